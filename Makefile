@@ -1,0 +1,174 @@
+# sealtap: build, run, demonstrate, test. `make help` lists what there is. Debian 12; all that is needed is make itself and root or sudo.
+#
+# Variables: V=1 shows commands; CACHE=DIR holds what outlives a checkout; SOURCES=DIR has the third-party sources (offline).
+
+V ?=
+CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sealtap
+SOURCES ?=
+JOBS ?= 2
+PCAPS ?= ../shared/pcaps
+export V CACHE SOURCES JOBS
+export PATH := $(PATH):$(CACHE)/bin
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules -j$(JOBS)
+.SUFFIXES:
+.DELETE_ON_ERROR:
+Q := $(if $(V),,@)
+STEP := @image/step
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+.PHONY: help
+help:
+	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
+	@echo 'make test      set up what is needed, build, and run all tests'
+	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
+	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
+	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
+	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
+	@echo 'make lint      formatting, layers, sizes'
+	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
+	@echo 'make clean     remove build/;  the cache stays'
+	@echo 'Variables: V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
+
+# ---- what the user types; each goes through its steps in order
+
+.PHONY: deps demo test run replay lint clean
+deps:
+	@image/deps
+
+demo:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/init build/sealtap build/qemu/manifest.json
+	@tests/demo/run
+
+test:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build tests
+	@tests/run
+
+run:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/qemu/manifest.json
+	@board/qemu/run --console
+
+replay:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/init build/sealtap
+	@tests/net/replay $(PCAPS)
+
+lint:
+	@image/packages lint
+	@tests/lint/run
+
+clean:
+	rm -rf build
+
+# ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
+
+INDIRECT := help deps demo test run replay lint clean
+ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
+include build/deps.mk
+endif
+build/deps.mk: image/deps image/packages image/sources image/sources.list image/libs image/common.sh
+	@image/deps
+
+# ---- flags
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla
+HARDEN := -fstack-protector-strong -ftrivial-auto-var-init=zero -fcf-protection
+CFLAGS := -std=c11 $(WARN) -Werror -O2 -g -fPIE $(HARDEN) -ffile-prefix-map=$(CURDIR)/= -Isrc
+LDFLAGS := -static-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--build-id=none
+SAN_CC ?= gcc
+SAN_CFLAGS := -std=c11 $(WARN) -O1 -g -fno-omit-frame-pointer -Isrc \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+LIBS := -lbearssl -lzstd -lpcap
+TEST_LIBS := $(LIBS) -lmbedtls -lmbedx509 -lmbedcrypto
+
+# Only layers that make system calls see more than standard C; only src/lib and tests see third-party headers.
+layer_flags = $(if $(filter os role cli,$(1)),-D_GNU_SOURCE) $(if $(filter lib,$(1)),-isystem $(2)/include)
+layer = $(firstword $(subst /, ,$(1)))
+TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit
+
+# ---- objects: every .c under src joins by itself
+
+LIB_SRC := $(filter-out src/role/main.c,$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
+CLI_SRC := $(wildcard src/cli/*.c)
+LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
+CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
+SAN_OBJ := $(LIB_SRC:src/%.c=build/san/obj/%.o)
+
+build/obj/%.o: src/%.c build/deps.mk
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(CFLAGS) $(call layer_flags,$(call layer,$*),$(MUSL_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
+
+build/san/obj/%.o: src/%.c build/deps.mk
+	$(call say,CC san,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
+
+build/libsealtap.a: $(LIB_OBJ)
+build/san/libsealtap.a: $(SAN_OBJ)
+build/libsealtap.a build/san/libsealtap.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $^
+
+# The version: one file carries it, so that a commit recompiles that file alone.
+BUILD_TIME_S := $(or $(shell git log -1 --format=%ct 2>/dev/null),1767225600)
+VERSION := $(or $(shell git describe --always --dirty --abbrev=12 2>/dev/null),unversioned)
+FLAGS_base/version = -DBUILD_TIME_S=$(BUILD_TIME_S)ull -DVERSION='"$(VERSION)"'
+build/obj/base/version.o build/san/obj/base/version.o: build/version
+build/version: FORCE
+	@mkdir -p build
+	@echo '$(VERSION) $(BUILD_TIME_S)' | cmp -s - $@ || echo '$(VERSION) $(BUILD_TIME_S)' >$@
+.PHONY: FORCE
+
+# ---- programs
+
+build/init: build/obj/role/main.o build/libsealtap.a
+build/sealtap: $(CLI_OBJ) build/libsealtap.a
+build/init build/sealtap:
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) $(LDFLAGS) -o $@.sym $^ -L$(MUSL_LIBS)/lib $(LIBS)
+	$(Q)image/assert-static $@.sym
+	$(Q)strip -o $@ $@.sym
+
+# ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
+
+IMAGE_PARTS := $(wildcard image/* kernel-config/* rootfs/anchors/* board/*/*.pem)
+.PHONY: build
+build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
+build/%/manifest.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
+	$(STEP) 'image for board $*' image/board $*
+
+# ---- tests
+
+UNIT := $(patsubst tests/unit/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
+VECTORS := $(patsubst tests/vectors/%.c,build/tests/%,$(wildcard tests/vectors/vec_*.c))
+VECTOR_PARTS := $(filter-out $(wildcard tests/vectors/vec_*.c),$(wildcard tests/vectors/*.c))
+UNIT_SAN := $(UNIT:build/%=build/san/%)
+
+.PHONY: tests unit unit-san
+tests: $(UNIT) $(VECTORS) unit-san
+unit-san: $(UNIT_SAN)
+unit: $(UNIT)
+	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
+
+test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) -L$(3)/lib $(TEST_LIBS)
+$(UNIT): build/tests/%: tests/unit/%.c build/libsealtap.a build/deps.mk
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+
+$(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/deps.mk
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c build/san/libsealtap.a build/deps.mk
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,30 @@
+/* creds: temporary credentials of the instance's role. Secret: they stay in the keys role and are wiped
+ * when replaced.
+ *
+ * Refreshed CREDS_REFRESH_NS before they expire; where that fails the old ones stay in use (static
+ * stability) and the caller says so.
+ */
+#ifndef SEALTAP_AWS_CREDS_H
+#define SEALTAP_AWS_CREDS_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#define CREDS_REFRESH_NS 600000000000ull /* 10 min */
+
+struct aws_credentials {
+	char access_key_id[129]; /* empty: none are held */
+	char secret[129];
+	char token[4096]; /* empty: none */
+	uint64_t expires_ns;
+};
+
+/* Reads IMDS's document. On error *out is as it was. ERR_REFUSED when its Code is not "Success": code[]
+ * then holds it, terminated (else empty); ERR_MISSING, ERR_SYNTAX (also characters that can't stand in a
+ * header), ERR_TOO_LONG. */
+enum err creds_read(struct span json, struct aws_credentials *out, char code[64]) MUST_USE;
+void creds_wipe(struct aws_credentials *c);
+/* Time to fetch new ones: none are held or they expire soon. */
+bool creds_due(const struct aws_credentials *c, uint64_t now_ns);
+
+#endif

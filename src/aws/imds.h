@@ -1,0 +1,89 @@
+/* imds: asks the instance metadata service, version 2, for all that a boot needs, and later for new
+ * credentials. Sans I/O.
+ *
+ * The caller sends what imds_next() writes to IMDS_ADDR:IMDS_PORT and hands the answer to imds_answer(),
+ * until imds_next() says there is no more. After an error the machine stays at the request that failed:
+ * the caller waits (backing off) and asks imds_next() again; m->step and imds_step_text() say what failed
+ * for the verdict line, m->detail what the service said. Order of a boot: token, identity document,
+ * interface list, each interface's values, user data, role name, credentials. Source: EC2 user guide,
+ * "Instance metadata".
+ */
+#ifndef SEALTAP_AWS_IMDS_H
+#define SEALTAP_AWS_IMDS_H
+
+#include "aws/creds.h"
+#include "base/buf.h"
+
+#define IMDS_ADDR 0xa9fea9feu /* 169.254.169.254, host order */
+#define IMDS_PORT 80
+#define IMDS_LINKS_MAX 8
+#define IMDS_USER_DATA_MAX 16384
+#define IMDS_BODY_MAX 16384   /* longest answer to be read */
+#define IMDS_REQUEST_MAX 1024 /* longest request written */
+
+enum imds_goal { IMDS_BOOT, IMDS_CREDENTIALS };
+
+enum imds_step {
+	IMDS_TOKEN,
+	IMDS_IDENTITY,
+	IMDS_LINK_LIST,
+	IMDS_LINK_NUMBER,
+	IMDS_LINK_ENI,
+	IMDS_LINK_ADDRESS,
+	IMDS_LINK_SUBNET,
+	IMDS_LINK_VPC,
+	IMDS_USER_DATA,
+	IMDS_ROLE,
+	IMDS_ROLE_CREDENTIALS,
+	IMDS_DONE,
+};
+
+struct imds_link {
+	uint8_t mac[6];
+	uint32_t device_number;
+	char eni[32];
+	char vpc[32];
+	uint32_t addr;   /* its first private IPv4 address, host order; 0: none */
+	uint32_t subnet; /* host order; host bits zero */
+	uint32_t prefix_len;
+};
+
+/* Strings are terminated. */
+struct imds_result {
+	char account[16];
+	char region[32];
+	char zone[32];
+	char instance[32];
+	char ami[32];
+	char vpc[32]; /* of device number 0 */
+	uint32_t link_count;
+	struct imds_link link[IMDS_LINKS_MAX];
+	uint32_t user_data_len; /* 0: none */
+	uint8_t user_data[IMDS_USER_DATA_MAX];
+	char role[129];
+	struct aws_credentials creds; /* secret */
+};
+
+struct imds {
+	struct imds_result result;
+	enum imds_step step;   /* the request to be answered next */
+	enum imds_step resume; /* where to go on after a new token */
+	uint32_t link;         /* index of the interface being asked about */
+	bool renewed;          /* the token was renewed for this step already */
+	char token[257];       /* secret; empty: none */
+	char detail[64];       /* after an error: what the service said; may be empty */
+};
+
+/* IMDS_BOOT forgets everything. IMDS_CREDENTIALS keeps the results and the token: the old credentials stay
+ * until new ones were read whole. */
+void imds_begin(struct imds *m, enum imds_goal goal);
+/* Appends the next request, complete; false when all is known. */
+bool imds_next(const struct imds *m, struct buf *request);
+/* ERR_OK: go on with imds_next(). ERR_DENIED 403 or 401 twice, ERR_NOT_FOUND 404 (not for user data:
+ * none), ERR_THROTTLED 429, ERR_SERVICE other statuses, ERR_REFUSED credentials with a Code that is not
+ * "Success", or what is wrong with the body. */
+enum err imds_answer(struct imds *m, unsigned status, struct span body) MUST_USE;
+/* "credentials of the role", static. */
+const char *imds_step_text(enum imds_step step);
+
+#endif

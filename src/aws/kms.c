@@ -1,0 +1,243 @@
+/* GenerateDataKey as JSON 1.1:
+ *
+ *   request   {"KeyId":"<ARN>","NumberOfBytes":32,"EncryptionContext":{"<key>":"<value>",...}}
+ *   answer    {"CiphertextBlob":"<base64>","Plaintext":"<base64>","KeyId":"<ARN>"}
+ *   error     {"__type":"<namespace>#<Name>","message":"..."}; the message's name may also be "Message"
+ */
+#include "aws/kms.h"
+
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "aws/json.h"
+#include "aws/sigv4.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "lib/sha.h"
+#include "net/http1.h"
+#include "record/object.h"
+
+#define BODY_MAX 6144
+#define HEADERS 6
+
+static enum err put_body(const struct kms_call *call, struct buf *b)
+{
+	struct span key, value;
+	size_t at = 0;
+	buf_str(b, "{\"KeyId\":");
+	json_put_string(b, call->key_arn);
+	buf_str(b, ",\"NumberOfBytes\":32,\"EncryptionContext\":{");
+	for (bool first = true;; first = false) {
+		enum err e = object_context_next(call->context, &at, &key, &value);
+		if (e == ERR_NOT_FOUND)
+			break;
+		TRY(e);
+		if (!first)
+			buf_u8(b, ',');
+		json_put_string(b, key);
+		buf_u8(b, ':');
+		json_put_string(b, value);
+	}
+	buf_str(b, "}}");
+	return buf_err(b);
+}
+
+struct head {
+	struct sigv4_header header[HEADERS]; /* names terminated */
+	size_t count;
+	char text[320]; /* what the values point to */
+	struct buf b;   /* over text */
+};
+
+static void add(struct head *h, struct span name, struct span value)
+{
+	ASSERT(h->count < HEADERS);
+	h->header[h->count++] = (struct sigv4_header){name, value};
+}
+
+/* The bytes written to h->b since `from`. */
+static struct span written(const struct head *h, size_t from)
+{
+	return span_from(buf_span(&h->b), from);
+}
+
+static enum err fill_head(struct head *h, const struct kms_call *call, const struct kms_arn *arn,
+			  size_t body_len)
+{
+	size_t at = 0;
+	h->count = 0;
+	h->b = BUF_OF(h->text);
+	TRY(endpoint_kms_host(arn->region, &h->b));
+	add(h, SPAN("Host"), written(h, at));
+	at = h->b.len;
+	text_u64(&h->b, body_len);
+	add(h, SPAN("Content-Length"), written(h, at));
+	add(h, SPAN("Content-Type"), SPAN("application/x-amz-json-1.1"));
+	add(h, SPAN("X-Amz-Target"), SPAN("TrentService.GenerateDataKey"));
+	at = h->b.len;
+	time_basic(&h->b, call->now_ns);
+	add(h, SPAN("X-Amz-Date"), written(h, at));
+	if (call->creds->token[0])
+		add(h, SPAN("X-Amz-Security-Token"), span_str(call->creds->token));
+	return buf_err(&h->b);
+}
+
+static enum err sign(const struct kms_call *call, const struct kms_arn *arn, const struct head *h,
+		     struct span body, struct buf *authorization)
+{
+	uint8_t digest[32], hex[64];
+	struct buf hash = BUF_OF(hex);
+	sha256_of(body, digest);
+	text_hex(&hash, span_of(digest, sizeof(digest)));
+	struct sigv4_request r = {
+		.method = SPAN("POST"),
+		.path = SPAN("/"),
+		.headers = h->header,
+		.header_count = h->count,
+		.payload_hash = buf_span(&hash),
+		.rules = SIGV4_GENERAL,
+	};
+	struct sigv4_scope scope = {arn->region, SPAN("kms"), call->now_ns};
+	return sigv4_sign(&r, &scope, call->creds, authorization);
+}
+
+enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
+{
+	uint8_t body_text[BODY_MAX], authorization_text[SIGV4_AUTHORIZATION_MAX];
+	struct buf body = BUF_OF(body_text), authorization = BUF_OF(authorization_text);
+	struct kms_arn arn;
+	struct head h;
+	TRY(endpoint_kms_arn(call->key_arn, &arn));
+	TRY(put_body(call, &body));
+	TRY(fill_head(&h, call, &arn, body.len));
+	TRY(sign(call, &arn, &h, buf_span(&body), &authorization));
+	http1_request_line(request, "POST", SPAN("/"));
+	for (size_t i = 0; i < h.count; i++)
+		http1_header(request, (const char *)h.header[i].name.p, h.header[i].value);
+	http1_header(request, "Authorization", buf_span(&authorization));
+	http1_head_end(request);
+	buf_put(request, buf_span(&body));
+	return buf_err(request);
+}
+
+void kms_data_key_wipe(struct kms_data_key *k)
+{
+	wipe(k, sizeof(*k));
+}
+
+/* A member in base64, decoded. `scratch` has room for the text. */
+static enum err read_base64(struct span body, const char *member, struct buf *scratch, struct buf *out)
+{
+	buf_reset(scratch);
+	enum err e = json_find_string(body, member, scratch);
+	if (!e)
+		e = text_read_base64(buf_span(scratch), out);
+	wipe(scratch->p, scratch->len);
+	return e == ERR_FULL ? ERR_TOO_LONG : e;
+}
+
+/* An alias may stand for any key of its account and region, an ARN of a key for that one alone. */
+static enum err check_key(struct span asked, struct span used)
+{
+	struct kms_arn a, u;
+	TRY(endpoint_kms_arn(asked, &a));
+	if (endpoint_kms_arn(used, &u) || u.alias)
+		return ERR_PROTOCOL;
+	bool same =
+		a.alias ? span_eq(a.region, u.region) && span_eq(a.account, u.account) : span_eq(asked, used);
+	return same ? ERR_OK : ERR_PROTOCOL;
+}
+
+static enum err read_all(struct span body, struct span key_arn, struct kms_data_key *out)
+{
+	uint8_t text[KMS_EDK_MAX / 3 * 4];
+	struct buf scratch = BUF_OF(text), key = BUF_OF(out->plaintext), edk = BUF_OF(out->edk);
+	TRY(json_find_text(body, "KeyId", out->key_arn, sizeof(out->key_arn)));
+	TRY(check_key(key_arn, span_str(out->key_arn)));
+	TRY(read_base64(body, "CiphertextBlob", &scratch, &edk));
+	out->edk_len = (uint32_t)edk.len;
+	enum err e = read_base64(body, "Plaintext", &scratch, &key);
+	if (e == ERR_TOO_LONG || (!e && key.len != sizeof(out->plaintext)))
+		return ERR_PROTOCOL;
+	return !e && edk.len == 0 ? ERR_PROTOCOL : e;
+}
+
+enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_data_key *out)
+{
+	enum err e = read_all(body, key_arn, out);
+	if (e)
+		kms_data_key_wipe(out);
+	return e;
+}
+
+static void put_printable(char *out, size_t cap, struct span s)
+{
+	size_t n = s.len < cap - 1 ? s.len : cap - 1;
+	for (size_t i = 0; i < n; i++)
+		out[i] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? (char)s.p[i] : '?';
+	out[n] = 0;
+}
+
+/* "com.amazonaws.kms#NotFoundException:http://..." names NotFoundException. */
+static void read_fault(struct span error_type, struct span body, struct kms_fault *f)
+{
+	uint8_t text[256], message[1024];
+	struct buf type = BUF_OF(text), m = BUF_OF(message);
+	if (json_find_string(body, "__type", &type))
+		buf_reset(&type);
+	struct span name = type.len ? buf_span(&type) : error_type;
+	name = span_cut(&name, ':');
+	size_t hash = span_find(name, '#');
+	put_printable(f->name, sizeof(f->name), hash < name.len ? span_from(name, hash + 1) : name);
+	enum err e = json_find_string(body, "message", &m);
+	if (e == ERR_MISSING)
+		e = json_find_string(body, "Message", &m);
+	put_printable(f->message, sizeof(f->message), e && e != ERR_FULL ? SPAN("") : buf_span(&m));
+}
+
+static const struct {
+	const char *name;
+	enum kms_verdict verdict;
+} verdicts[] = {
+	{"KeyUnavailableException", KMS_RETRY},
+	{"DependencyTimeoutException", KMS_RETRY},
+	{"KMSInternalException", KMS_RETRY},
+	{"ThrottlingException", KMS_RETRY},
+	{"Throttling", KMS_RETRY},
+	{"ThrottledException", KMS_RETRY},
+	{"RequestThrottled", KMS_RETRY},
+	{"RequestThrottledException", KMS_RETRY},
+	{"RequestLimitExceeded", KMS_RETRY},
+	{"LimitExceededException", KMS_RETRY},
+	{"TooManyRequestsException", KMS_RETRY},
+	{"SlowDown", KMS_RETRY},
+	{"InternalFailure", KMS_RETRY},
+	{"InternalServerError", KMS_RETRY},
+	{"ServiceUnavailable", KMS_RETRY},
+	{"ServiceUnavailableException", KMS_RETRY},
+	{"RequestTimeout", KMS_RETRY},
+	{"RequestTimeoutException", KMS_RETRY},
+	{"ExpiredToken", KMS_REFRESH},
+	{"ExpiredTokenException", KMS_REFRESH},
+	{"RequestTimeTooSkewed", KMS_SKEW},
+	{"RequestExpired", KMS_SKEW},
+};
+
+enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body,
+			      struct kms_fault *fault)
+{
+	memset(fault, 0, sizeof(*fault));
+	if (status == 200)
+		return KMS_OK;
+	read_fault(error_type, body, fault);
+	struct span name = span_str(fault->name), message = span_str(fault->message);
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (span_eq(name, span_str(verdicts[i].name)))
+			return verdicts[i].verdict;
+	/* A clock that is off is told by the message alone here. */
+	if (span_eq(name, SPAN("InvalidSignatureException")) &&
+	    (span_starts(message, SPAN("Signature expired")) ||
+	     span_starts(message, SPAN("Signature not yet"))))
+		return KMS_SKEW;
+	return status >= 500 || status == 429 || status == 408 || status < 300 ? KMS_RETRY : KMS_DENIED;
+}

@@ -1,0 +1,56 @@
+/* kms: one call, GenerateDataKey: its signed request, its answer, its errors. Sans I/O.
+ *
+ * The region and account are those of the key's ARN. Source: AWS KMS API reference; formats/aws.md of the
+ * design.
+ */
+#ifndef SEALTAP_AWS_KMS_H
+#define SEALTAP_AWS_KMS_H
+
+#include "aws/creds.h"
+#include "base/buf.h"
+
+#define KMS_REQUEST_MAX 12288 /* a complete request */
+#define KMS_ANSWER_MAX 16384  /* longest answer body to be read */
+#define KMS_EDK_MAX 6144      /* CiphertextBlob */
+
+/* All borrowed. */
+struct kms_call {
+	struct span key_arn; /* as configured */
+	struct span context; /* serialised, as object_context() writes it */
+	const struct aws_credentials *creds;
+	uint64_t now_ns;
+};
+
+struct kms_data_key {
+	uint8_t plaintext[32]; /* secret */
+	char key_arn[257];     /* the key KMS used */
+	uint32_t edk_len;
+	uint8_t edk[KMS_EDK_MAX];
+};
+
+enum kms_verdict {
+	KMS_OK,
+	KMS_RETRY,   /* back off with jitter and repeat */
+	KMS_REFRESH, /* fetch new credentials and repeat */
+	KMS_SKEW,    /* correct the clock offset by the answer's Date, sign anew and repeat */
+	KMS_DENIED,  /* will not get better by itself: say so, keep trying slowly */
+};
+
+struct kms_fault {
+	char name[64];     /* "AccessDeniedException"; empty when none was given */
+	char message[160]; /* printable, cut to fit */
+};
+
+/* Appends the whole request, head and body. */
+enum err kms_generate_data_key(const struct kms_call *call, struct buf *request) MUST_USE;
+/* Reads the answer to a call for `key_arn`. ERR_PROTOCOL when KMS used another key than asked for (an
+ * alias may name any key of its account and region) or the key has not 32 bytes. On error *out is wiped. */
+enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_data_key *out) MUST_USE;
+void kms_data_key_wipe(struct kms_data_key *k);
+
+/* What an answer means. error_type: the x-amzn-errortype header, used when the body names no error; may be
+ * empty. *fault is for the log. */
+enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body,
+			      struct kms_fault *fault);
+
+#endif

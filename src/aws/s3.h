@@ -1,0 +1,57 @@
+/* s3: one call, PutObject of a sealed object: its signature, its request head, the meaning of its answer.
+ * Sans I/O.
+ *
+ * keys signs (it has the secret), upload writes the head (it has the connection): both walk one table of
+ * headers in s3.c, so they can't disagree. One PUT an object, its digest and If-None-Match signed. Source:
+ * Amazon S3 API reference, PutObject; formats/aws.md of the design.
+ */
+#ifndef SEALTAP_AWS_S3_H
+#define SEALTAP_AWS_S3_H
+
+#include "aws/creds.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "record/object.h"
+
+#define S3_HEAD_MAX 12288  /* a request's head */
+#define S3_ANSWER_MAX 8192 /* longest answer body to be read */
+
+/* Appends X-Amz-Date's value and Authorization's value. ERR_DENIED when the object's name is not one of
+ * ours: it must begin with PREFIX/ACCOUNT/REGION/APPLIANCE/ and have only unreserved characters and no "."
+ * or empty segment. */
+enum err s3_put_sign(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
+		     const struct aws_credentials *c, uint64_t now_ns, struct buf *amz_date,
+		     struct buf *authorization) MUST_USE;
+/* Appends the head; m->size_bytes of ciphertext follow it. token may be empty. */
+enum err s3_put_head(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
+		     struct span amz_date, struct span authorization, struct span token, struct buf *head)
+	MUST_USE;
+/* Appends the host to connect to, which is also the certificate's name. */
+enum err s3_host(const struct settings *s, const struct object_identity *id, struct buf *host) MUST_USE;
+
+enum s3_verdict {
+	S3_STORED,
+	S3_RETRY,   /* back off with full jitter and repeat */
+	S3_REFRESH, /* credentials expired: new ones, then repeat */
+	S3_SKEW,    /* correct the clock offset by the answer's Date, sign anew and repeat */
+	S3_EXISTS,  /* the name is taken by something else: alarm, keep the data */
+	S3_DENIED,  /* will not get better by itself: alarm, keep the data, keep trying slowly */
+};
+
+/* One object's attempts. Zeroed before the first. */
+struct s3_attempts {
+	bool maybe_stored; /* an earlier attempt may have stored it although no answer said so */
+};
+
+struct s3_fault {
+	char code[64];     /* "SlowDown"; empty when none was given */
+	char message[160]; /* printable, cut to fit */
+};
+
+/* An attempt ended without an answer after its head was sent: connection lost, timeout, malformed answer. */
+void s3_no_answer(struct s3_attempts *a);
+/* What an answer means. 412 is S3_STORED where an earlier attempt may have stored the object (the name is
+ * ours alone and S3 checked the digest), else S3_EXISTS. *fault is for the log. */
+enum s3_verdict s3_classify(struct s3_attempts *a, unsigned status, struct span body, struct s3_fault *fault);
+
+#endif

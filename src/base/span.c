@@ -1,0 +1,92 @@
+#include "base/span.h"
+
+#include <string.h>
+
+struct span span_of(const void *p, size_t len)
+{
+	return (struct span){p, len};
+}
+
+struct span span_str(const char *s)
+{
+	return span_of(s, strlen(s));
+}
+
+bool span_eq(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+bool span_ieq(struct span a, struct span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool span_starts(struct span s, struct span prefix)
+{
+	return s.len >= prefix.len && span_eq(span_first(s, prefix.len), prefix);
+}
+
+bool span_ends(struct span s, struct span suffix)
+{
+	return s.len >= suffix.len && span_eq(span_from(s, s.len - suffix.len), suffix);
+}
+
+struct span span_from(struct span s, size_t from)
+{
+	if (from >= s.len)
+		return span_of(NULL, 0);
+	return span_of(s.p + from, s.len - from);
+}
+
+struct span span_first(struct span s, size_t n)
+{
+	return span_of(s.p, n < s.len ? n : s.len);
+}
+
+size_t span_find(struct span s, uint8_t c)
+{
+	const uint8_t *at = s.len ? memchr(s.p, c, s.len) : NULL;
+	return at ? (size_t)(at - s.p) : s.len;
+}
+
+static bool blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.len && blank(s.p[0]))
+		s = span_from(s, 1);
+	while (s.len && blank(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+int span_cmp(struct span a, struct span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int d = n ? memcmp(a.p, b.p, n) : 0;
+	if (d)
+		return d;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+struct span span_cut(struct span *s, uint8_t c)
+{
+	size_t at = span_find(*s, c);
+	struct span head = span_first(*s, at);
+	*s = span_from(*s, at + 1);
+	return head;
+}

@@ -1,0 +1,40 @@
+/* span: bytes that somebody else owns, with their length. Passed by value; never outlives its owner.
+ *
+ * All comparisons are by bytes. SPAN("text") makes one of a literal, without the terminator.
+ */
+#ifndef SEALTAP_BASE_SPAN_H
+#define SEALTAP_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const uint8_t *p; /* borrowed; may be NULL when len is 0 */
+	size_t len;       /* bytes */
+};
+
+#define SPAN(literal) ((struct span){(const uint8_t *)("" literal), sizeof(literal) - 1})
+
+struct span span_of(const void *p, size_t len);
+/* A terminated string without its terminator. */
+struct span span_str(const char *s);
+bool span_eq(struct span a, struct span b);
+/* ASCII case is ignored. */
+bool span_ieq(struct span a, struct span b);
+bool span_starts(struct span s, struct span prefix);
+bool span_ends(struct span s, struct span suffix);
+/* The bytes from `from` on, or an empty span when from > len. */
+struct span span_from(struct span s, size_t from);
+/* The first n bytes, or all when there are fewer. */
+struct span span_first(struct span s, size_t n);
+/* Index of the first `c`, or s.len. */
+size_t span_find(struct span s, uint8_t c);
+/* Without spaces and tabs at both ends. */
+struct span span_trim(struct span s);
+/* <0, 0, >0 as memcmp; the shorter of two with one prefix sorts first. */
+int span_cmp(struct span a, struct span b);
+/* Cuts the part before the first `c` off *s and returns it; without a `c` returns all and leaves *s empty. */
+struct span span_cut(struct span *s, uint8_t c);
+
+#endif

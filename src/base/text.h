@@ -1,0 +1,39 @@
+/* text: numbers, hexadecimal, base64 and addresses as text, and back.
+ *
+ * Writers append to a buf (sticky overflow). Readers take the whole span or fail with ERR_SYNTAX / ERR_RANGE: no leading
+ * blanks, no sign, nothing left over. Base64 is RFC 4648 section 4 with padding, strict.
+ */
+#ifndef SEALTAP_BASE_TEXT_H
+#define SEALTAP_BASE_TEXT_H
+
+#include "base/buf.h"
+
+void text_u64(struct buf *b, uint64_t v);
+/* At least `digits` digits, zero-padded on the left. */
+void text_u64_pad(struct buf *b, uint64_t v, unsigned digits);
+void text_hex(struct buf *b, struct span bytes);
+/* 16 lower-case digits. */
+void text_hex64(struct buf *b, uint64_t v);
+void text_base64(struct buf *b, struct span bytes);
+/* Dotted decimal; addr in host byte order. */
+void text_ipv4(struct buf *b, uint32_t addr);
+
+enum err text_read_u64(struct span s, uint64_t max, uint64_t *v) MUST_USE;
+/* Appends the decoded bytes. */
+enum err text_read_hex(struct span s, struct buf *out) MUST_USE;
+enum err text_read_base64(struct span s, struct buf *out) MUST_USE;
+enum err text_read_ipv4(struct span s, uint32_t *addr) MUST_USE;
+/* a.b.c.d/len; host bits may be set. */
+enum err text_read_cidr4(struct span s, uint32_t *addr, unsigned *prefix_len) MUST_USE;
+/* Six octets in hexadecimal with colons. */
+enum err text_read_mac(struct span s, uint8_t mac[6]) MUST_USE;
+void text_mac(struct buf *b, const uint8_t mac[6]);
+
+/* Well-formed UTF-8: shortest forms only, no surrogates, up to U+10FFFF. */
+bool text_is_utf8(struct span s);
+/* Only RFC 3986's unreserved characters: letters, digits, "-._~". */
+bool text_is_unreserved(struct span s);
+/* Only visible ASCII characters and spaces. */
+bool text_is_printable(struct span s);
+
+#endif

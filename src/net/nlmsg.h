@@ -1,0 +1,36 @@
+/* nlmsg: netlink messages and attributes, written and read; what rtnl and nft share.
+ *
+ * A message is begun, filled with attributes and ended; nests likewise. Numbers are in host byte order unless the name says be. Reading
+ * never leaves the span it is given, and every step consumes something. Source: linux/netlink.h.
+ */
+#ifndef SEALTAP_NET_NLMSG_H
+#define SEALTAP_NET_NLMSG_H
+
+#include "base/buf.h"
+
+/* Returns the mark for nlmsg_end(). NLM_F_REQUEST is added to flags. */
+size_t nlmsg_begin(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq);
+void nlmsg_end(struct buf *b, size_t mark);
+void nlmsg_attr(struct buf *b, uint16_t type, struct span value);
+void nlmsg_attr_u8(struct buf *b, uint16_t type, uint8_t v);
+void nlmsg_attr_u32(struct buf *b, uint16_t type, uint32_t v);
+void nlmsg_attr_be32(struct buf *b, uint16_t type, uint32_t v);
+/* With its terminator. */
+void nlmsg_attr_str(struct buf *b, uint16_t type, const char *s);
+size_t nlmsg_nest(struct buf *b, uint16_t type);
+void nlmsg_nest_end(struct buf *b, size_t mark);
+
+struct nlmsg {
+	uint16_t type, flags;
+	uint32_t seq;
+	struct span body; /* borrowed: what follows the header */
+};
+
+/* Takes the first message off *in. ERR_MORE when *in is empty, ERR_SYNTAX when no whole message is there. */
+enum err nlmsg_next(struct span *in, struct nlmsg *m) MUST_USE;
+/* Takes the first attribute off *attrs; type without its flag bits. ERR_MORE at the end, ERR_SYNTAX. */
+enum err nlmsg_attr_next(struct span *attrs, uint16_t *type, struct span *value) MUST_USE;
+/* Of an NLMSG_ERROR or NLMSG_DONE: 0 for an acknowledgement, else the errno. ERR_SYNTAX. */
+enum err nlmsg_read_error(const struct nlmsg *m, int *code) MUST_USE;
+
+#endif

@@ -1,0 +1,27 @@
+/* tcp: non-blocking TCP connections over IPv4, as a client.
+ *
+ * Descriptors are owned by the caller from tcp_connect to tcp_close. SIGPIPE is never raised. The local port
+ * comes from the namespace's ip_local_port_range. Errors: ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE,
+ * ERR_RESET, ERR_CLOSED, ERR_SYSTEM.
+ */
+#ifndef SEALTAP_OS_TCP_H
+#define SEALTAP_OS_TCP_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* addr and port in host byte order. Starts to connect: wait until *fd is writable, then ask tcp_connected.
+ * *fd is -1 on error. */
+enum err tcp_connect(uint32_t addr, uint16_t port, int *fd) MUST_USE;
+enum err tcp_connected(int fd) MUST_USE;
+/* *sent may be less than all, or 0 when the socket is full. more: further bytes follow at once (no small
+ * packet is sent yet). */
+enum err tcp_send(int fd, struct span bytes, bool more, size_t *sent) MUST_USE;
+/* ERR_MORE: nothing there now. ERR_CLOSED: the peer has ended its side in order. cap is not 0. */
+enum err tcp_recv(int fd, void *p, size_t cap, size_t *received) MUST_USE;
+/* Bytes sent that the peer has not yet acknowledged. */
+size_t tcp_unacked(int fd);
+/* -1 is ignored. */
+void tcp_close(int fd);
+
+#endif

@@ -1,0 +1,87 @@
+#include "role/console.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char *const codes[VERDICT_COUNT] = {
+	[VERDICT_OK] = "ok",
+	[VERDICT_LINK] = "link",
+	[VERDICT_DHCP] = "dhcp",
+	[VERDICT_IMDS] = "imds",
+	[VERDICT_CONFIGURATION] = "configuration",
+	[VERDICT_CREDENTIALS] = "credentials",
+	[VERDICT_CLOCK] = "clock",
+	[VERDICT_DNS] = "dns",
+	[VERDICT_KMS] = "kms",
+	[VERDICT_S3] = "s3",
+	[VERDICT_RINGS] = "rings",
+	[VERDICT_ROLE] = "role",
+};
+
+static void put_line(const char *const *parts, size_t count)
+{
+	uint8_t bytes[700];
+	struct buf b = buf_over(bytes, sizeof(bytes) - 1);
+	buf_str(&b, "sealtap: ");
+	for (size_t i = 0; i < count; i++)
+		buf_str(&b, parts[i]);
+	for (size_t i = 0; i < b.len; i++)
+		if (b.p[i] < ' ' || b.p[i] > '~')
+			b.p[i] = '?';
+	b.p[b.len++] = '\n';
+	ssize_t n = write(STDOUT_FILENO, b.p, b.len);
+	(void)n; /* see console_line() */
+}
+
+void console_line(const char *text)
+{
+	put_line(&text, 1);
+}
+
+static void put_failed(const struct console *c, enum verdict_code code)
+{
+	const char *parts[] = {c->armed ? "warning " : "CLOSED ", codes[code], ": ", c->last[code].text};
+	put_line(parts, 4);
+}
+
+void console_verdict(struct console *c, const struct msg_verdict *v)
+{
+	if (v->code == VERDICT_OK || v->code >= VERDICT_COUNT)
+		return;
+	struct msg_verdict *last = &c->last[v->code];
+	bool changed = c->failed[v->code] == (v->ok != 0) || strncmp(last->text, v->text, sizeof(last->text)) != 0;
+	*last = *v;
+	last->text[sizeof(last->text) - 1] = 0;
+	c->failed[v->code] = !v->ok;
+	if (!changed)
+		return;
+	const char *parts[] = {"ok ", codes[v->code], " ", last->text};
+	if (v->ok)
+		put_line(parts, 4);
+	else
+		put_failed(c, (enum verdict_code)v->code);
+}
+
+void console_failed(struct console *c, enum verdict_code code, const char *text)
+{
+	struct msg_verdict v = {.code = code};
+	size_t len = strlen(text);
+	memcpy(v.text, text, len < sizeof(v.text) ? len : sizeof(v.text) - 1);
+	console_verdict(c, &v);
+}
+
+void console_armed(struct console *c, bool armed)
+{
+	c->armed = armed;
+	if (armed)
+		console_line("ARMED");
+}
+
+void console_repeat(const struct console *c)
+{
+	for (unsigned i = 0; i < VERDICT_COUNT; i++)
+		if (c->failed[i])
+			put_failed(c, (enum verdict_code)i);
+	if (c->armed)
+		console_line("ARMED");
+}

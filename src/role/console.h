@@ -1,0 +1,24 @@
+/* console: what a person sees: the boot verdict, step by step, and warnings. init's own; roles never write here.
+ *
+ * Lines: `sealtap: ok <code> <text>`, `sealtap: CLOSED <code>: <text>`, `sealtap: ARMED`, `sealtap: warning <code>: <text>`, `sealtap: <level> <role> <event> ...`.
+ * The last verdict is repeated every few minutes, as EC2 keeps 64 KiB of console output alone.
+ */
+#ifndef SEALTAP_ROLE_CONSOLE_H
+#define SEALTAP_ROLE_CONSOLE_H
+
+#include "role/msg.h"
+
+struct console {
+	bool armed;
+	bool failed[VERDICT_COUNT];
+	struct msg_verdict last[VERDICT_COUNT];
+};
+
+void console_verdict(struct console *c, const struct msg_verdict *v);
+void console_failed(struct console *c, enum verdict_code code, const char *text);
+void console_armed(struct console *c, bool armed);
+void console_repeat(const struct console *c);
+/* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */
+void console_line(const char *text);
+
+#endif

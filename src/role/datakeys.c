@@ -1,0 +1,162 @@
+#include "role/datakeys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "base/time.h"
+#include "os/clock.h"
+
+#define ANSWER_TIMEOUT_MS 15000
+
+static void begin(struct datakeys *d)
+{
+	for (uint32_t i = 0; i < DATAKEYS_STREAMS; i++) {
+		uint32_t stream = (d->current + 1 + i) % DATAKEYS_STREAMS;
+		if (!d->wanted[stream])
+			continue;
+		d->current = stream;
+		d->busy = true;
+		resolver_ask(d->resolver, d->host);
+		return;
+	}
+}
+
+static void again(void *arg)
+{
+	struct datakeys *d = arg;
+	if (!d->busy)
+		begin(d);
+}
+
+static void try_later(struct datakeys *d)
+{
+	d->busy = false;
+	loop_timer_in(d->loop, &d->retry, backoff_next_ns(&d->backoff));
+}
+
+static void failed(struct datakeys *d, const char *what, const char *why, const char *remedy)
+{
+	char text[sizeof(((struct msg_verdict *)0)->text)];
+	snprintf(text, sizeof(text), "GenerateDataKey at %s: %s%s%s; %s", d->host, what, *why ? ": " : "", why, remedy);
+	d->ops->verdict(d->arg, false, text);
+	try_later(d);
+}
+
+void datakeys_resolved(void *datakeys, enum err e, uint32_t addr)
+{
+	struct datakeys *d = datakeys;
+	if (e) {
+		failed(d, "name not resolved", err_text(e), "check the VPC's DNS");
+		return;
+	}
+	struct buf aad = BUF_OF(d->context), request = BUF_OF(d->request);
+	enum err built = object_context(d->identity, d->stream_name[d->current], d->keyseq[d->current], &aad);
+	ASSERT(!built);
+	d->context_len = (uint32_t)aad.len;
+	struct kms_call call = {
+		.key_arn = span_str(d->settings->kms_key),
+		.context = buf_span(&aad),
+		.creds = d->creds,
+		.now_ns = clock_real_ns() + (uint64_t)*d->offset_ns,
+	};
+	built = kms_generate_data_key(&call, &request);
+	ASSERT(!built);
+	struct https_request q = {
+		.host = d->host,
+		.addr = addr,
+		.port = 443,
+		.tls = true,
+		.head = buf_span(&request),
+		.timeout_ms = ANSWER_TIMEOUT_MS,
+	};
+	https_start(&d->https, &q);
+}
+
+static void deliver(struct datakeys *d, const struct kms_data_key *k)
+{
+	uint32_t stream = d->current;
+	struct msg_key *m = &d->key;
+	memcpy(m->data_key, k->plaintext, sizeof(m->data_key));
+	m->keyseq = d->keyseq[stream];
+	m->aad_len = d->context_len;
+	memcpy(m->aad, d->context, d->context_len);
+	m->provider_info_len = (uint32_t)strlen(k->key_arn);
+	ASSERT(m->provider_info_len < sizeof(m->provider_info));
+	memcpy(m->provider_info, k->key_arn, m->provider_info_len);
+	m->edk_len = k->edk_len;
+	memcpy(m->edk, k->edk, k->edk_len);
+	d->keyseq[stream]++;
+	d->wanted[stream] = false;
+	backoff_reset(&d->backoff);
+	d->busy = false;
+	d->ops->deliver(d->arg, stream, m);
+	wipe(m, sizeof(*m));
+}
+
+static void granted(struct datakeys *d, struct span body)
+{
+	static struct kms_data_key k; /* secret until wiped below */
+	enum err e = kms_read_data_key(body, span_str(d->settings->kms_key), &k);
+	if (e) {
+		failed(d, "unusable answer", err_text(e), "check what answers at that name");
+	} else {
+		d->ops->verdict(d->arg, true, k.key_arn);
+		deliver(d, &k);
+		begin(d);
+	}
+	kms_data_key_wipe(&k);
+}
+
+static void refused(struct datakeys *d, enum kms_verdict verdict, const struct kms_fault *fault, const struct https_result *r)
+{
+	static const char *const remedies[] = {
+		[KMS_OK] = "",
+		[KMS_RETRY] = "trying again",
+		[KMS_REFRESH] = "fetching new credentials",
+		[KMS_SKEW] = "correcting the clock's offset",
+		[KMS_DENIED] = "check the key, its policy and the role's kms:GenerateDataKey",
+	};
+	if (verdict == KMS_SKEW && r->response->has_date)
+		d->ops->skew(d->arg, (int64_t)(r->response->date_ns - clock_real_ns()));
+	if (verdict == KMS_REFRESH || verdict == KMS_DENIED)
+		d->ops->refresh(d->arg);
+	failed(d, fault->name[0] ? fault->name : "refused", fault->message, remedies[verdict]);
+}
+
+static void answered(void *arg, const struct https_result *r)
+{
+	struct datakeys *d = arg;
+	if (r->err) {
+		failed(d, r->where, err_text(r->err), r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+	} else {
+		struct kms_fault fault;
+		enum kms_verdict v = kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
+		if (v == KMS_OK)
+			granted(d, r->body);
+		else
+			refused(d, v, &fault, r);
+	}
+	wipe(d->body, sizeof(d->body));
+}
+
+enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors)
+{
+	struct kms_arn arn;
+	TRY(endpoint_kms_arn(span_str(d->settings->kms_key), &arn));
+	struct buf host = buf_over(d->host, sizeof(d->host));
+	TRY(endpoint_kms_host(arn.region, &host));
+	if (!buf_cstr(&host))
+		return ERR_FULL;
+	d->backoff = (struct backoff){.base_ms = 1000, .cap_ms = 30000};
+	d->retry = (struct loop_timer){.fn = again, .arg = d};
+	https_init(&d->https, d->loop, anchors, d->body, sizeof(d->body), answered, d);
+	return ERR_OK;
+}
+
+void datakeys_want(struct datakeys *d, uint32_t stream)
+{
+	d->wanted[stream] = true;
+	if (!d->busy && !d->retry.active)
+		begin(d);
+}

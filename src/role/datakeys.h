@@ -1,0 +1,55 @@
+/* datakeys: gets data keys from KMS for the streams that ask, one call at a time, for ever, with back-off.
+ *
+ * Each stream counts its keys (keyseq). The plaintext key passes to the stream's owner by ops and is wiped here at once.
+ */
+#ifndef SEALTAP_ROLE_DATAKEYS_H
+#define SEALTAP_ROLE_DATAKEYS_H
+
+#include "aws/kms.h"
+#include "role/backoff.h"
+#include "role/https.h"
+#include "role/resolver.h"
+
+#define DATAKEYS_STREAMS (MSG_MAX_WORKERS + 1)
+
+struct datakeys_ops {
+	void (*deliver)(void *arg, uint32_t stream, const struct msg_key *key);
+	/* ok, or what failed and what to do. */
+	void (*verdict)(void *arg, bool ok, const char *text);
+	/* New credentials are wanted. */
+	void (*refresh)(void *arg);
+	/* KMS's clock differs by so much from ours. */
+	void (*skew)(void *arg, int64_t offset_ns);
+};
+
+struct datakeys {
+	const struct datakeys_ops *ops; /* static */
+	void *arg;                      /* borrowed */
+	struct loop *loop;              /* borrowed */
+	const struct settings *settings;
+	const struct object_identity *identity; /* borrowed */
+	const struct aws_credentials *creds;    /* borrowed */
+	const int64_t *offset_ns;               /* borrowed: added to the clock when signing */
+	struct resolver *resolver;              /* borrowed */
+	const char *stream_name[DATAKEYS_STREAMS]; /* static */
+	bool wanted[DATAKEYS_STREAMS];
+	uint32_t keyseq[DATAKEYS_STREAMS];
+	uint32_t current;
+	bool busy;
+	char host[128];
+	struct https https;
+	struct backoff backoff;
+	struct loop_timer retry;
+	struct msg_key key; /* secret while it is being handed on */
+	uint8_t context[OBJECT_CONTEXT_MAX];
+	uint32_t context_len;
+	uint8_t request[KMS_REQUEST_MAX];
+	uint8_t body[KMS_ANSWER_MAX];
+};
+
+/* The pointers and stream names are set by the caller before; anchors is borrowed. ERR_* when the key's ARN is not one. */
+enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors) MUST_USE;
+void datakeys_want(struct datakeys *d, uint32_t stream);
+void datakeys_resolved(void *datakeys, enum err e, uint32_t addr);
+
+#endif

@@ -1,0 +1,94 @@
+/* https: an HTTP/1.1 client for one server at a time, over TLS or plain, on the role's event loop.
+ *
+ * One request at a time. The connection is kept for HTTPS_KEEP_MS after an answer, when both sides allow it,
+ * and used again for the same host, address, port and kind. Where a kept connection turns out closed before
+ * any byte of the answer came, the request is sent once more over a new one: so requests must be safe to
+ * repeat, and maybe_delivered tells when an earlier sending may have been carried out. Nothing else is
+ * repeated here.
+ *
+ * Time limits: HTTPS_CONNECT_MS to connect, HTTPS_STALL_MS without a byte moving in either direction (bytes
+ * that the peer acknowledges count), and the request's own for the whole exchange. The work done in one turn
+ * of the loop is bounded. Bodies are not copied but into TLS records.
+ */
+#ifndef SEALTAP_ROLE_HTTPS_H
+#define SEALTAP_ROLE_HTTPS_H
+
+#include "lib/tls.h"
+#include "net/http1.h"
+#include "os/loop.h"
+
+#define HTTPS_CONNECT_MS 5000
+#define HTTPS_STALL_MS 20000
+#define HTTPS_KEEP_MS 15000
+
+struct https_request {
+	const char *host; /* terminated, borrowed for the call; the certificate's name */
+	uint32_t addr;    /* IPv4, host order */
+	uint16_t port;
+	bool tls;
+	struct span head;    /* complete, with its empty line; borrowed until done */
+	struct span body;    /* borrowed until done */
+	uint64_t timeout_ms; /* for the whole exchange, connecting included; 0: no such limit */
+	bool head_method;    /* it is a HEAD request: the answer has no body */
+};
+
+struct https_result {
+	enum err err;         /* ERR_OK: a complete answer of whatever status */
+	bool answered;        /* a byte of the answer arrived */
+	bool sent_all;        /* the kernel took the whole request, on the last connection used */
+	bool maybe_delivered; /* the whole request was once sent without bringing a complete answer */
+	bool reused;          /* the last connection used was a kept one */
+	const char *where;    /* static: "connect", "TLS handshake", "send", "answer" */
+	const char *why;      /* static: the error in words; more exact than err where TLS failed */
+	const struct http1_response
+		*response; /* borrowed until the next https_start; of use when err is ERR_OK */
+	struct span body;  /* in body_mem, until the next https_start */
+};
+
+enum https_state { HTTPS_CLOSED, HTTPS_KEPT, HTTPS_FAILED, HTTPS_CONNECTING, HTTPS_EXCHANGE };
+
+/* Inside: nothing for the owner to touch. Must not be moved. */
+struct https {
+	enum https_state state;
+	struct loop *loop;                 /* borrowed */
+	const struct tls_anchors *anchors; /* borrowed; NULL: plain requests only */
+	void (*done)(void *arg, const struct https_result *r);
+	void *arg; /* borrowed */
+
+	/* the connection */
+	struct loop_watch watch; /* of fd, active in KEPT, CONNECTING and EXCHANGE */
+	int fd;                  /* owned; -1: none */
+	char host[TLS_NAME_MAX + 1];
+	uint32_t addr;
+	uint16_t port;
+	bool use_tls, reused;
+	struct tls tls;
+
+	/* the request under way */
+	struct span head, body; /* borrowed */
+	bool head_method;
+	size_t written;   /* bytes of head and body taken by TLS, or by the kernel when plain */
+	bool sent_all;    /* and taken by the kernel */
+	bool send_failed; /* the peer takes no more, but may have answered */
+	bool answered, maybe_delivered;
+	enum err failure; /* in FAILED: what to report on the next turn */
+	struct http1_response response;
+	struct buf answer; /* over the owner's body_mem */
+
+	/* time */
+	struct loop_timer timer;
+	uint64_t started_ns, deadline_ns, progress_ns;
+	size_t unacked; /* bytes, when last looked at */
+};
+
+/* Everything is borrowed. done may start the next request at once; it is never called from within
+ * https_start. */
+void https_init(struct https *h, struct loop *loop, const struct tls_anchors *anchors, void *body_mem,
+		size_t body_cap, void (*done)(void *arg, const struct https_result *r), void *arg);
+/* Traps when one is under way. */
+void https_start(struct https *h, const struct https_request *r);
+bool https_busy(const struct https *h);
+/* Drops the request under way, without calling done, and the connection. */
+void https_abort(struct https *h);
+
+#endif

@@ -1,0 +1,529 @@
+#include "role/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "os/clock.h"
+#include "os/firmware.h"
+#include "os/log.h"
+#include "os/ring.h"
+#include "record/ring_filter.h"
+#include "base/version.h"
+#include "role/console.h"
+#include "role/roster.h"
+
+#define SIGNAL_POWER_BUTTON 38 /* ACPI_TINY_POWER_BUTTON_SIGNAL of the kernel's configuration */
+#define REPEAT_NS (180 * NS_PER_S)
+#define RESTART_NS (5 * NS_PER_S)
+/* EC2 gives a few minutes from the power button to the hard stop. */
+#define SHUTDOWN_NS (100 * NS_PER_S)
+
+/* Boot and shutdown in order; each phase waits for what its name says. */
+enum phase {
+	PHASE_LINKS,      /* net: which links there are */
+	PHASE_ADDRESS,    /* net: the primary link's address */
+	PHASE_CONFIG,     /* keys: configuration and identity */
+	PHASE_SELFTEST,   /* net: both links set up; keys: boot object stored */
+	PHASE_ARMING,     /* every worker holds a key and reads its ring */
+	PHASE_OPENING,    /* net: forwarding */
+	PHASE_ARMED,      /* running */
+	PHASE_CLOSING,    /* net: forwarding stopped */
+	PHASE_DRAINING,   /* workers: ring read to its end, last object sealed */
+	PHASE_SHIPPING,   /* upload: all shipped */
+	PHASE_GOODBYE,    /* keys: the log's last object shipped */
+};
+
+static struct {
+	const struct init_options *o; /* borrowed */
+	struct loop loop;
+	struct roster roster;
+	struct console console;
+	enum phase phase;
+	struct msg_links links;
+	bool configured, ready;
+	uint32_t workers_done;
+	struct msg_totals totals;
+	int exit_code;
+	struct span config; /* over config_bytes */
+	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
+	struct loop_watch signals, own_log;
+	struct loop_timer repeat, restart, deadline;
+	uint64_t log_lines_lost;
+} g;
+
+static struct chan_msg received;
+
+/* ---- sending */
+
+static void send_to(struct roster_child *c, enum msg_type type, const void *payload)
+{
+	/* a role that takes no messages is about to be reaped, or hangs: the same remedy */
+	if (msg_send(c->chan, type, payload) && c->pid > 0)
+		kill(c->pid, SIGKILL);
+}
+
+static void send_role(enum role_id role, enum msg_type type, const void *payload)
+{
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		if (g.roster.child[i].role == role)
+			send_to(&g.roster.child[i], type, payload);
+}
+
+static void log_to_keys(const struct log_line *line)
+{
+	struct roster_child *keys = roster_find(&g.roster, ROLE_KEYS);
+	if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line))
+		g.log_lines_lost++;
+}
+
+/* ---- rings */
+
+/* Admits `count` links with their own addresses; 0 admits nothing. */
+static void filter_rings(uint32_t count)
+{
+	struct ring_filter f;
+	uint32_t ifindex[MSG_MAX_LINKS], own[MSG_MAX_LINKS], own_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		ifindex[i] = g.links.link[i].ifindex;
+		if (g.links.link[i].own_addr)
+			own[own_count++] = g.links.link[i].own_addr;
+	}
+	enum err e = ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f);
+	ASSERT(!e);
+	for (uint32_t i = 0; i < g.roster.workers; i++)
+		if (ring_filter(g.roster.ring[i], f.program, f.len))
+			console_failed(&g.console, VERDICT_RINGS, "the kernel refused the ring's filter; see the kernel's log");
+}
+
+/* ---- boot, phase by phase */
+
+static void enter(enum phase p)
+{
+	g.phase = p;
+	g.workers_done = 0;
+}
+
+static void arm_when_ready(void)
+{
+	if (g.phase != PHASE_SELFTEST || !g.configured || !g.ready)
+		return;
+	enter(PHASE_ARMING);
+	send_role(ROLE_CAPTURE, MSG_ARM, NULL);
+}
+
+static void on_links(const struct chan_msg *m)
+{
+	if (g.phase != PHASE_LINKS)
+		return;
+	memcpy(&g.links, m->payload, sizeof(g.links));
+	ASSERT(g.links.count <= MSG_MAX_LINKS);
+	filter_rings(g.links.count);
+	enter(PHASE_ADDRESS);
+	send_role(ROLE_NET, MSG_LINKS_UP, NULL);
+}
+
+static void on_addressed(const struct chan_msg *m)
+{
+	memcpy(&g.links, m->payload, sizeof(g.links));
+	ASSERT(g.links.count <= MSG_MAX_LINKS);
+	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
+	filter_rings(g.links.count);
+	if (g.phase != PHASE_ADDRESS)
+		return;
+	enter(PHASE_CONFIG);
+	send_role(ROLE_KEYS, MSG_ONLINE, NULL);
+}
+
+static void on_config(const struct chan_msg *m)
+{
+	if (g.phase != PHASE_CONFIG)
+		return;
+	enter(PHASE_SELFTEST);
+	send_role(ROLE_NET, MSG_SETTINGS, m->payload);
+	send_role(ROLE_UPLOAD, MSG_SETTINGS, m->payload);
+	send_role(ROLE_CAPTURE, MSG_SETTINGS, m->payload);
+}
+
+static void on_configured(const struct chan_msg *m)
+{
+	if (g.phase != PHASE_SELFTEST)
+		return;
+	memcpy(&g.links, m->payload, sizeof(g.links));
+	ASSERT(g.links.count == 2);
+	filter_rings(2);
+	g.configured = true;
+	send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	arm_when_ready();
+}
+
+static void on_ready(const struct chan_msg *m)
+{
+	(void)m;
+	g.ready = true;
+	arm_when_ready();
+}
+
+static void on_armed(const struct chan_msg *m)
+{
+	(void)m;
+	if (g.phase != PHASE_ARMING || ++g.workers_done < g.roster.workers)
+		return;
+	enter(PHASE_OPENING);
+	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){1});
+}
+
+static void log_counters(const char *event, const struct msg_forwarding *f)
+{
+	log_begin(LOG_INFO, event);
+	log_u64("outside_rx_packets", f->rx_packets[0]);
+	log_u64("inside_rx_packets", f->rx_packets[1]);
+	log_u64("outside_rx_dropped", f->rx_dropped[0]);
+	log_u64("inside_rx_dropped", f->rx_dropped[1]);
+	log_end();
+}
+
+static void on_forwarding(const struct chan_msg *m)
+{
+	struct msg_forwarding f;
+	memcpy(&f, m->payload, sizeof(f));
+	if (g.phase == PHASE_OPENING && f.on) {
+		enter(PHASE_ARMED);
+		log_counters("armed", &f);
+		log_begin(LOG_INFO, "boot");
+		log_u64("since_start_ms", clock_boot_ns() / NS_PER_MS);
+		log_end();
+		console_armed(&g.console, true);
+	} else if (g.phase == PHASE_CLOSING && !f.on) {
+		log_counters("disarmed", &f);
+		filter_rings(0);
+		enter(PHASE_DRAINING);
+		send_role(ROLE_CAPTURE, MSG_DRAIN, NULL);
+	}
+}
+
+/* ---- shutdown */
+
+static void leave(int code)
+{
+	g.exit_code = code;
+	g.loop.stop = true;
+}
+
+static void on_drained(const struct chan_msg *m)
+{
+	struct msg_totals t;
+	memcpy(&t, m->payload, sizeof(t));
+	if (g.phase == PHASE_DRAINING) {
+		g.totals.packets += t.packets;
+		g.totals.lost += t.lost;
+		g.totals.cut += t.cut;
+		g.totals.raw_bytes += t.raw_bytes;
+		g.totals.size_bytes += t.size_bytes;
+		g.totals.objects += t.objects;
+		if (++g.workers_done < g.roster.workers)
+			return;
+		enter(PHASE_SHIPPING);
+		send_role(ROLE_UPLOAD, MSG_DRAIN, NULL);
+	} else if (g.phase == PHASE_SHIPPING) {
+		enter(PHASE_GOODBYE);
+		send_role(ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
+	}
+}
+
+static void on_goodbye(const struct chan_msg *m)
+{
+	(void)m;
+	if (g.phase != PHASE_GOODBYE)
+		return;
+	char line[160];
+	snprintf(line, sizeof(line), "shut down: packets %llu lost %llu objects %llu, all shipped",
+		 (unsigned long long)g.totals.packets, (unsigned long long)g.totals.lost, (unsigned long long)g.totals.objects);
+	console_line(line);
+	leave(0);
+}
+
+static void on_deadline(void *arg)
+{
+	(void)arg;
+	console_line("shutdown took too long: what was not shipped is lost with the memory");
+	leave(1);
+}
+
+static void begin_shutdown(void)
+{
+	console_line("shutting down");
+	if (g.phase != PHASE_ARMED) {
+		console_line("nothing was recorded: it never armed");
+		leave(0);
+		return;
+	}
+	log_event(LOG_INFO, "shutdown", "reason", "power button");
+	enter(PHASE_CLOSING);
+	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
+	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){0});
+}
+
+/* ---- messages */
+
+static void on_verdict(const struct chan_msg *m)
+{
+	struct msg_verdict v;
+	memcpy(&v, m->payload, sizeof(v));
+	console_verdict(&g.console, &v);
+}
+
+static void on_log_line(const struct chan_msg *m)
+{
+	struct log_line line;
+	memcpy(&line, m->payload, sizeof(line));
+	line.line[sizeof(line.line) - 1] = 0;
+	if (g.o->verbose || strncmp(line.line, "info", 4) != 0)
+		console_line(line.line);
+	log_to_keys(&line);
+}
+
+static const struct {
+	enum role_id from; /* ROLE_ANY: any */
+	void (*fn)(const struct chan_msg *m);
+} handlers[MSG_TYPE_COUNT] = {
+	[MSG_LINKS] = {ROLE_NET, on_links},
+	[MSG_ADDRESSED] = {ROLE_NET, on_addressed},
+	[MSG_CONFIG] = {ROLE_KEYS, on_config},
+	[MSG_CONFIGURED] = {ROLE_NET, on_configured},
+	[MSG_READY] = {ROLE_KEYS, on_ready},
+	[MSG_ARMED] = {ROLE_CAPTURE, on_armed},
+	[MSG_FORWARDING] = {ROLE_NET, on_forwarding},
+	[MSG_DRAINED] = {ROLE_ANY, on_drained},
+	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},
+	[MSG_VERDICT] = {ROLE_ANY, on_verdict},
+	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},
+};
+
+static void on_channel(void *arg, short revents)
+{
+	struct roster_child *c = arg;
+	(void)revents;
+	for (int i = 0; i < 32 && !g.loop.stop; i++) {
+		enum err e = msg_recv(c->chan, c->role, ROLE_INIT, &received);
+		if (e == ERR_MORE)
+			return;
+		if (!e && handlers[received.type].fn && (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
+			handlers[received.type].fn(&received);
+			continue;
+		}
+		/* closed, or it broke the protocol: SIGCHLD tells the rest */
+		loop_unwatch(&g.loop, &c->watch);
+		if (c->pid > 0)
+			kill(c->pid, SIGKILL);
+		return;
+	}
+}
+
+static void on_own_log(void *arg, short revents)
+{
+	(void)arg;
+	(void)revents;
+	while (msg_recv(g.own_log.fd, ROLE_INIT, ROLE_INIT, &received) == ERR_OK)
+		on_log_line(&received);
+}
+
+/* ---- roles: start, death, restart */
+
+/* Closes forwarding without any role's help. */
+static void close_forwarding(void)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		console_line("warning: forwarding could not be closed by sysctl");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void start_roles(void *arg)
+{
+	(void)arg;
+	enter(PHASE_LINKS);
+	g.configured = g.ready = false;
+	enum err e = roster_start(&g.roster, g.o->anchors_path, g.config);
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
+		struct roster_child *c = &g.roster.child[i];
+		if (c->chan < 0)
+			continue;
+		c->watch = (struct loop_watch){.fd = c->chan, .events = POLLIN, .fn = on_channel, .arg = c};
+		loop_watch(&g.loop, &c->watch);
+	}
+	if (!e)
+		return;
+	char text[160];
+	snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s", err_text(e), strerror(errno),
+		 g.o->anchors_path);
+	console_failed(&g.console, VERDICT_ROLE, text);
+	loop_timer_in(&g.loop, &g.restart, RESTART_NS);
+}
+
+static void role_died(const struct roster_child *c, int status)
+{
+	char text[160];
+	snprintf(text, sizeof(text), "role %s died (%s %d): all roles start anew", role_name(c->role),
+		 WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	close_forwarding();
+	console_armed(&g.console, false);
+	console_failed(&g.console, VERDICT_ROLE, text);
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		loop_unwatch(&g.loop, &g.roster.child[i].watch);
+	roster_stop(&g.roster);
+	if (g.phase >= PHASE_CLOSING)
+		leave(1);
+	else
+		loop_timer_in(&g.loop, &g.restart, RESTART_NS);
+}
+
+static void reap(void)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
+			struct roster_child *c = &g.roster.child[i];
+			if (c->pid != pid)
+				continue;
+			c->pid = 0;
+			on_channel(c, 0); /* its last words */
+			role_died(c, status);
+			break;
+		}
+	}
+}
+
+static void on_signal(void *arg, short revents)
+{
+	(void)arg;
+	(void)revents;
+	struct signalfd_siginfo si;
+	while (read(g.signals.fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			reap();
+		else if (g.phase < PHASE_CLOSING)
+			begin_shutdown();
+	}
+}
+
+static void on_repeat(void *arg)
+{
+	(void)arg;
+	console_repeat(&g.console);
+	loop_timer_in(&g.loop, &g.repeat, REPEAT_NS);
+}
+
+/* ---- start */
+
+static void mount_proc(void)
+{
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible"))
+		console_line("warning: /proc could not be mounted");
+}
+
+static enum err watch_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, g.o->host ? SIGTERM : SIGNAL_POWER_BUTTON);
+	if (g.o->host)
+		sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	g.signals = (struct loop_watch){.fd = fd, .events = POLLIN, .fn = on_signal};
+	loop_watch(&g.loop, &g.signals);
+	return ERR_OK;
+}
+
+static enum err open_log(void)
+{
+	int ends[2];
+	TRY(chan_pair(ends));
+	log_open(ends[1], MSG_LOG_LINE, "init");
+	g.own_log = (struct loop_watch){.fd = ends[0], .events = POLLIN, .fn = on_own_log};
+	loop_watch(&g.loop, &g.own_log);
+	return ERR_OK;
+}
+
+static enum err read_config(void)
+{
+	if (!g.o->config_path)
+		return ERR_OK;
+	int fd = open(g.o->config_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_NOT_FOUND;
+	ssize_t n = read(fd, g.config_bytes, sizeof(g.config_bytes));
+	close(fd);
+	if (n < 0)
+		return ERR_SYSTEM;
+	if (n == (ssize_t)sizeof(g.config_bytes))
+		return ERR_TOO_LONG;
+	g.config = span_of(g.config_bytes, (size_t)n);
+	return ERR_OK;
+}
+
+static unsigned worker_count(void)
+{
+	int cpus = g.o->workers ? (int)g.o->workers : get_nprocs();
+	return cpus < 1 ? 1 : cpus > MSG_MAX_WORKERS ? MSG_MAX_WORKERS : (unsigned)cpus;
+}
+
+static enum err set_up(void)
+{
+	loop_init(&g.loop);
+	g.repeat.fn = on_repeat;
+	g.restart.fn = start_roles;
+	g.deadline.fn = on_deadline;
+	TRY(watch_signals());
+	TRY(open_log());
+	TRY(read_config());
+	g.roster.start.host_mode = g.o->host;
+	if (!g.o->host)
+		firmware_sha256(g.roster.start.image_sha256);
+	return roster_open(&g.roster, worker_count(), g.o->host ? "/proc/self/exe" : "/init");
+}
+
+int init_main(const struct init_options *o)
+{
+	g.o = o;
+	if (!o->host)
+		mount_proc();
+	char text[160];
+	snprintf(text, sizeof(text), "version %s", version_text);
+	console_line(text);
+	enum err e = set_up();
+	if (e) {
+		snprintf(text, sizeof(text), "init could not start: %s (%s)%s", err_text(e), strerror(errno),
+			 o->host ? "; it needs root and a readable configuration" : "");
+		console_failed(&g.console, VERDICT_RINGS, text);
+		g.exit_code = 1;
+	} else {
+		on_repeat(NULL);
+		start_roles(NULL);
+		loop_run(&g.loop);
+		roster_stop(&g.roster);
+	}
+	if (o->host)
+		return g.exit_code;
+	if (e)
+		sleep(60);
+	sync();
+	reboot(RB_POWER_OFF);
+	trap();
+}

@@ -1,0 +1,343 @@
+#include "role/logstream.h"
+
+#include <string.h>
+
+#include "aws/json.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "os/clock.h"
+#include "base/version.h"
+
+#define RAW_MAX (256u * 1024)
+
+/* ---- JSON */
+
+static void put_key(struct buf *b, const char *key)
+{
+	buf_str(b, b->len > 1 ? "," : "");
+	json_put_string(b, span_str(key));
+	buf_u8(b, ':');
+}
+
+static void put_text(struct buf *b, const char *key, const char *value)
+{
+	put_key(b, key);
+	json_put_string(b, span_str(value));
+}
+
+static void put_u64(struct buf *b, const char *key, uint64_t value)
+{
+	put_key(b, key);
+	text_u64(b, value);
+}
+
+static void put_hex(struct buf *b, const char *key, struct span bytes)
+{
+	put_key(b, key);
+	buf_u8(b, '"');
+	text_hex(b, bytes);
+	buf_u8(b, '"');
+}
+
+static void put_base64(struct buf *b, const char *key, struct span bytes)
+{
+	put_key(b, key);
+	buf_u8(b, '"');
+	text_base64(b, bytes);
+	buf_u8(b, '"');
+}
+
+static void put_event(struct buf *b, uint64_t real_ns, const char *level, const char *role, const char *event)
+{
+	buf_u8(b, '{');
+	put_key(b, "time");
+	buf_u8(b, '"');
+	time_rfc3339(b, real_ns);
+	buf_u8(b, '"');
+	put_text(b, "level", level);
+	put_text(b, "role", role);
+	put_text(b, "event", event);
+}
+
+static bool number(struct span s)
+{
+	bool digits = s.len > 0 && s.len <= 15 && (s.p[0] != '0' || s.len == 1);
+	for (size_t i = 0; i < s.len; i++)
+		digits = digits && s.p[i] >= '0' && s.p[i] <= '9';
+	return digits;
+}
+
+/* A value as os/log writes it: bare, or quoted with JSON's own escapes. Cuts it off *rest. */
+static void put_value(struct buf *b, struct span *rest)
+{
+	if (rest->len == 0 || rest->p[0] != '"') {
+		struct span bare = span_cut(rest, ' ');
+		if (number(bare))
+			buf_put(b, bare);
+		else
+			json_put_string(b, bare);
+		return;
+	}
+	size_t end = 1;
+	while (end < rest->len && rest->p[end] != '"')
+		end += rest->p[end] == '\\' ? 2 : 1;
+	buf_put(b, span_first(*rest, end < rest->len ? end + 1 : rest->len));
+	if (end >= rest->len)
+		buf_u8(b, '"');
+	*rest = span_from(*rest, end + 2);
+}
+
+/* `<level> <role> <event> key=value ...` as one JSON line. */
+static void put_line(struct buf *b, const struct log_line *line)
+{
+	static const char *const names[] = {"level", "role", "event"};
+	struct span rest = span_str(line->line);
+	buf_u8(b, '{');
+	put_key(b, "time");
+	buf_u8(b, '"');
+	time_rfc3339(b, line->real_ns);
+	buf_u8(b, '"');
+	for (int i = 0; i < 3; i++) {
+		put_key(b, names[i]);
+		json_put_string(b, span_cut(&rest, ' '));
+	}
+	while (rest.len) {
+		struct span key = span_cut(&rest, '=');
+		buf_u8(b, ',');
+		json_put_string(b, key);
+		buf_u8(b, ':');
+		put_value(b, &rest);
+	}
+	buf_str(b, "}\n");
+}
+
+/* ---- the queue, and from it into the object */
+
+static struct buf queue_line(struct logstream *s)
+{
+	if (s->count == LOGSTREAM_QUEUE) {
+		s->dropped++;
+		return buf_over(NULL, 0);
+	}
+	struct logstream_line *l = &s->queue[(s->first + s->count) % LOGSTREAM_QUEUE];
+	return buf_over(l->json, sizeof(l->json));
+}
+
+static void pump(struct logstream *s);
+
+static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_ns)
+{
+	if (b->overflow) {
+		s->dropped += b->cap != 0;
+		return;
+	}
+	struct logstream_line *l = &s->queue[(s->first + s->count) % LOGSTREAM_QUEUE];
+	l->real_ns = real_ns;
+	l->len = (uint32_t)b->len;
+	s->count++;
+	pump(s);
+}
+
+static void pump(struct logstream *s)
+{
+	if (!s->recorder.ops)
+		return; /* not open yet */
+	while (s->count) {
+		struct logstream_line *l = &s->queue[s->first];
+		struct buf *room = recorder_room(&s->recorder, l->len, l->real_ns);
+		if (!room)
+			return;
+		buf_put(room, span_of(l->json, l->len));
+		recorder_wrote(&s->recorder, l->real_ns, 0, false);
+		s->first = (s->first + 1) % LOGSTREAM_QUEUE;
+		s->count--;
+	}
+	if (s->ship_wanted && s->recorder.phase == RECORDER_OPEN) {
+		s->ship_wanted = false;
+		recorder_rotate(&s->recorder);
+	}
+}
+
+void logstream_line(struct logstream *s, const struct log_line *line)
+{
+	if (s->closing)
+		return;
+	struct buf b = queue_line(s);
+	put_line(&b, line);
+	queue_done(s, &b, line->real_ns);
+}
+
+void logstream_shipped(struct logstream *s, const struct object_meta *m)
+{
+	if (s->closing)
+		return;
+	uint64_t now_ns = clock_real_ns();
+	struct buf b = queue_line(s);
+	put_event(&b, now_ns, "info", "upload", "shipped");
+	put_text(&b, "name", m->name);
+	put_u64(&b, "size", m->size_bytes);
+	put_hex(&b, "sha256", span_of(m->sha256, sizeof(m->sha256)));
+	put_base64(&b, "sig", span_of(m->sig, m->sig_len));
+	buf_str(&b, "}\n");
+	queue_done(s, &b, now_ns);
+}
+
+/* ---- the recorder's callbacks */
+
+static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev, struct buf *raw)
+{
+	struct logstream *s = arg;
+	const struct object_identity *id = s->identity;
+	uint8_t json[LOGSTREAM_JSON_MAX], boot[16];
+	struct buf b = BUF_OF(json), boot_hex = BUF_OF(boot);
+	put_event(&b, meta->first_ns, "info", "keys", "object");
+	put_u64(&b, "format", OBJECT_FORMAT);
+	put_text(&b, "appliance", id->appliance);
+	put_key(&b, "boot");
+	text_hex64(&boot_hex, id->boot);
+	json_put_string(&b, buf_span(&boot_hex));
+	put_text(&b, "stream", meta->stream);
+	put_u64(&b, "seq", meta->seq);
+	put_hex(&b, "prev", span_of(meta->prev, sizeof(meta->prev)));
+	put_base64(&b, "prev_sig", prev ? span_of(prev->sig, prev->sig_len) : span_of(NULL, 0));
+	put_text(&b, "instance", id->instance);
+	put_text(&b, "ami", id->ami);
+	put_text(&b, "version", version_text);
+	put_hex(&b, "image", span_of(id->image_sha256, 32));
+	put_hex(&b, "config", span_of(id->config_sha256, 32));
+	put_text(&b, "clock", "system");
+	put_text(&b, "clock_error", "unknown");
+	put_text(&b, "clock_smeared", "unknown");
+	put_u64(&b, "lines_dropped", s->dropped);
+	buf_str(&b, "}\n");
+	buf_put(raw, buf_span(&b));
+}
+
+static void write_tail(void *arg, struct buf *raw)
+{
+	(void)arg;
+	(void)raw;
+}
+
+static void committed(void *arg)
+{
+	(void)arg;
+}
+
+static void want_key(void *arg)
+{
+	struct logstream *s = arg;
+	s->want_key(s->arg);
+}
+
+static void sign(void *arg, const struct object_meta *meta)
+{
+	struct logstream *s = arg;
+	struct object_meta m = *meta;
+	s->sign(s->arg, &m);
+	recorder_signed(&s->recorder, &m);
+}
+
+static void sealed(void *arg, uint32_t slot, const struct object_meta *meta)
+{
+	struct logstream *s = arg;
+	s->objects_sealed = meta->seq + 1;
+	s->sealed(s->arg, slot);
+}
+
+static void ready(void *arg)
+{
+	pump(arg);
+}
+
+static const struct recorder_ops ops = {
+	.head = write_head,
+	.tail = write_tail,
+	.committed = committed,
+	.want_key = want_key,
+	.sign = sign,
+	.sealed = sealed,
+	.ready = ready,
+};
+
+/* ---- its life */
+
+static void beat(void *arg)
+{
+	struct logstream *s = arg;
+	uint64_t now_ns = clock_real_ns();
+	struct buf b = queue_line(s);
+	put_event(&b, now_ns, "info", "keys", "heartbeat");
+	put_u64(&b, "uptime_s", clock_boot_ns() / NS_PER_S);
+	buf_str(&b, "}\n");
+	s->ship_wanted = true;
+	queue_done(s, &b, now_ns);
+	/* nine tenths, so that it has arrived when the interval is over */
+	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
+}
+
+static void write_boot(struct logstream *s)
+{
+	const struct settings *c = &s->settings;
+	uint64_t now_ns = clock_real_ns();
+	struct buf b = queue_line(s);
+	put_event(&b, now_ns, "info", "keys", "boot");
+	put_text(&b, "s3.bucket", c->s3_bucket);
+	put_text(&b, "s3.prefix", c->s3_prefix);
+	put_text(&b, "kms.key", c->kms_key);
+	put_u64(&b, "object.max_bytes", c->object_max_bytes);
+	put_u64(&b, "object.max_seconds", c->object_max_seconds);
+	put_u64(&b, "key.max_seconds", c->key_max_seconds);
+	put_u64(&b, "key.max_bytes", c->key_max_bytes);
+	put_u64(&b, "log.interval_seconds", c->log_interval_seconds);
+	put_text(&b, "nat", c->nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
+	put_u64(&b, "zstd.level", c->zstd_level);
+	buf_str(&b, "}\n");
+	s->ship_wanted = true;
+	queue_done(s, &b, now_ns);
+}
+
+void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool)
+{
+	s->settings = *settings;
+	struct recorder_setup setup = {
+		.loop = s->loop,
+		.ops = &ops,
+		.arg = s,
+		.identity = s->identity,
+		.settings = &s->settings,
+		.pool = pool,
+		.kind = OBJECT_LOG,
+		.stream = "log",
+		.raw_max = RAW_MAX,
+	};
+	recorder_init(&s->recorder, &setup);
+	s->heartbeat = (struct loop_timer){.fn = beat, .arg = s};
+	write_boot(s);
+	s->settings.object_max_seconds = s->settings.log_interval_seconds;
+	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
+}
+
+void logstream_close(struct logstream *s, const struct msg_totals *t)
+{
+	uint64_t now_ns = clock_real_ns();
+	loop_timer_stop(s->loop, &s->heartbeat);
+	struct buf b = queue_line(s);
+	put_event(&b, now_ns, "info", "keys", "shutdown");
+	put_u64(&b, "packets", t->packets);
+	put_u64(&b, "lost", t->lost);
+	put_u64(&b, "cut", t->cut);
+	put_u64(&b, "raw_bytes", t->raw_bytes);
+	put_u64(&b, "shipped_bytes", t->size_bytes);
+	put_u64(&b, "objects", t->objects);
+	buf_str(&b, "}\n");
+	s->ship_wanted = true;
+	s->closing = true;
+	queue_done(s, &b, now_ns);
+	pump(s);
+}
+
+bool logstream_closed(const struct logstream *s, const struct object_meta *shipped)
+{
+	return s->closing && s->count == 0 && s->recorder.phase == RECORDER_IDLE && shipped->seq + 1 == s->objects_sealed;
+}

@@ -1,0 +1,69 @@
+/* main: one binary, several lives: first stage, PID 1, host mode, and each role. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/spawn.h"
+#include "base/version.h"
+#include "role/capture.h"
+#include "role/init.h"
+#include "role/keys.h"
+#include "role/net.h"
+#include "role/stage1.h"
+#include "role/upload.h"
+
+static const struct {
+	const char *name;
+	void (*run)(int channel);
+} roles[] = {
+	{"net", role_net},
+	{"keys", role_keys},
+	{"upload", role_upload},
+	{"capture", role_capture},
+};
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"sealtap %s\n"
+		"usage: init host --config FILE --anchors FILE [--workers N] [--verbose]\n"
+		"Runs the appliance in this network namespace: it takes every Ethernet link in it. Needs root.\n"
+		"As PID 1 of the image it takes no arguments.\n",
+		version_text);
+	return 2;
+}
+
+static int host(int argc, char **argv)
+{
+	struct init_options o = {.host = true, .workers = 1};
+	for (int i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "--verbose"))
+			o.verbose = true;
+		else if (i + 1 >= argc)
+			return usage();
+		else if (!strcmp(argv[i], "--config"))
+			o.config_path = argv[++i];
+		else if (!strcmp(argv[i], "--anchors"))
+			o.anchors_path = argv[++i];
+		else if (!strcmp(argv[i], "--workers") && argv[i + 1][0] >= '1' && argv[i + 1][0] <= '8' && !argv[i + 1][1])
+			o.workers = (unsigned)(argv[++i][0] - '0');
+		else
+			return usage();
+	}
+	return o.config_path && o.anchors_path ? init_main(&o) : usage();
+}
+
+int main(int argc, char **argv)
+{
+	if (getpid() == 1) {
+		if (access("/root.erofs", F_OK) == 0)
+			stage1_main();
+		struct init_options o = {.anchors_path = "/anchors.pem"};
+		return init_main(&o);
+	}
+	for (size_t i = 0; argc == 2 && i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (!strcmp(argv[1], roles[i].name))
+			roles[i].run(SPAWN_CHANNEL_FD);
+	return argc >= 2 && !strcmp(argv[1], "host") ? host(argc, argv) : usage();
+}

@@ -1,0 +1,51 @@
+#include "role/msg.h"
+
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	size_t len;
+	enum role_id from, to;
+} types[MSG_TYPE_COUNT] = {
+#define X(type, payload, from, to) [type] = {#type, sizeof(struct payload), ROLE_##from, ROLE_##to},
+	MSG_LIST(X)
+#undef X
+};
+
+#define X(type, payload, from, to) _Static_assert(sizeof(struct payload) <= CHAN_MAX_BYTES, #type);
+MSG_LIST(X)
+#undef X
+
+const char *msg_type_name(enum msg_type type)
+{
+	return type > MSG_NONE && type < MSG_TYPE_COUNT ? types[type].name : "unknown";
+}
+
+enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
+{
+	static const struct msg_none none;
+	ASSERT(type > MSG_NONE && type < MSG_TYPE_COUNT);
+	return chan_send(fd, type, payload ? payload : &none, types[type].len, fds, fd_count);
+}
+
+enum err msg_send(int fd, enum msg_type type, const void *payload)
+{
+	return msg_send_fds(fd, type, payload, NULL, 0);
+}
+
+static bool allowed(enum role_id rule, enum role_id role)
+{
+	return rule == ROLE_ANY || rule == role;
+}
+
+enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m)
+{
+	TRY(chan_recv(fd, m));
+	bool known = m->type > MSG_NONE && m->type < MSG_TYPE_COUNT;
+	if (known && types[m->type].len == m->len && allowed(types[m->type].from, from) &&
+	    allowed(types[m->type].to, to) && (m->fd_count == 0 || m->type == MSG_START))
+		return ERR_OK;
+	for (size_t i = 0; i < m->fd_count; i++)
+		close(m->fds[i]);
+	return ERR_PROTOCOL;
+}

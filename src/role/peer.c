@@ -1,0 +1,74 @@
+#include "role/peer.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/log.h"
+
+/* Messages are taken one at a time, so one buffer serves all. */
+static struct chan_msg received;
+
+void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count)
+{
+	struct pollfd p = {.fd = channel, .events = POLLIN};
+	enum err e = ERR_MORE;
+	while (e == ERR_MORE) {
+		poll(&p, 1, -1);
+		e = msg_recv(channel, ROLE_INIT, self, &received);
+	}
+	if (e || received.type != MSG_START)
+		_exit(0);
+	memcpy(start, received.payload, sizeof(*start));
+	bool workers = start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
+	size_t want = fd_count;
+	if (self == ROLE_KEYS)
+		want = 4 + start->workers;
+	if (self == ROLE_UPLOAD)
+		want = 4 + 2 * (size_t)start->workers;
+	ASSERT(workers && received.fd_count == want && want <= fd_count);
+	memcpy(fds, received.fds, want * sizeof(int));
+}
+
+static void gone(struct peer *p, enum err e)
+{
+	if (p->other != ROLE_INIT || e == ERR_PROTOCOL)
+		log_event(LOG_ERROR, "peer-lost", "reason", err_text(e));
+	_exit(p->other == ROLE_INIT && e == ERR_CLOSED ? 0 : 1);
+}
+
+static void readable(void *arg, short revents)
+{
+	struct peer *p = arg;
+	(void)revents;
+	/* a few at a time, so that no peer starves another */
+	for (int i = 0; i < 16 && !p->loop->stop; i++) {
+		enum err e = msg_recv(p->watch.fd, p->other, p->self, &received);
+		if (e == ERR_MORE)
+			return;
+		if (e)
+			gone(p, e);
+		p->fn(p->arg, p->index, &received);
+	}
+}
+
+void peer_watch(struct peer *p, int fd)
+{
+	p->watch = (struct loop_watch){.fd = fd, .events = POLLIN, .fn = readable, .arg = p};
+	loop_watch(p->loop, &p->watch);
+}
+
+void peer_send(struct peer *p, enum msg_type type, const void *payload)
+{
+	enum err e = msg_send(p->watch.fd, type, payload);
+	if (e)
+		gone(p, e);
+}
+
+void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text)
+{
+	struct msg_verdict v = {.code = code, .ok = ok};
+	size_t len = strlen(text);
+	memcpy(v.text, text, len < sizeof(v.text) ? len : sizeof(v.text) - 1);
+	peer_send(init, MSG_VERDICT, &v);
+}

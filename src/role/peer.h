@@ -1,0 +1,27 @@
+/* peer: what every role does with its channels: takes START, watches a channel, answers init, leaves when init is gone. */
+#ifndef SEALTAP_ROLE_PEER_H
+#define SEALTAP_ROLE_PEER_H
+
+#include "os/loop.h"
+#include "role/msg.h"
+
+/* One channel of a role, with the function that takes its messages. */
+struct peer {
+	enum role_id self, other;
+	struct loop *loop; /* borrowed */
+	struct loop_watch watch;
+	void (*fn)(void *arg, uint32_t index, const struct chan_msg *m);
+	void *arg;      /* borrowed */
+	uint32_t index; /* given to fn: which of several like peers */
+};
+
+/* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or has another number of them. */
+void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
+/* Watches fd. The process ends when the peer closes or breaks the protocol: init then starts all anew. */
+void peer_watch(struct peer *p, int fd);
+/* A full or closed channel ends the process as well. */
+void peer_send(struct peer *p, enum msg_type type, const void *payload);
+/* A line for the boot verdict; text is cut to fit. */
+void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text);
+
+#endif

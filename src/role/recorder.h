@@ -1,0 +1,103 @@
+/* recorder: one stream's way from records to sealed objects in its pool: frames by size and time, objects by size and time, keys by age and volume,
+ * names, signatures and the chain.
+ *
+ * The producer (capture, or keys for the log) asks for room, writes one record into it and says what it wrote. NULL means that the recorder waits for a
+ * data key, a free slot or the last object's signature: the producer keeps its record and goes on when ops->ready is called. Plaintext
+ * stays in `raw` until its frame is sealed; nothing but ciphertext and the object's metadata reaches the pool.
+ *
+ *   IDLE --first record, key and slot at hand--> OPEN --size, time, recorder_rotate()--> SIGNING --recorder_signed()--> IDLE
+ */
+#ifndef SEALTAP_ROLE_RECORDER_H
+#define SEALTAP_ROLE_RECORDER_H
+
+#include "os/loop.h"
+#include "os/pool.h"
+#include "record/segment.h"
+#include "role/msg.h"
+
+#define RECORDER_TAIL_MAX 4096
+/* Records of a frame; with the tail it stays within the format's 1 MiB. */
+#define RECORDER_RAW_MAX (1024u * 1024 - RECORDER_TAIL_MAX)
+/* A slot must hold its head, one whole frame, the index and the envelope. */
+#define RECORDER_SLOT_MIN (4u * 1024 * 1024)
+
+struct recorder_ops {
+	/* Writes the object's first block; prev is the stream's previous object, NULL for the first. */
+	void (*head)(void *arg, const struct object_meta *meta, const struct object_meta *prev, struct buf *raw);
+	/* Writes the object's last block, at most RECORDER_TAIL_MAX bytes. */
+	void (*tail)(void *arg, struct buf *raw);
+	/* All records so far are sealed in the slot: their source may be given back. */
+	void (*committed)(void *arg);
+	/* A data key is wanted; answered by recorder_key(). */
+	void (*want_key)(void *arg);
+	/* The object is complete: have it signed; answered by recorder_signed(). */
+	void (*sign)(void *arg, const struct object_meta *meta);
+	/* The slot holds a signed object to ship. */
+	void (*sealed)(void *arg, uint32_t slot, const struct object_meta *meta);
+	/* What it waited for has come. */
+	void (*ready)(void *arg);
+};
+
+enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
+
+struct recorder {
+	struct loop *loop;                      /* borrowed */
+	const struct recorder_ops *ops;         /* static */
+	void *arg;                              /* borrowed */
+	const struct object_identity *identity; /* borrowed */
+	const struct settings *settings;        /* borrowed */
+	struct pool pool;
+	bool slot_used[MSG_MAX_SEGMENTS];
+	uint32_t slot;
+	uint32_t raw_max; /* bytes of records per frame */
+	enum recorder_phase phase;
+	bool waiting; /* room was refused: call ready */
+
+	struct msg_key key, next_key; /* secret */
+	bool has_key, has_next_key, key_asked;
+	uint64_t key_since_ns, key_bytes;
+
+	struct segment segment;
+	struct segment_frame_info frame;
+	struct buf raw;
+	struct object_meta meta, prev;
+	bool has_prev;
+	uint32_t next_seq;
+	uint64_t lost_before; /* losses since the last object */
+	uint64_t total_records, total_lost, total_cut, total_raw_bytes, total_size_bytes, total_objects;
+	struct loop_timer frame_timer, object_timer;
+	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
+};
+
+struct recorder_setup {
+	struct loop *loop;                      /* borrowed */
+	const struct recorder_ops *ops;         /* static */
+	void *arg;                              /* borrowed */
+	const struct object_identity *identity; /* borrowed */
+	const struct settings *settings;        /* borrowed */
+	struct pool pool;
+	enum object_kind kind;
+	const char *stream; /* static; at most 7 characters */
+	uint32_t raw_max;   /* <= RECORDER_RAW_MAX */
+};
+
+/* r is zeroed static storage. */
+void recorder_init(struct recorder *r, const struct recorder_setup *s);
+/* Asks for the first data key ahead of the first record. */
+void recorder_prepare(struct recorder *r);
+bool recorder_has_key(const struct recorder *r);
+void recorder_key(struct recorder *r, const struct msg_key *key);
+/* Room for a record of `bytes`, stamped real_ns, or NULL: wait. */
+struct buf *recorder_room(struct recorder *r, size_t bytes, uint64_t real_ns);
+/* A record was written there. seq: number of the ring block it came from. */
+void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut);
+/* A block that is no record (statistics) may go into the open object; NULL when none is open. */
+struct buf *recorder_aside(struct recorder *r, size_t bytes);
+void recorder_lost(struct recorder *r, uint64_t records);
+/* Seals what is there: the object ends. Nothing happens when none is open. */
+void recorder_rotate(struct recorder *r);
+void recorder_signed(struct recorder *r, const struct object_meta *meta);
+void recorder_free(struct recorder *r, uint32_t slot);
+void recorder_totals(const struct recorder *r, struct msg_totals *t);
+
+#endif
