@@ -97,12 +97,12 @@ LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
 CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
 SAN_OBJ := $(LIB_SRC:src/%.c=build/san/obj/%.o)
 
-build/obj/%.o: src/%.c build/deps.mk
+build/obj/%.o: src/%.c build/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(CFLAGS) $(call layer_flags,$(call layer,$*),$(MUSL_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
-build/san/obj/%.o: src/%.c build/deps.mk
+build/san/obj/%.o: src/%.c build/flags
 	$(call say,CC san,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
@@ -119,9 +119,13 @@ BUILD_TIME_S := $(or $(shell git log -1 --format=%ct 2>/dev/null),1767225600)
 VERSION := $(or $(shell git describe --always --dirty --abbrev=12 2>/dev/null),unversioned)
 FLAGS_base/version = -DBUILD_TIME_S=$(BUILD_TIME_S)ull -DVERSION='"$(VERSION)"'
 build/obj/base/version.o build/san/obj/base/version.o: build/version
-build/version: FORCE
+
+# Files that change only when what they say changes: a new version, another toolchain, other flags.
+build/version: says = $(VERSION) $(BUILD_TIME_S)
+build/flags: says = $(MUSL_CC) $(CFLAGS) $(LDFLAGS) $(MUSL_LIBS) $(SAN_CC) $(SAN_CFLAGS) $(GLIBC_LIBS)
+build/version build/flags: FORCE
 	@mkdir -p build
-	@echo '$(VERSION) $(BUILD_TIME_S)' | cmp -s - $@ || echo '$(VERSION) $(BUILD_TIME_S)' >$@
+	@echo '$(says)' | cmp -s - $@ || echo '$(says)' >$@
 .PHONY: FORCE
 
 # ---- programs
@@ -148,25 +152,31 @@ UNIT := $(patsubst tests/unit/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
 VECTORS := $(patsubst tests/vectors/%.c,build/tests/%,$(wildcard tests/vectors/vec_*.c))
 VECTOR_PARTS := $(filter-out $(wildcard tests/vectors/vec_*.c),$(wildcard tests/vectors/*.c))
 UNIT_SAN := $(UNIT:build/%=build/san/%)
+NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 
 .PHONY: tests unit unit-san
-tests: $(UNIT) $(VECTORS) unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) unit-san
 unit-san: $(UNIT_SAN)
 unit: $(UNIT)
 	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 
 test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) -L$(3)/lib $(TEST_LIBS)
-$(UNIT): build/tests/%: tests/unit/%.c build/libsealtap.a build/deps.mk
+$(UNIT): build/tests/%: tests/unit/%.c build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/deps.mk
+$(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c build/san/libsealtap.a build/deps.mk
+$(NET_PROGRAMS): build/tests/%: tests/net/%.c build/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c build/san/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))

@@ -1,7 +1,7 @@
 /* text: numbers, hexadecimal, base64 and addresses as text, and back.
  *
- * Writers append to a buf (sticky overflow). Readers take the whole span or fail with ERR_SYNTAX / ERR_RANGE: no leading
- * blanks, no sign, nothing left over. Base64 is RFC 4648 section 4 with padding, strict.
+ * Writers append to a buf (sticky overflow). Readers take the whole span or fail with ERR_SYNTAX / ERR_RANGE:
+ * no leading blanks, no sign, nothing left over. Base64 is RFC 4648 section 4 with padding, strict.
  */
 #ifndef SEALTAP_BASE_TEXT_H
 #define SEALTAP_BASE_TEXT_H

@@ -2,8 +2,8 @@
 
 #include "base/text.h"
 
-/* Days are counted in eras of 400 years (146,097 days) that begin on the first of March, so that the leap day is
- * the last day of its year and of its era. 1970-01-01 is day 719,468 since 0000-03-01. */
+/* Days are counted in eras of 400 years (146,097 days) that begin on the first of March, so that the leap day
+ * is the last day of its year and of its era. 1970-01-01 is day 719,468 since 0000-03-01. */
 #define ERA_DAYS 146097u
 #define EPOCH_DAYS 719468u
 #define DAY_S 86400u

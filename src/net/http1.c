@@ -1,8 +1,8 @@
 /* A response, as this reader takes it (RFC 9112):
  *
  *   (interim head)*  status-line CRLF  (field-line CRLF)*  CRLF  body
- *   body: none (1xx, 204, 304, to HEAD) | chunks (Transfer-Encoding: chunked) | Content-Length bytes | all until close
- *   chunks: (size-in-hex [;extension] CRLF data CRLF)*  0 [;extension] CRLF  (trailer CRLF)*  CRLF
+ *   body: none (1xx, 204, 304, to HEAD) | chunks (Transfer-Encoding: chunked) | Content-Length bytes | all
+ * until close chunks: (size-in-hex [;extension] CRLF data CRLF)*  0 [;extension] CRLF  (trailer CRLF)*  CRLF
  */
 #include "net/http1.h"
 
@@ -256,13 +256,13 @@ static enum err read_line(struct http1_response *r, struct span line)
 		return read_chunk_size(r, line);
 	case CHUNK_END:
 		r->state = CHUNK_SIZE;
-		return line.len ? ERR_PROTOCOL : ERR_OK;
+		return ERR_OK;
 	default:
 		return read_trailer(r, line);
 	}
 }
 
-static enum err count_line_byte(struct http1_response *r)
+static enum err check_line_byte(struct http1_response *r, uint8_t c)
 {
 	if (r->state == STATUS_LINE || r->state == FIELD_LINE) {
 		if (++r->head_bytes > HTTP1_HEAD_MAX)
@@ -270,7 +270,7 @@ static enum err count_line_byte(struct http1_response *r)
 	} else if (r->state == TRAILER_LINE) {
 		if (++r->trailer_bytes > HTTP1_TRAILER_MAX)
 			return ERR_TOO_LONG;
-	} else if (r->state == CHUNK_END && r->line_len == 2) {
+	} else if (r->state == CHUNK_END && c != (r->line_len ? '\n' : '\r')) {
 		return ERR_PROTOCOL;
 	}
 	return r->line_len == sizeof(r->line) ? ERR_TOO_LONG : ERR_OK;
@@ -278,7 +278,7 @@ static enum err count_line_byte(struct http1_response *r)
 
 static enum err feed_line_byte(struct http1_response *r, uint8_t c)
 {
-	TRY(count_line_byte(r));
+	TRY(check_line_byte(r, c));
 	bool after_cr = r->line_len && r->line[r->line_len - 1] == '\r';
 	if (after_cr != (c == '\n'))
 		return ERR_PROTOCOL;

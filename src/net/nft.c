@@ -1,6 +1,7 @@
-/* Batch: BATCH_BEGIN | table, delete table, table, chains, rules | BATCH_END. Each message starts with struct nfgenmsg; numbers in attributes are
- * big-endian, data compared with a register is in the register's own order. A rule is a list of expressions, each a name and its data; a
- * comparison that fails ends the rule. The first NEWTABLE makes the deletion succeed when there was no table. */
+/* Batch: BATCH_BEGIN | table, delete table, table, chains, rules | BATCH_END. Each message starts with struct
+ * nfgenmsg; numbers in attributes are big-endian, data that is compared with a register is in the register's
+ * own order. A rule is a list of expressions, each a name and its data; a comparison that fails ends the
+ * rule. The first NEWTABLE makes the deletion succeed where there was no table. */
 #include "net/nft.h"
 
 #include <linux/netfilter.h>
@@ -40,7 +41,7 @@ static size_t begin_nft(struct batch *t, uint16_t command, uint16_t flags)
 
 static void batch_end_of(struct batch *t, uint16_t type)
 {
-	nlmsg_end(t->b, begin(t, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	nlmsg_end(t->b, begin(t, type, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
 }
 
 static void table(struct batch *t, uint16_t command, uint16_t flags)
@@ -50,7 +51,8 @@ static void table(struct batch *t, uint16_t command, uint16_t flags)
 	nlmsg_end(t->b, mark);
 }
 
-static void chain(struct batch *t, const char *name, const char *type, uint32_t hook, uint32_t priority, uint32_t policy)
+static void chain(struct batch *t, const char *name, const char *type, uint32_t hook, uint32_t priority,
+		  uint32_t policy)
 {
 	size_t mark = begin_nft(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 	nlmsg_attr_str(t->b, NFTA_CHAIN_TABLE, TABLE);

@@ -1,17 +1,20 @@
 /* nft: the gateway's whole nftables rule set as one netlink batch that takes effect at once or not at all.
  *
- * The table `inet sealtap` is replaced by what this call says, whatever it held before. As nft(8) would print it:
+ * The table `inet sealtap` is replaced by what this call says, whatever it held. In nft(8)'s words:
  *
- *   chain forward { type filter hook forward priority filter; policy drop;        (when closed: nothing else)
- *     iif INSIDE meta nfproto ipv4 ip daddr 169.254.0.0/16 drop                   (IMDS gives credentials to who asks from here)
+ *   chain forward { type filter hook forward priority filter; policy drop;
+ *     only when open:
+ *     iif INSIDE meta nfproto ipv4 ip daddr 169.254.0.0/16 drop
  *     ct state established,related accept
  *     ct state invalid drop
  *     iif INSIDE oif OUTSIDE meta nfproto ipv4 ct state new accept }
  *   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
- *     iif INSIDE oif OUTSIDE meta nfproto ipv4 masquerade to :FIRST-LAST }         (unless routed without NAT)
+ *     unless routed without NAT:
+ *     iif INSIDE oif OUTSIDE meta nfproto ipv4 masquerade to :FIRST-LAST }
  *
- * The range holds for ICMP echo ids too. Links are matched by index, as the rings' filter does: a link that comes back under an old
- * name is not forwarded before it is recorded. Source: linux/netfilter/nf_tables.h, nfnetlink.h.
+ * No host may reach IMDS through here: it answers with the appliance's credentials. The port range holds for
+ * ICMP echo ids too. Links are matched by index, as the rings' filter does it: a link that comes back under
+ * an old name is not forwarded before it is recorded. Source: linux/netfilter/nf_tables.h, nfnetlink.h.
  */
 #ifndef SEALTAP_NET_NFT_H
 #define SEALTAP_NET_NFT_H
@@ -19,7 +22,7 @@
 #include "base/buf.h"
 
 struct nft_gateway {
-	bool open;                /* forward inside to outside */
+	bool open;                /* forward from inside to outside, and the answers */
 	bool masquerade;          /* else routed without NAT */
 	uint32_t outside, inside; /* ifindex; may be 0 when closed without NAT */
 	uint16_t port_first, port_last;

@@ -5,6 +5,9 @@
 #include <linux/netlink.h>
 #include <string.h>
 
+#define ATTR_HEAD_BYTES sizeof(struct nlattr)
+#define ATTR_TYPE_BITS 0x3fffu
+
 static size_t padded(size_t len)
 {
 	return (len + 3) & ~(size_t)3;
@@ -63,8 +66,8 @@ void nlmsg_nest_end(struct buf *b, size_t mark)
 
 void nlmsg_attr(struct buf *b, uint16_t type, struct span value)
 {
-	ASSERT(value.len <= UINT16_MAX - NLA_HDRLEN);
-	put_u16(b, (uint16_t)(NLA_HDRLEN + value.len));
+	ASSERT(value.len <= UINT16_MAX - ATTR_HEAD_BYTES);
+	put_u16(b, (uint16_t)(ATTR_HEAD_BYTES + value.len));
 	put_u16(b, type);
 	buf_put(b, value);
 	pad(b);
@@ -118,20 +121,8 @@ enum err nlmsg_attr_next(struct span *attrs, uint16_t *type, struct span *value)
 	memcpy(&a, attrs->p, sizeof(a));
 	if (a.nla_len < sizeof(a) || a.nla_len > attrs->len)
 		return ERR_SYNTAX;
-	*type = a.nla_type & NLA_TYPE_MASK;
+	*type = a.nla_type & ATTR_TYPE_BITS;
 	*value = span_of(attrs->p + sizeof(a), a.nla_len - sizeof(a));
 	*attrs = span_from(*attrs, padded(a.nla_len));
-	return ERR_OK;
-}
-
-enum err nlmsg_read_error(const struct nlmsg *m, int *code)
-{
-	int32_t v;
-	if (m->body.len < sizeof(v))
-		return ERR_SYNTAX;
-	memcpy(&v, m->body.p, sizeof(v));
-	if (v > 0 || v < -4095)
-		return ERR_SYNTAX;
-	*code = -v;
 	return ERR_OK;
 }

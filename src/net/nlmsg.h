@@ -1,7 +1,8 @@
 /* nlmsg: netlink messages and attributes, written and read; what rtnl and nft share.
  *
- * A message is begun, filled with attributes and ended; nests likewise. Numbers are in host byte order unless the name says be. Reading
- * never leaves the span it is given, and every step consumes something. Source: linux/netlink.h.
+ * A message is begun, filled with attributes and ended; nests likewise. Numbers are in host byte order unless
+ * the name says be. Reading never leaves the span it is given, and every step consumes something. Source:
+ * linux/netlink.h.
  */
 #ifndef SEALTAP_NET_NLMSG_H
 #define SEALTAP_NET_NLMSG_H
@@ -30,7 +31,5 @@ struct nlmsg {
 enum err nlmsg_next(struct span *in, struct nlmsg *m) MUST_USE;
 /* Takes the first attribute off *attrs; type without its flag bits. ERR_MORE at the end, ERR_SYNTAX. */
 enum err nlmsg_attr_next(struct span *attrs, uint16_t *type, struct span *value) MUST_USE;
-/* Of an NLMSG_ERROR or NLMSG_DONE: 0 for an acknowledgement, else the errno. ERR_SYNTAX. */
-enum err nlmsg_read_error(const struct nlmsg *m, int *code) MUST_USE;
 
 #endif

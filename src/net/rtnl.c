@@ -1,4 +1,5 @@
-/* Bodies: links start with struct ifinfomsg, addresses with struct ifaddrmsg, routes with struct rtmsg; attributes follow each. */
+/* Bodies: links start with struct ifinfomsg, addresses with struct ifaddrmsg, routes with struct rtmsg;
+ * attributes follow each. */
 #include "net/rtnl.h"
 
 #include <linux/if.h>
@@ -45,7 +46,8 @@ void rtnl_link_mtu(struct buf *b, uint32_t seq, uint32_t ifindex, uint32_t mtu)
 	nlmsg_end(b, mark);
 }
 
-static void addr_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq, const struct rtnl_addr *a)
+static void addr_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq,
+			 const struct rtnl_addr *a)
 {
 	struct ifaddrmsg info = {
 		.ifa_family = AF_INET,

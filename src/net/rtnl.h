@@ -1,7 +1,8 @@
 /* rtnl: links, IPv4 addresses and routes as netlink messages (NETLINK_ROUTE).
  *
- * Writers append one whole message with sequence number seq to b (sticky overflow); all but the dumps ask for an acknowledgement. Addresses
- * are IPv4 in host order. Readers take one message of a dump or an event. Source: linux/rtnetlink.h, if_link.h, if_addr.h, rtnetlink(7).
+ * Writers append one whole message with sequence number seq to b (sticky overflow); all but the dumps ask for
+ * an acknowledgement. Addresses are IPv4 in host order. Readers take one message of a dump or an event.
+ * Source: linux/rtnetlink.h, if_link.h, if_addr.h, rtnetlink(7).
  */
 #ifndef SEALTAP_NET_RTNL_H
 #define SEALTAP_NET_RTNL_H
@@ -43,7 +44,8 @@ void rtnl_addr_delete(struct buf *b, uint32_t seq, const struct rtnl_addr *a);
 /* Replaces the main table's route to the same destination. A gateway need not lie in the link's subnet. */
 void rtnl_route_set(struct buf *b, uint32_t seq, const struct rtnl_route *r);
 
-/* *gone: the message says that the link no longer exists. ERR_UNSUPPORTED: another kind of message. ERR_SYNTAX. */
+/* *gone: the message says that the link no longer exists. ERR_UNSUPPORTED: another kind of message.
+ * ERR_SYNTAX. */
 enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gone) MUST_USE;
 /* Likewise; other families than IPv4 are ERR_UNSUPPORTED. */
 enum err rtnl_read_addr(const struct nlmsg *m, struct rtnl_addr *addr, bool *gone) MUST_USE;

@@ -33,11 +33,12 @@ enum err chan_send(int fd, uint32_t type, const void *payload, size_t len, const
 	if (fd_count) {
 		memset(&control, 0, sizeof(control));
 		h.msg_control = control.bytes;
-		h.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+		/* the cast: musl and glibc differ in the type of these lengths */
+		h.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * fd_count);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+		c->cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * fd_count);
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * fd_count);
 	}
 	ssize_t n;
@@ -53,12 +54,12 @@ enum err chan_send(int fd, uint32_t type, const void *payload, size_t len, const
 
 static void take_fds(struct msghdr *h, struct chan_msg *m)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		m->fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(m->fds, CMSG_DATA(c), sizeof(int) * m->fd_count);
-	}
+	/* the only kind of control message that a socket pair without options brings, and one at most */
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return;
+	m->fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(m->fds, CMSG_DATA(c), sizeof(int) * m->fd_count);
 }
 
 enum err chan_recv(int fd, struct chan_msg *m)

@@ -1,7 +1,8 @@
 /* chan: messages between two roles over one SOCK_SEQPACKET pair.
  *
- * A message is a u32 type followed by a payload whose length is fixed per type (role/msg.h); descriptors may ride on it. The reader
- * gets exactly one message a call; another length than the type's is ERR_PROTOCOL, which ends the role that sent it.
+ * A message is a u32 type followed by a payload whose length is fixed per type (role/msg.h); descriptors may
+ * ride on it. The reader gets exactly one message a call; another length than the type's is ERR_PROTOCOL,
+ * which ends the role that sent it.
  */
 #ifndef SEALTAP_OS_CHAN_H
 #define SEALTAP_OS_CHAN_H
@@ -24,8 +25,10 @@ struct chan_msg {
 
 /* Two connected ends, close-on-exec, non-blocking. */
 enum err chan_pair(int ends[2]) MUST_USE;
-/* fds are duplicated into the message; the sender keeps its own. ERR_FULL when the socket's buffer is full. */
-enum err chan_send(int fd, uint32_t type, const void *payload, size_t len, const int *fds, size_t fd_count) MUST_USE;
+/* fds are duplicated into the message; the sender keeps its own. ERR_FULL when the socket's buffer is full.
+ */
+enum err chan_send(int fd, uint32_t type, const void *payload, size_t len, const int *fds, size_t fd_count)
+	MUST_USE;
 /* ERR_MORE when there is none now; ERR_CLOSED at the end. */
 enum err chan_recv(int fd, struct chan_msg *m) MUST_USE;
 

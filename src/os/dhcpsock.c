@@ -20,7 +20,8 @@ enum err dhcpsock_open(int *fd)
 		BPF_STMT(BPF_RET | BPF_K, 65535),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog program = {.len = sizeof(client_port) / sizeof(client_port[0]), .filter = client_port};
+	struct sock_fprog program = {.len = sizeof(client_port) / sizeof(client_port[0]),
+				     .filter = client_port};
 	int s = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s < 0)
 		return ERR_SYSTEM;

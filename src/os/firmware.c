@@ -1,5 +1,5 @@
-/* GPT (UEFI specification 2.10, section 5.3): header in block 1 ("EFI PART", disk GUID at 56), first partition entry in block 2 (its GUID at 16, its
- * name in UTF-16LE at 56); blocks of 512 bytes. */
+/* GPT (UEFI specification 2.10, section 5.3): header in block 1 ("EFI PART", disk GUID at 56), first
+ * partition entry in block 2 (its GUID at 16, its name in UTF-16LE at 56); blocks of 512 bytes. */
 #include "os/firmware.h"
 
 #include <fcntl.h>
@@ -13,7 +13,8 @@
 static int is_ours(const uint8_t *gpt)
 {
 	static const char name[] = "s\0e\0a\0l\0t\0a\0p\0-\0e\0s\0p\0";
-	return memcmp(gpt + BLOCK, "EFI PART", 8) == 0 && memcmp(gpt + 2 * BLOCK + 56, name, sizeof(name)) == 0;
+	return memcmp(gpt + BLOCK, "EFI PART", 8) == 0 &&
+	       memcmp(gpt + 2 * BLOCK + 56, name, sizeof(name)) == 0;
 }
 
 void firmware_sha256(uint8_t out[32])

@@ -1,8 +1,9 @@
 /* log: one line an event, non-blocking, from any role to init, which owns the console and the log stream.
  *
  * A line is `<level> <role> <event> key=value ...`, with the time beside it. Values with blanks, quotes or
- * control bytes are quoted and escaped as JSON strings are; a value that does not fit is cut. Never a secret, a token or a payload byte.
- * A line that does not fit the socket is dropped and counted; the count goes out with the next line as dropped=N.
+ * control bytes are quoted and escaped as JSON strings are; a value that does not fit is cut. Never a secret,
+ * a token or a payload byte. A line that does not fit the socket is dropped and counted; the count goes out
+ * with the next line as dropped=N.
  */
 #ifndef SEALTAP_OS_LOG_H
 #define SEALTAP_OS_LOG_H
@@ -20,7 +21,8 @@ struct log_line {
 
 enum log_level { LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* fd: channel towards init, borrowed. type: the message type that carries a struct log_line. role: its name, static. */
+/* fd: channel towards init, borrowed. type: the message type that carries a struct log_line. role: its name,
+ * static. */
 void log_open(int fd, uint32_t type, const char *role);
 
 /* A line is built in one static buffer: log_begin, any number of values, log_end. */

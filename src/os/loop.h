@@ -1,7 +1,8 @@
 /* loop: the one event loop of each role: poll(2) over a fixed number of descriptors, and timers.
  *
- * Watches and timers are storage of the caller (owned by it, borrowed by the loop while active); the loop never allocates.
- * Callbacks may add, change and remove any watch or timer, their own too. Time is CLOCK_MONOTONIC in nanoseconds (os/clock.h).
+ * Watches and timers are storage of the caller (owned by it, borrowed by the loop while active); the loop
+ * never allocates. Callbacks may add, change and remove any watch or timer, their own too. Time is
+ * CLOCK_MONOTONIC in nanoseconds (os/clock.h).
  */
 #ifndef SEALTAP_OS_LOOP_H
 #define SEALTAP_OS_LOOP_H
@@ -13,10 +14,10 @@
 
 struct loop_watch {
 	int fd;
-	short events;                          /* POLLIN, POLLOUT */
+	short events;                         /* POLLIN, POLLOUT */
 	void (*fn)(void *arg, short revents); /* revents also carries POLLERR, POLLHUP */
-	void *arg;                             /* borrowed */
-	int slot;                              /* the loop's own; -1 while inactive */
+	void *arg;                            /* borrowed */
+	int slot;                             /* the loop's own; -1 while inactive */
 };
 
 struct loop_timer {

@@ -43,7 +43,8 @@ static enum err set_up(int fd, unsigned workers, uint16_t group)
 		return ERR_SYSTEM;
 	if (workers < 2)
 		return ERR_OK;
-	/* joining cancels the socket's own PACKET_IGNORE_OUTGOING; PACKET_FANOUT_FLAG_DEFRAG would record reassembled packets */
+	/* joining cancels the socket's own PACKET_IGNORE_OUTGOING; PACKET_FANOUT_FLAG_DEFRAG would record
+	 * reassembled packets */
 	int fanout = group | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16;
 	return set(fd, PACKET_FANOUT, &fanout, sizeof(fanout));
 }

@@ -1,8 +1,9 @@
 /* ring: a TPACKET_V3 receive ring over AF_PACKET: opened by init, mapped and read by one capture worker.
  *
- * The socket is bound to ifindex 0 while the links are still down, so that no packet can come before it; a classic BPF filter admits the
- * recorded links alone. Outgoing packets are never seen (packet(7), PACKET_IGNORE_OUTGOING; in a fan-out group the group's flag counts).
- * Source: linux/if_packet.h, Documentation/networking/packet_mmap.rst.
+ * The socket is bound to ifindex 0 while the links are still down, so that no packet can come before it; a
+ * classic BPF filter admits the recorded links alone. Outgoing packets are never seen (packet(7),
+ * PACKET_IGNORE_OUTGOING; in a fan-out group the group's flag counts). Source: linux/if_packet.h,
+ * Documentation/networking/packet_mmap.rst.
  */
 #ifndef SEALTAP_OS_RING_H
 #define SEALTAP_OS_RING_H
@@ -15,7 +16,8 @@
 
 #define RING_BLOCK_BYTES (256u * 1024)
 #define RING_RETIRE_MS 50u
-/* A block that timed out holds a whole slot, so blocks times retire time is how long a reader may sleep: >= 5 s. */
+/* A block that timed out holds a whole slot, so blocks times retire time is how long a reader may sleep: >= 5
+ * s. */
 #define RING_BLOCKS 128u
 
 struct sock_filter;
@@ -36,9 +38,11 @@ uint8_t *ring_block(const struct ring *r, uint32_t index);
 bool ring_block_ready(const struct ring *r, uint32_t index);
 /* Gives it back to the kernel (release). */
 void ring_block_release(const struct ring *r, uint32_t index);
-/* The block with the lowest sequence number among those that belong to us, or the one the kernel fills next: where a new reader starts. */
+/* The block with the lowest sequence number among those that belong to us, or the one the kernel fills next:
+ * where a new reader starts. */
 uint32_t ring_start(const struct ring *r);
-/* Since the last call: packets that passed the filter (drops included) and drops. The kernel clears them on reading. */
+/* Since the last call: packets that passed the filter (drops included) and drops. The kernel clears them on
+ * reading. */
 enum err ring_statistics(const struct ring *r, uint64_t *packets, uint64_t *drops) MUST_USE;
 
 #endif

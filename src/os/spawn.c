@@ -48,10 +48,12 @@ static _Noreturn void become(const struct spawn_spec *s, int exe_fd, int channel
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 	sigemptyset(&none);
-	bool ok = exe >= 0 && chan >= 0 && null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 &&
-		  dup2(chan, SPAWN_CHANNEL_FD) == SPAWN_CHANNEL_FD && sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
+	bool ok = exe >= 0 && chan >= 0 && null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 &&
+		  dup2(null, 2) == 2 && dup2(chan, SPAWN_CHANNEL_FD) == SPAWN_CHANNEL_FD &&
+		  sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
 		  syscall(SYS_close_range, SPAWN_CHANNEL_FD + 1, (unsigned)exe - 1, 0) == 0 && drop(s) &&
-		  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+		  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+		  getppid() == parent;
 	if (ok) {
 		char *argv[] = {"init", (char *)(uintptr_t)s->role, NULL};
 		char *envp[] = {NULL};

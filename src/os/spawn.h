@@ -1,6 +1,8 @@
-/* spawn: starts a role: fork, drop what it must not have, re-execute this binary as `init <role>` with its channel on descriptor 3.
+/* spawn: starts a role: fork, drop what it must not have, re-execute this binary as `init <role>` with its
+ * channel on descriptor 3.
  *
- * The child keeps descriptors 0..2 on /dev/null and 3, nothing else; it dies with its parent and can gain no privileges. uid 0 keeps root.
+ * The child keeps descriptors 0..2 on /dev/null and 3, nothing else; it dies with its parent and can gain no
+ * privileges. uid 0 keeps root.
  */
 #ifndef SEALTAP_OS_SPAWN_H
 #define SEALTAP_OS_SPAWN_H

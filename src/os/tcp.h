@@ -21,6 +21,8 @@ enum err tcp_send(int fd, struct span bytes, bool more, size_t *sent) MUST_USE;
 enum err tcp_recv(int fd, void *p, size_t cap, size_t *received) MUST_USE;
 /* Bytes sent that the peer has not yet acknowledged. */
 size_t tcp_unacked(int fd);
+/* Nothing has arrived and not been read, the end of the peer's side and errors included. */
+bool tcp_quiet(int fd);
 /* -1 is ignored. */
 void tcp_close(int fd);
 

@@ -1,7 +1,9 @@
-/* object: what identifies one shipped object: its name, encryption context, metadata and signature (object format 1).
+/* object: what identifies one shipped object: its name, encryption context, metadata and signature (object
+ * format 1).
  *
- * struct object_identity is the same for a whole boot; struct object_meta describes one object. Both are fixed-size without pointers: they are
- * sent between roles and stand in a segment's head. Strings are terminated. Source: the object format's contract, version 1.
+ * struct object_identity is the same for a whole boot; struct object_meta describes one object. Both are
+ * fixed-size without pointers: they are sent between roles and stand in a segment's head. Strings are
+ * terminated. Source: the object format's contract, version 1.
  */
 #ifndef SEALTAP_RECORD_OBJECT_H
 #define SEALTAP_RECORD_OBJECT_H
@@ -30,9 +32,9 @@ struct object_identity {
 };
 
 struct object_meta {
-	uint32_t kind;   /* enum object_kind */
-	char stream[8];  /* w0.., log */
-	uint32_t seq;    /* from 0, per boot and stream, no holes */
+	uint32_t kind;              /* enum object_kind */
+	char stream[8];             /* w0.., log */
+	uint32_t seq;               /* from 0, per boot and stream, no holes */
 	char name[OBJECT_NAME_MAX]; /* without bucket */
 	uint64_t first_ns, last_ns; /* real time of first and last record */
 	uint64_t records;
@@ -48,18 +50,22 @@ struct object_meta {
 /* Fills meta->name from identity, kind, stream, seq and first_ns. ERR_FULL when it does not fit. */
 enum err object_name(const struct object_identity *id, struct object_meta *meta) MUST_USE;
 
-/* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the leading AAD length
- * (it begins with the pair count). keyseq: number of the stream's data key, from 0. */
-enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq, struct buf *aad) MUST_USE;
+/* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the
+ * leading AAD length (it begins with the pair count). keyseq: number of the stream's data key, from 0. */
+enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq,
+			struct buf *aad) MUST_USE;
 
 /* Walks a serialised context: *at starts at 0; ERR_NOT_FOUND at the end. */
 enum err object_context_next(struct span aad, size_t *at, struct span *key, struct span *value) MUST_USE;
 
-/* The metadata headers in their fixed order, one call a header; i from 0; false past the last. name has no x-amz-meta- prefix
+/* The metadata headers in their fixed order, one call a header; i from 0; false past the last. name has no
+ * x-amz-meta- prefix
  * ("sealtap-format"); the value is appended to *value. `with_sig` false gives the signed fields alone. */
-bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name, struct buf *value);
+bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name,
+		       struct buf *value);
 
-/* The bytes that the signature covers: `name:<object name>\n` then each field without the sealtap- prefix, `field:value\n`. */
+/* The bytes that the signature covers: `name:<object name>\n` then each field without the sealtap- prefix,
+ * `field:value\n`. */
 enum err object_signed_text(const struct object_meta *m, struct buf *out) MUST_USE;
 
 #endif

@@ -19,6 +19,7 @@ void anchors_load(int fd, struct peer *init, struct tls_anchors *out)
 	if (!e)
 		return;
 	log_event(LOG_ERROR, "trust-anchors", "reason", err_text(e));
-	peer_verdict(init, VERDICT_ROLE, false, "the trust anchors of the image can't be read; use an unmodified image");
+	peer_verdict(init, VERDICT_ROLE, false,
+		     "the trust anchors of the image can't be read; use an unmodified image");
 	_exit(1);
 }

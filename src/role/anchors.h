@@ -5,7 +5,8 @@
 #include "lib/tls.h"
 #include "role/peer.h"
 
-/* Closes fd. Ends the process with a line in the log when the file is not what it must be: the image is broken then. */
+/* Closes fd. Ends the process with a line in the log when the file is not what it must be: the image is
+ * broken then. */
 void anchors_load(int fd, struct peer *init, struct tls_anchors *out);
 
 #endif

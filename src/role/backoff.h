@@ -1,4 +1,5 @@
-/* backoff: how long to wait before the next try: exponential with full jitter, so that many appliances do not come back at once. */
+/* backoff: how long to wait before the next try: exponential with full jitter, so that many appliances do not
+ * come back at once. */
 #ifndef SEALTAP_ROLE_BACKOFF_H
 #define SEALTAP_ROLE_BACKOFF_H
 

@@ -7,12 +7,12 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "base/version.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/ring.h"
 #include "record/pcapng.h"
 #include "record/ring_walk.h"
-#include "base/version.h"
 #include "role/peer.h"
 #include "role/recorder.h"
 
@@ -39,9 +39,9 @@ static struct {
 	bool arming, reading, draining;
 	uint64_t quiet_since_ns;
 
-	uint32_t next;  /* block to read next */
-	uint32_t held;  /* blocks read but not yet given back, those before `next` */
-	bool in_block;  /* `walk` stands inside block `next` */
+	uint32_t next;   /* block to read next */
+	uint32_t held;   /* blocks read but not yet given back, those before `next` */
+	bool in_block;   /* `walk` stands inside block `next` */
 	bool has_packet; /* `packet` waits for room */
 	struct ring_walk walk;
 	struct ring_packet packet;
@@ -80,7 +80,8 @@ static void put_link(struct buf *b, const char *side, const struct msg_link *l)
 	put_line(b, key, buf_span(&v));
 }
 
-static void put_encoded(struct buf *b, const char *key, struct span bytes, void (*encode)(struct buf *, struct span))
+static void put_encoded(struct buf *b, const char *key, struct span bytes,
+			void (*encode)(struct buf *, struct span))
 {
 	uint8_t value[160];
 	struct buf v = BUF_OF(value);
@@ -119,7 +120,8 @@ static void put_comment(struct buf *b, const struct object_meta *meta, const str
 	put_line(b, "clock_smeared", SPAN("unknown"));
 }
 
-static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev, struct buf *raw)
+static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev,
+		       struct buf *raw)
 {
 	(void)arg;
 	static const char *const sides[2] = {"outside", "inside"};
@@ -231,7 +233,8 @@ static bool write_packet(void)
 static bool read_block(void)
 {
 	if (!g.in_block) {
-		enum err e = ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
+		enum err e =
+			ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
 		ASSERT(!e);
 		g.in_block = true;
 	}
@@ -442,12 +445,15 @@ _Noreturn void role_capture(int channel)
 	ASSERT(!e);
 	e = pool_map(fds[1], 1, g.start.segment_bytes, g.start.segments, &pool);
 	ASSERT(!e);
-	g.ring_watch = (struct loop_watch){.fd = g.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
+	g.ring_watch =
+		(struct loop_watch){.fd = g.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
 	g.statistics.fn = statistics_due;
-	g.init = (struct peer){.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
+	g.init = (struct peer){
+		.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
 	g.keys = (struct peer){.self = ROLE_CAPTURE, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys};
-	g.upload = (struct peer){.self = ROLE_CAPTURE, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload};
+	g.upload =
+		(struct peer){.self = ROLE_CAPTURE, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload};
 	peer_watch(&g.init, channel);
 	peer_watch(&g.keys, fds[2]);
 	peer_watch(&g.upload, fds[3]);

@@ -49,7 +49,8 @@ void console_verdict(struct console *c, const struct msg_verdict *v)
 	if (v->code == VERDICT_OK || v->code >= VERDICT_COUNT)
 		return;
 	struct msg_verdict *last = &c->last[v->code];
-	bool changed = c->failed[v->code] == (v->ok != 0) || strncmp(last->text, v->text, sizeof(last->text)) != 0;
+	bool changed =
+		c->failed[v->code] == (v->ok != 0) || strncmp(last->text, v->text, sizeof(last->text)) != 0;
 	*last = *v;
 	last->text[sizeof(last->text) - 1] = 0;
 	c->failed[v->code] = !v->ok;

@@ -1,7 +1,9 @@
-/* console: what a person sees: the boot verdict, step by step, and warnings. init's own; roles never write here.
+/* console: what a person sees: the boot verdict, step by step, and warnings. init's own; roles never write
+ * here.
  *
- * Lines: `sealtap: ok <code> <text>`, `sealtap: CLOSED <code>: <text>`, `sealtap: ARMED`, `sealtap: warning <code>: <text>`, `sealtap: <level> <role> <event> ...`.
- * The last verdict is repeated every few minutes, as EC2 keeps 64 KiB of console output alone.
+ * Lines: `sealtap: ok <code> <text>`, `sealtap: CLOSED <code>: <text>`, `sealtap: ARMED`, `sealtap: warning
+ * <code>: <text>`, `sealtap: <level> <role> <event> ...`. The last verdict is repeated every few minutes, as
+ * EC2 keeps 64 KiB of console output alone.
  */
 #ifndef SEALTAP_ROLE_CONSOLE_H
 #define SEALTAP_ROLE_CONSOLE_H

@@ -38,7 +38,8 @@ static void try_later(struct datakeys *d)
 static void failed(struct datakeys *d, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "GenerateDataKey at %s: %s%s%s; %s", d->host, what, *why ? ": " : "", why, remedy);
+	snprintf(text, sizeof(text), "GenerateDataKey at %s: %s%s%s; %s", d->host, what, *why ? ": " : "",
+		 why, remedy);
 	d->ops->verdict(d->arg, false, text);
 	try_later(d);
 }
@@ -108,7 +109,8 @@ static void granted(struct datakeys *d, struct span body)
 	kms_data_key_wipe(&k);
 }
 
-static void refused(struct datakeys *d, enum kms_verdict verdict, const struct kms_fault *fault, const struct https_result *r)
+static void refused(struct datakeys *d, enum kms_verdict verdict, const struct kms_fault *fault,
+		    const struct https_result *r)
 {
 	static const char *const remedies[] = {
 		[KMS_OK] = "",
@@ -128,10 +130,12 @@ static void answered(void *arg, const struct https_result *r)
 {
 	struct datakeys *d = arg;
 	if (r->err) {
-		failed(d, r->where, err_text(r->err), r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		failed(d, r->where, r->why,
+		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 	} else {
 		struct kms_fault fault;
-		enum kms_verdict v = kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
+		enum kms_verdict v =
+			kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
 		if (v == KMS_OK)
 			granted(d, r->body);
 		else

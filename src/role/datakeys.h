@@ -1,6 +1,7 @@
 /* datakeys: gets data keys from KMS for the streams that ask, one call at a time, for ever, with back-off.
  *
- * Each stream counts its keys (keyseq). The plaintext key passes to the stream's owner by ops and is wiped here at once.
+ * Each stream counts its keys (keyseq). The plaintext key passes to the stream's owner by ops and is wiped
+ * here at once.
  */
 #ifndef SEALTAP_ROLE_DATAKEYS_H
 #define SEALTAP_ROLE_DATAKEYS_H
@@ -27,10 +28,10 @@ struct datakeys {
 	void *arg;                      /* borrowed */
 	struct loop *loop;              /* borrowed */
 	const struct settings *settings;
-	const struct object_identity *identity; /* borrowed */
-	const struct aws_credentials *creds;    /* borrowed */
-	const int64_t *offset_ns;               /* borrowed: added to the clock when signing */
-	struct resolver *resolver;              /* borrowed */
+	const struct object_identity *identity;    /* borrowed */
+	const struct aws_credentials *creds;       /* borrowed */
+	const int64_t *offset_ns;                  /* borrowed: added to the clock when signing */
+	struct resolver *resolver;                 /* borrowed */
 	const char *stream_name[DATAKEYS_STREAMS]; /* static */
 	bool wanted[DATAKEYS_STREAMS];
 	uint32_t keyseq[DATAKEYS_STREAMS];
@@ -47,7 +48,8 @@ struct datakeys {
 	uint8_t body[KMS_ANSWER_MAX];
 };
 
-/* The pointers and stream names are set by the caller before; anchors is borrowed. ERR_* when the key's ARN is not one. */
+/* The pointers and stream names are set by the caller before; anchors is borrowed. ERR_* when the key's ARN
+ * is not one. */
 enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors) MUST_USE;
 void datakeys_want(struct datakeys *d, uint32_t stream);
 void datakeys_resolved(void *datakeys, enum err e, uint32_t addr);

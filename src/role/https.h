@@ -71,14 +71,15 @@ struct https {
 	bool sent_all;    /* and taken by the kernel */
 	bool send_failed; /* the peer takes no more, but may have answered */
 	bool answered, maybe_delivered;
-	enum err failure; /* in FAILED: what to report on the next turn */
+	bool spoiled;     /* more came than the answer: nothing further is sent on this connection */
+	enum err failure; /* in FAILED: what to report on the next turn; after send_failed: why */
 	struct http1_response response;
 	struct buf answer; /* over the owner's body_mem */
 
 	/* time */
 	struct loop_timer timer;
-	uint64_t started_ns, deadline_ns, progress_ns;
-	size_t unacked; /* bytes, when last looked at */
+	uint64_t deadline_ns, progress_ns; /* monotonic; deadline 0: none */
+	size_t unacked;                    /* bytes, when last looked at */
 };
 
 /* Everything is borrowed. done may start the next request at once; it is never called from within

@@ -1,27 +1,24 @@
 #include "role/init.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "base/version.h"
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
 #include "os/ring.h"
 #include "record/ring_filter.h"
-#include "base/version.h"
 #include "role/console.h"
+#include "role/machine.h"
 #include "role/roster.h"
 
 #define SIGNAL_POWER_BUTTON 38 /* ACPI_TINY_POWER_BUTTON_SIGNAL of the kernel's configuration */
@@ -32,17 +29,17 @@
 
 /* Boot and shutdown in order; each phase waits for what its name says. */
 enum phase {
-	PHASE_LINKS,      /* net: which links there are */
-	PHASE_ADDRESS,    /* net: the primary link's address */
-	PHASE_CONFIG,     /* keys: configuration and identity */
-	PHASE_SELFTEST,   /* net: both links set up; keys: boot object stored */
-	PHASE_ARMING,     /* every worker holds a key and reads its ring */
-	PHASE_OPENING,    /* net: forwarding */
-	PHASE_ARMED,      /* running */
-	PHASE_CLOSING,    /* net: forwarding stopped */
-	PHASE_DRAINING,   /* workers: ring read to its end, last object sealed */
-	PHASE_SHIPPING,   /* upload: all shipped */
-	PHASE_GOODBYE,    /* keys: the log's last object shipped */
+	PHASE_LINKS,    /* net: which links there are */
+	PHASE_ADDRESS,  /* net: the primary link's address */
+	PHASE_CONFIG,   /* keys: configuration and identity */
+	PHASE_SELFTEST, /* net: both links set up; keys: boot object stored */
+	PHASE_ARMING,   /* every worker holds a key and reads its ring */
+	PHASE_OPENING,  /* net: forwarding */
+	PHASE_ARMED,    /* running */
+	PHASE_CLOSING,  /* net: forwarding stopped */
+	PHASE_DRAINING, /* workers: ring read to its end, last object sealed */
+	PHASE_SHIPPING, /* upload: all shipped */
+	PHASE_GOODBYE,  /* keys: the log's last object shipped */
 };
 
 static struct {
@@ -56,7 +53,7 @@ static struct {
 	uint32_t workers_done;
 	struct msg_totals totals;
 	int exit_code;
-	struct span config; /* over config_bytes */
+	struct buf config; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals, own_log;
 	struct loop_timer repeat, restart, deadline;
@@ -104,7 +101,8 @@ static void filter_rings(uint32_t count)
 	ASSERT(!e);
 	for (uint32_t i = 0; i < g.roster.workers; i++)
 		if (ring_filter(g.roster.ring[i], f.program, f.len))
-			console_failed(&g.console, VERDICT_RINGS, "the kernel refused the ring's filter; see the kernel's log");
+			console_failed(&g.console, VERDICT_RINGS,
+				       "the kernel refused the ring's filter; see the kernel's log");
 }
 
 /* ---- boot, phase by phase */
@@ -249,7 +247,8 @@ static void on_goodbye(const struct chan_msg *m)
 		return;
 	char line[160];
 	snprintf(line, sizeof(line), "shut down: packets %llu lost %llu objects %llu, all shipped",
-		 (unsigned long long)g.totals.packets, (unsigned long long)g.totals.lost, (unsigned long long)g.totals.objects);
+		 (unsigned long long)g.totals.packets, (unsigned long long)g.totals.lost,
+		 (unsigned long long)g.totals.objects);
 	console_line(line);
 	leave(0);
 }
@@ -298,16 +297,11 @@ static const struct {
 	enum role_id from; /* ROLE_ANY: any */
 	void (*fn)(const struct chan_msg *m);
 } handlers[MSG_TYPE_COUNT] = {
-	[MSG_LINKS] = {ROLE_NET, on_links},
-	[MSG_ADDRESSED] = {ROLE_NET, on_addressed},
-	[MSG_CONFIG] = {ROLE_KEYS, on_config},
-	[MSG_CONFIGURED] = {ROLE_NET, on_configured},
-	[MSG_READY] = {ROLE_KEYS, on_ready},
-	[MSG_ARMED] = {ROLE_CAPTURE, on_armed},
-	[MSG_FORWARDING] = {ROLE_NET, on_forwarding},
-	[MSG_DRAINED] = {ROLE_ANY, on_drained},
-	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},
-	[MSG_VERDICT] = {ROLE_ANY, on_verdict},
+	[MSG_LINKS] = {ROLE_NET, on_links},           [MSG_ADDRESSED] = {ROLE_NET, on_addressed},
+	[MSG_CONFIG] = {ROLE_KEYS, on_config},        [MSG_CONFIGURED] = {ROLE_NET, on_configured},
+	[MSG_READY] = {ROLE_KEYS, on_ready},          [MSG_ARMED] = {ROLE_CAPTURE, on_armed},
+	[MSG_FORWARDING] = {ROLE_NET, on_forwarding}, [MSG_DRAINED] = {ROLE_ANY, on_drained},
+	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},      [MSG_VERDICT] = {ROLE_ANY, on_verdict},
 	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},
 };
 
@@ -319,7 +313,8 @@ static void on_channel(void *arg, short revents)
 		enum err e = msg_recv(c->chan, c->role, ROLE_INIT, &received);
 		if (e == ERR_MORE)
 			return;
-		if (!e && handlers[received.type].fn && (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
+		if (!e && handlers[received.type].fn &&
+		    (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
 			handlers[received.type].fn(&received);
 			continue;
 		}
@@ -341,22 +336,12 @@ static void on_own_log(void *arg, short revents)
 
 /* ---- roles: start, death, restart */
 
-/* Closes forwarding without any role's help. */
-static void close_forwarding(void)
-{
-	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		console_line("warning: forwarding could not be closed by sysctl");
-	if (fd >= 0)
-		close(fd);
-}
-
 static void start_roles(void *arg)
 {
 	(void)arg;
 	enter(PHASE_LINKS);
 	g.configured = g.ready = false;
-	enum err e = roster_start(&g.roster, g.o->anchors_path, g.config);
+	enum err e = roster_start(&g.roster, g.o->anchors_path, buf_span(&g.config));
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
 		struct roster_child *c = &g.roster.child[i];
 		if (c->chan < 0)
@@ -367,8 +352,8 @@ static void start_roles(void *arg)
 	if (!e)
 		return;
 	char text[160];
-	snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s", err_text(e), strerror(errno),
-		 g.o->anchors_path);
+	snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s",
+		 err_text(e), strerror(errno), g.o->anchors_path);
 	console_failed(&g.console, VERDICT_ROLE, text);
 	loop_timer_in(&g.loop, &g.restart, RESTART_NS);
 }
@@ -377,8 +362,10 @@ static void role_died(const struct roster_child *c, int status)
 {
 	char text[160];
 	snprintf(text, sizeof(text), "role %s died (%s %d): all roles start anew", role_name(c->role),
-		 WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	close_forwarding();
+		 WIFSIGNALED(status) ? "signal" : "exit",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (machine_stop_forwarding())
+		console_line("warning: forwarding could not be closed by sysctl");
 	console_armed(&g.console, false);
 	console_failed(&g.console, VERDICT_ROLE, text);
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
@@ -428,12 +415,6 @@ static void on_repeat(void *arg)
 
 /* ---- start */
 
-static void mount_proc(void)
-{
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible"))
-		console_line("warning: /proc could not be mounted");
-}
-
 static enum err watch_signals(void)
 {
 	sigset_t set;
@@ -461,49 +442,29 @@ static enum err open_log(void)
 	return ERR_OK;
 }
 
-static enum err read_config(void)
-{
-	if (!g.o->config_path)
-		return ERR_OK;
-	int fd = open(g.o->config_path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return ERR_NOT_FOUND;
-	ssize_t n = read(fd, g.config_bytes, sizeof(g.config_bytes));
-	close(fd);
-	if (n < 0)
-		return ERR_SYSTEM;
-	if (n == (ssize_t)sizeof(g.config_bytes))
-		return ERR_TOO_LONG;
-	g.config = span_of(g.config_bytes, (size_t)n);
-	return ERR_OK;
-}
-
-static unsigned worker_count(void)
-{
-	int cpus = g.o->workers ? (int)g.o->workers : get_nprocs();
-	return cpus < 1 ? 1 : cpus > MSG_MAX_WORKERS ? MSG_MAX_WORKERS : (unsigned)cpus;
-}
-
 static enum err set_up(void)
 {
 	loop_init(&g.loop);
+	g.config = BUF_OF(g.config_bytes);
 	g.repeat.fn = on_repeat;
 	g.restart.fn = start_roles;
 	g.deadline.fn = on_deadline;
 	TRY(watch_signals());
 	TRY(open_log());
-	TRY(read_config());
+	if (g.o->config_path)
+		TRY(machine_read(g.o->config_path, &g.config));
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
-	return roster_open(&g.roster, worker_count(), g.o->host ? "/proc/self/exe" : "/init");
+	return roster_open(&g.roster, g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
+			   g.o->host ? "/proc/self/exe" : "/init");
 }
 
 int init_main(const struct init_options *o)
 {
 	g.o = o;
-	if (!o->host)
-		mount_proc();
+	if (!o->host && machine_mount())
+		console_line("warning: /proc could not be mounted");
 	char text[160];
 	snprintf(text, sizeof(text), "version %s", version_text);
 	console_line(text);
@@ -523,7 +484,5 @@ int init_main(const struct init_options *o)
 		return g.exit_code;
 	if (e)
 		sleep(60);
-	sync();
-	reboot(RB_POWER_OFF);
-	trap();
+	machine_off();
 }

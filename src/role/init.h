@@ -1,7 +1,9 @@
-/* init: PID 1 of the appliance, or the parent in host mode: opens what needs privilege, starts the roles, walks them through boot and shutdown, speaks on the console.
+/* init: PID 1 of the appliance, or the parent in host mode: opens what needs privilege, starts the roles,
+ * walks them through boot and shutdown, speaks on the console.
  *
- * It parses nothing from outside and holds no secret: it forwards fixed-size messages. A role that dies closes forwarding; then all roles are ended and
- * started anew, with a pause. Signals: 38 (power button) in the appliance, SIGTERM and SIGINT in host mode: stop forwarding, drain, seal, ship, power off.
+ * It parses nothing from outside and holds no secret: it forwards fixed-size messages. A role that dies
+ * closes forwarding; then all roles are ended and started anew, with a pause. Signals: 38 (power button) in
+ * the appliance, SIGTERM and SIGINT in host mode: stop forwarding, drain, seal, ship, power off.
  */
 #ifndef SEALTAP_ROLE_INIT_H
 #define SEALTAP_ROLE_INIT_H
@@ -9,9 +11,9 @@
 #include <stdbool.h>
 
 struct init_options {
-	bool host;                /* in a namespace of an ordinary host: no mounts, exit instead of power-off */
-	bool verbose;             /* every log line on the console */
-	unsigned workers;         /* capture workers; 0: one a CPU */
+	bool host;        /* in a namespace of an ordinary host: no mounts, exit instead of power-off */
+	bool verbose;     /* every log line on the console */
+	unsigned workers; /* capture workers; 0: one a CPU */
 	const char *config_path;  /* host mode; borrowed */
 	const char *anchors_path; /* trust anchors, PEM; borrowed */
 };

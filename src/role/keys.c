@@ -8,13 +8,13 @@
 #include "aws/s3.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/version.h"
 #include "lib/ecdsa.h"
 #include "lib/sha.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rng.h"
 #include "role/anchors.h"
-#include "base/version.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
 #include "role/metadata.h"
@@ -66,7 +66,8 @@ static void fill_identity(void)
 	copy_text(id->vpc, sizeof(id->vpc), r->vpc);
 	copy_text(id->instance, sizeof(id->instance), r->instance);
 	copy_text(id->ami, sizeof(id->ami), r->ami);
-	copy_text(id->appliance, sizeof(id->appliance), g.settings.appliance[0] ? g.settings.appliance : r->instance);
+	copy_text(id->appliance, sizeof(id->appliance),
+		  g.settings.appliance[0] ? g.settings.appliance : r->instance);
 	id->boot = g.start.boot;
 	memcpy(id->image_sha256, g.start.image_sha256, sizeof(id->image_sha256));
 }
@@ -108,8 +109,10 @@ static void check_clock(void *arg)
 	char text[160];
 	uint64_t now_ns = clock_real_ns();
 	if (now_ns < version_time_s * NS_PER_S) {
-		snprintf(text, sizeof(text), "the clock shows %llu s since 1970, earlier than this build; set the machine's clock",
-			 (unsigned long long)(now_ns / NS_PER_S));
+		snprintf(
+			text, sizeof(text),
+			"the clock shows %llu s since 1970, earlier than this build; set the machine's clock",
+			(unsigned long long)(now_ns / NS_PER_S));
 		peer_verdict(&g.init, VERDICT_CLOCK, false, text);
 		loop_timer_in(&g.loop, &g.clock_check, CLOCK_CHECK_NS);
 		return;
@@ -130,12 +133,14 @@ static enum err read_settings(struct span text, struct conf_error *at)
 static void configure(void)
 {
 	const struct imds_result *r = &g.metadata.imds.result;
-	struct span text = g.start.host_mode ? span_of(g.start.config, g.start.config_len) : span_of(r->user_data, r->user_data_len);
+	struct span text = g.start.host_mode ? span_of(g.start.config, g.start.config_len)
+					     : span_of(r->user_data, r->user_data_len);
 	struct conf_error at = {.line = 0};
 	char line[200];
 	enum err e = read_settings(text, &at);
 	if (e) {
-		snprintf(line, sizeof(line), "line %u, key \"%s\": %s; correct the user data", at.line, at.key, err_text(e));
+		snprintf(line, sizeof(line), "line %u, key \"%s\": %s; correct the user data", at.line,
+			 at.key, err_text(e));
 		peer_verdict(&g.init, VERDICT_CONFIGURATION, false, line);
 		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
@@ -157,8 +162,10 @@ static void metadata_failed(enum err e)
 	const struct imds *m = &g.metadata.imds;
 	bool role = m->step >= IMDS_ROLE;
 	char text[200];
-	snprintf(text, sizeof(text), "%s: %s%s%s; %s", imds_step_text(m->step), err_text(e), m->detail[0] ? ": " : "", m->detail,
-		 role ? "attach an instance profile whose role may PutObject and GenerateDataKey" : "is IMDSv2 enabled for the instance?");
+	snprintf(text, sizeof(text), "%s: %s%s%s; %s", imds_step_text(m->step), err_text(e),
+		 m->detail[0] ? ": " : "", m->detail,
+		 role ? "attach an instance profile whose role may PutObject and GenerateDataKey"
+		      : "is IMDSv2 enabled for the instance?");
 	peer_verdict(&g.init, role ? VERDICT_CREDENTIALS : VERDICT_IMDS, false, text);
 }
 
@@ -214,9 +221,12 @@ static void sign_put(const struct object_meta *m)
 {
 	static struct msg_put_signed p;
 	memset(&p, 0, sizeof(p));
-	struct buf date = buf_over(p.amz_date, sizeof(p.amz_date) - 1), auth = buf_over(p.authorization, sizeof(p.authorization) - 1);
+	struct buf date = buf_over(p.amz_date, sizeof(p.amz_date) - 1),
+		   auth = buf_over(p.authorization, sizeof(p.authorization) - 1);
 	uint64_t now_ns = clock_real_ns() + (uint64_t)g.offset_ns;
-	enum err e = g.creds->access_key_id[0] ? s3_put_sign(&g.settings, &g.identity, m, g.creds, now_ns, &date, &auth) : ERR_MISSING;
+	enum err e = g.creds->access_key_id[0]
+			     ? s3_put_sign(&g.settings, &g.identity, m, g.creds, now_ns, &date, &auth)
+			     : ERR_MISSING;
 	p.error = (uint32_t)e;
 	if (!e)
 		copy_text(p.token, sizeof(p.token), g.creds->token);
@@ -378,7 +388,11 @@ static void watch_peers(const int *fds)
 	peer_watch(&g.net, fds[0]);
 	peer_watch(&g.upload, fds[1]);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
-		g.worker[i] = (struct peer){.self = ROLE_KEYS, .other = ROLE_CAPTURE, .loop = &g.loop, .fn = from_worker, .index = i};
+		g.worker[i] = (struct peer){.self = ROLE_KEYS,
+					    .other = ROLE_CAPTURE,
+					    .loop = &g.loop,
+					    .fn = from_worker,
+					    .index = i};
 		peer_watch(&g.worker[i], fds[2 + i]);
 	}
 }

@@ -5,8 +5,8 @@
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "os/clock.h"
 #include "base/version.h"
+#include "os/clock.h"
 
 #define RAW_MAX (256u * 1024)
 
@@ -184,7 +184,8 @@ void logstream_shipped(struct logstream *s, const struct object_meta *m)
 
 /* ---- the recorder's callbacks */
 
-static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev, struct buf *raw)
+static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev,
+		       struct buf *raw)
 {
 	struct logstream *s = arg;
 	const struct object_identity *id = s->identity;
@@ -339,5 +340,6 @@ void logstream_close(struct logstream *s, const struct msg_totals *t)
 
 bool logstream_closed(const struct logstream *s, const struct object_meta *shipped)
 {
-	return s->closing && s->count == 0 && s->recorder.phase == RECORDER_IDLE && shipped->seq + 1 == s->objects_sealed;
+	return s->closing && s->count == 0 && s->recorder.phase == RECORDER_IDLE &&
+	       shipped->seq + 1 == s->objects_sealed;
 }

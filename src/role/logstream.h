@@ -1,8 +1,11 @@
-/* logstream: the `log` stream: events of all roles as JSON lines, sealed like packets. Heartbeat, event log and inventory. Lives in keys.
+/* logstream: the `log` stream: events of all roles as JSON lines, sealed like packets. Heartbeat, event log
+ * and inventory. Lives in keys.
  *
- * Its first object (`boot`) ships before recording is armed and proves both permissions; further ones at least every log.interval_seconds, also when idle; the
- * last says `shutdown`. Each lists every object shipped since the one before. A line: {"time":…,"level":…,"role":…,"event":…,key:value…}; the first
- * line of each object is the event `object` with the chain (seq, prev, prev_sig) and what the packets' section header says.
+ * Its first object (`boot`) ships before recording is armed and proves both permissions; further ones at
+ * least every log.interval_seconds, also when idle; the last says `shutdown`. Each lists every object shipped
+ * since the one before. A line: {"time":…,"level":…,"role":…,"event":…,key:value…}; the first line of each
+ * object is the event `object` with the chain (seq, prev, prev_sig) and what the packets' section header
+ * says.
  */
 #ifndef SEALTAP_ROLE_LOGSTREAM_H
 #define SEALTAP_ROLE_LOGSTREAM_H
@@ -21,7 +24,7 @@ struct logstream_line {
 
 struct logstream {
 	struct recorder recorder;
-	struct settings settings; /* with the log's own rotation time */
+	struct settings settings;               /* with the log's own rotation time */
 	const struct object_identity *identity; /* borrowed */
 	struct loop *loop;                      /* borrowed */
 	struct loop_timer heartbeat;
@@ -39,7 +42,8 @@ struct logstream {
 /* Lines may be given from the process's start on; they wait for logstream_open(). */
 void logstream_line(struct logstream *s, const struct log_line *line);
 void logstream_shipped(struct logstream *s, const struct object_meta *meta);
-/* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot object is sealed as soon as it comes. */
+/* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot
+ * object is sealed as soon as it comes. */
 void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool);
 /* Writes the `shutdown` event and seals the last object; later lines are dropped. */
 void logstream_close(struct logstream *s, const struct msg_totals *totals);

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "os/spawn.h"
 #include "base/version.h"
+#include "os/spawn.h"
 #include "role/capture.h"
 #include "role/init.h"
 #include "role/keys.h"
@@ -46,7 +46,8 @@ static int host(int argc, char **argv)
 			o.config_path = argv[++i];
 		else if (!strcmp(argv[i], "--anchors"))
 			o.anchors_path = argv[++i];
-		else if (!strcmp(argv[i], "--workers") && argv[i + 1][0] >= '1' && argv[i + 1][0] <= '8' && !argv[i + 1][1])
+		else if (!strcmp(argv[i], "--workers") && argv[i + 1][0] >= '1' && argv[i + 1][0] <= '8' &&
+			 !argv[i + 1][1])
 			o.workers = (unsigned)(argv[++i][0] - '0');
 		else
 			return usage();

@@ -1,6 +1,8 @@
-/* metadata: asks IMDS, one request after the other, over a plain connection. What is asked and how answers are read: aws/imds.h.
+/* metadata: asks IMDS, one request after the other, over a plain connection. What is asked and how answers
+ * are read: aws/imds.h.
  *
- * One try a start; the owner repeats with back-off. The results stay in imds.result; a failed refresh leaves the old credentials.
+ * One try a start; the owner repeats with back-off. The results stay in imds.result; a failed refresh leaves
+ * the old credentials.
  */
 #ifndef SEALTAP_ROLE_METADATA_H
 #define SEALTAP_ROLE_METADATA_H

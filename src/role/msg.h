@@ -1,7 +1,7 @@
 /* msg: every message between roles: its type, its fixed payload, who may send it to whom.
  *
- * The table MSG_LIST is the reference; role/msg.c checks length and direction of each message, and the roles check the phase. Descriptors
- * ride on START alone. All payloads are fixed-size without pointers.
+ * The table MSG_LIST is the reference; role/msg.c checks length and direction of each message, and the roles
+ * check the phase. Descriptors ride on START alone. All payloads are fixed-size without pointers.
  */
 #ifndef SEALTAP_ROLE_MSG_H
 #define SEALTAP_ROLE_MSG_H
@@ -22,41 +22,41 @@
 enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_COUNT, ROLE_ANY };
 
 /* type, payload struct, sender, receiver, meaning */
-#define MSG_LIST(X)                                                                                                   \
-	X(MSG_START, msg_start, INIT, ANY)          /* first message; descriptors as msg_start says */                \
-	X(MSG_LINKS, msg_links, NET, INIT)          /* Ethernet links found, still down */                            \
-	X(MSG_LINKS_UP, msg_none, INIT, NET)        /* rings are bound: links may go up */                            \
-	X(MSG_ADDRESSED, msg_links, NET, INIT)      /* the primary link has an address (own_addr set) */              \
-	X(MSG_ONLINE, msg_none, INIT, KEYS)         /* the network works: IMDS may be asked */                        \
-	X(MSG_CONFIG, msg_config, KEYS, INIT)       /* configuration and identity, read and checked */                \
-	X(MSG_SETTINGS, msg_config, INIT, ANY)      /* the same, for the other roles */                               \
-	X(MSG_CONFIGURED, msg_links, NET, INIT)     /* both links have addresses; forwarding closed */                \
-	X(MSG_INTERFACES, msg_links, INIT, CAPTURE) /* the links with their roles, before ARM */                      \
-	X(MSG_READY, msg_none, KEYS, INIT)          /* the boot object is stored: permissions proven */               \
-	X(MSG_ARM, msg_none, INIT, CAPTURE)         /* start recording */                                             \
-	X(MSG_ARMED, msg_none, CAPTURE, INIT)       /* a data key is held, the ring is being read */                  \
-	X(MSG_FORWARD, msg_flag, INIT, NET)         /* open or close forwarding */                                    \
-	X(MSG_FORWARDING, msg_forwarding, NET, INIT) /* done; with the links' counters */                             \
-	X(MSG_DRAIN, msg_none, INIT, ANY)           /* capture: read the ring to its end, seal. upload: ship all */   \
-	X(MSG_DRAINED, msg_totals, ANY, INIT)       /* done */                                                        \
-	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS)     /* seal and ship the log's last object */                         \
-	X(MSG_GOODBYE, msg_none, KEYS, INIT)        /* it is stored: power off */                                     \
-	X(MSG_VERDICT, msg_verdict, ANY, INIT)      /* a boot step failed, or works again */                          \
-	X(MSG_LOG_LINE, log_line, ANY, INIT)        /* an event of a role */                                          \
-	X(MSG_LOG, log_line, INIT, KEYS)            /* the same, for the log stream */                                \
-	X(MSG_RESOLVE, msg_name, ANY, NET)          /* keys, upload: addresses of a host */                           \
-	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                                      \
-	X(MSG_KEY_WANTED, msg_none, CAPTURE, KEYS)  /* a new data key for this stream */                              \
-	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                            \
-	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                                   \
-	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                              \
-	X(MSG_SEALED, msg_segment, ANY, UPLOAD) /* capture, keys: segment i holds an object to ship */                \
-	X(MSG_FREE, msg_segment, UPLOAD, ANY)   /* stored; segment i may be used again */                             \
-	X(MSG_SIGN_PUT, object_meta, UPLOAD, KEYS)     /* a PUT's SigV4 signature */                                    \
-	X(MSG_PUT_SIGNED, msg_put_signed, KEYS, UPLOAD)                                                               \
-	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                                       \
-	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS)   /* S3's Date differs: sign with this offset from now on */        \
-	X(MSG_SHIPPED, object_meta, UPLOAD, KEYS)   /* for the log stream's inventory */
+#define MSG_LIST(X)                                                                                          \
+	X(MSG_START, msg_start, INIT, ANY)           /* first message; descriptors as msg_start says */      \
+	X(MSG_LINKS, msg_links, NET, INIT)           /* Ethernet links found, still down */                  \
+	X(MSG_LINKS_UP, msg_none, INIT, NET)         /* rings are bound: links may go up */                  \
+	X(MSG_ADDRESSED, msg_links, NET, INIT)       /* the primary link has an address (own_addr set) */    \
+	X(MSG_ONLINE, msg_none, INIT, KEYS)          /* the network works: IMDS may be asked */              \
+	X(MSG_CONFIG, msg_config, KEYS, INIT)        /* configuration and identity, read and checked */      \
+	X(MSG_SETTINGS, msg_config, INIT, ANY)       /* the same, for the other roles */                     \
+	X(MSG_CONFIGURED, msg_links, NET, INIT)      /* both links have addresses; forwarding closed */      \
+	X(MSG_INTERFACES, msg_links, INIT, CAPTURE)  /* the links with their roles, before ARM */            \
+	X(MSG_READY, msg_none, KEYS, INIT)           /* the boot object is stored: permissions proven */     \
+	X(MSG_ARM, msg_none, INIT, CAPTURE)          /* start recording */                                   \
+	X(MSG_ARMED, msg_none, CAPTURE, INIT)        /* a data key is held, the ring is being read */        \
+	X(MSG_FORWARD, msg_flag, INIT, NET)          /* open or close forwarding */                          \
+	X(MSG_FORWARDING, msg_forwarding, NET, INIT) /* done; with the links' counters */                    \
+	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
+	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
+	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS) /* seal and ship the log's last object */                    \
+	X(MSG_GOODBYE, msg_none, KEYS, INIT)    /* it is stored: power off */                                \
+	X(MSG_VERDICT, msg_verdict, ANY, INIT)  /* a boot step failed, or works again */                     \
+	X(MSG_LOG_LINE, log_line, ANY, INIT)    /* an event of a role */                                     \
+	X(MSG_LOG, log_line, INIT, KEYS)        /* the same, for the log stream */                           \
+	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
+	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
+	X(MSG_KEY_WANTED, msg_none, CAPTURE, KEYS) /* a new data key for this stream */                      \
+	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
+	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
+	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
+	X(MSG_SEALED, msg_segment, ANY, UPLOAD)    /* capture, keys: segment i holds an object to ship */    \
+	X(MSG_FREE, msg_segment, UPLOAD, ANY)      /* stored; segment i may be used again */                 \
+	X(MSG_SIGN_PUT, object_meta, UPLOAD, KEYS) /* a PUT's SigV4 signature */                             \
+	X(MSG_PUT_SIGNED, msg_put_signed, KEYS, UPLOAD)                                                      \
+	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
+	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
+	X(MSG_SHIPPED, object_meta, UPLOAD, KEYS) /* for the log stream's inventory */
 
 enum msg_type {
 	MSG_NONE,
@@ -75,17 +75,18 @@ struct msg_flag {
 };
 
 /* Descriptors on START, in this order, all owned by the receiver:
- *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68), channel to keys, channel to upload
- *   keys:    trust anchors file, pool memfd (its own log segments), channel to net, channel to upload, channels to captures 0..n-1
- *   upload:  trust anchors file, channel to net, channel to keys, log pool (read-only), then per worker: channel, pool (read-only)
- *   capture: ring socket, pool memfd, channel to keys, channel to upload */
+ *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68), channel to keys,
+ * channel to upload keys:    trust anchors file, pool memfd (its own log segments), channel to net, channel
+ * to upload, channels to captures 0..n-1 upload:  trust anchors file, channel to net, channel to keys, log
+ * pool (read-only), then per worker: channel, pool (read-only) capture: ring socket, pool memfd, channel to
+ * keys, channel to upload */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
 	uint64_t started_real_ns; /* init's start */
 	uint8_t image_sha256[32]; /* of the firmware file; zeros in host mode */
 	uint32_t workers;         /* capture processes */
 	uint32_t index;           /* of this worker */
-	uint32_t host_mode;       /* 1: `init host`: the configuration comes from a file, not from user data */
+	uint32_t host_mode; /* 1: `init host`: the configuration comes from a file, not from user data */
 	uint32_t ring_block_bytes, ring_blocks;
 	uint64_t segment_bytes; /* one slot of a capture pool, head included */
 	uint32_t segments;      /* slots of a capture pool */
@@ -193,8 +194,10 @@ struct msg_skew {
 
 /* Sends; a full socket or a closed peer is an error. */
 enum err msg_send(int fd, enum msg_type type, const void *payload) MUST_USE;
-enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count) MUST_USE;
-/* Next message from a peer of role `from` to role `to`: its type must exist, have the right length and that direction. */
+enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
+	MUST_USE;
+/* Next message from a peer of role `from` to role `to`: its type must exist, have the right length and that
+ * direction. */
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m) MUST_USE;
 const char *msg_type_name(enum msg_type type);
 

@@ -20,7 +20,8 @@ void peer_start(int channel, enum role_id self, struct msg_start *start, int *fd
 	if (e || received.type != MSG_START)
 		_exit(0);
 	memcpy(start, received.payload, sizeof(*start));
-	bool workers = start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
+	bool workers =
+		start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
 	size_t want = fd_count;
 	if (self == ROLE_KEYS)
 		want = 4 + start->workers;

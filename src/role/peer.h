@@ -1,4 +1,5 @@
-/* peer: what every role does with its channels: takes START, watches a channel, answers init, leaves when init is gone. */
+/* peer: what every role does with its channels: takes START, watches a channel, answers init, leaves when
+ * init is gone. */
 #ifndef SEALTAP_ROLE_PEER_H
 #define SEALTAP_ROLE_PEER_H
 
@@ -15,7 +16,8 @@ struct peer {
 	uint32_t index; /* given to fn: which of several like peers */
 };
 
-/* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or has another number of them. */
+/* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
+ * has another number of them. */
 void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
 /* Watches fd. The process ends when the peer closes or breaks the protocol: init then starts all anew. */
 void peer_watch(struct peer *p, int fd);

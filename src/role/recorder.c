@@ -15,7 +15,8 @@
 static bool key_worn(const struct recorder *r)
 {
 	uint64_t age_ns = clock_mono_ns() - r->key_since_ns;
-	return age_ns / 9 * 10 >= r->settings->key_max_seconds * NS_PER_S || r->key_bytes / 9 * 10 >= r->settings->key_max_bytes;
+	return age_ns / 9 * 10 >= r->settings->key_max_seconds * NS_PER_S ||
+	       r->key_bytes / 9 * 10 >= r->settings->key_max_bytes;
 }
 
 static void ask_key(struct recorder *r)
@@ -130,8 +131,9 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	};
 	uint8_t message_id[32];
 	rng_fill(message_id, sizeof(message_id));
-	enum err e = segment_open(&r->segment, &key, message_id, r->settings->zstd_level, r->settings->object_max_bytes,
-				  slot + SEGMENT_HEAD_BYTES, r->pool.slot_bytes - SEGMENT_HEAD_BYTES);
+	enum err e = segment_open(&r->segment, &key, message_id, r->settings->zstd_level,
+				  r->settings->object_max_bytes, slot + SEGMENT_HEAD_BYTES,
+				  r->pool.slot_bytes - SEGMENT_HEAD_BYTES);
 	ASSERT(!e);
 	r->slot_used[r->slot] = true;
 	r->meta.seq = r->next_seq++;

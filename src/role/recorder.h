@@ -1,11 +1,13 @@
-/* recorder: one stream's way from records to sealed objects in its pool: frames by size and time, objects by size and time, keys by age and volume,
- * names, signatures and the chain.
+/* recorder: one stream's way from records to sealed objects in its pool: frames by size and time, objects by
+ * size and time, keys by age and volume, names, signatures and the chain.
  *
- * The producer (capture, or keys for the log) asks for room, writes one record into it and says what it wrote. NULL means that the recorder waits for a
- * data key, a free slot or the last object's signature: the producer keeps its record and goes on when ops->ready is called. Plaintext
- * stays in `raw` until its frame is sealed; nothing but ciphertext and the object's metadata reaches the pool.
+ * The producer (capture, or keys for the log) asks for room, writes one record into it and says what it
+ * wrote. NULL means that the recorder waits for a data key, a free slot or the last object's signature: the
+ * producer keeps its record and goes on when ops->ready is called. Plaintext stays in `raw` until its frame
+ * is sealed; nothing but ciphertext and the object's metadata reaches the pool.
  *
- *   IDLE --first record, key and slot at hand--> OPEN --size, time, recorder_rotate()--> SIGNING --recorder_signed()--> IDLE
+ *   IDLE --first record, key and slot at hand--> OPEN --size, time, recorder_rotate()--> SIGNING
+ * --recorder_signed()--> IDLE
  */
 #ifndef SEALTAP_ROLE_RECORDER_H
 #define SEALTAP_ROLE_RECORDER_H
@@ -23,7 +25,8 @@
 
 struct recorder_ops {
 	/* Writes the object's first block; prev is the stream's previous object, NULL for the first. */
-	void (*head)(void *arg, const struct object_meta *meta, const struct object_meta *prev, struct buf *raw);
+	void (*head)(void *arg, const struct object_meta *meta, const struct object_meta *prev,
+		     struct buf *raw);
 	/* Writes the object's last block, at most RECORDER_TAIL_MAX bytes. */
 	void (*tail)(void *arg, struct buf *raw);
 	/* All records so far are sealed in the slot: their source may be given back. */

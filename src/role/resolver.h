@@ -1,4 +1,5 @@
-/* resolver: asks net for a host's addresses, one question at a time. net caches and retries; here an answer is an answer. */
+/* resolver: asks net for a host's addresses, one question at a time. net caches and retries; here an answer
+ * is an answer. */
 #ifndef SEALTAP_ROLE_RESOLVER_H
 #define SEALTAP_ROLE_RESOLVER_H
 

@@ -97,7 +97,8 @@ static enum err supplies_make(const struct roster *r, const char *anchors_path, 
 	for (uint32_t i = 0; i < r->workers; i++) {
 		TRY(chan_pair(s->worker_keys[i]));
 		TRY(chan_pair(s->worker_upload[i]));
-		TRY(pool_make(r->start.segment_bytes, r->start.segments, &s->worker_pool[i][0], &s->worker_pool[i][1]));
+		TRY(pool_make(r->start.segment_bytes, r->start.segments, &s->worker_pool[i][0],
+			      &s->worker_pool[i][1]));
 	}
 	for (int i = 0; i < 2; i++) {
 		s->anchors[i] = open(anchors_path, O_RDONLY | O_CLOEXEC);
@@ -116,7 +117,8 @@ static void supplies_close(struct supplies *s)
 }
 
 /* The order of role/msg.h. */
-static size_t supplies_for(const struct roster *r, const struct roster_child *c, const struct supplies *s, int *fds)
+static size_t supplies_for(const struct roster *r, const struct roster_child *c, const struct supplies *s,
+			   int *fds)
 {
 	size_t n = 0;
 	switch (c->role) {

@@ -1,6 +1,8 @@
-/* roster: the set of role processes: their rings, pools and channels, and how they are started and ended. init's own.
+/* roster: the set of role processes: their rings, pools and channels, and how they are started and ended.
+ * init's own.
  *
- * Rings and the DHCP socket are opened once and outlive the roles; pools, channels and the boot id are new with each start.
+ * Rings and the DHCP socket are opened once and outlive the roles; pools, channels and the boot id are new
+ * with each start.
  */
 #ifndef SEALTAP_ROLE_ROSTER_H
 #define SEALTAP_ROLE_ROSTER_H

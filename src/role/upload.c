@@ -17,7 +17,6 @@
 #define PRODUCER_LOG MSG_MAX_WORKERS /* 0.. are the workers */
 #define PRODUCERS (MSG_MAX_WORKERS + 1)
 #define QUEUE_MAX (PRODUCERS * MSG_MAX_SEGMENTS)
-#define IDLE_TIMEOUT_MS 20000
 
 struct job {
 	uint32_t producer, slot;
@@ -61,8 +60,10 @@ static void read_meta(const struct job *j)
 {
 	const struct pool *p = &g.pool[j->producer];
 	memcpy(&g.meta, pool_slot(p, j->slot), sizeof(g.meta));
-	ASSERT(terminated(g.meta.name, sizeof(g.meta.name)) && terminated(g.meta.stream, sizeof(g.meta.stream)));
-	ASSERT(g.meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES && g.meta.sig_len <= sizeof(g.meta.sig));
+	ASSERT(terminated(g.meta.name, sizeof(g.meta.name)) &&
+	       terminated(g.meta.stream, sizeof(g.meta.stream)));
+	ASSERT(g.meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES &&
+	       g.meta.sig_len <= sizeof(g.meta.sig));
 }
 
 static void begin(void)
@@ -85,7 +86,8 @@ static void retry(void *arg)
 static void failed(const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "PutObject at %s: %s%s%s; %s", g.host, what, *why ? ": " : "", why, remedy);
+	snprintf(text, sizeof(text), "PutObject at %s: %s%s%s; %s", g.host, what, *why ? ": " : "", why,
+		 remedy);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
 	log_begin(LOG_WARN, "put-failed");
 	log_str("name", g.meta.name);
@@ -115,8 +117,8 @@ static void signed_put(const struct msg_put_signed *s)
 	}
 	const struct job *j = &g.queue[g.first];
 	struct buf head = BUF_OF(g.head);
-	enum err e = s3_put_head(&g.settings, &g.identity, &g.meta, span_str(s->amz_date), span_str(s->authorization),
-				 span_str(s->token), &head);
+	enum err e = s3_put_head(&g.settings, &g.identity, &g.meta, span_str(s->amz_date),
+				 span_str(s->authorization), span_str(s->token), &head);
 	ASSERT(!e);
 	struct https_request q = {
 		.host = g.host,
@@ -124,8 +126,9 @@ static void signed_put(const struct msg_put_signed *s)
 		.port = 443,
 		.tls = true,
 		.head = buf_span(&head),
-		.body = span_of(pool_slot(&g.pool[j->producer], j->slot) + SEGMENT_HEAD_BYTES, g.meta.size_bytes),
-		.timeout_ms = IDLE_TIMEOUT_MS,
+		.body = span_of(pool_slot(&g.pool[j->producer], j->slot) + SEGMENT_HEAD_BYTES,
+				g.meta.size_bytes),
+		/* no limit for the whole: HTTPS_STALL_MS ends what does not move */
 	};
 	https_start(&g.https, &q);
 }
@@ -154,7 +157,8 @@ static void stored(void)
 	begin();
 }
 
-/* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>`. The signature goes on covering the name without -r1. */
+/* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>`. The signature goes on
+ * covering the name without -r1. */
 static void rename_object(void)
 {
 	struct span name = span_str(g.meta.name), base = name;
@@ -162,7 +166,8 @@ static void rename_object(void)
 	for (size_t i = 0; i < name.len; i++)
 		if (name.p[i] == '/')
 			slash = i + 1;
-	/* the first '.' of the last component belongs to the start's fraction; the extension begins after the sequence number */
+	/* the first '.' of the last component belongs to the start's fraction; the extension begins after the
+	 * sequence number */
 	size_t dot = slash + span_find(span_from(name, slash), 'Z');
 	dot += span_find(span_from(base, dot), '.');
 	char renamed[OBJECT_NAME_MAX];
@@ -184,7 +189,8 @@ static void refused(enum s3_verdict v, const struct s3_fault *fault, const struc
 		[S3_DENIED] = "check the bucket, its policy and the role's s3:PutObject",
 	};
 	if (v == S3_SKEW && r->response->has_date)
-		peer_send(&g.keys, MSG_CLOCK_SKEW, &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
+		peer_send(&g.keys, MSG_CLOCK_SKEW,
+			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	if (v == S3_EXISTS && !g.renamed)
@@ -198,7 +204,8 @@ static void answered(void *arg, const struct https_result *r)
 	if (r->err) {
 		if (r->maybe_delivered)
 			s3_no_answer(&g.attempts);
-		failed(r->where, err_text(r->err), r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		failed(r->where, r->why,
+		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 		return;
 	}
 	struct s3_fault fault;
@@ -289,7 +296,11 @@ _Noreturn void role_upload(int channel)
 	peer_watch(&g.keys, fds[2]);
 	map(fds[3], g.start.log_segment_bytes, g.start.log_segments, &g.pool[PRODUCER_LOG]);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
-		g.worker[i] = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_CAPTURE, .loop = &g.loop, .fn = from_worker, .index = i};
+		g.worker[i] = (struct peer){.self = ROLE_UPLOAD,
+					    .other = ROLE_CAPTURE,
+					    .loop = &g.loop,
+					    .fn = from_worker,
+					    .index = i};
 		peer_watch(&g.worker[i], fds[4 + 2 * i]);
 		map(fds[5 + 2 * i], g.start.segment_bytes, g.start.segments, &g.pool[i]);
 	}

@@ -15,7 +15,7 @@ LAYERS = {
     'net': {'base', 'net'},
     'lib': {'base', 'lib'},
     'record': {'base', 'net', 'lib', 'record'},
-    'aws': {'base', 'net', 'lib', 'aws'},
+    'aws': {'base', 'net', 'lib', 'record', 'aws'},
     'os': {'base', 'os'},
     'role': {'base', 'net', 'lib', 'record', 'aws', 'os', 'role'},
     'cli': {'base', 'net', 'lib', 'record', 'aws', 'cli'},

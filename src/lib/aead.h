@@ -1,0 +1,35 @@
+/* aead: AES in Galois/Counter Mode with 12-byte IVs and 16-byte tags.
+ *
+ * The processor's AES and carry-less multiplication instructions are used where it has them, constant-time
+ * code elsewhere. Source: NIST SP 800-38D. An IV must never be used twice under one key: record/esdk owns the
+ * counter that sees to it, and nothing else in the product seals. A text is at most AEAD_MAX_BYTES (2^36 -
+ * 32).
+ */
+#ifndef SEALTAP_LIB_AEAD_H
+#define SEALTAP_LIB_AEAD_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#define AEAD_IV_BYTES 12
+#define AEAD_TAG_BYTES 16
+#define AEAD_MAX_BYTES 0xfffffffe0ull
+
+/* Secret. May be copied and moved. */
+struct aead_key {
+	_Alignas(16) uint8_t state[256]; /* opaque */
+};
+
+/* key: 32 bytes; 16 and 24 are for other people's messages. Other lengths trap. */
+void aead_init(struct aead_key *k, struct span key);
+void aead_wipe(struct aead_key *k);
+
+/* out: plain.len bytes, either plain.p itself or apart from it; in the latter case no plaintext is ever
+ * written there, not even for a moment (it may be memory that others see). */
+void aead_seal(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct span aad, struct span plain,
+	       uint8_t *out, uint8_t tag[AEAD_TAG_BYTES]);
+/* The same rule for out. ERR_AUTH when the tag, compared in constant time, is another; out is wiped then. */
+enum err aead_open(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct span aad,
+		   struct span sealed, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out) MUST_USE;
+
+#endif

@@ -1,0 +1,434 @@
+/* BearSSL 0.6 behind lib/tls.h. The library is compiled without its own entropy and time sources. */
+#include "lib/tls.h"
+
+#include <string.h>
+
+#include <bearssl.h>
+
+#include "base/buf.h"
+
+#define SECONDS_PER_DAY 86400
+#define DAYS_TO_1970 719528         /* from January 1 of year 0, where BearSSL's calendar begins */
+#define ALERT_UNRECOGNIZED_NAME 112 /* RFC 6066, section 3 */
+#define MIN_RSA_BYTES 256
+#define MAX_RSA_BYTES 512
+#define CURVES ((uint32_t)1 << BR_EC_secp256r1 | (uint32_t)1 << BR_EC_secp384r1)
+/* A resumed session does not check the certificate again: not for longer than this. */
+#define SESSION_MAX_S 3600
+
+struct state {
+	br_ssl_client_context client;
+	br_x509_minimal_context x509;
+	br_ec_impl ec;                     /* the library's, cut down to two curves */
+	const struct tls_anchors *anchors; /* borrowed */
+	uint64_t begun_s;
+	bool ready, eof;
+	/* the session to resume */
+	bool has_session;
+	uint64_t verified_s; /* when its certificate was checked */
+	char name[TLS_NAME_MAX + 1];
+	br_ssl_session_parameters session; /* secret */
+	uint8_t io[BR_SSL_BUFSIZE_BIDI];
+};
+
+_Static_assert(sizeof(struct state) <= sizeof(struct tls), "struct tls holds the state");
+_Static_assert(_Alignof(struct state) <= _Alignof(struct tls), "aligned for it");
+_Static_assert(sizeof(br_x509_trust_anchor) * TLS_MAX_ANCHORS <= sizeof(((struct tls_anchors *)0)->table),
+	       "the table holds the anchors");
+
+static struct state *state_of(struct tls *t)
+{
+	return (struct state *)(void *)t->opaque;
+}
+
+static const struct state *state_of_const(const struct tls *t)
+{
+	return (const struct state *)(const void *)t->opaque;
+}
+
+/* ---- anchors */
+
+struct anchor_reader {
+	struct tls_anchors *anchors;
+	br_x509_decoder_context x509;
+	size_t name_at; /* in the pool */
+	bool full, inside;
+};
+
+static uint8_t *pool_put(struct anchor_reader *r, const void *p, size_t len)
+{
+	struct tls_anchors *a = r->anchors;
+	uint8_t *to = a->pool + a->used;
+	if (len > sizeof(a->pool) - a->used) {
+		r->full = true;
+		return NULL;
+	}
+	memcpy(to, p, len);
+	a->used += len;
+	return to;
+}
+
+static void take_name(void *reader, const void *p, size_t len)
+{
+	pool_put(reader, p, len);
+}
+
+static void take_der(void *x509, const void *p, size_t len)
+{
+	br_x509_decoder_push(x509, p, len);
+}
+
+static enum err copy_key(struct anchor_reader *r, const br_x509_pkey *from, br_x509_pkey *to)
+{
+	*to = *from;
+	if (from->key_type == BR_KEYTYPE_RSA) {
+		const uint8_t *n = from->key.rsa.n;
+		size_t len = from->key.rsa.nlen;
+		for (; len && *n == 0; len--)
+			n++;
+		if (len < MIN_RSA_BYTES || len > MAX_RSA_BYTES)
+			return ERR_UNSUPPORTED;
+		to->key.rsa.nlen = len;
+		to->key.rsa.n = pool_put(r, n, len);
+		to->key.rsa.e = pool_put(r, from->key.rsa.e, from->key.rsa.elen);
+	} else if (from->key_type == BR_KEYTYPE_EC) {
+		if (from->key.ec.curve != BR_EC_secp256r1 && from->key.ec.curve != BR_EC_secp384r1)
+			return ERR_UNSUPPORTED;
+		to->key.ec.q = pool_put(r, from->key.ec.q, from->key.ec.qlen);
+	} else {
+		return ERR_UNSUPPORTED;
+	}
+	return r->full ? ERR_FULL : ERR_OK;
+}
+
+static enum err begin_anchor(struct anchor_reader *r, const char *kind)
+{
+	if (strcmp(kind, "CERTIFICATE") != 0 && strcmp(kind, "X509 CERTIFICATE") != 0)
+		return ERR_UNSUPPORTED;
+	if (r->anchors->count == TLS_MAX_ANCHORS)
+		return ERR_FULL;
+	r->name_at = r->anchors->used;
+	br_x509_decoder_init(&r->x509, take_name, r);
+	return ERR_OK;
+}
+
+static enum err end_anchor(struct anchor_reader *r)
+{
+	struct tls_anchors *a = r->anchors;
+	const br_x509_pkey *key = br_x509_decoder_get_pkey(&r->x509);
+	if (!key) {
+		int e = br_x509_decoder_last_error(&r->x509);
+		bool other = e == BR_ERR_X509_UNSUPPORTED || e == BR_ERR_X509_WRONG_KEY_TYPE;
+		return other ? ERR_UNSUPPORTED : ERR_SYNTAX;
+	}
+	if (r->full)
+		return ERR_FULL;
+	if (!br_x509_decoder_isCA(&r->x509))
+		return ERR_UNSUPPORTED;
+	br_x509_trust_anchor *anchor = (br_x509_trust_anchor *)(void *)a->table + a->count;
+	*anchor = (br_x509_trust_anchor){
+		.dn = {.data = a->pool + r->name_at, .len = a->used - r->name_at},
+		.flags = BR_X509_TA_CA,
+	};
+	TRY(copy_key(r, key, &anchor->pkey));
+	a->count++;
+	return ERR_OK;
+}
+
+static enum err read_pem(struct anchor_reader *r, br_pem_decoder_context *pem, struct span text)
+{
+	while (text.len) {
+		text = span_from(text, br_pem_decoder_push(pem, text.p, text.len));
+		switch (br_pem_decoder_event(pem)) {
+		case BR_PEM_BEGIN_OBJ:
+			TRY(begin_anchor(r, br_pem_decoder_name(pem)));
+			br_pem_decoder_setdest(pem, take_der, &r->x509);
+			r->inside = true;
+			break;
+		case BR_PEM_END_OBJ:
+			TRY(end_anchor(r));
+			r->inside = false;
+			break;
+		case BR_PEM_ERROR:
+			return ERR_SYNTAX;
+		default:
+			break;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err read_bundle(struct anchor_reader *r, struct span text)
+{
+	br_pem_decoder_context pem;
+	br_pem_decoder_init(&pem);
+	TRY(read_pem(r, &pem, text));
+	/* the last line may lack its end */
+	if (span_ends(text, SPAN("-----")))
+		TRY(read_pem(r, &pem, SPAN("\n")));
+	if (r->inside)
+		return ERR_TRUNCATED;
+	return r->anchors->count ? ERR_OK : ERR_MISSING;
+}
+
+enum err tls_anchors_read(struct span pem_bundle, struct tls_anchors *a)
+{
+	struct anchor_reader r = {.anchors = a};
+	memset(a, 0, sizeof(*a));
+	enum err e = read_bundle(&r, pem_bundle);
+	if (e)
+		memset(a, 0, sizeof(*a));
+	return e;
+}
+
+/* ---- a connection */
+
+void tls_init(struct tls *t)
+{
+	memset(t, 0, sizeof(*t));
+}
+
+static void set_algorithms(struct state *s)
+{
+	static const uint16_t suites[] = {
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	};
+	static const struct {
+		int id;
+		const br_hash_class *class;
+	} hashes[] = {
+		{br_sha256_ID, &br_sha256_vtable},
+		{br_sha384_ID, &br_sha384_vtable},
+		{br_sha512_ID, &br_sha512_vtable},
+	};
+	br_ssl_engine_context *eng = &s->client.eng;
+	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
+	br_ssl_engine_set_suites(eng, suites, sizeof(suites) / sizeof(suites[0]));
+	br_ssl_engine_set_rsavrfy(eng, br_rsa_pkcs1_vrfy_get_default());
+	br_ssl_engine_set_ec(eng, &s->ec);
+	br_ssl_engine_set_ecdsa(eng, br_ecdsa_vrfy_asn1_get_default());
+	br_x509_minimal_set_rsa(&s->x509, br_rsa_pkcs1_vrfy_get_default());
+	br_x509_minimal_set_ecdsa(&s->x509, &s->ec, br_ecdsa_vrfy_asn1_get_default());
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		br_ssl_engine_set_hash(eng, hashes[i].id, hashes[i].class);
+		br_x509_minimal_set_hash(&s->x509, hashes[i].id, hashes[i].class);
+	}
+	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
+	br_ssl_engine_set_default_aes_gcm(eng);
+	br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION);
+}
+
+static bool may_resume(const struct state *s, const struct tls_anchors *anchors, const char *name,
+		       uint64_t now_s)
+{
+	return s->has_session && s->anchors == anchors && strcmp(s->name, name) == 0 &&
+	       now_s >= s->verified_s && now_s - s->verified_s <= SESSION_MAX_S;
+}
+
+enum err tls_begin(struct tls *t, const struct tls_anchors *anchors, const char *server_name,
+		   uint64_t unix_time_s, const uint8_t entropy[TLS_ENTROPY_BYTES])
+{
+	struct state *s = state_of(t);
+	size_t len = strlen(server_name);
+	/* An empty name would switch the name check off. */
+	if (len == 0 || len > TLS_NAME_MAX)
+		return ERR_RANGE;
+	bool resume = may_resume(s, anchors, server_name, unix_time_s);
+	if (!resume)
+		s->verified_s = unix_time_s;
+	s->anchors = anchors;
+	s->begun_s = unix_time_s;
+	s->ready = s->eof = false;
+	s->has_session = false;
+	memmove(s->name, server_name, len + 1);
+
+	br_ssl_client_zero(&s->client);
+	s->ec = *br_ec_get_default();
+	s->ec.supported_curves &= CURVES;
+	br_x509_minimal_init(&s->x509, &br_sha256_vtable,
+			     (const br_x509_trust_anchor *)(const void *)anchors->table, anchors->count);
+	br_x509_minimal_set_minrsa(&s->x509, MIN_RSA_BYTES);
+	br_x509_minimal_set_time(&s->x509, (uint32_t)(unix_time_s / SECONDS_PER_DAY + DAYS_TO_1970),
+				 (uint32_t)(unix_time_s % SECONDS_PER_DAY));
+	set_algorithms(s);
+	br_ssl_engine_set_x509(&s->client.eng, &s->x509.vtable);
+	br_ssl_engine_set_buffer(&s->client.eng, s->io, sizeof(s->io), 1);
+	br_ssl_engine_inject_entropy(&s->client.eng, entropy, TLS_ENTROPY_BYTES);
+	if (resume)
+		br_ssl_engine_set_session_parameters(&s->client.eng, &s->session);
+	int begun = br_ssl_client_reset(&s->client, server_name, resume);
+	ASSERT(begun);
+	return ERR_OK;
+}
+
+/* Looks whether the handshake has just ended. */
+static void advance(struct state *s)
+{
+	if (s->ready || !(br_ssl_engine_current_state(&s->client.eng) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)))
+		return;
+	s->ready = true;
+	br_ssl_session_parameters now;
+	br_ssl_engine_get_session_parameters(&s->client.eng, &now);
+	/* A server that did not resume has shown its certificate again. */
+	if (now.session_id_len != s->session.session_id_len ||
+	    memcmp(now.session_id, s->session.session_id, now.session_id_len) != 0)
+		s->verified_s = s->begun_s;
+	s->session = now;
+	s->has_session = now.session_id_len > 0;
+	wipe(&now, sizeof(now));
+}
+
+struct span tls_out(struct tls *t)
+{
+	struct span out = {.p = NULL};
+	out.p = br_ssl_engine_sendrec_buf(&state_of(t)->client.eng, &out.len);
+	return out;
+}
+
+void tls_out_done(struct tls *t, size_t sent)
+{
+	struct state *s = state_of(t);
+	ASSERT(sent <= tls_out(t).len);
+	if (sent == 0)
+		return;
+	br_ssl_engine_sendrec_ack(&s->client.eng, sent);
+	advance(s);
+}
+
+uint8_t *tls_in(struct tls *t, size_t *room)
+{
+	return br_ssl_engine_recvrec_buf(&state_of(t)->client.eng, room);
+}
+
+void tls_in_done(struct tls *t, size_t received)
+{
+	struct state *s = state_of(t);
+	size_t room;
+	tls_in(t, &room);
+	ASSERT(received <= room);
+	if (received == 0)
+		return;
+	br_ssl_engine_recvrec_ack(&s->client.eng, received);
+	advance(s);
+}
+
+void tls_eof(struct tls *t)
+{
+	state_of(t)->eof = true;
+}
+
+bool tls_ready(const struct tls *t)
+{
+	return state_of_const(t)->ready;
+}
+
+uint8_t *tls_write_room(struct tls *t, size_t *room)
+{
+	return br_ssl_engine_sendapp_buf(&state_of(t)->client.eng, room);
+}
+
+void tls_write_done(struct tls *t, size_t written)
+{
+	size_t room;
+	tls_write_room(t, &room);
+	ASSERT(written <= room);
+	if (written)
+		br_ssl_engine_sendapp_ack(&state_of(t)->client.eng, written);
+}
+
+void tls_flush(struct tls *t)
+{
+	br_ssl_engine_flush(&state_of(t)->client.eng, 0);
+}
+
+struct span tls_read(struct tls *t)
+{
+	struct span in = {.p = NULL};
+	in.p = br_ssl_engine_recvapp_buf(&state_of(t)->client.eng, &in.len);
+	return in;
+}
+
+void tls_read_done(struct tls *t, size_t taken)
+{
+	br_ssl_engine_context *eng = &state_of(t)->client.eng;
+	size_t len;
+	uint8_t *p = br_ssl_engine_recvapp_buf(eng, &len);
+	ASSERT(taken <= len);
+	if (taken == 0)
+		return;
+	wipe(p, taken);
+	br_ssl_engine_recvapp_ack(eng, taken);
+}
+
+void tls_close(struct tls *t)
+{
+	br_ssl_engine_close(&state_of(t)->client.eng);
+}
+
+void tls_wipe(struct tls *t)
+{
+	wipe(t, sizeof(*t));
+}
+
+/* ---- how it stands */
+
+static bool is_x509_error(int e)
+{
+	return e >= BR_ERR_X509_INVALID_VALUE && e <= BR_ERR_X509_NOT_TRUSTED;
+}
+
+enum err tls_status(const struct tls *t)
+{
+	const struct state *s = state_of_const(t);
+	const br_ssl_engine_context *eng = &s->client.eng;
+	int e = br_ssl_engine_last_error(eng);
+	if (e != BR_ERR_OK)
+		return is_x509_error(e) ? ERR_CERTIFICATE : ERR_TLS;
+	/* The engine itself calls a connection closed only once its own close_notify is sent. */
+	if (eng->shutdown_recv || br_ssl_engine_current_state(eng) == BR_SSL_CLOSED)
+		return ERR_CLOSED;
+	return s->eof ? ERR_TRUNCATED : ERR_OK;
+}
+
+const char *tls_why(const struct tls *t)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} reasons[] = {
+		{BR_ERR_X509_EXPIRED, "the certificate is not valid at this time"},
+		{BR_ERR_X509_BAD_SERVER_NAME, "the certificate is for another name"},
+		{BR_ERR_X509_NOT_TRUSTED, "the certificate does not lead to a trusted root"},
+		{BR_ERR_X509_BAD_SIGNATURE, "a certificate's signature is wrong or of a kind not supported"},
+		{BR_ERR_X509_DN_MISMATCH, "the certificates do not form a chain"},
+		{BR_ERR_X509_NOT_CA, "a certificate is signed by one that may not sign"},
+		{BR_ERR_X509_FORBIDDEN_KEY_USAGE, "the certificate's key must not be used for this"},
+		{BR_ERR_X509_WEAK_PUBLIC_KEY, "the certificate's key is too short"},
+		{BR_ERR_X509_CRITICAL_EXTENSION, "the certificate has an unknown critical extension"},
+		{BR_ERR_X509_UNSUPPORTED, "the certificate's kind of key or signature is not supported"},
+		{BR_ERR_X509_WRONG_KEY_TYPE, "the certificate's kind of key is not supported"},
+		{BR_ERR_UNSUPPORTED_VERSION, "the server does not speak TLS 1.2"},
+		{BR_ERR_BAD_MAC, "a record was damaged on its way"},
+		{BR_ERR_BAD_SIGNATURE, "the server did not prove that it has the certificate's key"},
+		{BR_ERR_BAD_FINISHED, "the handshake was tampered with"},
+		{BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE,
+		 "the server accepts none of our cipher suites and signatures"},
+		{BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION, "the server does not speak TLS 1.2"},
+		{BR_ERR_RECV_FATAL_ALERT + ALERT_UNRECOGNIZED_NAME, "the server does not know this name"},
+	};
+	int e = br_ssl_engine_last_error(&state_of_const(t)->client.eng);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].error == e)
+			return reasons[i].text;
+	if (e >= BR_ERR_SEND_FATAL_ALERT)
+		return "the server broke the TLS protocol";
+	if (e >= BR_ERR_RECV_FATAL_ALERT)
+		return "the server sent a fatal alert";
+	if (is_x509_error(e))
+		return "the certificate is malformed";
+	return e == BR_ERR_OK ? err_text(tls_status(t)) : "the server broke the TLS protocol";
+}

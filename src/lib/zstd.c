@@ -1,0 +1,65 @@
+#include "lib/zstd.h"
+
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
+#include <zstd_errors.h>
+
+_Static_assert(ZSTD_BOUND(ZSTD_SOURCE_MAX) >= ZSTD_COMPRESSBOUND(ZSTD_SOURCE_MAX), "our bound is no smaller");
+_Static_assert(ZSTD_BOUND(1) >= ZSTD_COMPRESSBOUND(1), "our bound is no smaller");
+
+enum err zstd_encode(struct zstd_encoder *enc, unsigned level, struct span raw, struct buf *out)
+{
+	ASSERT(level >= 1 && level <= ZSTD_LEVEL_MAX && raw.len <= ZSTD_SOURCE_MAX);
+	if (out->overflow)
+		return ERR_FULL;
+	/* parameters for a source of the largest size, so that the workspace needed is known: not the level's
+	 * own for huge sources */
+	ZSTD_parameters p = ZSTD_getParams((int)level, raw.len ? raw.len : 1, 0);
+	p.fParams = (ZSTD_frameParameters){.contentSizeFlag = 1, .checksumFlag = 1};
+	ASSERT(ZSTD_estimateCCtxSize_usingCParams(p.cParams) <= sizeof(enc->workspace));
+	ZSTD_CCtx *c = ZSTD_initStaticCCtx(enc->workspace, sizeof(enc->workspace));
+	ASSERT(c);
+	size_t n = ZSTD_compress_advanced(c, out->p + out->len, buf_room(out), raw.p, raw.len, NULL, 0, p);
+	if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
+		return ERR_FULL;
+	ASSERT(!ZSTD_isError(n));
+	out->len += n;
+	return ERR_OK;
+}
+
+void zstd_decode_begin(struct zstd_decoder *dec)
+{
+	ZSTD_DStream *d = ZSTD_initStaticDStream(dec->workspace, sizeof(dec->workspace));
+	ASSERT(d);
+	size_t e = ZSTD_DCtx_setMaxWindowSize(d, ZSTD_WINDOW_MAX);
+	ASSERT(!ZSTD_isError(e));
+	dec->stream = d;
+}
+
+static enum err error_of(size_t result)
+{
+	switch (ZSTD_getErrorCode(result)) {
+	case ZSTD_error_checksum_wrong:
+		return ERR_CHECKSUM;
+	case ZSTD_error_frameParameter_windowTooLarge:
+	case ZSTD_error_memory_allocation:
+	case ZSTD_error_dictionary_wrong:
+		return ERR_UNSUPPORTED;
+	default:
+		return ERR_SYNTAX;
+	}
+}
+
+enum err zstd_decode(struct zstd_decoder *dec, struct span *in, struct buf *out, bool *frame_end)
+{
+	ZSTD_inBuffer i = {in->p, in->len, 0};
+	ZSTD_outBuffer o = {out->p, out->cap, out->len};
+	*frame_end = false;
+	size_t n = ZSTD_decompressStream(dec->stream, &o, &i);
+	if (ZSTD_isError(n))
+		return error_of(n);
+	*in = span_from(*in, i.pos);
+	out->len = o.pos;
+	*frame_end = n == 0;
+	return ERR_OK;
+}

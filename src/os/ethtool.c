@@ -1,0 +1,111 @@
+/* A feature is a bit; bits are numbered by their place in the kernel's list of names (32 bytes each), 32 to a
+ * block. */
+#include "os/ethtool.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FEATURES_MAX 256
+#define BLOCKS_MAX (FEATURES_MAX / 32)
+
+static union {
+	struct ethtool_sset_info head;
+	uint8_t bytes[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+} set_info;
+
+static union {
+	struct ethtool_gstrings head;
+	uint8_t bytes[sizeof(struct ethtool_gstrings) + FEATURES_MAX * ETH_GSTRING_LEN];
+} strings;
+
+static union {
+	struct ethtool_gfeatures head;
+	uint8_t bytes[sizeof(struct ethtool_gfeatures) +
+		      BLOCKS_MAX * sizeof(struct ethtool_get_features_block)];
+} current;
+
+static union {
+	struct ethtool_sfeatures head;
+	uint8_t bytes[sizeof(struct ethtool_sfeatures) +
+		      BLOCKS_MAX * sizeof(struct ethtool_set_features_block)];
+} wanted;
+
+static enum err call(int fd, const char *link, void *command)
+{
+	struct ifreq r = {.ifr_data = command};
+	size_t len = strlen(link);
+	if (len >= sizeof(r.ifr_name))
+		return ERR_TOO_LONG;
+	memcpy(r.ifr_name, link, len);
+	if (ioctl(fd, SIOCETHTOOL, &r) >= 0)
+		return ERR_OK;
+	return errno == EPERM ? ERR_DENIED : errno == ENODEV ? ERR_NOT_FOUND : ERR_SYSTEM;
+}
+
+static enum err read_names(int fd, const char *link, uint32_t *count)
+{
+	set_info.head =
+		(struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES};
+	TRY(call(fd, link, &set_info));
+	if (!(set_info.head.sset_mask & 1ull << ETH_SS_FEATURES))
+		return ERR_UNSUPPORTED;
+	memcpy(count, set_info.bytes + sizeof(struct ethtool_sset_info), sizeof(*count));
+	if (*count == 0 || *count > FEATURES_MAX)
+		return ERR_UNSUPPORTED;
+	strings.head = (struct ethtool_gstrings){ETHTOOL_GSTRINGS, ETH_SS_FEATURES, *count};
+	return call(fd, link, &strings);
+}
+
+/* The feature's number, or count. */
+static uint32_t find(const char *name, uint32_t count)
+{
+	const char *at = (const char *)strings.bytes + sizeof(struct ethtool_gstrings);
+	uint32_t i = 0;
+	while (i < count && strncmp(at + (size_t)i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN) != 0)
+		i++;
+	return i;
+}
+
+static enum err switch_off(int fd, const char *link, const char *const *names, size_t count,
+			   const char **stuck)
+{
+	uint32_t known;
+	TRY(read_names(fd, link, &known));
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.head.cmd = ETHTOOL_SFEATURES;
+	wanted.head.size = (known + 31) / 32;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bit = find(names[i], known);
+		if (bit < known)
+			wanted.head.features[bit / 32].valid |= 1u << bit % 32;
+	}
+	TRY(call(fd, link, &wanted));
+	memset(&current, 0, sizeof(current));
+	current.head.cmd = ETHTOOL_GFEATURES;
+	current.head.size = wanted.head.size;
+	TRY(call(fd, link, &current));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bit = find(names[i], known);
+		if (bit < known && (current.head.features[bit / 32].active & 1u << bit % 32))
+			*stuck = names[i];
+	}
+	return ERR_OK;
+}
+
+enum err ethtool_switch_off(const char *link, const char *const *names, size_t count, const char **stuck)
+{
+	*stuck = NULL;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	enum err e = switch_off(fd, link, names, count, stuck);
+	close(fd);
+	return e;
+}

@@ -1,0 +1,11 @@
+/* sysctl: writes kernel settings below /proc/sys. */
+#ifndef SEALTAP_OS_SYSCTL_H
+#define SEALTAP_OS_SYSCTL_H
+
+#include "base/err.h"
+
+/* path: below /proc/sys, with slashes. ERR_NOT_FOUND: the kernel has no such setting; ERR_DENIED, ERR_SYSTEM.
+ */
+enum err sysctl_write(const char *path, const char *value) MUST_USE;
+
+#endif

@@ -1,0 +1,111 @@
+#include "os/tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+
+static enum err error_of(int number)
+{
+	switch (number) {
+	case 0:
+		return ERR_OK;
+	case ECONNREFUSED:
+		return ERR_REFUSED;
+	case ETIMEDOUT:
+		return ERR_TIMEOUT;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return ERR_UNREACHABLE;
+	case ECONNRESET:
+		return ERR_RESET;
+	case EPIPE:
+		return ERR_CLOSED;
+	default:
+		return ERR_SYSTEM;
+	}
+}
+
+enum err tcp_connect(uint32_t addr, uint16_t port, int *fd)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(addr),
+	};
+	const int on = 1;
+	*fd = -1;
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return ERR_SYSTEM;
+	/* Whole records are written, and MSG_MORE marks those that others follow: waiting for more never
+	 * helps. */
+	int failed = setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!failed)
+		failed = connect(s, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS;
+	if (failed) {
+		enum err e = error_of(errno);
+		close(s);
+		return e;
+	}
+	*fd = s;
+	return ERR_OK;
+}
+
+enum err tcp_connected(int fd)
+{
+	int number = 0;
+	socklen_t len = sizeof(number);
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &len))
+		return ERR_SYSTEM;
+	return error_of(number);
+}
+
+enum err tcp_send(int fd, struct span bytes, bool more, size_t *sent)
+{
+	*sent = 0;
+	ssize_t n = send(fd, bytes.p, bytes.len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	if (n >= 0) {
+		*sent = (size_t)n;
+		return ERR_OK;
+	}
+	return errno == EAGAIN || errno == EINTR ? ERR_OK : error_of(errno);
+}
+
+enum err tcp_recv(int fd, void *p, size_t cap, size_t *received)
+{
+	*received = 0;
+	ssize_t n = recv(fd, p, cap, 0);
+	if (n > 0) {
+		*received = (size_t)n;
+		return ERR_OK;
+	}
+	if (n == 0)
+		return ERR_CLOSED;
+	return errno == EAGAIN || errno == EINTR ? ERR_MORE : error_of(errno);
+}
+
+size_t tcp_unacked(int fd)
+{
+	int n;
+	return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
+bool tcp_quiet(int fd)
+{
+	char c;
+	return recv(fd, &c, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+void tcp_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}

@@ -1,0 +1,33 @@
+/* ring_filter: the classic BPF program on the recorder's socket: which links are recorded, and which packets
+ * only by their headers.
+ *
+ * Everything that arrives on an admitted link is recorded whole, except the appliance's own TCP connections,
+ * which are cut to their headers. Own is: untagged, addressed to this host (PACKET_HOST), IPv4, no later
+ * fragment, TCP, to an own address and a port of the reserved range. What is too short or too odd to be sure
+ * of is recorded whole. No load can miss the packet: the kernel would drop it silently. Sources:
+ * Documentation/networking/filter.rst, linux/filter.h, RFC 791, RFC 9293.
+ */
+#ifndef SEALTAP_RECORD_RING_FILTER_H
+#define SEALTAP_RECORD_RING_FILTER_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define RING_FILTER_LINKS 8
+#define RING_FILTER_ADDRESSES 8
+#define RING_FILTER_SNAPLEN 262144u
+
+struct ring_filter {
+	struct sock_filter program[64];
+	uint16_t len; /* instructions */
+};
+
+/* ifindex: admitted links; none: nothing is recorded. own: own addresses, host order; none: nothing is cut.
+ * Ports in host order, first <= last (else ERR_RANGE). ERR_TOO_LONG: more links or addresses than fit. */
+enum err ring_filter_build(const uint32_t *ifindex, uint32_t ifindex_count, const uint32_t *own,
+			   uint32_t own_count, uint16_t first_port, uint16_t last_port,
+			   struct ring_filter *out) MUST_USE;
+
+#endif

@@ -1,0 +1,314 @@
+#include "role/gateway.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/ethtool.h"
+#include "os/netlink.h"
+#include "os/sysctl.h"
+
+/* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
+#define DEFAULT_ROUTE_MTU 1500u
+#define LIST_TRIES 5
+#define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
+
+/* IMDS, DNS, NTP. */
+static const uint32_t services[] = {SERVICE(254), SERVICE(253), SERVICE(123)};
+
+#define STRING2(x) #x
+#define STRING(x) STRING2(x)
+
+struct setting {
+	const char *name, *value;
+};
+
+/* ip_local_port_range: the appliance's own connections are known by their ports. */
+static const struct setting settings[] = {
+	{"net/ipv4/ip_local_port_range", STRING(OWN_PORT_FIRST) " " STRING(OWN_PORT_LAST)},
+};
+
+/* For `all`, `default` and each link: the kernel combines them in different ways. */
+static const struct setting link_settings[] = {
+	{"net/ipv4/conf/%s/rp_filter", "0"},
+	{"net/ipv4/conf/%s/accept_redirects", "0"},
+	{"net/ipv4/conf/%s/send_redirects", "0"},
+	{"net/ipv4/conf/%s/accept_source_route", "0"},
+};
+
+/* A kernel without IPv6 has none of these. */
+static const struct setting ipv6_settings[] = {
+	{"net/ipv6/conf/%s/forwarding", "0"},
+	{"net/ipv6/conf/%s/accept_ra", "0"},
+	{"net/ipv6/conf/%s/disable_ipv6", "1"},
+};
+
+static enum err fail(struct gateway *g, enum err e, const char *what, const char *on)
+{
+	snprintf(g->failed, sizeof(g->failed), "%s %s: %s", what, on, err_text(e));
+	log_event(LOG_ERROR, "kernel-refused", "what", g->failed);
+	return e;
+}
+
+/* ---- netlink */
+
+/* One message or batch. */
+static enum err transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
+{
+	struct netlink_failure f;
+	TRY(buf_err(b));
+	enum err e = netlink_transact(fd, buf_span(b), &f);
+	if (!e)
+		return ERR_OK;
+	snprintf(g->failed, sizeof(g->failed), "%s %s: %s (%s, message %u)", what, on, err_text(e),
+		 strerror(f.code), f.index);
+	log_event(LOG_ERROR, "kernel-refused", "what", g->failed);
+	return e;
+}
+
+static const char *index_text(uint32_t ifindex)
+{
+	static char text[32];
+	snprintf(text, sizeof(text), "link %u", ifindex);
+	return text;
+}
+
+enum err gateway_open(struct gateway *g)
+{
+	*g = (struct gateway){.route = -1, .filter = -1, .events = -1};
+	enum err e = netlink_open(NETLINK_ROUTE, 0, &g->route);
+	if (!e)
+		e = netlink_open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, &g->events);
+	if (e)
+		return fail(g, e, "open", "netlink for links and routes");
+	e = netlink_open(NETLINK_NETFILTER, 0, &g->filter);
+	return e ? fail(g, e, "open", "netlink for the packet filter") : ERR_OK;
+}
+
+static void add_link(void *arg, struct span message)
+{
+	struct gateway_links *all = arg;
+	struct nlmsg m;
+	struct rtnl_link link;
+	bool gone;
+	if (nlmsg_next(&message, &m) || rtnl_read_link(&m, &link, &gone) || gone || !link.ethernet)
+		return;
+	uint32_t at = all->count;
+	while (at > 0 && all->link[at - 1].ifindex > link.ifindex)
+		at--;
+	if (at == MSG_MAX_LINKS)
+		return;
+	if (all->count < MSG_MAX_LINKS)
+		all->count++;
+	memmove(&all->link[at + 1], &all->link[at], (all->count - 1 - at) * sizeof(link));
+	all->link[at] = link;
+}
+
+enum err gateway_list(struct gateway *g, struct gateway_links *links)
+{
+	uint8_t bytes[64];
+	enum err e = ERR_CONFLICT;
+	for (int i = 0; e == ERR_CONFLICT && i < LIST_TRIES; i++) {
+		struct buf b = BUF_OF(bytes);
+		links->count = 0;
+		rtnl_dump_links(&b, 1);
+		TRY(buf_err(&b));
+		e = netlink_dump(g->route, buf_span(&b), add_link, links);
+	}
+	return e ? fail(g, e, "list", "the links") : ERR_OK;
+}
+
+#define MAX_ADDRS 32
+
+struct addr_list {
+	uint32_t ifindex;
+	uint32_t count;
+	struct rtnl_addr addr[MAX_ADDRS];
+};
+
+static void add_addr(void *arg, struct span message)
+{
+	struct addr_list *all = arg;
+	struct nlmsg m;
+	struct rtnl_addr a;
+	bool gone;
+	if (nlmsg_next(&message, &m) || rtnl_read_addr(&m, &a, &gone) || gone)
+		return;
+	if (a.ifindex == all->ifindex && all->count < MAX_ADDRS)
+		all->addr[all->count++] = a;
+}
+
+static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
+{
+	return a->addr == b->addr && a->prefix_len == b->prefix_len;
+}
+
+static enum err remove_others(struct gateway *g, const struct rtnl_addr *keep)
+{
+	static struct addr_list list;
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	list.ifindex = keep->ifindex;
+	list.count = 0;
+	rtnl_dump_addrs(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, &list);
+	if (e)
+		return fail(g, e, "list the addresses of", index_text(keep->ifindex));
+	for (uint32_t i = 0; i < list.count; i++) {
+		if (same_addr(&list.addr[i], keep))
+			continue;
+		buf_reset(&b);
+		rtnl_addr_delete(&b, 1, &list.addr[i]);
+		e = transact(g, g->route, &b, "remove an address from", index_text(keep->ifindex));
+		/* the kernel removes an address's secondary ones with it */
+		if (e && e != ERR_NOT_FOUND)
+			return e;
+	}
+	return ERR_OK;
+}
+
+enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want)
+{
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	TRY(remove_others(g, want));
+	if (want->addr == 0)
+		return ERR_OK;
+	rtnl_addr_set(&b, 1, want);
+	return transact(g, g->route, &b, "set the address of", index_text(want->ifindex));
+}
+
+enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu)
+{
+	static struct gateway_links now;
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	if (mtu == 0)
+		return ERR_OK;
+	TRY(gateway_list(g, &now));
+	/* setting what is set already makes some drivers restart the link */
+	for (uint32_t i = 0; i < now.count; i++)
+		if (now.link[i].ifindex == ifindex && now.link[i].mtu == mtu)
+			return ERR_OK;
+	rtnl_link_mtu(&b, 1, ifindex, mtu);
+	return transact(g, g->route, &b, "set the MTU of", index_text(ifindex));
+}
+
+static enum err set_route(struct gateway *g, const struct rtnl_route *r)
+{
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	rtnl_route_set(&b, 1, r);
+	return transact(g, g->route, &b, r->gateway ? "set the default route by" : "set a host route by",
+			index_text(r->ifindex));
+}
+
+enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o)
+{
+	struct rtnl_route r = {.ifindex = o->ifindex, .source = o->own_addr, .prefix_len = 32};
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		r.dst = services[i];
+		TRY(set_route(g, &r));
+	}
+	if (!o->router)
+		return ERR_OK;
+	r.dst = 0;
+	r.prefix_len = 0;
+	r.gateway = o->router;
+	r.mtu = o->mtu > DEFAULT_ROUTE_MTU ? DEFAULT_ROUTE_MTU : 0;
+	return set_route(g, &r);
+}
+
+/* ---- settings */
+
+static enum err set_for(struct gateway *g, const struct setting *s, size_t count, const char *link,
+			bool may_lack)
+{
+	for (size_t i = 0; i < count; i++) {
+		char path[96];
+		int len = 0;
+		/* the one place of the link's name within the path */
+		const char *mark = strstr(s[i].name, "%s");
+		if (mark)
+			len = snprintf(path, sizeof(path), "%.*s%s%s", (int)(mark - s[i].name), s[i].name,
+				       link, mark + 2);
+		else
+			len = snprintf(path, sizeof(path), "%s", s[i].name);
+		ASSERT(len > 0 && len < (int)sizeof(path));
+		enum err e = sysctl_write(path, s[i].value);
+		if (e && !(e == ERR_NOT_FOUND && may_lack))
+			return fail(g, e, "write the setting", path);
+	}
+	return ERR_OK;
+}
+
+#define SET(g, table, link, may_lack) set_for(g, table, sizeof(table) / sizeof(table[0]), link, may_lack)
+
+static enum err set_everywhere(struct gateway *g, const char *link)
+{
+	TRY(SET(g, link_settings, link, false));
+	return SET(g, ipv6_settings, link, true);
+}
+
+/* What the tap sees must be what was on the wire. */
+static enum err switch_offloads_off(struct gateway *g, const char *link)
+{
+	static const char *const merging[] = {"rx-gro", "rx-lro", "rx-gro-hw", "rx-udp-gro-forwarding",
+					      "rx-gro-list"};
+	const char *stuck;
+	enum err e = ethtool_switch_off(link, merging, sizeof(merging) / sizeof(merging[0]), &stuck);
+	if (e)
+		return fail(g, e, "switch off the merging of received packets (GRO, LRO) on", link);
+	if (stuck) {
+		log_begin(LOG_WARN, "offload-stays-on");
+		log_str("link", link);
+		log_str("feature", stuck);
+		log_end();
+	}
+	return ERR_OK;
+}
+
+static enum err link_up(struct gateway *g, const struct rtnl_link *link)
+{
+	uint8_t bytes[64];
+	struct buf b = BUF_OF(bytes);
+	rtnl_link_up(&b, 1, link->ifindex);
+	return transact(g, g->route, &b, "bring up", link->name);
+}
+
+enum err gateway_prepare(struct gateway *g, const struct gateway_links *links)
+{
+	static const struct nft_gateway closed;
+	TRY(SET(g, settings, "", false));
+	TRY(gateway_set_rules(g, &closed));
+	TRY(set_everywhere(g, "all"));
+	TRY(set_everywhere(g, "default"));
+	for (uint32_t i = 0; i < links->count; i++) {
+		TRY(set_everywhere(g, links->link[i].name));
+		TRY(switch_offloads_off(g, links->link[i].name));
+		TRY(link_up(g, &links->link[i]));
+	}
+	return ERR_OK;
+}
+
+/* Writing ip_forward makes the kernel reset its `all` settings for a host or a router. */
+static enum err set_forwarding(struct gateway *g, bool on)
+{
+	const struct setting s = {"net/ipv4/ip_forward", on ? "1" : "0"};
+	TRY(set_for(g, &s, 1, "", false));
+	return SET(g, link_settings, "all", false);
+}
+
+enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules)
+{
+	static uint8_t bytes[NFT_BATCH_BYTES];
+	struct buf b = BUF_OF(bytes);
+	enum err e = rules->open ? ERR_OK : set_forwarding(g, false);
+	nft_replace(&b, 1, rules);
+	enum err filtered = transact(g, g->filter, &b, "replace", "the packet filter");
+	if (filtered)
+		return filtered;
+	return rules->open ? set_forwarding(g, true) : e;
+}

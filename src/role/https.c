@@ -1,0 +1,457 @@
+#include "role/https.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "os/clock.h"
+#include "os/rng.h"
+#include "os/tcp.h"
+
+/* Moved in each direction before other descriptors get their turn. */
+#define TURN_BYTES 262144
+#define PLAIN_READ_BYTES 16384
+/* How often the peer's acknowledgements are looked at. */
+#define TICK_MS 2500
+
+static size_t request_len(const struct https *h)
+{
+	return h->head.len + h->body.len;
+}
+
+/* What of the request is still to be written: the rest of its head, else of its body. */
+static struct span rest_of_request(const struct https *h)
+{
+	if (h->written < h->head.len)
+		return span_from(h->head, h->written);
+	return span_from(h->body, h->written - h->head.len);
+}
+
+/* ---- the connection's end */
+
+static void drop(struct https *h)
+{
+	loop_unwatch(h->loop, &h->watch);
+	loop_timer_stop(h->loop, &h->timer);
+	tcp_close(h->fd);
+	h->fd = -1;
+	h->state = HTTPS_CLOSED;
+}
+
+/* In order, as far as that is possible without waiting. */
+static void hang_up(struct https *h)
+{
+	if (h->use_tls) {
+		struct span out;
+		size_t sent = 1;
+		tls_close(&h->tls);
+		while (sent && (out = tls_out(&h->tls)).len) {
+			if (tcp_send(h->fd, out, false, &sent))
+				break;
+			tls_out_done(&h->tls, sent);
+		}
+	}
+	drop(h);
+}
+
+static void keep(struct https *h)
+{
+	h->state = HTTPS_KEPT;
+	loop_events(&h->watch, POLLIN);
+	loop_timer_in(h->loop, &h->timer, HTTPS_KEEP_MS * NS_PER_MS);
+}
+
+static bool may_keep(const struct https *h)
+{
+	return h->response.keep_alive && h->sent_all && !h->spoiled && !h->send_failed &&
+	       (!h->use_tls || tls_status(&h->tls) == ERR_OK);
+}
+
+static const char *where(const struct https *h)
+{
+	if (h->state == HTTPS_FAILED || h->state == HTTPS_CONNECTING)
+		return "connect";
+	if (h->use_tls && !tls_ready(&h->tls))
+		return "TLS handshake";
+	return h->answered || h->sent_all ? "answer" : "send";
+}
+
+static void finish(struct https *h, enum err e)
+{
+	struct https_result r = {
+		.err = e,
+		.answered = h->answered,
+		.sent_all = h->sent_all,
+		.maybe_delivered = h->maybe_delivered || (e && h->sent_all),
+		.reused = h->reused,
+		.where = where(h),
+		.why = e == ERR_TLS || e == ERR_CERTIFICATE ? tls_why(&h->tls) : err_text(e),
+		.response = &h->response,
+		.body = buf_span(&h->answer),
+	};
+	h->head = h->body = (struct span){.p = NULL};
+	if (e)
+		drop(h);
+	else if (may_keep(h))
+		keep(h);
+	else
+		hang_up(h);
+	h->done(h->arg, &r);
+}
+
+/* ---- the connection's beginning */
+
+static void begin_request(struct https *h, bool reused)
+{
+	h->reused = reused;
+	h->written = 0;
+	h->sent_all = h->send_failed = h->answered = h->spoiled = false;
+	h->unacked = 0;
+	buf_reset(&h->answer);
+	http1_response_init(&h->response, &h->answer, h->head_method);
+	h->progress_ns = clock_mono_ns();
+}
+
+static void fail_on_next_turn(struct https *h, enum err e)
+{
+	h->state = HTTPS_FAILED;
+	h->failure = e;
+	loop_timer_in(h->loop, &h->timer, 0);
+}
+
+/* Sets the timer for the next look at progress, or the request's end of patience. */
+static void arm(struct https *h, uint64_t now_ns)
+{
+	uint64_t at_ns = now_ns + TICK_MS * NS_PER_MS;
+	if (h->deadline_ns && h->deadline_ns < at_ns)
+		at_ns = h->deadline_ns;
+	loop_timer_at(h->loop, &h->timer, at_ns);
+}
+
+static void open_connection(struct https *h)
+{
+	begin_request(h, false);
+	enum err e = tcp_connect(h->addr, h->port, &h->fd);
+	if (e) {
+		fail_on_next_turn(h, e);
+		return;
+	}
+	h->state = HTTPS_CONNECTING;
+	h->watch.fd = h->fd;
+	h->watch.events = POLLOUT;
+	loop_watch(h->loop, &h->watch);
+	arm(h, h->progress_ns);
+}
+
+static enum err begin_exchange(struct https *h)
+{
+	TRY(tcp_connected(h->fd));
+	h->state = HTTPS_EXCHANGE;
+	h->progress_ns = clock_mono_ns();
+	if (!h->use_tls)
+		return ERR_OK;
+	uint8_t entropy[TLS_ENTROPY_BYTES];
+	rng_fill(entropy, sizeof(entropy));
+	enum err e = tls_begin(&h->tls, h->anchors, h->host, clock_real_ns() / NS_PER_S, entropy);
+	wipe(entropy, sizeof(entropy));
+	return e;
+}
+
+/* A kept connection that the server had closed meanwhile says nothing about the request: a new one decides.
+ */
+static void fail(struct https *h, enum err e)
+{
+	bool gone = e == ERR_CLOSED || e == ERR_RESET;
+	if (!gone || !h->reused || h->answered) {
+		finish(h, e);
+		return;
+	}
+	h->maybe_delivered = h->maybe_delivered || h->sent_all;
+	drop(h);
+	open_connection(h);
+}
+
+/* ---- receiving: ERR_OK when the answer is complete, ERR_MORE to go on, else the exchange's end */
+
+static enum err feed(struct https *h, struct span in)
+{
+	size_t used;
+	h->answered = true;
+	enum err e = http1_response_feed(&h->response, in, &used);
+	h->spoiled = e == ERR_OK && used < in.len;
+	return e;
+}
+
+/* cause: ERR_CLOSED when the server ended in order. */
+static enum err ended(struct https *h, enum err cause)
+{
+	if (h->answered)
+		return cause == ERR_CLOSED ? http1_response_eof(&h->response) : cause;
+	if (h->send_failed)
+		return h->failure;
+	/* Without an answer there is nothing that could be cut off. */
+	return cause == ERR_TRUNCATED ? ERR_CLOSED : cause;
+}
+
+static enum err receive_plain(struct https *h)
+{
+	uint8_t in[PLAIN_READ_BYTES]; /* may be secret: wiped */
+	for (size_t total = 0; total < TURN_BYTES;) {
+		size_t n;
+		enum err e = tcp_recv(h->fd, in, sizeof(in), &n);
+		if (e)
+			return e == ERR_MORE ? ERR_MORE : ended(h, e);
+		h->progress_ns = clock_mono_ns();
+		e = feed(h, span_of(in, n));
+		wipe(in, n);
+		if (e != ERR_MORE)
+			return e;
+		total += n;
+	}
+	return ERR_MORE;
+}
+
+static enum err feed_plaintext(struct https *h)
+{
+	struct span in;
+	while ((in = tls_read(&h->tls)).len) {
+		enum err e = feed(h, in);
+		tls_read_done(&h->tls, in.len);
+		if (e != ERR_MORE)
+			return e;
+	}
+	return ERR_MORE;
+}
+
+static enum err tls_alive(struct https *h)
+{
+	enum err e = tls_status(&h->tls);
+	if (e == ERR_CLOSED)
+		return ended(h, e);
+	return e ? e : ERR_MORE;
+}
+
+static enum err receive_tls(struct https *h)
+{
+	for (size_t total = 0; total < TURN_BYTES;) {
+		size_t room, n;
+		uint8_t *in = tls_in(&h->tls, &room);
+		if (!in)
+			return ERR_MORE;
+		enum err e = tcp_recv(h->fd, in, room, &n);
+		if (e == ERR_MORE)
+			return ERR_MORE;
+		if (e == ERR_CLOSED) {
+			tls_eof(&h->tls);
+			e = tls_status(&h->tls);
+		}
+		if (e)
+			return ended(h, e);
+		h->progress_ns = clock_mono_ns();
+		tls_in_done(&h->tls, n);
+		e = feed_plaintext(h);
+		if (e != ERR_MORE)
+			return e;
+		e = tls_alive(h);
+		if (e != ERR_MORE)
+			return e;
+		total += n;
+	}
+	return ERR_MORE;
+}
+
+/* ---- sending: ERR_OK when all that can be sent now is sent */
+
+static enum err push(struct https *h, struct span bytes, bool more, size_t *sent)
+{
+	TRY(tcp_send(h->fd, bytes, more, sent));
+	if (*sent)
+		h->progress_ns = clock_mono_ns();
+	return ERR_OK;
+}
+
+static enum err send_plain(struct https *h)
+{
+	size_t all = request_len(h), from = h->written, sent = 1;
+	while (sent && h->written < all && h->written - from < TURN_BYTES) {
+		struct span part = span_first(rest_of_request(h), TURN_BYTES - (h->written - from));
+		TRY(push(h, part, h->written + part.len < all, &sent));
+		h->written += sent;
+	}
+	h->sent_all = h->written == all;
+	return ERR_OK;
+}
+
+/* Puts the next part of the request into a record. */
+static void fill_record(struct https *h)
+{
+	size_t room, all = request_len(h);
+	uint8_t *to = tls_write_room(&h->tls, &room);
+	while (room && h->written < all) {
+		struct span part = span_first(rest_of_request(h), room);
+		memcpy(to, part.p, part.len);
+		tls_write_done(&h->tls, part.len);
+		h->written += part.len;
+		to = tls_write_room(&h->tls, &room);
+	}
+	if (h->written == all)
+		tls_flush(&h->tls);
+}
+
+static enum err send_tls(struct https *h)
+{
+	size_t all = request_len(h), sent = 1;
+	for (size_t total = 0; sent && total < TURN_BYTES; total += sent) {
+		if (!tls_out(&h->tls).len && h->written < all)
+			fill_record(h);
+		struct span out = tls_out(&h->tls);
+		if (!out.len)
+			break;
+		TRY(push(h, out, tls_ready(&h->tls) && h->written < all, &sent));
+		tls_out_done(&h->tls, sent);
+	}
+	h->sent_all = h->written == all && !tls_out(&h->tls).len;
+	return ERR_OK;
+}
+
+/* ---- events */
+
+static short wanted(struct https *h)
+{
+	bool in = true, out = h->written < request_len(h);
+	if (h->use_tls) {
+		size_t room;
+		in = tls_in(&h->tls, &room) != NULL;
+		out = tls_out(&h->tls).len || (out && tls_ready(&h->tls));
+	}
+	return (short)((in ? POLLIN : 0) | (out && !h->send_failed ? POLLOUT : 0));
+}
+
+static void exchange(struct https *h)
+{
+	/* Read first: a server may answer, and hang up, before it has read the whole request. */
+	enum err e = h->use_tls ? receive_tls(h) : receive_plain(h);
+	if (e == ERR_MORE && !h->send_failed) {
+		enum err failure = h->use_tls ? send_tls(h) : send_plain(h);
+		if (failure) {
+			h->send_failed = true;
+			h->failure = failure;
+		}
+		/* What was sent may have let the handshake go on, to a bad end too. */
+		if (h->use_tls)
+			e = tls_alive(h);
+	}
+	if (e == ERR_OK)
+		finish(h, ERR_OK);
+	else if (e != ERR_MORE)
+		fail(h, e);
+	else
+		loop_events(&h->watch, wanted(h));
+}
+
+static void on_event(void *arg, short revents)
+{
+	struct https *h = arg;
+	(void)revents;
+	if (h->state == HTTPS_KEPT) {
+		/* Closed by the server, or a word out of turn. */
+		hang_up(h);
+		return;
+	}
+	if (h->state == HTTPS_CONNECTING) {
+		enum err e = begin_exchange(h);
+		if (e) {
+			fail(h, e);
+			return;
+		}
+	}
+	exchange(h);
+}
+
+static void on_time(void *arg)
+{
+	struct https *h = arg;
+	if (h->state == HTTPS_KEPT) {
+		hang_up(h);
+		return;
+	}
+	if (h->state == HTTPS_FAILED) {
+		finish(h, h->failure);
+		return;
+	}
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t limit_ms = h->state == HTTPS_CONNECTING ? HTTPS_CONNECT_MS : HTTPS_STALL_MS;
+	size_t unacked = tcp_unacked(h->fd);
+	if (unacked < h->unacked)
+		h->progress_ns = now_ns;
+	h->unacked = unacked;
+	if ((h->deadline_ns && now_ns >= h->deadline_ns) || now_ns - h->progress_ns >= limit_ms * NS_PER_MS)
+		fail(h, ERR_TIMEOUT);
+	else
+		arm(h, now_ns);
+}
+
+/* ---- the owner's side */
+
+void https_init(struct https *h, struct loop *loop, const struct tls_anchors *anchors, void *body_mem,
+		size_t body_cap, void (*done)(void *arg, const struct https_result *r), void *arg)
+{
+	memset(h, 0, sizeof(*h));
+	h->state = HTTPS_CLOSED;
+	h->loop = loop;
+	h->anchors = anchors;
+	h->done = done;
+	h->arg = arg;
+	h->fd = -1;
+	h->watch = (struct loop_watch){.fd = -1, .fn = on_event, .arg = h, .slot = -1};
+	h->timer = (struct loop_timer){.fn = on_time, .arg = h};
+	h->answer = buf_over(body_mem, body_cap);
+	tls_init(&h->tls);
+}
+
+static bool fits_kept(const struct https *h, const struct https_request *r)
+{
+	return h->state == HTTPS_KEPT && h->use_tls == r->tls && h->addr == r->addr && h->port == r->port &&
+	       strcmp(h->host, r->host) == 0 && tcp_quiet(h->fd);
+}
+
+void https_start(struct https *h, const struct https_request *r)
+{
+	ASSERT(!https_busy(h) && (h->anchors || !r->tls) && r->head.len);
+	bool reuse = fits_kept(h, r);
+	size_t host_len = strlen(r->host);
+	h->head = r->head;
+	h->body = r->body;
+	h->head_method = r->head_method;
+	h->maybe_delivered = false;
+	h->deadline_ns = r->timeout_ms ? clock_mono_ns() + r->timeout_ms * NS_PER_MS : 0;
+	if (reuse) {
+		begin_request(h, true);
+		h->state = HTTPS_EXCHANGE;
+		loop_events(&h->watch, POLLIN | POLLOUT);
+		arm(h, h->progress_ns);
+		return;
+	}
+	drop(h);
+	h->use_tls = r->tls;
+	h->addr = r->addr;
+	h->port = r->port;
+	if (host_len > TLS_NAME_MAX) {
+		begin_request(h, false);
+		fail_on_next_turn(h, ERR_TOO_LONG);
+		return;
+	}
+	memmove(h->host, r->host, host_len + 1);
+	open_connection(h);
+}
+
+bool https_busy(const struct https *h)
+{
+	return h->state != HTTPS_CLOSED && h->state != HTTPS_KEPT;
+}
+
+void https_abort(struct https *h)
+{
+	drop(h);
+	h->head = h->body = (struct span){.p = NULL};
+}

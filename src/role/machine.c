@@ -1,0 +1,52 @@
+#include "role/machine.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+enum err machine_mount(void)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	return mount("proc", "/proc", "proc", flags, "hidepid=invisible") ? ERR_SYSTEM : ERR_OK;
+}
+
+unsigned machine_workers(unsigned max)
+{
+	int cpus = get_nprocs();
+	return cpus < 1 ? 1 : (unsigned)cpus < max ? (unsigned)cpus : max;
+}
+
+enum err machine_read(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_NOT_FOUND;
+	ssize_t n = 1;
+	while (n > 0 && buf_room(out)) {
+		n = read(fd, out->p + out->len, buf_room(out));
+		out->len += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	if (n < 0)
+		return ERR_SYSTEM;
+	return n ? ERR_TOO_LONG : ERR_OK;
+}
+
+enum err machine_stop_forwarding(void)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	bool ok = write(fd, "0", 1) == 1;
+	close(fd);
+	return ok ? ERR_OK : ERR_SYSTEM;
+}
+
+_Noreturn void machine_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	trap();
+}

@@ -1,0 +1,17 @@
+/* machine: what init does to the machine itself: mounts, forwarding's emergency stop, power-off. */
+#ifndef SEALTAP_ROLE_MACHINE_H
+#define SEALTAP_ROLE_MACHINE_H
+
+#include "base/buf.h"
+
+/* In the image: /proc, for the pools' read-only descriptors and the network's sysctls. */
+enum err machine_mount(void) MUST_USE;
+/* Capture workers: one a CPU, at most `max`. */
+unsigned machine_workers(unsigned max);
+/* Appends a whole file; ERR_TOO_LONG when it does not fit. */
+enum err machine_read(const char *path, struct buf *out) MUST_USE;
+/* Closes forwarding without any role's help. */
+enum err machine_stop_forwarding(void) MUST_USE;
+_Noreturn void machine_off(void);
+
+#endif

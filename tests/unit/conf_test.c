@@ -1,0 +1,195 @@
+#include "base/conf.h"
+
+#include "check.h"
+
+#define KEY_ARN "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+#define MINIMUM "s3.bucket = evidence\nkms.key = " KEY_ARN "\n"
+
+static struct settings s;
+static struct conf_error at;
+
+static void minimum_and_defaults(void)
+{
+	CHECK(conf_read(SPAN(MINIMUM), &s, &at) == ERR_OK);
+	CHECK(!strcmp(s.s3_bucket, "evidence") && !strcmp(s.kms_key, KEY_ARN));
+	CHECK(!strcmp(s.s3_prefix, "sealtap") && !strcmp(s.appliance, ""));
+	CHECK(s.object_max_bytes == 67108864 && s.object_max_seconds == 300);
+	CHECK(s.key_max_seconds == 3600 && s.key_max_bytes == 68719476736);
+	CHECK(s.log_interval_seconds == 300 && s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
+}
+
+static void every_key(void)
+{
+	struct span text = SPAN("# what we record\r\n"
+				"\t s3.bucket=a-b-3\r\n"
+				"s3.prefix = x/Y.~_-/9 # where\n"
+				"\n"
+				"   # indented \xc3\xa4\n"
+				"kms.key = arn:aws-us-gov:kms:us-gov-west-1:111122223333:alias/seal/tap_1\n"
+				"appliance = tap-1.west\n"
+				"object.max_bytes = 1048576\n"
+				"object.max_seconds = 1\n"
+				"key.max_seconds = 86400\n"
+				"key.max_bytes = 18446744073709551615\n"
+				"log.interval_seconds = 10\n"
+				"nat = none\n"
+				"zstd.level = 19"); /* no line end */
+	CHECK(conf_read(text, &s, &at) == ERR_OK);
+	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
+	CHECK(!strcmp(s.kms_key, "arn:aws-us-gov:kms:us-gov-west-1:111122223333:alias/seal/tap_1"));
+	CHECK(!strcmp(s.appliance, "tap-1.west"));
+	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
+	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
+	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19);
+}
+
+static void refuses_values(void)
+{
+	static const struct {
+		const char *line, *key;
+		enum err e;
+	} rows[] = {
+		{"s3.bucke = evidence", "s3.bucke", ERR_UNKNOWN_KEY},
+		{"S3.PREFIX = a", "S3.PREFIX", ERR_UNKNOWN_KEY},
+		{"s3.bucket = again", "s3.bucket", ERR_DUPLICATE},
+		{"nat", "nat", ERR_SYNTAX},
+		{"= none", "", ERR_SYNTAX},
+		{"nat =", "nat", ERR_SYNTAX},
+		{"nat = None", "nat", ERR_SYNTAX},
+		{"nat = none none", "nat", ERR_SYNTAX},
+		{"nat = none#comment", "nat", ERR_SYNTAX},
+		{"zstd.level = 0", "zstd.level", ERR_RANGE},
+		{"zstd.level = 20", "zstd.level", ERR_RANGE},
+		{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
+		{"zstd.level = 4294967297", "zstd.level", ERR_RANGE},
+		{"object.max_bytes = 1048575", "object.max_bytes", ERR_RANGE},
+		{"object.max_bytes = 1073741825", "object.max_bytes", ERR_RANGE},
+		{"object.max_bytes = 64M", "object.max_bytes", ERR_SYNTAX},
+		{"object.max_seconds = 0", "object.max_seconds", ERR_RANGE},
+		{"object.max_seconds = 3601", "object.max_seconds", ERR_RANGE},
+		{"key.max_seconds = 59", "key.max_seconds", ERR_RANGE},
+		{"key.max_seconds = 86401", "key.max_seconds", ERR_RANGE},
+		{"log.interval_seconds = 301", "log.interval_seconds", ERR_RANGE},
+		{"s3.prefix = /a", "s3.prefix", ERR_SYNTAX},
+		{"s3.prefix = a/", "s3.prefix", ERR_SYNTAX},
+		{"s3.prefix = a//b", "s3.prefix", ERR_SYNTAX},
+		{"s3.prefix = a/../b", "s3.prefix", ERR_SYNTAX},
+		{"s3.prefix = a b", "s3.prefix", ERR_SYNTAX},
+		{"s3.prefix = \xc3\xa4", "s3.prefix", ERR_SYNTAX},
+		{"appliance = a/b", "appliance", ERR_SYNTAX},
+		{"appliance = ..", "appliance", ERR_SYNTAX},
+		{"appliance = a\001", "", ERR_SYNTAX},
+		{"appliance = a\rnat = none", "", ERR_SYNTAX},
+		{"# bad UTF-8 \xff", "", ERR_SYNTAX},
+		{"s p\xc3\xa4 = 1", "s?p??", ERR_UNKNOWN_KEY},
+		{"#!/bin/sh\nexit 1", "exit?1", ERR_SYNTAX},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		int n = snprintf(text, sizeof(text), "%s%s\n", MINIMUM, rows[i].line);
+		enum err e = conf_read(span_of(text, (size_t)n), &s, &at);
+		unsigned line = rows[i].line[0] == '#' && rows[i].line[1] == '!' ? 4 : 3;
+		if (e != rows[i].e || at.line != line || strcmp(at.key, rows[i].key))
+			printf("  \"%s\": %s, line %u, key \"%s\"\n", rows[i].line, err_text(e), at.line,
+			       at.key);
+		CHECK(e == rows[i].e && at.line == line && !strcmp(at.key, rows[i].key));
+	}
+}
+
+static enum err read_with(const char *bucket, const char *key)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text), "s3.bucket = %s\nkms.key = %s\n", bucket, key);
+	return conf_read(span_of(text, (size_t)n), &s, &at);
+}
+
+static void refuses_names(void)
+{
+	CHECK(read_with("abc", KEY_ARN) == ERR_OK);
+	CHECK(read_with("ab", KEY_ARN) == ERR_RANGE);
+	CHECK(read_with("a.b", KEY_ARN) == ERR_UNSUPPORTED);
+	CHECK(read_with("-ab", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("ab-", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("aBc", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("a/c", KEY_ARN) == ERR_SYNTAX);
+	char bucket[70];
+	memset(bucket, 'a', sizeof(bucket));
+	bucket[63] = 0;
+	CHECK(read_with(bucket, KEY_ARN) == ERR_OK && strlen(s.s3_bucket) == 63);
+	bucket[63] = 'a';
+	bucket[64] = 0;
+	CHECK(read_with(bucket, KEY_ARN) == ERR_TOO_LONG && at.line == 1);
+	static const char *const keys[] = {
+		"",
+		"1234abcd-12ab-34cd-56ef-1234567890ab",
+		"alias/sealtap",
+		"arn:aws:s3:eu-central-1:111122223333:key/1",
+		"arn:aws:kms:eu-central-1:11112222333:key/1",
+		"arn:aws:kms:eu-central-1:11112222333x:key/1",
+		"arn:aws:kms::111122223333:key/1",
+		"arn:aws:kms:eu-central-1:111122223333:key/",
+		"arn:aws:kms:eu-central-1:111122223333:grant/1",
+		"arn:aws:kms:eu-central-1:111122223333:key/1 2",
+		"arn:aws:kms:eu-central-1:111122223333:key/1:2",
+		"xrn:aws:kms:eu-central-1:111122223333:key/1",
+	};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		CHECK(read_with("abc", keys[i]) == ERR_SYNTAX);
+		CHECK(at.line == 2 && !strcmp(at.key, "kms.key"));
+	}
+}
+
+static void requires_keys(void)
+{
+	CHECK(conf_read(SPAN(""), &s, &at) == ERR_MISSING);
+	CHECK(at.line == 0 && !strcmp(at.key, "s3.bucket"));
+	CHECK(conf_read(SPAN("s3.bucket = abc\n#kms.key = " KEY_ARN), &s, &at) == ERR_MISSING);
+	CHECK(at.line == 0 && !strcmp(at.key, "kms.key"));
+}
+
+static void bounds_the_whole(void)
+{
+	static char text[CONF_MAX_BYTES + 1];
+	memset(text, '#', sizeof(text));
+	memcpy(text, MINIMUM, sizeof(MINIMUM) - 1);
+	CHECK(conf_read(span_of(text, CONF_MAX_BYTES), &s, &at) == ERR_OK);
+	CHECK(conf_read(span_of(text, CONF_MAX_BYTES + 1), &s, &at) == ERR_TOO_LONG);
+	CHECK(at.line == 0);
+}
+
+/* Whatever is cut off or changed, what is accepted fits the rules. */
+static void survives_mutations(void)
+{
+	char text[] = MINIMUM "object.max_bytes = 2097152\nappliance = tap\nnat = none\n";
+	uint32_t x = 12345;
+	unsigned accepted = 0, refused = 0;
+	for (unsigned i = 0; i < 200000; i++) {
+		char m[sizeof(text)];
+		memcpy(m, text, sizeof(m));
+		for (unsigned k = 0; k < 1 + i % 3; k++) {
+			x = x * 1664525 + 1013904223;
+			m[(x >> 16) % (sizeof(m) - 1)] = (char)(x >> 8);
+		}
+		enum err e =
+			conf_read(span_of(m, (x >> 4) % 7 ? sizeof(m) - 1 : (x >> 7) % sizeof(m)), &s, &at);
+		accepted += !e;
+		refused += e != ERR_OK;
+		if (e)
+			continue;
+		CHECK(strlen(s.s3_bucket) >= 3 && !strncmp(s.kms_key, "arn:", 4));
+		CHECK(s.object_max_bytes >= 1048576 && s.object_max_bytes <= 1073741824);
+	}
+	CHECK(accepted > 1000 && refused > 1000);
+}
+
+int main(void)
+{
+	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
+	RUN(every_key, "every key is read, with comments, blanks and both line ends");
+	RUN(refuses_values, "an unknown, repeated or malformed key names its line");
+	RUN(refuses_names, "bucket names and key ARNs are checked");
+	RUN(requires_keys, "a missing required key is named");
+	RUN(bounds_the_whole, "user data beyond 16 KiB is refused");
+	RUN(survives_mutations, "whatever is accepted after mutation fits the rules");
+	return check_done();
+}

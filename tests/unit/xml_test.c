@@ -1,0 +1,184 @@
+#include "aws/xml.h"
+
+#include "check.h"
+
+static uint8_t mem[256];
+static struct buf out;
+
+static enum err find(const char *text, const char *path)
+{
+	out = BUF_OF(mem);
+	return xml_find_text(span_str(text), path, &out);
+}
+
+static const char s3_error[] =
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	"<Error><Code>NoSuchBucket</Code><Message>The &quot;bucket&quot; &lt;x&gt; doesn&apos;t "
+	"exist &amp; never&#32;did&#x2E;</Message><BucketName/><RequestId>4442587FB7D0A2F9</RequestId>"
+	"<HostId></HostId></Error>\n";
+
+static void reads_error_documents(void)
+{
+	CHECK(find(s3_error, "Error/Code") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("NoSuchBucket"));
+	CHECK(find(s3_error, "Error/Message") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("The \"bucket\" <x> doesn't exist & never did."));
+	CHECK(find(s3_error, "Error/RequestId") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("4442587FB7D0A2F9"));
+	CHECK(find(s3_error, "Error/BucketName") == ERR_OK && out.len == 0);
+	CHECK(find(s3_error, "Error/HostId") == ERR_OK && out.len == 0);
+	CHECK(find(s3_error, "Error/Region") == ERR_MISSING);
+	CHECK(find(s3_error, "Code") == ERR_MISSING);
+	CHECK(find(s3_error, "Erro/Code") == ERR_MISSING);
+	CHECK(find(s3_error, "Error/Code/Code") == ERR_MISSING);
+}
+
+static void reads_by_path(void)
+{
+	const char *doc =
+		"<!-- c -->\n<a x=\"1\" y = '&lt;\"'>t<b><c>1</c><!-- - --></b ><d><b><c>2</c></b></d>\n<e><c>3</c></e></a> <!---->";
+	CHECK(find(doc, "a/b/c") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("1"));
+	CHECK(find(doc, "a/d/b/c") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("2"));
+	CHECK(find(doc, "a/e/c") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("3"));
+	CHECK(find(doc, "a/c") == ERR_MISSING);
+	CHECK(find("<a>x<!-- y -->z</a>", "a") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("xz"));
+	CHECK(find("<a/>", "a") == ERR_OK && out.len == 0);
+	CHECK(find("<a>\xc3\xa4</a>", "a") == ERR_OK);
+	CHECK_SPAN(buf_span(&out), SPAN("\xc3\xa4"));
+}
+
+static void refuses_ambiguity(void)
+{
+	CHECK(find("<a><b>1</b><b>2</b></a>", "a/b") == ERR_DUPLICATE);
+	CHECK(find("<a><b><c>1</c></b><b><c>2</c></b></a>", "a/b/c") == ERR_DUPLICATE);
+	CHECK(find("<a><b>1<c/></b></a>", "a/b") == ERR_SYNTAX);
+}
+
+static void refuses_malformed(void)
+{
+	static const char *const bad[] = {
+		"",
+		" ",
+		"text",
+		"<a>",
+		"</a>",
+		"<a></b>",
+		"<a></a></a>",
+		"<a></a><a></a>",
+		"<a></a>x",
+		"x<a></a>",
+		"<a",
+		"<a x></a>",
+		"<a x=1></a>",
+		"<a x=\"1></a>",
+		"<a x=\"1\"y=\"2\"></a>",
+		"<a x=\"<\"></a>",
+		"<a x=\"&bad;\"></a>",
+		"< a></a>",
+		"<1a></1a>",
+		"<a></ a>",
+		"<a>&</a>",
+		"<a>&amp</a>",
+		"<a>&bad;</a>",
+		"<a>&#;</a>",
+		"<a>&#x;</a>",
+		"<a>&#x0;</a>",
+		"<a>&#1;</a>",
+		"<a>&#xg;</a>",
+		"<a>\001</a>",
+		"<a>\xff</a>",
+		"<a><!-- -- --></a>",
+		"<a><!--",
+		"<a/",
+		"<a / >",
+		"<?xml version=\"1.0\"",
+		"<a>&#-5;</a>",
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		enum err e = find(bad[i], "a");
+		if (e != ERR_SYNTAX)
+			printf("  %s: %s\n", bad[i], err_text(e));
+		CHECK(e == ERR_SYNTAX);
+	}
+	CHECK(find("<!DOCTYPE a><a></a>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<a><![CDATA[x]]></a>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<a><?php ?></a>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<a>&#228;</a>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<a>&#4294967296;</a>", "a") == ERR_RANGE);
+}
+
+static void bounds_everything(void)
+{
+	static char text[XML_MAX_BYTES + 16];
+	struct buf b;
+	for (unsigned deep = 1; deep <= XML_DEPTH_MAX + 1; deep++) {
+		b = BUF_OF(text);
+		for (unsigned i = 0; i < deep; i++)
+			buf_str(&b, "<x>");
+		for (unsigned i = 0; i < deep; i++)
+			buf_str(&b, "</x>");
+		out = BUF_OF(mem);
+		CHECK(xml_find_text(buf_span(&b), "y", &out) ==
+		      (deep > XML_DEPTH_MAX ? ERR_TOO_LONG : ERR_MISSING));
+	}
+	b = BUF_OF(text);
+	buf_str(&b, "<a>");
+	buf_fill(&b, 'x', XML_MAX_BYTES - 7);
+	buf_str(&b, "</a>");
+	out = BUF_OF(mem);
+	CHECK(xml_find_text(buf_span(&b), "a", &out) == ERR_FULL);
+	CHECK(xml_find_text(buf_span(&b), "b", &out) == ERR_MISSING);
+	buf_str(&b, "\n");
+	CHECK(xml_find_text(buf_span(&b), "b", &out) == ERR_TOO_LONG);
+}
+
+static void every_prefix_is_refused(void)
+{
+	struct span doc = span_str(s3_error);
+	for (size_t n = 0; n + 1 < doc.len; n++) {
+		out = BUF_OF(mem);
+		enum err e = xml_find_text(span_first(doc, n), "Error/Code", &out);
+		CHECK(e ==
+		      (n >= 2 && n <= 5 ? ERR_UNSUPPORTED : ERR_SYNTAX)); /* "<?xml" begins an instruction */
+	}
+}
+
+/* Whether a document is well-formed does not depend on what is looked for. */
+static void mutations_are_judged_alike(void)
+{
+	uint32_t x = 3;
+	unsigned good = 0, bad = 0;
+	for (unsigned i = 0; i < 100000; i++) {
+		char m[sizeof(s3_error)];
+		memcpy(m, s3_error, sizeof(m));
+		x = x * 1664525 + 1013904223;
+		m[(x >> 12) % (sizeof(m) - 1)] = i % 2 ? (char)(x >> 4) : "<>/&;=\"! -"[(x >> 5) % 10];
+		struct span doc = span_of(m, sizeof(m) - 1);
+		out = BUF_OF(mem);
+		enum err e = xml_find_text(doc, "Error/Code", &out);
+		enum err other = xml_find_text(doc, "Nothing", &out);
+		if (e == ERR_OK || e == ERR_MISSING)
+			CHECK(other == ERR_MISSING);
+		if (other != ERR_MISSING && other != ERR_OK)
+			CHECK(e == other || e == ERR_DUPLICATE || e == ERR_SYNTAX);
+		good += !e;
+		bad += e != ERR_OK;
+	}
+	CHECK(good > 1000 && bad > 1000);
+}
+
+int main(void)
+{
+	RUN(reads_error_documents, "S3's error documents give code, message and request id");
+	RUN(reads_by_path, "an element is found by its whole path");
+	RUN(refuses_ambiguity, "an element that stands twice or has children is refused");
+	RUN(refuses_malformed, "malformed documents and unwanted features are refused");
+	RUN(bounds_everything, "depth and size are bounded");
+	RUN(every_prefix_is_refused, "no beginning of a document is taken for a whole one");
+	RUN(mutations_are_judged_alike, "a mutated document is judged alike whatever is looked for");
+	return check_done();
+}
