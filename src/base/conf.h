@@ -3,16 +3,19 @@
  * The table of keys in conf.c is the reference: each row has the key, its reader, its default. An unknown,
  * repeated or malformed key, or a missing required one, is an error with its line number and the offending
  * key; nothing else is used then. A line ends with LF or CRLF; at most CONF_MAX_BYTES in all (EC2 user data:
- * 16 KiB); UTF-8, no NUL. No key names a program, a path or a trust anchor.
+ * 16 KiB); UTF-8, no control characters; a comment begins at a line's start or after a blank. No key names
+ * a program, a path or a trust anchor.
  *
- *   s3.bucket             required; 3..63, lower-case letters, digits, hyphens (dots are not supported yet:
- * TLS wildcards match one label) s3.prefix             default "sealtap"; unreserved characters and '/', no
- * empty component, at most 128 kms.key               required; a key ARN
- * arn:PARTITION:kms:REGION:ACCOUNT:key/ID (or alias/NAME) appliance             default: the instance id;
- * unreserved characters, at most 64 object.max_bytes      default 67108864; 1048576..1073741824; rotation by
- * size (ciphertext), also bounded by the segment object.max_seconds    default 300; 1..3600; rotation by time
+ *   s3.bucket             required; 3..63 lower-case letters, digits, hyphens (a certificate's wildcard
+ *                         matches one label, so no dots)
+ *   s3.prefix             default "sealtap"; unreserved characters and '/', no empty component, at most 128
+ *   kms.key               required; arn:PARTITION:kms:REGION:ACCOUNT:key/ID (or alias/NAME)
+ *   appliance             default: the instance id; unreserved characters, at most 64
+ *   object.max_bytes      default 67108864; 1048576..1073741824; rotation by size (ciphertext), also bounded
+ *                         by the segment
+ *   object.max_seconds    default 300; 1..3600; rotation by time
  *   key.max_seconds       default 3600; 60..86400; a data key's age
- *   key.max_bytes         default 68719476736; a data key's volume
+ *   key.max_bytes         default 68719476736; at least 1048576; a data key's volume
  *   log.interval_seconds  default 300; 1..300
  *   nat                   masquerade (default) | none
  *   zstd.level            default 1; 1..19

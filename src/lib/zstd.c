@@ -12,14 +12,15 @@ enum err zstd_encode(struct zstd_encoder *enc, unsigned level, struct span raw, 
 	ASSERT(level >= 1 && level <= ZSTD_LEVEL_MAX && raw.len <= ZSTD_SOURCE_MAX);
 	if (out->overflow)
 		return ERR_FULL;
-	/* parameters for a source of the largest size, so that the workspace needed is known: not the level's
-	 * own for huge sources */
-	ZSTD_parameters p = ZSTD_getParams((int)level, raw.len ? raw.len : 1, 0);
-	p.fParams = (ZSTD_frameParameters){.contentSizeFlag = 1, .checksumFlag = 1};
-	ASSERT(ZSTD_estimateCCtxSize_usingCParams(p.cParams) <= sizeof(enc->workspace));
+	ZSTD_compressionParameters p = ZSTD_getCParams((int)level, raw.len ? raw.len : 1, 0);
+	ZSTD_frameParameters f = {.contentSizeFlag = 1, .checksumFlag = 1};
 	ZSTD_CCtx *c = ZSTD_initStaticCCtx(enc->workspace, sizeof(enc->workspace));
-	ASSERT(c);
-	size_t n = ZSTD_compress_advanced(c, out->p + out->len, buf_room(out), raw.p, raw.len, NULL, 0, p);
+	ASSERT(c && ZSTD_estimateCCtxSize_usingCParams(p) <= sizeof(enc->workspace));
+	size_t e = ZSTD_CCtx_setCParams(c, p);
+	ASSERT(!ZSTD_isError(e));
+	e = ZSTD_CCtx_setFParams(c, f);
+	ASSERT(!ZSTD_isError(e));
+	size_t n = ZSTD_compress2(c, out->p + out->len, buf_room(out), raw.p, raw.len);
 	if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
 		return ERR_FULL;
 	ASSERT(!ZSTD_isError(n));

@@ -12,6 +12,7 @@
 /* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
 #define DEFAULT_ROUTE_MTU 1500u
 #define LIST_TRIES 5
+#define EVENTS_AT_ONCE 32
 #define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
 
 /* IMDS, DNS, NTP. */
@@ -118,6 +119,48 @@ enum err gateway_list(struct gateway *g, struct gateway_links *links)
 	}
 	return e ? fail(g, e, "list", "the links") : ERR_OK;
 }
+
+enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
+{
+	static struct gateway_links now;
+	TRY(gateway_list(g, &now));
+	for (uint32_t i = 0; i < now.count; i++) {
+		if (now.link[i].ifindex != ifindex)
+			continue;
+		*rx_packets = now.link[i].rx_packets;
+		*rx_dropped = now.link[i].rx_dropped;
+		return ERR_OK;
+	}
+	return fail(g, ERR_NOT_FOUND, "read the counters of", index_text(ifindex));
+}
+
+void gateway_events(struct gateway *g, void (*on_link)(void *, const struct rtnl_link *, bool gone),
+		    void (*on_addr)(void *, const struct rtnl_addr *, bool gone), void *arg)
+{
+	static uint8_t bytes[NETLINK_DATAGRAM_BYTES];
+	struct buf b = BUF_OF(bytes);
+	for (int i = 0; i < EVENTS_AT_ONCE; i++) {
+		enum err e = netlink_receive(g->events, &b);
+		if (e == ERR_MORE)
+			return;
+		ASSERT(!e || e == ERR_LOST);
+		if (e)
+			log_event(LOG_WARN, "events-lost", "of", "links and addresses");
+		struct span in = buf_span(&b);
+		struct nlmsg m;
+		while (nlmsg_next(&in, &m) == ERR_OK) {
+			struct rtnl_link link;
+			struct rtnl_addr addr;
+			bool gone;
+			if (rtnl_read_link(&m, &link, &gone) == ERR_OK)
+				on_link(arg, &link, gone);
+			else if (rtnl_read_addr(&m, &addr, &gone) == ERR_OK)
+				on_addr(arg, &addr, gone);
+		}
+	}
+}
+
+/* ---- addresses and routes */
 
 #define MAX_ADDRS 32
 

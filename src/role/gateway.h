@@ -44,4 +44,11 @@ enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o) 
  * a failure. */
 enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules) MUST_USE;
 
+/* Packets that the link received, and those it dropped, since it exists. */
+enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
+	MUST_USE;
+/* Gives what g->events holds, a bounded number a call. */
+void gateway_events(struct gateway *g, void (*on_link)(void *arg, const struct rtnl_link *link, bool gone),
+		    void (*on_addr)(void *arg, const struct rtnl_addr *addr, bool gone), void *arg);
+
 #endif

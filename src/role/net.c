@@ -1,22 +1,15 @@
 #include "role/net.h"
 
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "os/netlink.h"
 #include "role/backoff.h"
+#include "role/devices.h"
 #include "role/gateway.h"
 #include "role/lease.h"
 #include "role/names.h"
-#include "role/peer.h"
-
-#define DEVICE_UNKNOWN UINT32_MAX
-#define OUTSIDE 0
-#define INSIDE 1
+#include "role/report.h"
 
 /* What is to be done, in this order; a task that fails holds up those behind it and is tried again. Closing
  * never waits. */
@@ -37,56 +30,10 @@ static struct {
 	struct loop_timer retry;
 	struct backoff backoff;
 	struct loop_watch events;
-	bool verdict_ok[VERDICT_COUNT];
+	struct report report;
 } g;
 
 /* ---- telling init */
-
-__attribute__((format(printf, 3, 4))) static void verdict(enum verdict_code code, bool ok, const char *format,
-							  ...)
-{
-	char text[sizeof(((struct msg_verdict *)0)->text)];
-	va_list args;
-	if (ok && g.verdict_ok[code])
-		return;
-	g.verdict_ok[code] = ok;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	peer_verdict(&g.init, code, ok, text);
-}
-
-struct ip_text {
-	char s[16];
-};
-
-static struct ip_text ip(uint32_t addr)
-{
-	struct ip_text t = {""};
-	struct buf b = buf_over(t.s, sizeof(t.s) - 1);
-	text_ipv4(&b, addr);
-	return t;
-}
-
-struct mac_text {
-	char s[18];
-};
-
-static struct mac_text mac(const uint8_t addr[6])
-{
-	struct mac_text t = {""};
-	struct buf b = buf_over(t.s, sizeof(t.s) - 1);
-	text_mac(&b, addr);
-	return t;
-}
-
-static uint32_t link_of(uint32_t ifindex)
-{
-	uint32_t i = 0;
-	while (i < g.links.count && g.links.link[i].ifindex != ifindex)
-		i++;
-	return i;
-}
 
 static uint32_t leased_ifindex(void)
 {
@@ -95,57 +42,31 @@ static uint32_t leased_ifindex(void)
 
 static const struct rtnl_link *leased_link(void)
 {
-	uint32_t i = link_of(leased_ifindex());
+	uint32_t i = devices_by_ifindex(&g.links, leased_ifindex());
 	ASSERT(i < g.links.count);
 	return &g.links.link[i];
 }
 
-static void describe(const struct rtnl_link *link, struct msg_link *out)
+/* The link of a device number, once configured. */
+static const struct rtnl_link *device_link(uint32_t number)
 {
-	*out = (struct msg_link){.ifindex = link->ifindex, .device_number = DEVICE_UNKNOWN};
-	memcpy(out->name, link->name, sizeof(out->name));
-	memcpy(out->mac, link->mac, sizeof(out->mac));
-	out->mtu = link->mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)link->mtu;
-	if (g.lease.count && lease_held(&g.lease) && link->ifindex == leased_ifindex()) {
-		out->own_addr = g.lease.client.lease.addr;
-		out->prefix_len = g.lease.client.lease.prefix_len;
-	}
-}
-
-/* What IMDS says of this link, or NULL. */
-static const struct msg_link *configured_link(const struct rtnl_link *link)
-{
-	for (uint32_t i = 0; g.has_config && i < g.config.links.count; i++)
-		if (memcmp(g.config.links.link[i].mac, link->mac, sizeof(link->mac)) == 0)
-			return &g.config.links.link[i];
-	return NULL;
-}
-
-static void describe_device(uint32_t device, struct msg_link *out)
-{
-	const struct rtnl_link *link = &g.links.link[g.device[device]];
-	const struct msg_link *c = configured_link(link);
-	describe(link, out);
-	out->device_number = device;
-	memcpy(out->eni, c->eni, sizeof(out->eni));
-	if (device == INSIDE) {
-		out->own_addr = c->own_addr;
-		out->prefix_len = c->prefix_len;
-	}
+	return &g.links.link[g.device[number]];
 }
 
 /* All links in the kernel's order, or outside and inside once they are known. */
 static void send_links(enum msg_type type)
 {
 	struct msg_links m = {.count = g.configured ? 2 : g.links.count};
+	bool held = lease_held(&g.lease);
+	const struct dhcp_lease *lease = &g.lease.client.lease;
 	for (uint32_t i = 0; i < m.count; i++) {
-		if (g.configured)
-			describe_device(i, &m.link[i]);
-		else
-			describe(&g.links.link[i], &m.link[i]);
+		const struct rtnl_link *link = g.configured ? device_link(i) : &g.links.link[i];
+		const struct msg_link *imds = g.configured ? devices_described(&g.config.links, link) : NULL;
+		devices_message(link, held && link->ifindex == leased_ifindex() ? lease : NULL, imds,
+				&m.link[i]);
 	}
-	if (g.lease.count && lease_held(&g.lease))
-		memcpy(m.dns, g.lease.client.lease.dns, sizeof(m.dns));
+	if (held)
+		memcpy(m.dns, lease->dns, sizeof(m.dns));
 	peer_send(&g.init, type, &m);
 }
 
@@ -153,8 +74,8 @@ static void send_links(enum msg_type type)
 
 static enum err kernel_refused(enum err e)
 {
-	verdict(VERDICT_LINK, false, "%s; the image's kernel and this role's rights must match",
-		g.gateway.failed);
+	report_verdict(&g.report, VERDICT_LINK, false,
+		       "%s; it takes CAP_NET_ADMIN and a kernel with nftables", g.gateway.failed);
 	return e;
 }
 
@@ -164,15 +85,15 @@ static enum err task_list(void)
 	if (e)
 		return kernel_refused(e);
 	if (g.links.count < 2) {
-		verdict(VERDICT_LINK, false,
-			"%u Ethernet link found, two are needed: attach the inside network interface",
-			g.links.count);
+		report_verdict(&g.report, VERDICT_LINK, false,
+			       "%u Ethernet link found, two are needed: attach the inside network interface",
+			       g.links.count);
 		return ERR_MISSING;
 	}
 	for (uint32_t i = 0; i < g.links.count; i++) {
 		log_begin(LOG_INFO, "link");
 		log_str("name", g.links.link[i].name);
-		log_str("mac", mac(g.links.link[i].mac).s);
+		log_str("mac", report_mac(g.links.link[i].mac).s);
 		log_u64("mtu", g.links.link[i].mtu);
 		log_end();
 	}
@@ -222,23 +143,12 @@ static enum err task_lease(void)
 	if (e)
 		return kernel_refused(e);
 	names_servers(&g.names, l->dns);
-	verdict(VERDICT_DHCP, true, "%s has %s/%u from %s", leased_link()->name, ip(l->addr).s, l->prefix_len,
-		ip(l->server).s);
+	report_verdict(&g.report, VERDICT_DHCP, true, "%s has %s/%u from %s", leased_link()->name,
+		       report_ip(l->addr).s, l->prefix_len, report_ip(l->server).s);
 	if (!g.configured)
 		send_links(MSG_ADDRESSED);
 	g.todo[TASK_CONFIGURE] = g.has_config && !g.configured;
 	return ERR_OK;
-}
-
-/* The link whose MAC IMDS gives for this device number; links.count when there is none. */
-static uint32_t find_device(uint32_t device)
-{
-	for (uint32_t i = 0; i < g.links.count; i++) {
-		const struct msg_link *c = configured_link(&g.links.link[i]);
-		if (c && c->device_number == device)
-			return i;
-	}
-	return g.links.count;
 }
 
 static struct nft_gateway rules(bool open)
@@ -246,8 +156,8 @@ static struct nft_gateway rules(bool open)
 	return (struct nft_gateway){
 		.open = open,
 		.masquerade = g.config.settings.nat == CONF_NAT_MASQUERADE,
-		.outside = g.links.link[g.device[OUTSIDE]].ifindex,
-		.inside = g.links.link[g.device[INSIDE]].ifindex,
+		.outside = device_link(DEVICE_OUTSIDE)->ifindex,
+		.inside = device_link(DEVICE_INSIDE)->ifindex,
 		.port_first = 1024,
 		.port_last = OWN_PORT_FIRST - 1,
 	};
@@ -256,12 +166,12 @@ static struct nft_gateway rules(bool open)
 static enum err find_devices(void)
 {
 	for (uint32_t i = 0; i < 2; i++) {
-		g.device[i] = find_device(i);
+		g.device[i] = devices_by_number(&g.links, &g.config.links, i);
 		if (g.device[i] < g.links.count)
 			continue;
-		verdict(VERDICT_LINK, false,
-			"IMDS describes no interface with device number %u that is a link here: attach it, then reboot",
-			i);
+		report_verdict(&g.report, VERDICT_LINK, false,
+			       "no link here is the interface with device number %u: attach it, then reboot",
+			       i);
 		return ERR_MISSING;
 	}
 	return ERR_OK;
@@ -282,12 +192,12 @@ static enum err move_lease(const struct rtnl_link *outside)
 
 static enum err set_up_inside(void)
 {
-	const struct rtnl_link *link = &g.links.link[g.device[INSIDE]];
-	const struct msg_link *c = configured_link(link);
+	const struct rtnl_link *link = device_link(DEVICE_INSIDE);
+	const struct msg_link *c = devices_described(&g.config.links, link);
 	if (c->own_addr == 0 || c->prefix_len == 0 || c->prefix_len > 32) {
-		verdict(VERDICT_LINK, false,
-			"IMDS gives no IPv4 address or subnet for %s (%s): assign one, then reboot",
-			link->name, mac(link->mac).s);
+		report_verdict(&g.report, VERDICT_LINK, false,
+			       "IMDS gives no IPv4 address or subnet for %s (%s): assign one, then reboot",
+			       link->name, report_mac(link->mac).s);
 		return ERR_MISSING;
 	}
 	/* both ENIs are in one VPC: what DHCP says of the MTU outside holds inside */
@@ -301,24 +211,34 @@ static enum err set_up_inside(void)
 	return e ? kernel_refused(e) : ERR_OK;
 }
 
+/* Their MTU may have changed. */
+static enum err refresh_links(void)
+{
+	static struct gateway_links now;
+	enum err e = gateway_list(&g.gateway, &now);
+	for (uint32_t i = 0; !e && i < g.links.count; i++) {
+		uint32_t at = devices_by_ifindex(&now, g.links.link[i].ifindex);
+		if (at < now.count)
+			g.links.link[i].mtu = now.link[at].mtu;
+	}
+	return e ? kernel_refused(e) : ERR_OK;
+}
+
 static enum err task_configure(void)
 {
 	TRY(find_devices());
-	const struct rtnl_link *outside = &g.links.link[g.device[OUTSIDE]];
+	const struct rtnl_link *outside = device_link(DEVICE_OUTSIDE);
 	if (leased_ifindex() != outside->ifindex)
 		return move_lease(outside);
 	lease_pin(&g.lease);
 	if (!lease_held(&g.lease))
 		return ERR_OK; /* the lease asks for this task again */
 	TRY(set_up_inside());
-	uint32_t mtu_known = g.links.count;
-	enum err e = gateway_list(&g.gateway, &g.links);
-	if (e || g.links.count != mtu_known)
-		return kernel_refused(e ? e : ERR_CONFLICT);
+	TRY(refresh_links());
 	g.configured = true;
 	log_begin(LOG_INFO, "configured");
-	log_str("outside", g.links.link[g.device[OUTSIDE]].name);
-	log_str("inside", g.links.link[g.device[INSIDE]].name);
+	log_str("outside", device_link(DEVICE_OUTSIDE)->name);
+	log_str("inside", device_link(DEVICE_INSIDE)->name);
 	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
 	log_end();
 	send_links(MSG_CONFIGURED);
@@ -327,24 +247,16 @@ static enum err task_configure(void)
 
 static enum err task_forward(void)
 {
-	static struct gateway_links now;
 	struct msg_forwarding done = {.on = g.forward};
 	struct nft_gateway r = {.open = false};
 	if (g.configured)
 		r = rules(g.forward);
 	enum err e = gateway_set_rules(&g.gateway, &r);
-	if (!e)
-		e = gateway_list(&g.gateway, &now);
+	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
+		e = gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
+				  &done.rx_dropped[d]);
 	if (e)
 		return kernel_refused(e);
-	for (uint32_t d = 0; g.configured && d < 2; d++) {
-		for (uint32_t i = 0; i < now.count; i++) {
-			if (now.link[i].ifindex != g.links.link[g.device[d]].ifindex)
-				continue;
-			done.rx_packets[d] = now.link[i].rx_packets;
-			done.rx_dropped[d] = now.link[i].rx_dropped;
-		}
-	}
 	peer_send(&g.init, MSG_FORWARDING, &done);
 	return ERR_OK;
 }
@@ -353,6 +265,21 @@ static enum err (*const tasks[TASK_COUNT])(void) = {
 	[TASK_FORWARD] = task_forward, [TASK_LIST] = task_list,           [TASK_PREPARE] = task_prepare,
 	[TASK_LEASE] = task_lease,     [TASK_CONFIGURE] = task_configure,
 };
+
+/* When no task is left that fails. */
+static void report_links(void)
+{
+	for (uint32_t d = 0; g.configured && d < 2; d++) {
+		const struct rtnl_link *link = device_link(d);
+		if (link->up && link->carrier)
+			continue;
+		report_verdict(&g.report, VERDICT_LINK, false, "%s is down: check the interface's attachment",
+			       link->name);
+		return;
+	}
+	if (g.listed)
+		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
+}
 
 static void work(void *arg)
 {
@@ -368,8 +295,7 @@ static void work(void *arg)
 		g.todo[i] = false;
 	}
 	backoff_reset(&g.backoff);
-	if (g.listed)
-		verdict(VERDICT_LINK, true, "%u Ethernet links", g.links.count);
+	report_links();
 }
 
 static void begin_task(enum task t)
@@ -386,18 +312,18 @@ static void lease_changed(void *arg, enum dhcp_event event)
 	(void)arg;
 	log_begin(event == DHCP_LOST ? LOG_WARN : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
 	log_str("link", leased_link()->name);
-	log_str("address", ip(l->addr).s);
-	log_str("router", ip(l->router).s);
-	log_str("server", ip(l->server).s);
+	log_str("address", report_ip(l->addr).s);
+	log_str("router", report_ip(l->router).s);
+	log_str("server", report_ip(l->server).s);
 	log_u64("mtu", l->mtu);
 	log_u64("seconds", l->lease_s);
 	log_end();
 	if (event == DHCP_RENEWED)
 		return;
 	if (event == DHCP_LOST)
-		verdict(VERDICT_DHCP, false,
-			"the lease of %s on %s ended: check the network's DHCP; asking on", ip(l->addr).s,
-			leased_link()->name);
+		report_verdict(&g.report, VERDICT_DHCP, false,
+			       "the lease of %s on %s ended: check the network's DHCP; asking on",
+			       report_ip(l->addr).s, leased_link()->name);
 	begin_task(TASK_LEASE);
 }
 
@@ -406,8 +332,10 @@ static void dhcp_silent(void *arg)
 	enum err refused = g.lease.client.refused;
 	const struct rtnl_link *link = leased_link();
 	(void)arg;
-	verdict(VERDICT_DHCP, false, "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
-		refused ? "no usable DHCP answer" : "no DHCP answer", link->name, mac(link->mac).s);
+	report_verdict(&g.report, VERDICT_DHCP, false,
+		       "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
+		       refused ? "no usable DHCP answer" : "no DHCP answer", link->name,
+		       report_mac(link->mac).s);
 	if (refused)
 		log_event(LOG_WARN, "dhcp-answer-unusable", "reason", err_text(refused));
 }
@@ -418,14 +346,14 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 	enum err e = (enum err)a->error;
 	(void)arg;
 	if (e == ERR_NOT_FOUND)
-		verdict(VERDICT_DNS, false,
-			"%.90s has no IPv4 address, says %s: check region and bucket name", name->host,
-			ip(server).s);
+		report_verdict(&g.report, VERDICT_DNS, false,
+			       "%.90s has no IPv4 address, says %s: check region and bucket name", name->host,
+			       report_ip(server).s);
 	else if (e)
-		verdict(VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS", name->host,
-			err_text(e), ip(server).s);
+		report_verdict(&g.report, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",
+			       name->host, err_text(e), report_ip(server).s);
 	else if (server)
-		verdict(VERDICT_DNS, true, "names are resolved by %s", ip(server).s);
+		report_verdict(&g.report, VERDICT_DNS, true, "names are resolved by %s", report_ip(server).s);
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
@@ -450,63 +378,43 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 	log_begin(is ? LOG_INFO : LOG_WARN, is ? "link-up" : gone ? "link-gone" : "link-down");
 	log_str("link", known->name);
 	log_end();
-	if (!is && g.configured)
-		verdict(VERDICT_LINK, false, "%s %s: check the interface's attachment", known->name,
-			gone ? "is gone" : "is down");
-	if (!is || g.lease.count == 0)
-		return;
-	lease_hurry(&g.lease, known->ifindex);
-	/* a link that was down has lost its routes */
-	if (lease_held(&g.lease) && known->ifindex == leased_ifindex())
-		g.todo[TASK_LEASE] = true;
+	if (is && g.lease.count) {
+		lease_hurry(&g.lease, known->ifindex);
+		/* a link that was down has lost its routes */
+		g.todo[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
+	}
+	work(NULL);
 }
 
-static void on_link(const struct rtnl_link *link, bool gone)
+static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 {
-	uint32_t i = link_of(link->ifindex);
-	if (!g.listed || !link->ethernet)
-		return;
-	if (i < g.links.count)
+	uint32_t i = devices_by_ifindex(&g.links, link->ifindex);
+	(void)arg;
+	if (!g.listed)
+		work(NULL);
+	else if (i < g.links.count)
 		link_changed(&g.links.link[i], link, gone);
-	else if (!gone)
+	else if (!gone && link->ethernet)
 		log_event(LOG_WARN, "link-ignored-until-reboot", "link", link->name);
 }
 
-static void on_addr(const struct rtnl_addr *addr, bool gone)
+static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
 {
-	uint32_t i = link_of(addr->ifindex);
+	uint32_t i = devices_by_ifindex(&g.links, addr->ifindex);
+	(void)arg;
 	if (!g.configured || i == g.links.count)
 		return;
 	log_begin(LOG_INFO, gone ? "address-removed" : "address-set");
 	log_str("link", g.links.link[i].name);
-	log_str("address", ip(addr->addr).s);
+	log_str("address", report_ip(addr->addr).s);
 	log_end();
 }
 
 static void on_events(void *arg, short revents)
 {
-	static uint8_t bytes[NETLINK_DATAGRAM_BYTES];
-	struct buf b = BUF_OF(bytes);
 	(void)arg;
 	(void)revents;
-	for (enum err e = ERR_OK; e != ERR_MORE;) {
-		e = netlink_receive(g.gateway.events, &b);
-		if (e == ERR_LOST)
-			log_event(LOG_WARN, "events-lost", "of", "links");
-		ASSERT(e != ERR_SYSTEM);
-		struct span in = buf_span(&b);
-		struct nlmsg m;
-		while (!e && nlmsg_next(&in, &m) == ERR_OK) {
-			struct rtnl_link link;
-			struct rtnl_addr addr;
-			bool gone;
-			if (rtnl_read_link(&m, &link, &gone) == ERR_OK)
-				on_link(&link, gone);
-			else if (rtnl_read_addr(&m, &addr, &gone) == ERR_OK)
-				on_addr(&addr, gone);
-		}
-	}
-	work(NULL);
+	gateway_events(&g.gateway, on_link, on_addr, NULL);
 }
 
 /* ---- init's messages */
@@ -556,6 +464,7 @@ _Noreturn void role_net(int channel)
 	watch_peer(&g.init, ROLE_INIT, channel, on_init);
 	watch_peer(&g.keys, ROLE_KEYS, fds[1], on_asker);
 	watch_peer(&g.upload, ROLE_UPLOAD, fds[2], on_asker);
+	g.report.init = &g.init;
 	g.retry.fn = work;
 	g.backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
 	g.names.loop = g.lease.loop = &g.loop;

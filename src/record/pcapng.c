@@ -1,0 +1,188 @@
+/* Layout (draft-ietf-opsawg-pcapng sections 3 and 4; all little-endian; every block: type u32 | total length u32 | body | total length u32, padded to
+ * 4; options: code u16 | length u16 | value padded to 4, ended by code 0 length 0):
+ *
+ *   section header 0x0a0d0d0a   1a2b3c4d u32 | 1 u16 | 0 u16 | section length -1 u64 | opt_comment 1, shb_hardware 2, shb_os 3, shb_userappl 4
+ *   interface 1                 link type 1 u16 | 0 u16 | snaplen u32 | if_name 2, if_description 3, if_speed 8 u64, if_tsresol 9 u8 = 9,
+ *                               if_filter 11: 0 u8, text
+ *   packet 6                    interface u32 | time high u32 | low u32 | captured u32 | original u32 | frame padded |
+ *                               epb_flags 2 u32 = 1 (inbound), epb_dropcount 4 u64, epb_packetid 5 u64, epb_queue 6 u32,
+ *                               epb_verdict 7: 1 u8, u64
+ *   statistics 5                interface u32 | time high u32 | low u32 | isb_starttime 2, isb_endtime 3: high u32, low u32;
+ *                               isb_ifrecv 4, isb_ifdrop 5, isb_filteraccept 6, isb_osdrop 7, isb_usrdeliv 8: u64
+ *
+ * The verdict: the standard knows those of hardware (0), of eBPF programs at TC (1) and XDP (2). A socket filter runs as an eBPF program,
+ * too, and is nearest to 1, whose value is the program's result: the number of bytes it let pass.
+ */
+#include "record/pcapng.h"
+
+#define BLOCK_SECTION 0x0a0d0d0au
+#define BLOCK_INTERFACE 1u
+#define BLOCK_STATISTICS 5u
+#define BLOCK_PACKET 6u
+
+#define LINKTYPE_ETHERNET 1
+#define FLAG_INBOUND 1u
+#define VERDICT_EBPF 1
+/* A tag that the kernel took out is no verdict of the filter: the cut is measured on what the filter saw. */
+#define TAG_BYTES 4
+
+#define OPTION(value_bytes) (4 + ((value_bytes) + 3u) / 4 * 4)
+#define PACKET_HEAD 28
+#define PACKET_OPTIONS (OPTION(4) + OPTION(8) + OPTION(8) + OPTION(4) + OPTION(0))
+#define VERDICT_OPTION OPTION(9)
+
+_Static_assert(PACKET_HEAD + 3 + PACKET_OPTIONS + VERDICT_OPTION + 4 <= PCAPNG_PACKET_OVERHEAD, "the overhead is no less");
+
+static size_t padding(size_t n)
+{
+	return (4 - n % 4) % 4;
+}
+
+static size_t begin(struct buf *b, uint32_t type)
+{
+	size_t start = b->len;
+	buf_le32(b, type);
+	buf_le32(b, 0);
+	return start;
+}
+
+static void end(struct buf *b, size_t start)
+{
+	uint32_t total = (uint32_t)(b->len - start + 4);
+	buf_le32(b, total);
+	if (!b->overflow)
+		store_le32(b->p + start + 4, total);
+	else
+		b->len = start; /* whole blocks or nothing */
+}
+
+static void option_head(struct buf *b, uint16_t code, size_t len)
+{
+	ASSERT(len <= UINT16_MAX);
+	buf_le16(b, code);
+	buf_le16(b, (uint16_t)len);
+}
+
+static void option_text(struct buf *b, uint16_t code, struct span value)
+{
+	if (value.len == 0)
+		return;
+	option_head(b, code, value.len);
+	buf_put(b, value);
+	buf_fill(b, 0, padding(value.len));
+}
+
+static void option_u32(struct buf *b, uint16_t code, uint32_t value)
+{
+	option_head(b, code, 4);
+	buf_le32(b, value);
+}
+
+static void option_u64(struct buf *b, uint16_t code, uint64_t value)
+{
+	option_head(b, code, 8);
+	buf_le64(b, value);
+}
+
+static void put_time(struct buf *b, uint64_t ns)
+{
+	buf_le32(b, (uint32_t)(ns >> 32));
+	buf_le32(b, (uint32_t)ns);
+}
+
+void pcapng_section(struct buf *b, const struct pcapng_section *s)
+{
+	size_t start = begin(b, BLOCK_SECTION);
+	buf_le32(b, 0x1a2b3c4d);
+	buf_le16(b, 1);
+	buf_le16(b, 0);
+	buf_le64(b, UINT64_MAX);
+	option_text(b, 1, s->comment);
+	option_text(b, 2, s->hardware);
+	option_text(b, 3, s->os);
+	option_text(b, 4, s->userappl);
+	option_head(b, 0, 0);
+	end(b, start);
+}
+
+void pcapng_interface(struct buf *b, const struct pcapng_interface *i)
+{
+	size_t start = begin(b, BLOCK_INTERFACE);
+	buf_le16(b, LINKTYPE_ETHERNET);
+	buf_le16(b, 0);
+	buf_le32(b, PCAPNG_SNAPLEN);
+	option_text(b, 2, i->name);
+	option_text(b, 3, i->description);
+	if (i->speed_bps)
+		option_u64(b, 8, i->speed_bps);
+	option_head(b, 9, 1);
+	buf_le32(b, 9); /* nanoseconds; and padding */
+	if (i->filter.len) {
+		option_head(b, 11, 1 + i->filter.len);
+		buf_u8(b, 0);
+		buf_put(b, i->filter);
+		buf_fill(b, 0, padding(1 + i->filter.len));
+	}
+	option_head(b, 0, 0);
+	end(b, start);
+}
+
+static bool is_cut(const struct ring_packet *p)
+{
+	return p->cap_len < p->len;
+}
+
+size_t pcapng_packet_bytes(const struct ring_packet *p)
+{
+	return PACKET_HEAD + p->cap_len + padding(p->cap_len) + PACKET_OPTIONS + (is_cut(p) ? VERDICT_OPTION : 0) + 4;
+}
+
+static void put_frame(struct buf *b, const struct ring_packet *p)
+{
+	ASSERT(p->cap_len == p->head.len + p->tail.len + (p->vlan ? TAG_BYTES : 0));
+	buf_put(b, p->head);
+	if (p->vlan) {
+		buf_be16(b, p->tpid);
+		buf_be16(b, p->tci);
+	}
+	buf_put(b, p->tail);
+	buf_fill(b, 0, padding(p->cap_len));
+}
+
+void pcapng_packet(struct buf *b, const struct ring_packet *p, const struct pcapng_packet_info *info)
+{
+	size_t start = begin(b, BLOCK_PACKET);
+	buf_le32(b, info->interface_id);
+	put_time(b, p->ts_ns);
+	buf_le32(b, p->cap_len);
+	buf_le32(b, p->len);
+	put_frame(b, p);
+	option_u32(b, 2, FLAG_INBOUND);
+	option_u64(b, 4, info->drops);
+	option_u64(b, 5, info->packet_id);
+	option_u32(b, 6, info->queue);
+	if (is_cut(p)) {
+		option_head(b, 7, 9);
+		buf_u8(b, VERDICT_EBPF);
+		buf_le64(b, p->head.len + p->tail.len);
+		buf_fill(b, 0, padding(9));
+	}
+	option_head(b, 0, 0);
+	end(b, start);
+}
+
+void pcapng_statistics(struct buf *b, const struct pcapng_statistics *s)
+{
+	const uint64_t counters[] = {s->received, s->dropped, s->filter_accepted, s->dropped_by_os, s->delivered};
+	size_t start = begin(b, BLOCK_STATISTICS);
+	buf_le32(b, s->interface_id);
+	put_time(b, s->now_ns);
+	option_head(b, 2, 8);
+	put_time(b, s->start_ns);
+	option_head(b, 3, 8);
+	put_time(b, s->now_ns);
+	for (uint16_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		option_u64(b, (uint16_t)(4 + i), counters[i]);
+	option_head(b, 0, 0);
+	end(b, start);
+}

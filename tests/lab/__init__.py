@@ -1,0 +1,11 @@
+"""lab: what surrounds the appliance in tests and in the demo: networks, AWS, servers, captures, and the tools that open what it shipped.
+
+netns         network namespaces, links between them, everything taken down again
+procs         programs, ended by their process id
+surroundings  the whole neighbourhood: DHCP and DNS, metadata, S3 and KMS, web servers, a host inside
+host, guest   the appliance itself: `init host` in a namespace, or the image in QEMU
+capture       an independent capture on the other end of a NIC's wire
+objects       lists, fetches, opens and checks what was shipped
+compare       recording against capture, packet by packet
+testing       the protocol of test programs: `ok SENTENCE`, `not ok SENTENCE`, `skip SENTENCE: reason`
+"""

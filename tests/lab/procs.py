@@ -1,0 +1,92 @@
+"""procs: programs of a run, each with its output in a file, ended by process id and never by name."""
+import ctypes
+import os
+import signal
+import subprocess
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+class Gone(Exception):
+    """A program that should be running has ended; its last words are in the text."""
+
+
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Process:
+    def __init__(self, name, argv, log, env=None):
+        self.name, self.log = name, log
+        with open(log, 'ab') as out:
+            self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                          env=env, preexec_fn=die_with_parent)
+
+    def output(self):
+        with open(self.log, errors='replace') as f:
+            return f.read()
+
+    def running(self):
+        return self.child.poll() is None
+
+    def wait_for(self, ready, timeout_s, what):
+        """Returns ready() as soon as it is true; the program must live that long."""
+        end = time.monotonic() + timeout_s
+        while True:
+            result = ready()
+            if result:
+                return result
+            if not self.running():
+                raise Gone(f'{self.name} ended ({self.child.returncode}) before {what}: {tail(self.output())}')
+            if time.monotonic() > end:
+                raise TimeoutError(f'{self.name}: no {what} within {timeout_s} s: {tail(self.output())}')
+            time.sleep(0.02)
+
+    def wait_output(self, text, timeout_s):
+        self.wait_for(lambda: text in self.output(), timeout_s, f'"{text}"')
+
+    def signal(self, number):
+        if self.running():
+            self.child.send_signal(number)
+
+    def end(self, number=signal.SIGTERM, timeout_s=5):
+        self.signal(number)
+        try:
+            self.child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        return self.child.returncode
+
+
+def tail(text, lines=15):
+    return '\n'.join(text.strip().splitlines()[-lines:])
+
+
+class Processes:
+    """All programs of a run; the last started is ended first."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.list = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for p in reversed(self.list):
+            p.end()
+        self.list = []
+
+    def start(self, name, argv, ns=None, env=None):
+        prefix = ns.prefix() if ns else []
+        log = os.path.join(self.folder, name + '.log')
+        p = Process(name, prefix + list(argv), log, env={**os.environ, **(env or {})})
+        self.list.append(p)
+        return p
+
+    def end(self, process):
+        process.end()
+        self.list.remove(process)

@@ -1,0 +1,298 @@
+#include "aws/imds.h"
+
+#include "check.h"
+
+#define IDENTITY                                                                                                 \
+	"{\"accountId\":\"111122223333\",\"architecture\":\"x86_64\",\"availabilityZone\":\"eu-central-1b\","    \
+	"\"billingProducts\":null,\"imageId\":\"ami-0abcdef1234567890\",\"instanceId\":\"i-1234567890abcdef0\"," \
+	"\"region\":\"eu-central-1\",\"version\":\"2017-09-30\"}"
+#define CREDENTIALS                                                                                                   \
+	"{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"secret\",\"Token\":\"session\"," \
+	"\"Expiration\":\"2026-01-02T09:04:05Z\"}"
+#define MACS "meta-data/network/interfaces/macs/"
+#define MAC0 "0e:49:61:0f:c3:11"
+#define MAC1 "0e:49:61:0f:c3:77"
+
+/* A service with two interfaces, as the user guide describes it. */
+static const struct page {
+	const char *path, *body;
+} pages[] = {
+	{"dynamic/instance-identity/document", IDENTITY},
+	{MACS, MAC1 "/\n" MAC0 "/"},
+	{MACS MAC1 "/device-number", "1"},
+	{MACS MAC1 "/interface-id", "eni-1"},
+	{MACS MAC1 "/local-ipv4s", "10.1.9.9\n10.1.9.10"},
+	{MACS MAC1 "/subnet-ipv4-cidr-block", "10.1.9.0/24"},
+	{MACS MAC1 "/vpc-id", "vpc-1"},
+	{MACS MAC0 "/device-number", "0"},
+	{MACS MAC0 "/interface-id", "eni-0"},
+	{MACS MAC0 "/local-ipv4s", "10.0.0.4\r\n"},
+	{MACS MAC0 "/subnet-ipv4-cidr-block", "10.0.0.1/20"},
+	{MACS MAC0 "/vpc-id", "vpc-0"},
+	{"user-data", "nat = none\n"},
+	{"meta-data/iam/security-credentials/", "sealtap-role"},
+	{"meta-data/iam/security-credentials/sealtap-role", CREDENTIALS},
+};
+
+#define PAGES (sizeof(pages) / sizeof(pages[0]))
+
+static struct imds m;
+static char request[IMDS_REQUEST_MAX];
+static struct buf req;
+
+static bool next(void)
+{
+	req = BUF_OF(request);
+	bool more = imds_next(&m, &req);
+	CHECK(!req.overflow);
+	return more;
+}
+
+static bool is_token_request(void)
+{
+	return span_eq(buf_span(&req),
+		       SPAN("PUT /latest/api/token HTTP/1.1\r\nHost: 169.254.169.254\r\n"
+			    "X-aws-ec2-metadata-token-ttl-seconds: 21600\r\nContent-Length: 0\r\n\r\n"));
+}
+
+static bool is_get(const char *path, const char *token)
+{
+	char want[512];
+	int n = snprintf(
+		want, sizeof(want),
+		"GET /latest/%s HTTP/1.1\r\nHost: 169.254.169.254\r\nX-aws-ec2-metadata-token: %s\r\n\r\n",
+		path, token);
+	return span_eq(buf_span(&req), span_of(want, (size_t)n));
+}
+
+static enum err say(unsigned status, const char *body)
+{
+	return imds_answer(&m, status, span_str(body));
+}
+
+static void start(void)
+{
+	imds_begin(&m, IMDS_BOOT);
+	CHECK(next() && is_token_request());
+	CHECK(say(200, "TOKEN==") == ERR_OK);
+}
+
+/* Answers pages [from, to) and checks that they are asked for. */
+static void serve(size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		CHECK(next() && is_get(pages[i].path, "TOKEN=="));
+		CHECK(say(200, pages[i].body) == ERR_OK);
+	}
+}
+
+static void boots(void)
+{
+	start();
+	serve(0, PAGES);
+	CHECK(!next() && req.len == 0);
+	const struct imds_result *r = &m.result;
+	CHECK(!strcmp(r->account, "111122223333") && !strcmp(r->region, "eu-central-1"));
+	CHECK(!strcmp(r->zone, "eu-central-1b") && !strcmp(r->instance, "i-1234567890abcdef0"));
+	CHECK(!strcmp(r->ami, "ami-0abcdef1234567890") && !strcmp(r->vpc, "vpc-0"));
+	CHECK(r->link_count == 2);
+	CHECK(r->link[0].device_number == 1 && r->link[0].addr == 0x0a010909 && r->link[0].mac[5] == 0x77);
+	CHECK(!strcmp(r->link[0].eni, "eni-1") && !strcmp(r->link[0].vpc, "vpc-1"));
+	CHECK(r->link[0].subnet == 0x0a010900 && r->link[0].prefix_len == 24);
+	CHECK(r->link[1].device_number == 0 && r->link[1].addr == 0x0a000004);
+	CHECK(r->link[1].subnet == 0x0a000000 && r->link[1].prefix_len == 20);
+	CHECK_SPAN(span_of(r->user_data, r->user_data_len), SPAN("nat = none\n"));
+	CHECK(!strcmp(r->role, "sealtap-role") && !strcmp(r->creds.access_key_id, "ASIAEXAMPLE"));
+	CHECK(!strcmp(r->creds.secret, "secret") && !strcmp(r->creds.token, "session"));
+}
+
+static void missing_values_are_empty(void)
+{
+	start();
+	serve(0, 4);
+	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 address */
+	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 subnet */
+	serve(6, 12);
+	CHECK(next() && is_get("user-data", "TOKEN==") && say(404, "<html>") == ERR_OK);
+	CHECK(m.result.user_data_len == 0);
+	CHECK(m.result.link[0].addr == 0 && m.result.link[0].prefix_len == 0 && m.result.link[1].addr);
+	serve(13, PAGES);
+	CHECK(!next());
+}
+
+/* Each request may be the one at which the token has expired, or that fails once. */
+static void renews_the_token_anywhere(void)
+{
+	for (size_t at = 0; at < PAGES; at++) {
+		start();
+		serve(0, at);
+		CHECK(next() && say(401, "") == ERR_OK);
+		CHECK(next() && is_token_request());
+		CHECK(say(200, "TOKEN==\n") == ERR_OK);
+		serve(at, PAGES);
+		CHECK(!next());
+	}
+}
+
+static void repeats_what_failed(void)
+{
+	static const struct {
+		unsigned status;
+		enum err e;
+	} rows[] = {{403, ERR_DENIED},  {429, ERR_THROTTLED}, {500, ERR_SERVICE}, {503, ERR_SERVICE},
+		    {301, ERR_SERVICE}, {204, ERR_SERVICE},   {400, ERR_SERVICE}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char detail[64];
+		snprintf(detail, sizeof(detail), "HTTP status %u", rows[i].status);
+		imds_begin(&m, IMDS_BOOT);
+		CHECK(next() && say(rows[i].status, "TOKEN") == rows[i].e);
+		CHECK(m.step == IMDS_TOKEN && !strcmp(m.detail, detail));
+		start();
+		for (size_t at = 0; at < PAGES; at++) {
+			enum imds_step step = m.step;
+			CHECK(next() && say(rows[i].status, pages[at].body) == rows[i].e);
+			CHECK(m.step == step && !strcmp(m.detail, detail));
+			serve(at, at + 1);
+			CHECK(!m.detail[0]);
+		}
+		CHECK(!next());
+	}
+	CHECK(!strcmp(imds_step_text(IMDS_USER_DATA), "user data"));
+}
+
+/* A service that never takes a token does not make us loop. */
+static void two_401_in_a_row_are_an_error(void)
+{
+	start();
+	for (int round = 0; round < 3; round++) {
+		CHECK(next() && is_get(pages[0].path, "TOKEN=="));
+		CHECK(say(401, "") == ERR_OK);
+		CHECK(next() && is_token_request());
+		CHECK(say(200, "TOKEN==") == ERR_OK);
+		CHECK(next() && say(401, "") == ERR_DENIED);
+		CHECK(m.step == IMDS_IDENTITY && !strcmp(m.detail, "HTTP status 401"));
+	}
+	imds_begin(&m, IMDS_BOOT);
+	CHECK(next() && say(401, "") == ERR_DENIED);
+}
+
+static void refuses_bodies(void)
+{
+	static const struct {
+		size_t page;
+		const char *body;
+		enum err e;
+	} rows[] = {
+		{0, "", ERR_SYNTAX},
+		{0, "{}", ERR_MISSING},
+		{0,
+		 "{\"accountId\":\"11112222333\",\"region\":\"r\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
+		 ERR_SYNTAX},
+		{0,
+		 "{\"accountId\":\"111122223333\",\"region\":\"a/b\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
+		 ERR_SYNTAX},
+		{0,
+		 "{\"accountId\":\"111122223333\",\"region\":\"\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
+		 ERR_SYNTAX},
+		{1, "", ERR_MISSING},
+		{1, "\n\n", ERR_MISSING},
+		{1, "not a mac/", ERR_SYNTAX},
+		{1, "../../x/", ERR_SYNTAX},
+		{2, "", ERR_SYNTAX},
+		{2, "256", ERR_RANGE},
+		{3, "", ERR_SYNTAX},
+		{3, "eni 1", ERR_SYNTAX},
+		{3, "eni-0123456789012345678901234567", ERR_TOO_LONG},
+		{4, "10.0.0", ERR_SYNTAX},
+		{5, "10.0.0.0", ERR_SYNTAX},
+		{6, "vpc/1", ERR_SYNTAX},
+		{13, "", ERR_SYNTAX},
+		{13, "role name", ERR_SYNTAX},
+		{13, "role\001", ERR_SYNTAX},
+		{14, "<html>", ERR_SYNTAX},
+		{14, "{\"Code\":\"Success\"}", ERR_MISSING},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start();
+		serve(0, rows[i].page);
+		CHECK(next() && say(200, rows[i].body) == rows[i].e);
+		serve(rows[i].page, PAGES);
+		CHECK(!next());
+	}
+	static const char *const tokens[] = {"", "a b", "a\001"};
+	for (size_t i = 0; i < 3; i++) {
+		imds_begin(&m, IMDS_BOOT);
+		CHECK(next() && say(200, tokens[i]) == ERR_SYNTAX);
+		CHECK(next() && is_token_request());
+	}
+}
+
+static void bounds_user_data_and_links(void)
+{
+	static uint8_t data[IMDS_USER_DATA_MAX + 1];
+	char list[IMDS_LINKS_MAX * 19 + 20] = "";
+	start();
+	serve(0, 12);
+	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data))) == ERR_TOO_LONG);
+	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data) - 1)) == ERR_OK);
+	CHECK(m.result.user_data_len == IMDS_USER_DATA_MAX);
+	start();
+	serve(0, 1);
+	for (int i = 0; i < IMDS_LINKS_MAX; i++)
+		strcat(list, MAC0 "/\n");
+	CHECK(say(200, list) == ERR_OK && m.result.link_count == IMDS_LINKS_MAX);
+	start();
+	serve(0, 1);
+	strcat(list, MAC0 "/");
+	CHECK(say(200, list) == ERR_TOO_LONG);
+}
+
+/* The list is read again when the primary interface is not in it. */
+static void needs_a_primary_interface(void)
+{
+	start();
+	serve(0, 1);
+	CHECK(say(200, MAC1 "/") == ERR_OK);
+	serve(2, 6);
+	CHECK(next() && say(200, "vpc-1") == ERR_MISSING);
+	serve(1, PAGES);
+	CHECK(!next() && m.result.link_count == 2);
+}
+
+static void refreshes_credentials(void)
+{
+	start();
+	serve(0, PAGES);
+	imds_begin(&m, IMDS_CREDENTIALS);
+	CHECK(next() && is_get(pages[13].path, "TOKEN=="));
+	CHECK(say(200, "sealtap-role") == ERR_OK);
+	CHECK(next() && say(200, "{\"Code\":\"AssumeRoleUnauthorizedAccess\"}") == ERR_REFUSED);
+	CHECK(!strcmp(m.detail, "AssumeRoleUnauthorizedAccess"));
+	CHECK(!strcmp(m.result.creds.access_key_id, "ASIAEXAMPLE")); /* the old ones stay */
+	CHECK(next() && is_get(pages[14].path, "TOKEN=="));
+	CHECK(say(401, "") == ERR_OK);
+	CHECK(next() && is_token_request() && say(200, "NEW") == ERR_OK);
+	CHECK(next() && is_get(pages[14].path, "NEW"));
+	CHECK(say(200,
+		  "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIANEW\",\"SecretAccessKey\":\"n\",\"Token\":\"n\","
+		  "\"Expiration\":\"2026-01-02T15:04:05Z\"}") == ERR_OK);
+	CHECK(!next() && !strcmp(m.result.creds.access_key_id, "ASIANEW"));
+	CHECK(m.result.link_count == 2 && m.result.user_data_len);
+	start();
+	serve(0, 13);
+	CHECK(next() && say(404, "") == ERR_NOT_FOUND && m.step == IMDS_ROLE); /* no role is attached */
+}
+
+int main(void)
+{
+	RUN(boots, "a boot asks for token, identity, interfaces, user data, role and credentials");
+	RUN(missing_values_are_empty, "no user data and no IPv4 address are no errors");
+	RUN(renews_the_token_anywhere, "an expired token is renewed at any request and the request repeated");
+	RUN(repeats_what_failed, "a request that failed is named and asked again");
+	RUN(two_401_in_a_row_are_an_error, "a service that refuses new tokens is an error, not a loop");
+	RUN(refuses_bodies, "malformed answers are refused and asked again");
+	RUN(bounds_user_data_and_links, "user data and interfaces are bounded");
+	RUN(needs_a_primary_interface, "the interface list is read again when it lacks the primary one");
+	RUN(refreshes_credentials, "a refresh keeps the old credentials until the new ones are read");
+	return check_done();
+}

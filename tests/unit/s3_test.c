@@ -1,0 +1,283 @@
+#include "aws/s3.h"
+
+#include "aws/sigv4.h"
+#include "base/text.h"
+#include "check.h"
+
+static struct settings settings;
+static struct object_identity identity;
+static struct object_meta meta;
+static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==", 0};
+
+#define NOW_NS (1767323045ull * 1000000000)
+#define PATH \
+	"tap/x/111122223333/eu-central-1/tap-1/2026/01/02/03/packets/20260102T030405.000000000Z-0011223344556677-w0-00000000.pcapng.zst.encrypted"
+
+static void set_up(void)
+{
+	memset(&meta, 0, sizeof(meta));
+	strcpy(settings.s3_bucket, "evidence");
+	strcpy(settings.s3_prefix, "tap/x");
+	strcpy(identity.account, "111122223333");
+	strcpy(identity.region, "eu-central-1");
+	strcpy(identity.appliance, "tap-1");
+	strcpy(meta.name, PATH);
+	strcpy(meta.stream, "w0");
+	meta.first_ns = NOW_NS;
+	meta.last_ns = NOW_NS + 1;
+	meta.records = 3;
+	meta.raw_bytes = 400;
+	meta.size_bytes = 65536;
+	meta.sig_len = 70;
+	for (unsigned i = 0; i < 32; i++)
+		meta.sha256[i] = (uint8_t)i;
+	strcpy(creds.token, "session/token==");
+}
+
+static char date_mem[20], auth_mem[SIGV4_AUTHORIZATION_MAX], head_mem[S3_HEAD_MAX];
+static struct buf date, auth, head;
+
+static enum err sign(void)
+{
+	date = BUF_OF(date_mem);
+	auth = BUF_OF(auth_mem);
+	return s3_put_sign(&settings, &identity, &meta, &creds, NOW_NS, &date, &auth);
+}
+
+static enum err build(void)
+{
+	TRY(sign());
+	head = BUF_OF(head_mem);
+	return s3_put_head(&settings, &identity, &meta, buf_span(&date), buf_span(&auth),
+			   span_str(creds.token), &head);
+}
+
+#define SHA_HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static void sends_what_is_promised(void)
+{
+	static const char front[] =
+		"PUT /" PATH
+		" HTTP/1.1\r\nHost: evidence.s3.eu-central-1.amazonaws.com\r\nContent-Length: 65536\r\n"
+		"Content-Type: application/octet-stream\r\nIf-None-Match: *\r\nX-Amz-Content-Sha256: " SHA_HEX
+		"\r\n"
+		"X-Amz-Checksum-Sha256: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\r\n"
+		"X-Amz-Sdk-Checksum-Algorithm: SHA256\r\nX-Amz-Expected-Bucket-Owner: 111122223333\r\n";
+	uint8_t want_mem[S3_HEAD_MAX], value_mem[256];
+	struct buf want = BUF_OF(want_mem);
+	const char *name;
+	set_up();
+	buf_str(&want, front);
+	for (unsigned i = 0;; i++) {
+		struct buf value = BUF_OF(value_mem);
+		if (!object_meta_field(&meta, i, true, &name, &value))
+			break;
+		buf_str(&want, "X-Amz-Meta-");
+		buf_str(&want, name);
+		buf_str(&want, ": ");
+		buf_put(&want, buf_span(&value));
+		buf_str(&want, "\r\n");
+	}
+	buf_str(&want,
+		"X-Amz-Date: 20260102T030405Z\r\nX-Amz-Security-Token: session/token==\r\nUser-Agent: sealtap\r\n"
+		"Authorization: ");
+	CHECK(build() == ERR_OK);
+	buf_put(&want, buf_span(&auth));
+	buf_str(&want, "\r\n\r\n");
+	CHECK_SPAN(buf_span(&head), buf_span(&want));
+}
+
+/* The head alone, as a server sees it: every header but two is signed, and the signature is theirs. */
+static void what_is_sent_is_what_was_signed(void)
+{
+	for (int token = 0; token < 2; token++) {
+		struct sigv4_header h[40];
+		size_t n = 0;
+		uint8_t again_mem[SIGV4_AUTHORIZATION_MAX];
+		struct buf again = BUF_OF(again_mem);
+		set_up();
+		if (!token)
+			creds.token[0] = 0;
+		CHECK(build() == ERR_OK);
+		struct span rest = buf_span(&head), line = span_cut(&rest, '\n');
+		CHECK(span_eq(span_cut(&line, ' '), SPAN("PUT")));
+		struct span path = span_cut(&line, ' '), names = SPAN(""), sent_auth = SPAN("");
+		while (rest.len > 2) {
+			line = span_cut(&rest, '\n');
+			struct span name = span_cut(&line, ':');
+			h[n++] = (struct sigv4_header){name, span_first(line, line.len - 1)};
+			if (span_eq(name, SPAN("Authorization")))
+				sent_auth = span_trim(h[n - 1].value);
+		}
+		struct sigv4_request r = {SPAN("PUT"), path, SPAN(""), h, n, SPAN(SHA_HEX), SIGV4_S3};
+		struct sigv4_scope s = {SPAN("eu-central-1"), SPAN("s3"), NOW_NS};
+		CHECK(sigv4_sign(&r, &s, &creds, &again) == ERR_OK);
+		CHECK_SPAN(sent_auth, buf_span(&again));
+		size_t signed_count = 1;
+		span_cut(&sent_auth, ',');
+		names = span_cut(&sent_auth, ',');
+		for (size_t i = 0; i < names.len; i++)
+			signed_count += names.p[i] == ';';
+		CHECK(signed_count == n - 2);
+		CHECK(n == 22u + (unsigned)token);
+	}
+}
+
+static void refuses_foreign_names(void)
+{
+	static const char *const names[] = {
+		"",
+		"/" PATH,
+		"x" PATH,
+		"tap/x/111122223333/eu-central-1/tap-1",
+		"tap/x/111122223333/eu-central-1/tap-1/",
+		"tap/x/111122223333/eu-central-1/tap-1/a/",
+		"tap/x/111122223333/eu-central-1/tap-2/a",
+		"tap/x/111122223333/eu-central-1/tap-11/a",
+		"tap/x/111122223333/us-east-1/tap-1/a",
+		"tap/x/444455556666/eu-central-1/tap-1/a",
+		"tap/111122223333/eu-central-1/tap-1/a",
+		"tap/x/111122223333/eu-central-1/tap-1//a",
+		"tap/x/111122223333/eu-central-1/tap-1/../tap-2/a",
+		"tap/x/111122223333/eu-central-1/tap-1/./a",
+		"tap/x/111122223333/eu-central-1/tap-1/a b",
+		"tap/x/111122223333/eu-central-1/tap-1/a?acl",
+		"tap/x/111122223333/eu-central-1/tap-1/a%2Fb",
+		"tap/x/111122223333/eu-central-1/tap-1/a\r\nX: y",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		set_up();
+		strcpy(meta.name, names[i]);
+		CHECK(sign() == ERR_DENIED);
+		head = BUF_OF(head_mem);
+		CHECK(s3_put_head(&settings, &identity, &meta, SPAN("d"), SPAN("a"), SPAN(""), &head) ==
+		      ERR_DENIED);
+		CHECK(head.len == 0 && auth.len == 0);
+	}
+	set_up();
+	memset(meta.name, 'a', sizeof(meta.name)); /* not terminated */
+	CHECK(sign() == ERR_DENIED);
+	set_up();
+	identity.appliance[0] = 0;
+	CHECK(sign() == ERR_DENIED);
+}
+
+static void refuses_unfinished_objects(void)
+{
+	set_up();
+	meta.sig_len = 0;
+	CHECK(sign() == ERR_MISSING);
+	set_up();
+	meta.size_bytes = 0;
+	CHECK(sign() == ERR_RANGE);
+	meta.size_bytes = 1073741825;
+	CHECK(sign() == ERR_RANGE);
+	meta.size_bytes = 1073741824;
+	CHECK(sign() == ERR_OK);
+	strcpy(identity.region, "cn-north-1");
+	strcpy(meta.name, "tap/x/111122223333/cn-north-1/tap-1/a");
+	CHECK(sign() == ERR_UNSUPPORTED);
+	set_up();
+	CHECK(build() == ERR_OK);
+	for (size_t cap = 0, len = head.len; cap < len; cap += 11) {
+		head = buf_over(head_mem, cap);
+		CHECK(s3_put_head(&settings, &identity, &meta, buf_span(&date), buf_span(&auth),
+				  span_str(creds.token), &head) == ERR_FULL);
+	}
+	memset(creds.token, 't', sizeof(creds.token) - 1); /* the longest token there is */
+	CHECK(build() == ERR_OK);
+	set_up();
+}
+
+#define ERROR(code)                                                      \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>" code \
+	"</Code><Message>m&amp;m</Message></Error>"
+
+static void judges_answers(void)
+{
+	static const struct {
+		unsigned status;
+		const char *body;
+		enum s3_verdict v;
+		bool maybe; /* a 412 after it means that the object was stored */
+	} rows[] = {
+		{200, "", S3_STORED, false},
+		{200, "\r\n", S3_STORED, false},
+		{200, ERROR("InternalError"), S3_RETRY, true},
+		{200, ERROR("SlowDown"), S3_RETRY, true},
+		{200, "<html>", S3_RETRY, true},
+		{204, "", S3_RETRY, true},
+		{301, ERROR("PermanentRedirect"), S3_DENIED, false},
+		{307, ERROR("TemporaryRedirect"), S3_RETRY, false},
+		{400, ERROR("RequestTimeout"), S3_RETRY, false},
+		{400, ERROR("ExpiredToken"), S3_REFRESH, false},
+		{400, ERROR("InvalidToken"), S3_DENIED, false},
+		{400, ERROR("AuthorizationHeaderMalformed"), S3_DENIED, false},
+		{400, ERROR("XAmzContentSHA256Mismatch"), S3_DENIED, false},
+		{403, ERROR("RequestTimeTooSkewed"), S3_SKEW, false},
+		{403, ERROR("AccessDenied"), S3_DENIED, false},
+		{403, ERROR("InvalidAccessKeyId"), S3_DENIED, false},
+		{403, ERROR("SignatureDoesNotMatch"), S3_DENIED, false},
+		{403, "", S3_DENIED, false},
+		{404, ERROR("NoSuchBucket"), S3_DENIED, false},
+		{408, "", S3_RETRY, false},
+		{409, ERROR("ConditionalRequestConflict"), S3_RETRY, false},
+		{409, "", S3_RETRY, false},
+		{412, ERROR("PreconditionFailed"), S3_EXISTS, false},
+		{412, "", S3_EXISTS, false},
+		{429, "", S3_RETRY, false},
+		{500, ERROR("InternalError"), S3_RETRY, true},
+		{501, ERROR("NotImplemented"), S3_DENIED, false},
+		{502, "<html>", S3_RETRY, true},
+		{503, ERROR("SlowDown"), S3_RETRY, false},
+		{503, ERROR("ServiceUnavailable"), S3_RETRY, false},
+		{504, "", S3_RETRY, true},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct s3_attempts a = {0};
+		struct s3_fault f;
+		enum s3_verdict v = s3_classify(&a, rows[i].status, span_str(rows[i].body), &f);
+		if (v != rows[i].v || a.maybe_stored != rows[i].maybe)
+			printf("  %zu: %d\n", i, (int)v);
+		CHECK(v == rows[i].v && a.maybe_stored == rows[i].maybe);
+		CHECK(s3_classify(&a, 412, SPAN(""), &f) == (rows[i].maybe ? S3_STORED : S3_EXISTS));
+	}
+}
+
+static void both_meanings_of_412(void)
+{
+	struct s3_attempts a = {0};
+	struct s3_fault f;
+	CHECK(s3_classify(&a, 412, SPAN(ERROR("PreconditionFailed")), &f) == S3_EXISTS);
+	CHECK(!strcmp(f.code, "PreconditionFailed") && !strcmp(f.message, "m&m"));
+	CHECK(s3_classify(&a, 503, SPAN(ERROR("SlowDown")), &f) == S3_RETRY);
+	CHECK(s3_classify(&a, 412, SPAN(""), &f) == S3_EXISTS && !f.code[0]);
+	s3_no_answer(&a);
+	CHECK(s3_classify(&a, 503, SPAN(ERROR("SlowDown")), &f) == S3_RETRY); /* does not take it back */
+	CHECK(s3_classify(&a, 412, SPAN(ERROR("PreconditionFailed")), &f) == S3_STORED);
+}
+
+static void faults_are_printable(void)
+{
+	struct s3_attempts a = {0};
+	struct s3_fault f;
+	char body[2048], message[600];
+	memset(message, 'm', sizeof(message) - 1);
+	message[sizeof(message) - 1] = 0;
+	int n = snprintf(body, sizeof(body), "<Error><Code>A\xc3\xa4\tB</Code><Message>%s</Message></Error>",
+			 message);
+	CHECK(s3_classify(&a, 400, span_of(body, (size_t)n), &f) == S3_DENIED);
+	CHECK(!strcmp(f.code, "A???B") && strlen(f.message) == sizeof(f.message) - 1);
+}
+
+int main(void)
+{
+	RUN(sends_what_is_promised, "a PUT carries digest, checksum, condition, owner and metadata");
+	RUN(what_is_sent_is_what_was_signed, "what is sent is exactly what was signed");
+	RUN(refuses_foreign_names, "no name outside the appliance's own prefix is signed or sent");
+	RUN(refuses_unfinished_objects, "unsigned, empty and oversized objects are refused");
+	RUN(judges_answers, "each answer is stored, retried, refreshed, corrected or final");
+	RUN(both_meanings_of_412, "412 means stored only after an attempt that may have stored it");
+	RUN(faults_are_printable, "what the service said is cut and made printable for the log");
+	return check_done();
+}
