@@ -227,7 +227,8 @@ static enum err advance(struct imds *m)
 	return m->result.vpc[0] ? ERR_OK : ERR_MISSING;
 }
 
-/* 401: the token has expired. Once a request; a second one in a row is an error, and the next try renews again. */
+/* 401: the token has expired. Once a request; a second one in a row is an error, and the next try renews
+ * again. */
 static enum err renew(struct imds *m)
 {
 	if (m->renewed) {

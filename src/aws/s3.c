@@ -1,9 +1,10 @@
 /* A PUT, in this order; all but User-Agent and Authorization are signed:
  *
  *   PUT /PREFIX/ACCOUNT/REGION/APPLIANCE/... HTTP/1.1
- *   Host, Content-Length, Content-Type, If-None-Match: *, X-Amz-Content-Sha256 (hexadecimal), X-Amz-Checksum-Sha256 (base64),
- *   X-Amz-Sdk-Checksum-Algorithm: SHA256, X-Amz-Expected-Bucket-Owner, X-Amz-Meta-Sealtap-* (record/object.h), X-Amz-Date,
- *   X-Amz-Security-Token where there is one, User-Agent, Authorization
+ *   Host, Content-Length, Content-Type, If-None-Match: *
+ *   X-Amz-Content-Sha256 (hexadecimal), X-Amz-Checksum-Sha256 (base64), X-Amz-Sdk-Checksum-Algorithm: SHA256
+ *   X-Amz-Expected-Bucket-Owner, X-Amz-Meta-Sealtap-* (record/object.h)
+ *   X-Amz-Date, X-Amz-Security-Token where there is one, User-Agent, Authorization
  *
  * An error is <Error><Code/><Message/>...</Error>.
  */

@@ -5,8 +5,9 @@
  *   scope               YYYYMMDD/region/service/aws4_request
  *   signing key         HMAC(HMAC(HMAC(HMAC("AWS4" secret, YYYYMMDD), region), service), "aws4_request")
  *
- * Header names are lower case and sorted; values are trimmed, runs of blanks become one space, and values of one name
- * are joined by commas in the request's order. Query parameters are sorted by encoded name, then by encoded value.
+ * Header names are lower case and sorted; values are trimmed, runs of blanks become one space, and values
+ * of one name are joined by commas in the request's order. Query parameters are sorted by encoded name,
+ * then by encoded value.
  */
 #include "aws/sigv4.h"
 
@@ -48,7 +49,8 @@ static void put_segment(struct buf *b, struct span segment, bool encode)
 	}
 }
 
-/* Empty and "." segments go, ".." takes the one before it along. A slash at the end stays unless it is the only one. */
+/* Empty and "." segments go, ".." takes the one before it along. A slash at the end stays unless it is the
+ * only one. */
 static void put_normalized(struct buf *b, struct span path, bool encode)
 {
 	size_t start = b->len;

@@ -64,7 +64,8 @@ static enum err take_name(struct reader *r, struct span *name)
 	return n ? ERR_OK : ERR_SYNTAX;
 }
 
-/* The characters a reference may stand for and a text may hold: those of XML 1.0, section 2.2, that ASCII has. */
+/* The characters a reference may stand for and a text may hold: those of XML 1.0, section 2.2, that ASCII
+ * has. */
 static bool allowed_char(uint64_t c)
 {
 	return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
@@ -128,21 +129,20 @@ static enum err read_text(struct span s, struct buf *out)
 	return out ? buf_err(out) : ERR_OK;
 }
 
-static enum err read_attribute(struct reader *r)
+static enum err read_attribute(struct reader *r, struct span *name, struct span *value)
 {
-	struct span name, value;
-	TRY(take_name(r, &name));
+	TRY(take_name(r, name));
 	skip_blanks(r);
 	if (!take(r, SPAN("=")))
 		return ERR_SYNTAX;
 	skip_blanks(r);
 	if (take(r, SPAN("\"")))
-		TRY(take_until(r, SPAN("\""), &value));
+		TRY(take_until(r, SPAN("\""), value));
 	else if (take(r, SPAN("'")))
-		TRY(take_until(r, SPAN("'"), &value));
+		TRY(take_until(r, SPAN("'"), value));
 	else
 		return ERR_SYNTAX;
-	return read_text(value, NULL);
+	return read_text(*value, NULL);
 }
 
 static enum err enter(struct reader *r, struct span name)
@@ -174,7 +174,7 @@ static enum err leave(struct reader *r)
 /* After '<' of a start tag. */
 static enum err read_start_tag(struct reader *r)
 {
-	struct span name;
+	struct span name, attribute, value;
 	TRY(take_name(r, &name));
 	TRY(enter(r, name));
 	for (;;) {
@@ -186,7 +186,7 @@ static enum err read_start_tag(struct reader *r)
 			return leave(r);
 		if (r->rest.len == before)
 			return ERR_SYNTAX;
-		TRY(read_attribute(r));
+		TRY(read_attribute(r, &attribute, &value));
 	}
 }
 
@@ -220,12 +220,33 @@ static enum err read_markup(struct reader *r)
 	return take(r, SPAN("<")) ? read_start_tag(r) : ERR_SYNTAX;
 }
 
+/* After "<?xml": a blank and the attribute `name`. */
+static enum err read_declared(struct reader *r, struct span name, struct span *value)
+{
+	struct span got;
+	if (!r->rest.len || !blank(r->rest.p[0]))
+		return ERR_SYNTAX;
+	skip_blanks(r);
+	TRY(read_attribute(r, &got, value));
+	return span_eq(got, name) ? ERR_OK : ERR_SYNTAX;
+}
+
+/* The version and, where it is said, the encoding: nothing else. */
 static enum err read_declaration(struct reader *r)
 {
-	struct span text;
-	if (!take(r, SPAN("<?xml ")))
+	struct span value;
+	if (!take(r, SPAN("<?xml")))
 		return ERR_OK;
-	return take_until(r, SPAN("?>"), &text);
+	TRY(read_declared(r, SPAN("version"), &value));
+	if (!span_eq(value, SPAN("1.0")))
+		return ERR_UNSUPPORTED;
+	if (take(r, SPAN("?>")))
+		return ERR_OK;
+	TRY(read_declared(r, SPAN("encoding"), &value));
+	if (!span_ieq(value, SPAN("UTF-8")))
+		return ERR_UNSUPPORTED;
+	skip_blanks(r);
+	return take(r, SPAN("?>")) ? ERR_OK : ERR_SYNTAX;
 }
 
 /* Blanks and comments around the root element. */

@@ -1,9 +1,9 @@
 /* xml: reads text elements out of a small XML document, as S3's error answers are.
  *
- * A strict reader of the part of XML 1.0 that services send: one declaration, elements, attributes
- * (checked, not used), the five named and the numeric references, comments. A document type, CDATA or
- * processing instruction is ERR_UNSUPPORTED. UTF-8 is checked; nesting at most XML_DEPTH_MAX, documents at
- * most XML_MAX_BYTES (ERR_TOO_LONG).
+ * A strict reader of the part of XML 1.0 that services send: one declaration (version, encoding),
+ * elements, attributes (checked, not used), the five named and the numeric references, comments. A
+ * document type, CDATA or processing instruction is ERR_UNSUPPORTED. UTF-8 is checked; nesting at most
+ * XML_DEPTH_MAX, documents at most XML_MAX_BYTES (ERR_TOO_LONG).
  */
 #ifndef SEALTAP_AWS_XML_H
 #define SEALTAP_AWS_XML_H

@@ -1,17 +1,18 @@
-/* Layout (draft-ietf-opsawg-pcapng sections 3 and 4; all little-endian; every block: type u32 | total length u32 | body | total length u32, padded to
- * 4; options: code u16 | length u16 | value padded to 4, ended by code 0 length 0):
+/* Layout (draft-ietf-opsawg-pcapng sections 3 and 4; all little-endian; every block: type u32 | total length
+ * u32 | body | total length u32, padded to 4; options: code u16 | length u16 | value padded to 4, ended by
+ * code 0 length 0):
  *
- *   section header 0x0a0d0d0a   1a2b3c4d u32 | 1 u16 | 0 u16 | section length -1 u64 | opt_comment 1, shb_hardware 2, shb_os 3, shb_userappl 4
- *   interface 1                 link type 1 u16 | 0 u16 | snaplen u32 | if_name 2, if_description 3, if_speed 8 u64, if_tsresol 9 u8 = 9,
- *                               if_filter 11: 0 u8, text
- *   packet 6                    interface u32 | time high u32 | low u32 | captured u32 | original u32 | frame padded |
- *                               epb_flags 2 u32 = 1 (inbound), epb_dropcount 4 u64, epb_packetid 5 u64, epb_queue 6 u32,
- *                               epb_verdict 7: 1 u8, u64
- *   statistics 5                interface u32 | time high u32 | low u32 | isb_starttime 2, isb_endtime 3: high u32, low u32;
- *                               isb_ifrecv 4, isb_ifdrop 5, isb_filteraccept 6, isb_osdrop 7, isb_usrdeliv 8: u64
+ *   section header 0x0a0d0d0a   1a2b3c4d u32 | 1 u16 | 0 u16 | section length -1 u64 | opt_comment 1,
+ * shb_hardware 2, shb_os 3, shb_userappl 4 interface 1                 link type 1 u16 | 0 u16 | snaplen u32
+ * | if_name 2, if_description 3, if_speed 8 u64, if_tsresol 9 u8 = 9, if_filter 11: 0 u8, text packet 6
+ * interface u32 | time high u32 | low u32 | captured u32 | original u32 | frame padded | epb_flags 2 u32 = 1
+ * (inbound), epb_dropcount 4 u64, epb_packetid 5 u64, epb_queue 6 u32, epb_verdict 7: 1 u8, u64 statistics 5
+ * interface u32 | time high u32 | low u32 | isb_starttime 2, isb_endtime 3: high u32, low u32; isb_ifrecv 4,
+ * isb_ifdrop 5, isb_filteraccept 6, isb_osdrop 7, isb_usrdeliv 8: u64
  *
- * The verdict: the standard knows those of hardware (0), of eBPF programs at TC (1) and XDP (2). A socket filter runs as an eBPF program,
- * too, and is nearest to 1, whose value is the program's result: the number of bytes it let pass.
+ * The verdict: the standard knows those of hardware (0), of eBPF programs at TC (1) and XDP (2). A socket
+ * filter runs as an eBPF program, too, and is nearest to 1, whose value is the program's result: the number
+ * of bytes it let pass.
  */
 #include "record/pcapng.h"
 
@@ -31,7 +32,8 @@
 #define PACKET_OPTIONS (OPTION(4) + OPTION(8) + OPTION(8) + OPTION(4) + OPTION(0))
 #define VERDICT_OPTION OPTION(9)
 
-_Static_assert(PACKET_HEAD + 3 + PACKET_OPTIONS + VERDICT_OPTION + 4 <= PCAPNG_PACKET_OVERHEAD, "the overhead is no less");
+_Static_assert(PACKET_HEAD + 3 + PACKET_OPTIONS + VERDICT_OPTION + 4 <= PCAPNG_PACKET_OVERHEAD,
+	       "the overhead is no less");
 
 static size_t padding(size_t n)
 {
@@ -134,7 +136,8 @@ static bool is_cut(const struct ring_packet *p)
 
 size_t pcapng_packet_bytes(const struct ring_packet *p)
 {
-	return PACKET_HEAD + p->cap_len + padding(p->cap_len) + PACKET_OPTIONS + (is_cut(p) ? VERDICT_OPTION : 0) + 4;
+	return PACKET_HEAD + p->cap_len + padding(p->cap_len) + PACKET_OPTIONS +
+	       (is_cut(p) ? VERDICT_OPTION : 0) + 4;
 }
 
 static void put_frame(struct buf *b, const struct ring_packet *p)
@@ -173,7 +176,8 @@ void pcapng_packet(struct buf *b, const struct ring_packet *p, const struct pcap
 
 void pcapng_statistics(struct buf *b, const struct pcapng_statistics *s)
 {
-	const uint64_t counters[] = {s->received, s->dropped, s->filter_accepted, s->dropped_by_os, s->delivered};
+	const uint64_t counters[] = {s->received, s->dropped, s->received - s->filtered, s->dropped_by_os,
+				     s->delivered};
 	size_t start = begin(b, BLOCK_STATISTICS);
 	buf_le32(b, s->interface_id);
 	put_time(b, s->now_ns);

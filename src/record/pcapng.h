@@ -41,11 +41,11 @@ struct pcapng_statistics {
 	uint64_t now_ns;
 	uint64_t start_ns;
 	/* all since start_ns */
-	uint64_t received;        /* packets that reached the interface's tap */
-	uint64_t dropped;         /* by the interface, before the tap */
-	uint64_t filter_accepted; /* packets that the filter let through */
-	uint64_t dropped_by_os;   /* accepted but lost, since the ring was full */
-	uint64_t delivered;       /* recorded */
+	uint64_t received;      /* packets that reached the interface's tap */
+	uint64_t dropped;       /* by the interface, before the tap */
+	uint64_t filtered;      /* received but refused by the filter */
+	uint64_t dropped_by_os; /* let through but lost, since the ring was full */
+	uint64_t delivered;     /* recorded */
 };
 
 void pcapng_section(struct buf *b, const struct pcapng_section *s);

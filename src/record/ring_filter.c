@@ -6,7 +6,8 @@
  *        x >= 20, length >= 14 + x + 20, [14 + x + 2] in first..last, [14 + x + 12] >> 4 >= 5, else whole
  *        return 14 + x + ([14 + x + 12] >> 4) * 4
  *
- * Jumps to the two exits are written with the marks DROP and WHOLE, and resolved when the program's length is known.
+ * Jumps to the two exits are written with the marks DROP and WHOLE, and resolved when the program's length is
+ * known.
  */
 #include "record/ring_filter.h"
 
@@ -110,8 +111,9 @@ static void put_exits(struct ring_filter *f)
 	}
 }
 
-enum err ring_filter_build(const uint32_t *ifindex, uint32_t ifindex_count, const uint32_t *own, uint32_t own_count,
-			   uint16_t first_port, uint16_t last_port, struct ring_filter *out)
+enum err ring_filter_build(const uint32_t *ifindex, uint32_t ifindex_count, const uint32_t *own,
+			   uint32_t own_count, uint16_t first_port, uint16_t last_port,
+			   struct ring_filter *out)
 {
 	*out = (struct ring_filter){.len = 0};
 	if (ifindex_count > RING_FILTER_LINKS || own_count > RING_FILTER_ADDRESSES)

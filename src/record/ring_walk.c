@@ -1,9 +1,10 @@
 /* Layout (linux/if_packet.h, host byte order):
  *
- *   block    struct tpacket_block_desc: version u32 | offset_to_priv u32 | tpacket_hdr_v1 { block_status u32 | num_pkts u32 |
- *            offset_to_first_pkt u32 | blk_len u32 | seq_num u64 | first { sec u32 | nsec u32 } | last { sec u32 | nsec u32 } }
- *   packet   at offset_to_first_pkt, each next at + tp_next_offset (0 at the last): struct tpacket3_hdr, then, aligned to 16,
- *            struct sockaddr_ll; the frame at + tp_mac, tp_snaplen bytes of tp_len
+ *   block    struct tpacket_block_desc: version u32 | offset_to_priv u32 | tpacket_hdr_v1 { block_status u32
+ * | num_pkts u32 | offset_to_first_pkt u32 | blk_len u32 | seq_num u64 | first { sec u32 | nsec u32 } | last
+ * { sec u32 | nsec u32 } } packet   at offset_to_first_pkt, each next at + tp_next_offset (0 at the last):
+ * struct tpacket3_hdr, then, aligned to 16, struct sockaddr_ll; the frame at + tp_mac, tp_snaplen bytes of
+ * tp_len
  */
 #include "record/ring_walk.h"
 
@@ -12,6 +13,10 @@
 #include <string.h>
 
 #include "base/time.h"
+
+/* TPACKET_ALIGN() of linux/if_packet.h mixes signs */
+#define HEADER_BYTES \
+	((sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT * TPACKET_ALIGNMENT)
 
 #define MACS_BYTES 12
 #define TAG_BYTES 4
@@ -64,17 +69,17 @@ enum err ring_walk_next(struct ring_walk *w, struct ring_packet *p)
 {
 	struct tpacket3_hdr h;
 	struct sockaddr_ll from;
-	const size_t heads = TPACKET_ALIGN(sizeof(h)) + sizeof(from);
+	const size_t heads = HEADER_BYTES + sizeof(from);
 	if (w->left == 0)
 		return ERR_NOT_FOUND;
 	if (w->at > w->block.len || w->block.len - w->at < heads)
 		return fail(w);
 	const uint8_t *at = w->block.p + w->at;
 	memcpy(&h, at, sizeof(h));
-	memcpy(&from, at + TPACKET_ALIGN(sizeof(h)), sizeof(from));
+	memcpy(&from, at + HEADER_BYTES, sizeof(from));
 	size_t room = w->block.len - w->at;
-	if (h.tp_mac < heads || h.tp_mac > room || h.tp_snaplen > room - h.tp_mac || h.tp_snaplen > h.tp_len ||
-	    h.tp_len > UINT32_MAX - TAG_BYTES || from.sll_ifindex < 0)
+	if (h.tp_mac < heads || h.tp_mac > room || h.tp_snaplen > room - h.tp_mac ||
+	    h.tp_snaplen > h.tp_len || h.tp_len > UINT32_MAX - TAG_BYTES || from.sll_ifindex < 0)
 		return fail(w);
 	if (w->left > 1 && (h.tp_next_offset < heads || h.tp_next_offset > room))
 		return fail(w);

@@ -47,12 +47,12 @@ class Process:
     def wait_output(self, text, timeout_s):
         self.wait_for(lambda: text in self.output(), timeout_s, f'"{text}"')
 
-    def signal(self, number):
+    def send(self, number):
         if self.running():
             self.child.send_signal(number)
 
     def end(self, number=signal.SIGTERM, timeout_s=5):
-        self.signal(number)
+        self.send(number)
         try:
             self.child.wait(timeout_s)
         except subprocess.TimeoutExpired:

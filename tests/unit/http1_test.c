@@ -47,7 +47,8 @@ static const struct good {
 	{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", false, false, false, 200, "hi"},
 	{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\nhi", false, false, true, 200,
 	 "hi"},
-	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n00a;x=\"y\"\r\n, world...\r\n0\r\n\r\n",
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+	 "5\r\nhello\r\n00a;x=\"y\"\r\n, world...\r\n0\r\n\r\n",
 	 false, false, true, 200, "hello, world..."},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1 ; x\r\nA\r\n0\r\nX-T: 1\r\nY:\r\n\r\n",
 	 false, false, true, 200, "A"},
@@ -57,7 +58,8 @@ static const struct good {
 	{"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false, false, true, 304, ""},
 	{"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", true, false, true, 200, ""},
 	{"HTTP/1.1 404 Nope\r\nTransfer-Encoding: chunked\r\n\r\n", true, false, true, 404, ""},
-	{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
+	{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+	 "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
 	 false, false, true, 200, "!"},
 };
 
@@ -127,11 +129,12 @@ static void leaves_what_follows(void)
 
 static void reads_headers(void)
 {
-	CHECK(read_all(
-		      "HTTP/1.1 301 Moved\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nCONTENT-TYPE:\tapplication/xml \r\n"
-		      "ETag: \"abc\"\r\nx-amz-request-id: 79104EXAMPLEB723\r\nRetry-After: 120\r\n"
-		      "x-amzn-ErrorType: ThrottlingException\r\nLocation: https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4\r\n"
-		      "ETag: second\r\nContent-Length: 0\r\n\r\n") == ERR_OK);
+	CHECK(read_all("HTTP/1.1 301 Moved\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+		       "CONTENT-TYPE:\tapplication/xml \r\n"
+		       "ETag: \"abc\"\r\nx-amz-request-id: 79104EXAMPLEB723\r\nRetry-After: 120\r\n"
+		       "x-amzn-ErrorType: ThrottlingException\r\n"
+		       "Location: https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4\r\n"
+		       "ETag: second\r\nContent-Length: 0\r\n\r\n") == ERR_OK);
 	CHECK(r.has_date && r.date_ns == 784111777000000000ull);
 	CHECK(!strcmp(r.content_type, "application/xml") && !strcmp(r.etag, "\"abc\""));
 	CHECK(!strcmp(r.request_id, "79104EXAMPLEB723") && r.retry_after_s == 120);
@@ -153,66 +156,67 @@ static void interim_leaves_nothing(void)
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
 
+static const char *const malformed[] = {
+	"\r\n",
+	"HTTP/1.2 200 OK\r\n",
+	"HTTP/2 200 OK\r\n",
+	"http/1.1 200 OK\r\n",
+	"HTTP/1.1 20 OK\r\n",
+	"HTTP/1.1 099 OK\r\n",
+	"HTTP/1.1 600 OK\r\n",
+	"HTTP/1.1 2000 OK\r\n",
+	"HTTP/1.1 +20 OK\r\n",
+	"HTTP/1.1  200 OK\r\n",
+	"HTTP/1.1 200 O\001K\r\n",
+	"HTTP/1.1 200 OK\n",
+	"HTTP/1.1 200 OK\r\r\n",
+	"HTTP/1.1 200\rOK\r\n",
+	"HTTP/1.1 101 Switching\r\n\r\n",
+	OK "Content-Length: 5\r\nContent-Length: 6\r\n",
+	OK "Content-Length: 5\r\nContent-Length: 5\r\n",
+	OK "Content-Length: 5, 5\r\n",
+	OK "Content-Length: -5\r\n",
+	OK "Content-Length: +5\r\n",
+	OK "Content-Length: 0x5\r\n",
+	OK "Content-Length:\r\n",
+	OK "Content-Length: 9223372036854775808\r\n",
+	OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+	OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+	OK "Transfer-Encoding: gzip, chunked\r\n",
+	OK "Transfer-Encoding: identity\r\n",
+	"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n",
+	OK "No-Colon\r\n",
+	OK ": no name\r\n",
+	OK "Spaced : x\r\n",
+	OK "X: 1\r\n folded\r\n",
+	OK " X: 1\r\n",
+	OK "X: a\001b\r\n",
+	OK "X: a\177b\r\n",
+	OK "X\xc3\xa4: 1\r\n",
+	OK "X: 1\n",
+	"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n",
+	CHUNKED "\r\n",
+	CHUNKED "g\r\n",
+	CHUNKED "-1\r\n",
+	CHUNKED "0x1\r\n",
+	CHUNKED " 1\r\n",
+	CHUNKED "1 \r\n",
+	CHUNKED "1 x\r\n",
+	CHUNKED "1\nA",
+	CHUNKED "1\r\nAB",
+	CHUNKED "1\r\nA\n",
+	CHUNKED "1\r\nA1\r\n",
+	CHUNKED "0\r\nX\r\n",
+	CHUNKED "0\r\nContent-Length: 5\r\n",
+	CHUNKED "0\r\nTransfer-Encoding: chunked\r\n",
+};
+
 static void refuses_malformed(void)
 {
-	static const char *const bad[] = {
-		"\r\n",
-		"HTTP/1.2 200 OK\r\n",
-		"HTTP/2 200 OK\r\n",
-		"http/1.1 200 OK\r\n",
-		"HTTP/1.1 20 OK\r\n",
-		"HTTP/1.1 099 OK\r\n",
-		"HTTP/1.1 600 OK\r\n",
-		"HTTP/1.1 2000 OK\r\n",
-		"HTTP/1.1 +20 OK\r\n",
-		"HTTP/1.1  200 OK\r\n",
-		"HTTP/1.1 200 O\001K\r\n",
-		"HTTP/1.1 200 OK\n",
-		"HTTP/1.1 200 OK\r\r\n",
-		"HTTP/1.1 200\rOK\r\n",
-		"HTTP/1.1 101 Switching\r\n\r\n",
-		OK "Content-Length: 5\r\nContent-Length: 6\r\n",
-		OK "Content-Length: 5\r\nContent-Length: 5\r\n",
-		OK "Content-Length: 5, 5\r\n",
-		OK "Content-Length: -5\r\n",
-		OK "Content-Length: +5\r\n",
-		OK "Content-Length: 0x5\r\n",
-		OK "Content-Length:\r\n",
-		OK "Content-Length: 9223372036854775808\r\n",
-		OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-		OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-		OK "Transfer-Encoding: gzip, chunked\r\n",
-		OK "Transfer-Encoding: identity\r\n",
-		"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n",
-		OK "No-Colon\r\n",
-		OK ": no name\r\n",
-		OK "Spaced : x\r\n",
-		OK "X: 1\r\n folded\r\n",
-		OK " X: 1\r\n",
-		OK "X: a\001b\r\n",
-		OK "X: a\177b\r\n",
-		OK "X\xc3\xa4: 1\r\n",
-		OK "X: 1\n",
-		"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n",
-		CHUNKED "\r\n",
-		CHUNKED "g\r\n",
-		CHUNKED "-1\r\n",
-		CHUNKED "0x1\r\n",
-		CHUNKED " 1\r\n",
-		CHUNKED "1 \r\n",
-		CHUNKED "1 x\r\n",
-		CHUNKED "1\nA",
-		CHUNKED "1\r\nAB",
-		CHUNKED "1\r\nA\n",
-		CHUNKED "1\r\nA1\r\n",
-		CHUNKED "0\r\nX\r\n",
-		CHUNKED "0\r\nContent-Length: 5\r\n",
-		CHUNKED "0\r\nTransfer-Encoding: chunked\r\n",
-	};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
 		for (size_t step = 1; step < 8; step++) {
 			size_t used;
-			enum err e = read_in_steps(span_str(bad[i]), step, false, false);
+			enum err e = read_in_steps(span_str(malformed[i]), step, false, false);
 			if (e != ERR_PROTOCOL)
 				printf("  %zu: %s\n", i, err_text(e));
 			CHECK(e == ERR_PROTOCOL);

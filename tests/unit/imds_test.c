@@ -2,12 +2,13 @@
 
 #include "check.h"
 
-#define IDENTITY                                                                                                 \
-	"{\"accountId\":\"111122223333\",\"architecture\":\"x86_64\",\"availabilityZone\":\"eu-central-1b\","    \
-	"\"billingProducts\":null,\"imageId\":\"ami-0abcdef1234567890\",\"instanceId\":\"i-1234567890abcdef0\"," \
-	"\"region\":\"eu-central-1\",\"version\":\"2017-09-30\"}"
-#define CREDENTIALS                                                                                                   \
-	"{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"secret\",\"Token\":\"session\"," \
+#define IDENTITY_OF(account, region)                                             \
+	"{\"accountId\":\"" account "\",\"availabilityZone\":\"eu-central-1b\"," \
+	"\"billingProducts\":null,\"imageId\":\"ami-0abcdef1234567890\","        \
+	"\"instanceId\":\"i-1234567890abcdef0\",\"region\":\"" region "\"}"
+#define CREDENTIALS_OF(id, secret, token)                             \
+	"{\"Code\":\"Success\",\"AccessKeyId\":\"" id "\","           \
+	"\"SecretAccessKey\":\"" secret "\",\"Token\":\"" token "\"," \
 	"\"Expiration\":\"2026-01-02T09:04:05Z\"}"
 #define MACS "meta-data/network/interfaces/macs/"
 #define MAC0 "0e:49:61:0f:c3:11"
@@ -17,7 +18,7 @@
 static const struct page {
 	const char *path, *body;
 } pages[] = {
-	{"dynamic/instance-identity/document", IDENTITY},
+	{"dynamic/instance-identity/document", IDENTITY_OF("111122223333", "eu-central-1")},
 	{MACS, MAC1 "/\n" MAC0 "/"},
 	{MACS MAC1 "/device-number", "1"},
 	{MACS MAC1 "/interface-id", "eni-1"},
@@ -31,7 +32,8 @@ static const struct page {
 	{MACS MAC0 "/vpc-id", "vpc-0"},
 	{"user-data", "nat = none\n"},
 	{"meta-data/iam/security-credentials/", "sealtap-role"},
-	{"meta-data/iam/security-credentials/sealtap-role", CREDENTIALS},
+	{"meta-data/iam/security-credentials/sealtap-role",
+	 CREDENTIALS_OF("ASIAEXAMPLE", "secret", "session")},
 };
 
 #define PAGES (sizeof(pages) / sizeof(pages[0]))
@@ -134,6 +136,18 @@ static void renews_the_token_anywhere(void)
 	}
 }
 
+/* Also more than once in one boot. */
+static void renews_the_token_again(void)
+{
+	start();
+	for (size_t at = 0; at < PAGES; at++) {
+		CHECK(next() && say(401, "") == ERR_OK);
+		CHECK(next() && is_token_request() && say(200, "TOKEN==") == ERR_OK);
+		serve(at, at + 1);
+	}
+	CHECK(!next());
+}
+
 static void repeats_what_failed(void)
 {
 	static const struct {
@@ -185,15 +199,9 @@ static void refuses_bodies(void)
 	} rows[] = {
 		{0, "", ERR_SYNTAX},
 		{0, "{}", ERR_MISSING},
-		{0,
-		 "{\"accountId\":\"11112222333\",\"region\":\"r\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
-		 ERR_SYNTAX},
-		{0,
-		 "{\"accountId\":\"111122223333\",\"region\":\"a/b\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
-		 ERR_SYNTAX},
-		{0,
-		 "{\"accountId\":\"111122223333\",\"region\":\"\",\"availabilityZone\":\"z\",\"instanceId\":\"i\",\"imageId\":\"a\"}",
-		 ERR_SYNTAX},
+		{0, IDENTITY_OF("11112222333", "eu-central-1"), ERR_SYNTAX},
+		{0, IDENTITY_OF("111122223333", "a/b"), ERR_SYNTAX},
+		{0, IDENTITY_OF("111122223333", ""), ERR_SYNTAX},
 		{1, "", ERR_MISSING},
 		{1, "\n\n", ERR_MISSING},
 		{1, "not a mac/", ERR_SYNTAX},
@@ -273,9 +281,7 @@ static void refreshes_credentials(void)
 	CHECK(say(401, "") == ERR_OK);
 	CHECK(next() && is_token_request() && say(200, "NEW") == ERR_OK);
 	CHECK(next() && is_get(pages[14].path, "NEW"));
-	CHECK(say(200,
-		  "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIANEW\",\"SecretAccessKey\":\"n\",\"Token\":\"n\","
-		  "\"Expiration\":\"2026-01-02T15:04:05Z\"}") == ERR_OK);
+	CHECK(say(200, CREDENTIALS_OF("ASIANEW", "n", "n")) == ERR_OK);
 	CHECK(!next() && !strcmp(m.result.creds.access_key_id, "ASIANEW"));
 	CHECK(m.result.link_count == 2 && m.result.user_data_len);
 	start();
@@ -288,6 +294,7 @@ int main(void)
 	RUN(boots, "a boot asks for token, identity, interfaces, user data, role and credentials");
 	RUN(missing_values_are_empty, "no user data and no IPv4 address are no errors");
 	RUN(renews_the_token_anywhere, "an expired token is renewed at any request and the request repeated");
+	RUN(renews_the_token_again, "a token that expires at every request is renewed each time");
 	RUN(repeats_what_failed, "a request that failed is named and asked again");
 	RUN(two_401_in_a_row_are_an_error, "a service that refuses new tokens is an error, not a loop");
 	RUN(refuses_bodies, "malformed answers are refused and asked again");

@@ -44,80 +44,80 @@ static void reads_documents(void)
 		   SPAN("{k(a)<n(1)n(-2.5e+3)+-0s(q\\\"\\u0041)>k(b){k(c){}}}."));
 }
 
+static const char *const malformed[] = {
+	"",
+	" ",
+	"{",
+	"}",
+	"[",
+	"]",
+	"[1",
+	"[1,",
+	"[1,]",
+	"[,1]",
+	"[1 2]",
+	"{\"a\"",
+	"{\"a\":",
+	"{\"a\":1",
+	"{\"a\":1,",
+	"{\"a\":1,}",
+	"{,}",
+	"{a:1}",
+	"{1:2}",
+	"{\"a\" 1}",
+	"{\"a\":1 \"b\":2}",
+	"{\"a\":1]",
+	"[1}",
+	"{} {}",
+	"{}x",
+	"1 2",
+	"tru",
+	"True",
+	"nul",
+	"truefalse",
+	"01",
+	"-",
+	"-01",
+	"+1",
+	"1.",
+	".5",
+	"1.e3",
+	"1e",
+	"1e+",
+	"0x1",
+	"NaN",
+	"Infinity",
+	"\"",
+	"\"a",
+	"\"\\",
+	"\"\\\"",
+	"\"\\x\"",
+	"\"\\u12\"",
+	"\"\\u12g4\"",
+	"\"a\tb\"",
+	"\"a\nb\"",
+	"'a'",
+	"\"\\ud800\"",
+	"\"\\udc00\"",
+	"\"\\ud800\\u0041\"",
+	"\"\\ud800x\"",
+	"\"\\ud800\\ud800\"",
+	"\"\xff\"",
+	"\"\xc0\xaf\"",
+	"\"\xed\xa0\x80\"",
+	"\xef\xbb\xbf{}",
+	"//x\n1",
+	"[1]/**/",
+	"\xc2\xa0 1",
+};
+
 static void refuses_malformed(void)
 {
-	static const char *const bad[] = {
-		"",
-		" ",
-		"{",
-		"}",
-		"[",
-		"]",
-		"[1",
-		"[1,",
-		"[1,]",
-		"[,1]",
-		"[1 2]",
-		"{\"a\"",
-		"{\"a\":",
-		"{\"a\":1",
-		"{\"a\":1,",
-		"{\"a\":1,}",
-		"{,}",
-		"{a:1}",
-		"{1:2}",
-		"{\"a\" 1}",
-		"{\"a\":1 \"b\":2}",
-		"{\"a\":1]",
-		"[1}",
-		"{} {}",
-		"{}x",
-		"1 2",
-		"tru",
-		"True",
-		"nul",
-		"truefalse",
-		"01",
-		"-",
-		"-01",
-		"+1",
-		"1.",
-		".5",
-		"1.e3",
-		"1e",
-		"1e+",
-		"0x1",
-		"NaN",
-		"Infinity",
-		"\"",
-		"\"a",
-		"\"\\",
-		"\"\\\"",
-		"\"\\x\"",
-		"\"\\u12\"",
-		"\"\\u12g4\"",
-		"\"a\tb\"",
-		"\"a\nb\"",
-		"'a'",
-		"\"\\ud800\"",
-		"\"\\udc00\"",
-		"\"\\ud800\\u0041\"",
-		"\"\\ud800x\"",
-		"\"\\ud800\\ud800\"",
-		"\"\xff\"",
-		"\"\xc0\xaf\"",
-		"\"\xed\xa0\x80\"",
-		"\xef\xbb\xbf{}",
-		"//x\n1",
-		"[1]/**/",
-		"\xc2\xa0"
-		"1",
-	};
 	struct span syntax = span_str(err_text(ERR_SYNTAX));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		bool refused = span_ends(trace(span_str(bad[i])), syntax);
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		bool refused = span_ends(trace(span_str(malformed[i])), syntax);
 		if (!refused)
-			printf("  %s\n", bad[i]);
+			printf("  %s\n", malformed[i]);
 		CHECK(refused);
 	}
 	CHECK(span_ends(trace(SPAN("{}\0")), syntax));
@@ -154,9 +154,10 @@ static void unescapes(void)
 
 static void finds_members(void)
 {
-	struct span doc = SPAN(
-		"{\"n\":7,\"o\":{\"s\":\"in\",\"o\":{\"s\":\"deep\"},\"l\":[{\"x\":1}]},\"s\":\"o\\u0075t\",\"big\":"
-		"18446744073709551616,\"neg\":-1,\"half\":0.5,\"\\u0065sc\":\"e\",\"z\":\"a\\u0000b\",\"t\":true}");
+	struct span doc = SPAN("{\"n\":7,\"o\":{\"s\":\"in\",\"o\":{\"s\":\"deep\"},"
+			       "\"l\":[{\"x\":1}]},\"s\":\"o\\u0075t\",\"big\":"
+			       "18446744073709551616,\"neg\":-1,\"half\":0.5,"
+			       "\"\\u0065sc\":\"e\",\"z\":\"a\\u0000b\",\"t\":true}");
 	char text[8];
 	uint64_t v = 0;
 	enum json_event event;
@@ -197,8 +198,8 @@ static void refuses_duplicates(void)
 	CHECK(json_find_text(SPAN("{\"a\":\"1\"}}"), "a", text, 8) == ERR_SYNTAX);
 }
 
-static const char whole[] =
-	"{\"Code\":\"Suc\\u0063ess\",\"n\":[0,1.5e-3,{\"k\":null}],\"t\":true,\"u\":\"\xc3\xa4\\ud83d\\ude00\"}";
+static const char whole[] = "{\"Code\":\"Suc\\u0063ess\",\"n\":[0,1.5e-3,{\"k\":null}],\"t\":true,"
+			    "\"u\":\"\xc3\xa4\\ud83d\\ude00\"}";
 
 static void every_prefix_is_refused(void)
 {

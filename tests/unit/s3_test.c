@@ -10,8 +10,9 @@ static struct object_meta meta;
 static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==", 0};
 
 #define NOW_NS (1767323045ull * 1000000000)
-#define PATH \
-	"tap/x/111122223333/eu-central-1/tap-1/2026/01/02/03/packets/20260102T030405.000000000Z-0011223344556677-w0-00000000.pcapng.zst.encrypted"
+#define PATH                                                           \
+	"tap/x/111122223333/eu-central-1/tap-1/2026/01/02/03/packets/" \
+	"20260102T030405.000000000Z-0011223344556677-w0-00000000.pcapng.zst.encrypted"
 
 static void set_up(void)
 {
@@ -78,9 +79,9 @@ static void sends_what_is_promised(void)
 		buf_put(&want, buf_span(&value));
 		buf_str(&want, "\r\n");
 	}
-	buf_str(&want,
-		"X-Amz-Date: 20260102T030405Z\r\nX-Amz-Security-Token: session/token==\r\nUser-Agent: sealtap\r\n"
-		"Authorization: ");
+	buf_str(&want, "X-Amz-Date: 20260102T030405Z\r\nX-Amz-Security-Token: session/token==\r\n"
+		       "User-Agent: sealtap\r\n"
+		       "Authorization: ");
 	CHECK(build() == ERR_OK);
 	buf_put(&want, buf_span(&auth));
 	buf_str(&want, "\r\n\r\n");

@@ -36,7 +36,8 @@ static void reads_error_documents(void)
 static void reads_by_path(void)
 {
 	const char *doc =
-		"<!-- c -->\n<a x=\"1\" y = '&lt;\"'>t<b><c>1</c><!-- - --></b ><d><b><c>2</c></b></d>\n<e><c>3</c></e></a> <!---->";
+		"<!-- c -->\n<a x=\"1\" y = '&lt;\"'>t<b><c>1</c><!-- - --></b ><d><b><c>2</c></b></d>\n"
+		"<e><c>3</c></e></a> <!---->";
 	CHECK(find(doc, "a/b/c") == ERR_OK);
 	CHECK_SPAN(buf_span(&out), SPAN("1"));
 	CHECK(find(doc, "a/d/b/c") == ERR_OK);
@@ -104,6 +105,15 @@ static void refuses_malformed(void)
 			printf("  %s: %s\n", bad[i], err_text(e));
 		CHECK(e == ERR_SYNTAX);
 	}
+	CHECK(find("<?xml version='1.0'?><a/>", "a") == ERR_OK);
+	CHECK(find("<?xml  version = \"1.0\"\tencoding='utf-8' ?><a/>", "a") == ERR_OK);
+	CHECK(find("<?xml?><a/>", "a") == ERR_SYNTAX);
+	CHECK(find("<?xml encoding=\"UTF-8\"?><a/>", "a") == ERR_SYNTAX);
+	CHECK(find("<?xml version=\"1.0\"encoding=\"UTF-8\"?><a/>", "a") == ERR_SYNTAX);
+	CHECK(find("<?xml version=\"1.0\" encoding=\"UTF-8\"><a/>", "a") == ERR_SYNTAX);
+	CHECK(find(" <?xml version=\"1.0\"?><a/>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<?xml version=\"1.1\"?><a/>", "a") == ERR_UNSUPPORTED);
+	CHECK(find("<?xml version=\"1.0\" encoding=\"UTF-16\"?><a/>", "a") == ERR_UNSUPPORTED);
 	CHECK(find("<!DOCTYPE a><a></a>", "a") == ERR_UNSUPPORTED);
 	CHECK(find("<a><![CDATA[x]]></a>", "a") == ERR_UNSUPPORTED);
 	CHECK(find("<a><?php ?></a>", "a") == ERR_UNSUPPORTED);
@@ -143,7 +153,7 @@ static void every_prefix_is_refused(void)
 		out = BUF_OF(mem);
 		enum err e = xml_find_text(span_first(doc, n), "Error/Code", &out);
 		CHECK(e ==
-		      (n >= 2 && n <= 5 ? ERR_UNSUPPORTED : ERR_SYNTAX)); /* "<?xml" begins an instruction */
+		      (n >= 2 && n < 5 ? ERR_UNSUPPORTED : ERR_SYNTAX)); /* "<?xml" begins an instruction */
 	}
 }
 

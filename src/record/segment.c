@@ -1,0 +1,137 @@
+/* The object: an Encryption SDK message (esdk.c) around: zstd frames | index | seek table (index.c). Nothing
+ * else, nothing skippable first. */
+#include "record/segment.h"
+
+#include <string.h>
+
+#define SCRATCH_ENTRIES 64
+
+/* Bytes of the whole object if `frames` more frames, of at most zstd_bytes together, came before the end. */
+static uint64_t object_bytes(const struct segment *s, uint32_t frames, uint64_t zstd_bytes)
+{
+	uint64_t all = (uint64_t)s->frames + frames;
+	return esdk_message_bytes(s->header_bytes,
+				  s->zstd_bytes + zstd_bytes + INDEX_BYTES(all) + SEEK_BYTES(all + 1));
+}
+
+/* Everything that went to the slot since the last time is ciphertext now: into the object's hash. */
+static void hash_new(struct segment *s)
+{
+	sha256_update(&s->sha, span_from(buf_span(&s->mem), s->hashed));
+	s->hashed = s->mem.len;
+}
+
+enum err segment_open(struct segment *s, const struct segment_key *key,
+		      const uint8_t message_id[ESDK_ID_BYTES], unsigned zstd_level, uint64_t max_bytes,
+		      uint8_t *mem, size_t cap)
+{
+	struct esdk_edk edk = {
+		.provider = key->provider.len ? key->provider : SPAN("aws-kms"),
+		.info = key->provider_info,
+		.ciphertext = key->edk,
+	};
+	ASSERT(!s->open);
+	s->header_bytes = esdk_header_bytes(key->aad, &edk);
+	s->raw_bytes = s->zstd_bytes = s->frames = 0;
+	s->level = zstd_level;
+	s->max_bytes = max_bytes;
+	s->mem = buf_over(mem, cap);
+	s->hashed = 0;
+	if (object_bytes(s, 1, ZSTD_BOUND(SEGMENT_LAST_MAX)) > cap)
+		return ERR_FULL;
+	sha256_init(&s->sha);
+	TRY(esdk_begin(&s->esdk, key->data_key, message_id, key->aad, &edk, &s->mem));
+	s->open = true;
+	return ERR_OK;
+}
+
+bool segment_fits(const struct segment *s, size_t raw_bytes)
+{
+	ASSERT(s->open && raw_bytes <= SEGMENT_RAW_MAX);
+	uint64_t bytes = object_bytes(s, 2, ZSTD_BOUND(raw_bytes) + ZSTD_BOUND(SEGMENT_LAST_MAX));
+	return s->frames + 2 <= SEGMENT_FRAMES_MAX && bytes <= s->mem.cap && bytes <= s->max_bytes;
+}
+
+enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info)
+{
+	struct buf packed = BUF_OF(s->packed);
+	ASSERT(s->open && raw.len && raw.len <= SEGMENT_RAW_MAX);
+	if (s->frames == SEGMENT_FRAMES_MAX)
+		return ERR_FULL;
+	TRY(zstd_encode(&s->zstd, s->level, raw, &packed));
+	if (object_bytes(s, 1, packed.len) > s->mem.cap)
+		return ERR_FULL;
+	TRY(esdk_write(&s->esdk, buf_span(&packed), &s->mem));
+	hash_new(s);
+	s->entry[s->frames++] = (struct index_entry){
+		.first_ns = info->first_ns,
+		.last_ns = info->last_ns,
+		.first_seq = info->first_seq,
+		.last_seq = info->last_seq,
+		.raw_offset = s->raw_bytes,
+		.zstd_offset = s->zstd_bytes,
+		.records = info->records,
+		.raw_bytes = (uint32_t)raw.len,
+	};
+	s->raw_bytes += raw.len;
+	s->zstd_bytes += packed.len;
+	return ERR_OK;
+}
+
+static enum err write_out(struct segment *s, struct buf *b)
+{
+	ASSERT(!b->overflow);
+	enum err e = esdk_write(&s->esdk, buf_span(b), &s->mem);
+	buf_reset(b);
+	return e;
+}
+
+static enum err write_index(struct segment *s)
+{
+	uint8_t text[SCRATCH_ENTRIES * INDEX_ENTRY_BYTES];
+	struct buf b = BUF_OF(text);
+	struct index_head h = {.frames = s->frames, .raw_bytes = s->raw_bytes, .zstd_bytes = s->zstd_bytes};
+	index_put_head(&b, &h);
+	for (uint32_t i = 0; i < s->frames; i++) {
+		if (buf_room(&b) < INDEX_ENTRY_BYTES)
+			TRY(write_out(s, &b));
+		index_put_entry(&b, &s->entry[i]);
+	}
+	return write_out(s, &b);
+}
+
+static enum err write_seek_table(struct segment *s)
+{
+	uint8_t text[SCRATCH_ENTRIES * 8 + 17];
+	struct buf b = BUF_OF(text);
+	seek_put_head(&b, s->frames + 1);
+	for (uint32_t i = 0; i < s->frames; i++) {
+		uint64_t next = i + 1 < s->frames ? s->entry[i + 1].zstd_offset : s->zstd_bytes;
+		if (buf_room(&b) < 8)
+			TRY(write_out(s, &b));
+		seek_put_entry(&b, (uint32_t)(next - s->entry[i].zstd_offset), s->entry[i].raw_bytes);
+	}
+	TRY(write_out(s, &b));
+	seek_put_entry(&b, (uint32_t)INDEX_BYTES(s->frames), 0);
+	seek_put_foot(&b, s->frames + 1);
+	return write_out(s, &b);
+}
+
+enum err segment_close(struct segment *s, struct segment_sum *sum)
+{
+	ASSERT(s->open);
+	s->open = false;
+	/* room for all this was kept by segment_open() and segment_frame() */
+	TRY(write_index(s));
+	TRY(write_seek_table(s));
+	TRY(esdk_end(&s->esdk, &s->mem));
+	hash_new(s);
+	*sum = (struct segment_sum){
+		.size_bytes = s->mem.len,
+		.raw_bytes = s->raw_bytes,
+		.zstd_bytes = s->zstd_bytes + INDEX_BYTES(s->frames) + SEEK_BYTES(s->frames + 1),
+		.frames = s->frames,
+	};
+	sha256_final(&s->sha, sum->sha256);
+	return ERR_OK;
+}

@@ -1,0 +1,78 @@
+"""capture: an independent capture at the far end of a NIC's wire: tcpdump on link `nic`, of what travels towards the appliance.
+
+There a frame towards the appliance is outgoing: it leaves by the veth or the TAP device. A capture counts only if nothing was lost:
+neither by tcpdump nor by the link; done() asserts both. Marker frames, each with a text of its own, open and close the window that is
+compared: what lies between them was seen by both sides.
+"""
+import os
+import re
+import signal
+import socket
+import time
+
+from . import pcapfile
+from .surroundings import NIC
+
+EXPERIMENTAL = 0x88b5  # IEEE 802 local experimental EtherType 1: nobody answers
+BROADCAST = b'\xff' * 6
+
+
+class Capture:
+    def __init__(self, lab, side, ns, name):
+        self.side, self.ns = side, ns
+        self.path = os.path.join(lab.folder, f'{name}-{side}.pcap')
+        self.sender = raw_socket(ns)
+        self.before = ns.counters(NIC)
+        self.process = lab.processes.start(f'tcpdump-{name}-{side}', [
+            'tcpdump', '-i', NIC, '-Q', 'out', '-w', self.path, '-U', '--immediate-mode', '-B', '65536', '-s', '0', '-n', '-Z', 'root',
+            '--time-stamp-precision=nano'], ns)
+        self.process.wait_output('listening on', 10)
+
+    def mark(self, text):
+        """Sends a marker towards the appliance and returns its bytes."""
+        frame = marker(self.ns.mac(NIC), f'{text} {self.side} {time.time_ns()}')
+        self.sender.send(frame)
+        return frame
+
+    def open(self):
+        self.first = self.mark('open')
+
+    def close(self):
+        self.last = self.mark('close')
+
+    def done(self):
+        """Ends the capture: the frames from the opening marker to the closing one, both included."""
+        self.process.wait_for(self._has_last, 10, 'closing marker in the capture')
+        self.process.end(signal.SIGINT)
+        self.sender.close()
+        said = self.process.output()
+        dropped = re.search(r'(\d+) packets? dropped by kernel', said)
+        assert dropped and dropped[1] == '0', f'the independent capture itself lost packets: {said}'
+        after = self.ns.counters(NIC)
+        lost = {k: after[k] - self.before[k] for k in after if 'dropped' in k or 'errors' in k}
+        assert not lost['tx_dropped'] and not lost['tx_errors'], f'the wire itself lost packets: {lost}'
+        return window(pcapfile.read(self.path).frames, self.first, self.last)
+
+    def _has_last(self):
+        with open(self.path, 'rb') as f:
+            return self.last in f.read()
+
+
+def raw_socket(ns, link=NIC):
+    """Sends whole Ethernet frames by `link`; deep enough for a burst."""
+    s = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+    s.bind((link, 0))
+    return s
+
+
+def marker(mac, text):
+    body = f'sealtap marker: {text}'.encode().ljust(64, b'.')
+    return BROADCAST + bytes.fromhex(mac.replace(':', '')) + EXPERIMENTAL.to_bytes(2, 'big') + body
+
+
+def window(frames, first, last):
+    """The frames from marker `first` to marker `last`; each must be there once."""
+    places = [[i for i, f in enumerate(frames) if f.data == m] for m in (first, last)]
+    assert [len(p) for p in places] == [1, 1], f'opening and closing marker stand {len(places[0])} and {len(places[1])} times'
+    return frames[places[0][0]:places[1][0] + 1]

@@ -1,0 +1,59 @@
+"""testing: how a test program reports: one line a test, `ok SENTENCE`, `not ok SENTENCE` or `skip SENTENCE: reason`; exit 1 on failure.
+
+A test is a function whose name says what the product does; its sentence is the name with blanks, or the docstring's first line.
+`PROGRAM -k PATTERN` runs those whose sentence holds the pattern.
+"""
+import sys
+import traceback
+
+
+class Skip(Exception):
+    pass
+
+
+def sentence(fn):
+    return (fn.__doc__ or fn.__name__.replace('_', ' ')).strip().splitlines()[0].rstrip('.')
+
+
+class Report:
+    def __init__(self, pattern=''):
+        self.pattern = pattern
+        self.failed = self.ran = 0
+
+    def wants(self, fn):
+        return self.pattern in sentence(fn)
+
+    def run(self, fn, *args):
+        """Runs one test; True when it held."""
+        if not self.wants(fn):
+            return True
+        self.ran += 1
+        try:
+            fn(*args)
+            print('ok', sentence(fn), flush=True)
+            return True
+        except Skip as e:
+            print(f'skip {sentence(fn)}: {e}', flush=True)
+            return True
+        except Exception as e:
+            self.failed += 1
+            print('not ok', sentence(fn))
+            short = isinstance(e, AssertionError) and str(e)
+            text = str(e) if short else traceback.format_exc()
+            print('\n'.join('  ' + line for line in text.strip().splitlines()), flush=True)
+            return False
+
+    def finish(self):
+        if not self.ran:
+            print(f'no test matches "{self.pattern}"')
+        sys.exit(1 if self.failed or not self.ran else 0)
+
+
+def pattern():
+    """What -k asks for; '' for all."""
+    args = sys.argv[1:]
+    if not args:
+        return ''
+    if len(args) == 2 and args[0] == '-k':
+        return args[1]
+    sys.exit(f'usage: {sys.argv[0]} [-k PATTERN]')
