@@ -27,8 +27,9 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"sealtap %s\n"
-		"usage: init host --config FILE --anchors FILE [--workers N] [--verbose]\n"
-		"Runs the appliance in this network namespace: it takes every Ethernet link in it. Needs root.\n"
+		"usage: init host --config FILE --anchors FILE\n"
+		"                 [--workers N] [--verbose]\n"
+		"Runs the appliance in this network namespace and takes its Ethernet links. Needs root.\n"
 		"As PID 1 of the image it takes no arguments.\n",
 		version_text);
 	return 2;

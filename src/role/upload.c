@@ -201,14 +201,16 @@ static void refused(enum s3_verdict v, const struct s3_fault *fault, const struc
 static void answered(void *arg, const struct https_result *r)
 {
 	(void)arg;
+	struct s3_fault fault;
+	/* also where the client repeated the request by itself: the answer may then speak of the first
+	 * sending */
+	if (r->maybe_delivered)
+		s3_no_answer(&g.attempts);
 	if (r->err) {
-		if (r->maybe_delivered)
-			s3_no_answer(&g.attempts);
 		failed(r->where, r->why,
 		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 		return;
 	}
-	struct s3_fault fault;
 	enum s3_verdict v = s3_classify(&g.attempts, r->response->status, r->body, &fault);
 	if (v == S3_STORED)
 		stored();

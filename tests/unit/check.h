@@ -1,5 +1,6 @@
-/* check: the unit tests' harness. A test is a function; its name, given to RUN as a sentence, says what the product does.
- * Output: one line a test; check_done() gives the exit code. A failed CHECK reports and goes on. */
+/* check: the unit tests' harness. A test is a function; its name, given to RUN as a sentence, says what the
+ * product does. Output: one line a test; check_done() gives the exit code. A failed CHECK reports and goes
+ * on. */
 #ifndef SEALTAP_TESTS_CHECK_H
 #define SEALTAP_TESTS_CHECK_H
 
@@ -8,32 +9,32 @@
 
 static int check_failures, check_failed_here, check_count;
 
-#define CHECK(cond)                                                                                                   \
-	do {                                                                                                          \
-		if (!(cond)) {                                                                                        \
-			printf("  %s:%d: %s\n", __FILE__, __LINE__, #cond);                                           \
-			check_failed_here = 1;                                                                        \
-		}                                                                                                     \
+#define CHECK(cond)                                                         \
+	do {                                                                \
+		if (!(cond)) {                                              \
+			printf("  %s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			check_failed_here = 1;                              \
+		}                                                           \
 	} while (0)
 
 /* Compares a span with a literal or span and shows both. */
-#define CHECK_SPAN(got, want)                                                                                         \
-	do {                                                                                                          \
-		struct span got_ = (got), want_ = (want);                                                             \
-		if (!span_eq(got_, want_)) {                                                                          \
-			printf("  %s:%d: got \"%.*s\", want \"%.*s\"\n", __FILE__, __LINE__, (int)got_.len,           \
-			       (const char *)got_.p, (int)want_.len, (const char *)want_.p);                          \
-			check_failed_here = 1;                                                                        \
-		}                                                                                                     \
+#define CHECK_SPAN(got, want)                                                                               \
+	do {                                                                                                \
+		struct span got_ = (got), want_ = (want);                                                   \
+		if (!span_eq(got_, want_)) {                                                                \
+			printf("  %s:%d: got \"%.*s\", want \"%.*s\"\n", __FILE__, __LINE__, (int)got_.len, \
+			       (const char *)got_.p, (int)want_.len, (const char *)want_.p);                \
+			check_failed_here = 1;                                                              \
+		}                                                                                           \
 	} while (0)
 
-#define RUN(fn, sentence)                                                                                             \
-	do {                                                                                                          \
-		check_failed_here = 0;                                                                                \
-		fn();                                                                                                 \
-		check_count++;                                                                                        \
-		check_failures += check_failed_here;                                                                  \
-		printf("%s %s\n", check_failed_here ? "not ok" : "ok", sentence);                                     \
+#define RUN(fn, sentence)                                                         \
+	do {                                                                      \
+		check_failed_here = 0;                                            \
+		fn();                                                             \
+		check_count++;                                                    \
+		check_failures += check_failed_here;                              \
+		printf("%s %s\n", check_failed_here ? "not ok" : "ok", sentence); \
 	} while (0)
 
 static inline int check_done(void)

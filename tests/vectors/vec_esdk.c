@@ -120,13 +120,23 @@ static enum err open_every_way(const struct opener *o, struct span message, stru
 
 /* ---- first layout: fields in base64 */
 
+/* A string's token, unescaped, then decoded; an official case has a blank before its base64. */
+static enum err decode(struct span token, struct buf *out)
+{
+	struct buf text = buf_over(part_bytes, sizeof(part_bytes));
+	TRY(json_unescape(token, &text));
+	return text_read_base64(span_trim(buf_span(&text)), out);
+}
+
 static bool field(struct span json, const char *name, uint8_t *to, size_t cap, struct span *out)
 {
-	struct buf text = buf_over(part_bytes, sizeof(part_bytes)), bytes = buf_over(to, cap);
-	enum err e = json_find_string(json, name, &text);
+	struct buf bytes = buf_over(to, cap);
+	enum json_event event;
+	struct span token;
+	enum err e = json_find(json, name, &event, &token);
 	if (e == ERR_MISSING)
 		return false;
-	if (e || text_read_base64(buf_span(&text), &bytes))
+	if (e || event != JSON_STRING || decode(token, &bytes))
 		fail(name);
 	*out = buf_span(&bytes);
 	return why[0] == '\0';
@@ -157,7 +167,7 @@ static bool join(struct span json, const char *name, bool base64, struct buf *ou
 			return false;
 		while (!json_next(&r, &event) && event == JSON_STRING) {
 			any = true;
-			if (base64 ? text_read_base64(r.token, out) : json_unescape(r.token, out))
+			if (base64 ? decode(r.token, out) : json_unescape(r.token, out))
 				fail(name);
 		}
 		return any;

@@ -1,0 +1,39 @@
+"""console: follows what the appliance says: `sealtap: ok CODE ..`, `sealtap: CLOSED CODE: ..`, `sealtap: ARMED`."""
+import re
+import time
+
+from .procs import Gone, tail
+
+CONTROL = re.compile(r'\x1b\[[0-9;=?]*[A-Za-z]')
+
+
+class Console:
+    def __init__(self, path, process):
+        self.path, self.process = path, process
+        self.started = time.monotonic()
+
+    def text(self):
+        try:
+            with open(self.path, errors='replace') as f:
+                return CONTROL.sub('', f.read().replace('\r', ''))
+        except FileNotFoundError:
+            return ''
+
+    def wait(self, pattern, timeout_s, since=0):
+        """Waits for a match of `pattern` behind the first `since` characters; seconds since the start, and the match."""
+        end = time.monotonic() + timeout_s
+        while True:
+            found = re.compile(pattern, re.M).search(self.text(), since)
+            if found:
+                return time.monotonic() - self.started, found
+            if not self.process.running():
+                raise Gone(f'the appliance ended ({self.process.child.returncode}) before "{pattern}":\n{tail(self.text(), 30)}')
+            if time.monotonic() > end:
+                raise TimeoutError(f'the console did not say "{pattern}" within {timeout_s} s:\n{tail(self.text(), 30)}')
+            time.sleep(0.05)
+
+    def wait_armed(self, timeout_s, since=0):
+        return self.wait(r'^sealtap: ARMED$', timeout_s, since)[0]
+
+    def wait_closed(self, code, timeout_s, since=0):
+        return self.wait(rf'^sealtap: CLOSED {code}: .*', timeout_s, since)[1][0]

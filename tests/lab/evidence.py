@@ -1,0 +1,233 @@
+"""evidence: the checks of object format 1, each on the objects of one boot (objects.Evidence), each an assertion with a clear text."""
+import base64
+import binascii
+import datetime
+import os
+import struct
+import subprocess
+
+from . import aws, metadata, pcapfile
+from .netns import command
+
+META = ['format', 'first', 'last', 'records', 'bytes', 'lost', 'cut', 'filtered', 'prev', 'sha256', 'sig']
+CONTEXT = {'sealtap-' + k for k in ('format', 'account', 'region', 'vpc', 'instance', 'appliance', 'boot', 'stream', 'keyseq', 'image',
+                                    'config', 'pub')}
+FRAME_RAW_MAX = 1 << 20
+STRIDE = 65504
+INDEX_MAGIC, SEEK_MAGIC, SEEK_FOOT, ZSTD_MAGIC = 0x184d2a53, 0x184d2a5e, 0x8f92eab1, 0xfd2fb528
+# SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480): all but the point
+SPKI = bytes.fromhex('3059301306072a8648ce3d020106082a8648ce3d030107034200')
+ZEROS = '0' * 64
+
+
+def rfc3339_ns(text):
+    """20260102T030405.123456789Z as ns since 1970."""
+    moment = datetime.datetime.strptime(text[:15] + '+0000', '%Y%m%dT%H%M%S%z')
+    return int(moment.timestamp()) * 10**9 + int(text[16:25])
+
+
+def check_names(evidence):
+    """Names follow the format, and numbers in each stream begin at 0 without holes."""
+    for stream in evidence.streams():
+        objects = evidence.stream(stream)
+        assert [o.seq for o in objects] == list(range(len(objects))), f'{stream}: numbers {[o.seq for o in objects]}'
+    assert len({o.part['boot'] for o in evidence.objects}) == 1, 'more than one boot'
+    for o in evidence.objects:
+        p = o.part
+        assert p['directory'] == aws.PREFIX and p['account'] == metadata.ACCOUNT and p['region'] == metadata.REGION, o.name
+        assert p['again'] is None, f'{o.name}: shipped beside a taken name'
+        assert (p['kind'], p['ext']) == (('log', 'jsonl') if o.stream == 'log' else ('packets', 'pcapng')), o.name
+        assert p['date'] == '/'.join((p['start'][:4], p['start'][4:6], p['start'][6:8], p['start'][9:11])), o.name
+        assert rfc3339_ns(p['start']) == int(o.meta['first']), f'{o.name}: starts at {o.meta["first"]}'
+
+
+def check_metadata(evidence):
+    """Each object carries all metadata, its hash and times are true, and no hash of plaintext stands outside the envelope."""
+    for o in evidence.objects:
+        assert sorted(o.meta) == sorted(META), f'{o.name}: {sorted(o.meta)}'
+        assert o.meta['format'] == '1' and o.meta['sha256'] == o.sha256, o.name
+        assert int(o.meta['first']) <= int(o.meta['last']), o.name
+        assert int(o.meta['bytes']) == len(o.plain()), f'{o.name}: {o.meta["bytes"]} raw bytes, found {len(o.plain())}'
+        if o.stream == 'log':
+            assert int(o.meta['records']) == len(o.lines()) - 1, f'{o.name}: {o.meta["records"]} records, {len(o.lines())} lines'
+            continue
+        frames = o.capture().frames
+        assert int(o.meta['records']) == len(frames), f'{o.name}: {o.meta["records"]} records, found {len(frames)}'
+        assert (int(o.meta['first']), int(o.meta['last'])) == (frames[0].ns, frames[-1].ns), o.name
+        assert int(o.meta['cut']) == sum(len(f.data) < f.length for f in frames), o.name
+        assert o.meta['filtered'] == '0', o.name
+
+
+def check_context(evidence):
+    """The encryption context has exactly the format's keys, with the instance's own values."""
+    for o in evidence.objects:
+        c = {k: v for k, v in o.context.items() if not k.startswith('aws-crypto-')}
+        assert set(c) == CONTEXT and len(o.context) == len(c), f'{o.name}: {sorted(o.context)}'
+        want = {'format': '1', 'account': metadata.ACCOUNT, 'region': metadata.REGION, 'vpc': metadata.VPC, 'instance': metadata.INSTANCE,
+                'appliance': o.part['appliance'], 'boot': o.part['boot'], 'stream': o.stream}
+        for key, value in want.items():
+            assert c['sealtap-' + key] == value, f'{o.name}: sealtap-{key} is {c["sealtap-" + key]}, not {value}'
+        assert c['sealtap-keyseq'].isdigit() and len(c['sealtap-image']) == len(c['sealtap-config']) == 64, o.name
+    assert len({o.context['sealtap-pub'] for o in evidence.objects}) == 1, 'more than one signing key in one boot'
+
+
+def check_config_hash(evidence, text):
+    """The encryption context names the configuration by its hash."""
+    import hashlib
+    want = hashlib.sha256(text.encode()).hexdigest()
+    assert {o.context['sealtap-config'] for o in evidence.objects} == {want}, 'sealtap-config is another hash'
+
+
+def check_signatures(evidence):
+    """Every signature verifies with OpenSSL under the key in the encryption context."""
+    for o in evidence.objects:
+        text = f'name:{o.name}\n' + ''.join(f'{k}:{o.meta[k]}\n' for k in META[:-1])
+        key, signature = o.path + '.pub', o.path + '.sig'
+        with open(key, 'wb') as f:
+            f.write(SPKI + base64.b64decode(o.context['sealtap-pub'], validate=True))
+        with open(signature, 'wb') as f:
+            f.write(base64.b64decode(o.meta['sig'], validate=True))
+        command('openssl', 'dgst', '-sha256', '-keyform', 'DER', '-verify', key, '-signature', signature, text_in=text)
+        os.unlink(key)
+        os.unlink(signature)
+
+
+def chain_inside(o):
+    """What an object says inside of its envelope about its place in the chain: {seq, prev, prev_sig, boot, stream}."""
+    if o.stream == 'log':
+        first = o.lines()[0]
+        assert first['event'] == 'object', f'{o.name}: begins with the event {first["event"]}'
+        return {k: str(first[k]) for k in ('seq', 'prev', 'prev_sig', 'boot', 'stream', 'appliance')}
+    comment = o.capture().section_options[0][1].decode()
+    return dict(line.split('=', 1) for line in comment.splitlines())
+
+
+def check_chain(evidence):
+    """Each object repeats its predecessor's hash, outside and inside, and its predecessor's signature inside."""
+    for stream in evidence.streams():
+        prev, signature = ZEROS, ''
+        for o in evidence.stream(stream):
+            inside = chain_inside(o)
+            assert o.meta['prev'] == inside['prev'] == prev, f'{o.name}: prev {o.meta["prev"]} / {inside["prev"]}, not {prev}'
+            assert inside['prev_sig'] == signature, f'{o.name}: the signature inside is not its predecessor\'s'
+            assert (inside['boot'], inside['stream'], int(inside['seq'])) == (o.part['boot'], stream, o.seq), o.name
+            prev, signature = o.sha256, o.meta['sig']
+
+
+def skippable_frames(data):
+    """[(offset, magic, content)] of the skippable frames at the end of a zstd stream, found from the seek table backwards."""
+    frames, (count, descriptor, magic) = [], struct.unpack('<IBI', data[-9:])
+    assert magic == SEEK_FOOT and descriptor == 0, 'the stream does not end in a zstd seek table'
+    at = len(data) - (8 + count * 8 + 9)
+    assert struct.unpack('<II', data[at:at + 8]) == (SEEK_MAGIC, count * 8 + 9), 'the seek table\'s head is wrong'
+    frames.append((at, SEEK_MAGIC, data[at + 8:]))
+    table = [struct.unpack('<II', data[at + 8 + 8 * i:at + 16 + 8 * i]) for i in range(count)]
+    index_at = at - table[-1][0]
+    magic, length = struct.unpack('<II', data[index_at:index_at + 8])
+    assert (magic, length + 8) == (INDEX_MAGIC, table[-1][0]), 'the index does not stand before the seek table'
+    return table, data[index_at + 8:at]
+
+
+def decompress(data):
+    return subprocess.run(['zstd', '-d', '-q', '-c'], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def check_index(evidence):
+    """Index and seek table lead to every frame: each opens alone and holds what they say, nothing skippable stands first."""
+    for o in evidence.objects:
+        with open(o.path + '.opened', 'rb') as f:
+            data = f.read()
+        plain = o.plain()
+        table, index = skippable_frames(data)
+        name, version, entry, count, raw_bytes, zstd_bytes = struct.unpack('<16sHHIQQ', index[:40])
+        assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 1, 56, len(table) - 1), o.name
+        assert raw_bytes == len(plain) and zstd_bytes == sum(z for z, _ in table[:-1]), o.name
+        raw_at = zstd_at = records = 0
+        last = 0
+        for i in range(count):
+            e = struct.unpack('<6QII', index[40 + i * 56:96 + i * 56])
+            first_ns, last_ns, first_block, last_block, raw_offset, zstd_offset, n, raw = e
+            assert (raw_offset, zstd_offset, raw) == (raw_at, zstd_at, table[i][1]), f'{o.name}: frame {i}'
+            assert last <= first_ns <= last_ns and first_block <= last_block and raw <= FRAME_RAW_MAX, f'{o.name}: frame {i}: {e}'
+            frame = data[zstd_at:zstd_at + table[i][0]]
+            assert struct.unpack('<I', frame[:4])[0] == ZSTD_MAGIC and frame[4] & 4, f'{o.name}: frame {i} has no checksum'
+            assert decompress(frame) == plain[raw_at:raw_at + raw], f'{o.name}: frame {i} is another'
+            raw_at, zstd_at, records, last = raw_at + raw, zstd_at + table[i][0], records + n, first_ns
+        assert records == int(o.meta['records']), f'{o.name}: {records} records in the index'
+
+
+def check_envelope(evidence):
+    """Each object is one message of the Encryption SDK with frames of 65,504 bytes, one data key, and IVs counted from 1."""
+    for o in evidence.objects:
+        with open(o.path, 'rb') as f:
+            data = f.read()
+        assert data[:3] == b'\x02\x04\x78', f'{o.name}: not a message of suite 0x0478'
+        at = 35 + 2 + struct.unpack('>H', data[35:37])[0]
+        assert struct.unpack('>H', data[at:at + 2])[0] == 1, f'{o.name}: not one data key'
+        at += 2
+        for _ in range(3):
+            at += 2 + struct.unpack('>H', data[at:at + 2])[0]
+        assert struct.unpack('>BI', data[at:at + 5]) == (2, STRIDE), f'{o.name}: frame length {data[at:at + 5].hex()}'
+        at += 5 + 32 + 16
+        number = 1
+        while data[at:at + 4] != b'\xff\xff\xff\xff':
+            assert struct.unpack('>I8xI', data[at:at + 16]) == (number, number), f'{o.name}: frame {number}: {data[at:at + 16].hex()}'
+            assert data[at + 4:at + 12] == bytes(8), f'{o.name}: frame {number}: IV {data[at + 4:at + 16].hex()}'
+            at, number = at + 16 + STRIDE + 16, number + 1
+        sequence, high, low, length = struct.unpack('>IQII', data[at + 4:at + 24])
+        assert (sequence, high, low) == (number, 0, number) and at + 24 + length + 16 == len(data), f'{o.name}: final frame'
+
+
+def check_log(evidence):
+    """The log stream begins with the boot, ends with the shutdown, and lists every object shipped before its last."""
+    events = evidence.events()
+    assert events[0]['event'] == 'object' and events[-1]['event'] == 'shutdown', [e['event'] for e in events]
+    assert any(e['event'] == 'boot' for e in evidence.stream('log')[0].lines()), 'the first object has no boot event'
+    listed = {e['name']: e for e in evidence.events('shipped')}
+    last_log = evidence.stream('log')[-1].name
+    for o in evidence.objects:
+        if o.name == last_log:
+            continue
+        assert o.name in listed, f'{o.name} is not in the inventory'
+        entry = listed.pop(o.name)
+        assert (entry['size'], entry['sha256'], entry['sig']) == (o.size, o.sha256, o.meta['sig']), f'{o.name}: {entry}'
+    assert not listed, f'the inventory lists what is not there: {sorted(listed)}'
+
+
+def check_pcapng(evidence):
+    """Recordings are one little-endian Ethernet section with nanoseconds; each packet has direction, number, queue and drop count."""
+    allowed = {pcapfile.SECTION, pcapfile.INTERFACE, pcapfile.PACKET, pcapfile.STATISTICS}
+    for stream in evidence.streams():
+        number = 0
+        for o in evidence.stream(stream):
+            if stream == 'log':
+                continue
+            c = o.capture()
+            assert c.note is None and len(c.section_options) == 1 and c.block_types <= allowed, f'{o.name}: {c.note} {c.block_types}'
+            assert o.plain()[8:12] == b'\x4d\x3c\x2b\x1a' and {1, 2, 3, 4} <= set(c.section_options[0]), o.name
+            assert [i.options[3].split()[0] for i in c.interfaces] == [b'outside', b'inside'], o.name
+            for i in c.interfaces:
+                assert i.link_type == pcapfile.ETHERNET and i.options[9] == b'\x09' and i.snaplen == 262144 and i.statistics, o.name
+            for f in c.frames:
+                flags, drops, packet_id, queue = (int.from_bytes(f.options[code], 'little') for code in (2, 4, 5, 6))
+                assert (flags, packet_id, f'w{queue}') == (1, number, stream), f'{o.name}: packet {number}: {f.options}'
+                assert (7 in f.options) == (len(f.data) < f.length), f'{o.name}: packet {number}: verdict'
+                assert drops == 0 or int(o.meta['lost']), f'{o.name}: packet {number} tells of {drops} lost'
+                number += 1
+
+
+def check_readers(evidence):
+    """tshark and tcpdump read every recording to its end without a warning."""
+    for o in evidence.packets():
+        count = int(o.meta['records'])
+        for reader in (['tshark', '-n', '-T', 'fields', '-e', 'frame.number', '-r'], ['tcpdump', '-n', '-t', '-r']):
+            done = subprocess.run(reader + [o.path + '.plain'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            said = [line for line in done.stderr.decode().splitlines()
+                    if not line.startswith(('reading from file', 'Running as user "root"'))]
+            assert done.returncode == 0 and not said, f'{reader[0]} on {o.name}: {said}'
+            if reader[0] == 'tshark':
+                assert len(done.stdout.split()) == count, f'tshark sees {len(done.stdout.split())} of {count} packets in {o.name}'
+
+
+CHECKS = [check_names, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log, check_pcapng,
+          check_readers]

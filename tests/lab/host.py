@@ -1,0 +1,46 @@
+"""host: the appliance in host mode: `build/init host` in a namespace with two veths, outside and inside. SIGTERM is its power button."""
+import os
+import signal
+
+from . import certs, metadata, netns
+from .console import Console
+from .surroundings import NIC
+
+INIT = os.path.join(certs.TOP, 'build', 'init')
+OUTSIDE, INSIDE = 'outside', 'inside'
+
+
+class Host:
+    """`with Host(lab, 'name', config) as appliance:`; stop() ends it by its power button."""
+
+    def __init__(self, lab, name, configuration, workers=1, mtu=None, verbose=False):
+        self.lab, self.name = lab, name
+        self.ns = lab.net.namespace(name)
+        lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, mtu))
+        for link, mac in ((OUTSIDE, metadata.OUTSIDE_MAC), (INSIDE, metadata.INSIDE_MAC)):
+            self.ns.ip('link', 'set', link, 'address', mac)
+            netns.one_queue(self.ns, link)
+        config = os.path.join(lab.folder, name + '.conf')
+        with open(config, 'w') as f:
+            f.write(configuration)
+        self.argv = [INIT, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        self.process = self.lab.processes.start(self.name, self.argv, self.ns)
+        self.console = Console(self.process.log, self.process)
+
+    def __exit__(self, *_):
+        self.process.end(timeout_s=20)
+        self.lab.detach()
+
+    def stop(self, timeout_s=60):
+        """The power button: forwarding stops, the rings drain, all is shipped; it must exit with 0."""
+        code = self.process.end(signal.SIGTERM, timeout_s)
+        assert code == 0, f'the appliance ended with {code}:\n{self.console.text()[-2000:]}'
+
+    def counters(self):
+        return {side: self.ns.counters(link) for side, link in (('outside', OUTSIDE), ('inside', INSIDE))}

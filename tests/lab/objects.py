@@ -1,0 +1,162 @@
+"""objects: what was shipped: listed with the `aws` command line, fetched, opened with AWS's own Encryption SDK, decompressed with zstd,
+and checked against object format 1 by code that shares nothing with the product.
+
+collect(lab) gives an Evidence; each check_* of evidence.py takes it. Files stay in FOLDER/objects: NAME as shipped, NAME.opened out of its
+envelope, NAME.plain decompressed.
+"""
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from . import aws, metadata, pcapfile
+from .certs import TOP
+from .netns import command
+
+OPENER = os.path.join(TOP, 'tests', 'lab', 'opener')
+OPENED_BY = 'AWS Encryption SDK for JavaScript (@aws-crypto/client-node 5.0.2), zstd'
+NAME = re.compile(
+    r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/(?P<kind>packets|log)/'
+    r'(?P<start>\d{8}T\d{6}\.\d{9}Z)-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|log)-(?P<seq>\d{8})(?P<again>-r\d+)?'
+    r'\.(?P<ext>pcapng|jsonl)\.zst\.encrypted')
+
+
+@dataclasses.dataclass
+class Object:
+    name: str
+    path: str
+    size: int
+    part: dict  # the name's parts
+    meta: dict  # x-amz-meta-sealtap-*, without that
+    context: dict = None
+    sha256: str = None
+
+    @property
+    def stream(self):
+        return self.part['stream']
+
+    @property
+    def seq(self):
+        return int(self.part['seq'])
+
+    def plain(self):
+        with open(self.path + '.plain', 'rb') as f:
+            return f.read()
+
+    def lines(self):
+        """Events of a log object."""
+        return [json.loads(line) for line in self.plain().decode().splitlines()]
+
+    def capture(self):
+        return pcapfile.read(self.path + '.plain')
+
+
+@dataclasses.dataclass
+class Evidence:
+    """The objects of one boot, by stream and number."""
+    objects: list
+    folder: str
+
+    def stream(self, name):
+        return [o for o in self.objects if o.stream == name]
+
+    def streams(self):
+        return sorted({o.stream for o in self.objects})
+
+    def packets(self):
+        return [o for o in self.objects if o.part['kind'] == 'packets']
+
+    def events(self, event=None):
+        """All lines of the log stream in order."""
+        return [line for o in self.stream('log') for line in o.lines() if event in (None, line['event'])]
+
+    def recorded(self):
+        """{stream: frames in the order recorded}."""
+        return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in self.streams() if s != 'log'}
+
+
+def boots(names):
+    return {NAME.fullmatch(n)['boot'] for n in names if NAME.fullmatch(n)}
+
+
+def list_names(lab):
+    """{name: size} of all objects in the bucket, by the `aws` command line."""
+    text = subprocess.run(lab.aws.prefix() + ['aws', '--endpoint-url', 'https://localhost', 's3api', 'list-objects-v2', '--bucket', aws.BUCKET],
+                          env={**os.environ, **lab.amazon.environment()}, stdout=subprocess.PIPE, check=True, text=True).stdout
+    return {o['Key']: o['Size'] for o in json.loads(text or '{}').get('Contents', [])}
+
+
+def collect(lab, skip_boots=()):
+    """All objects but those of the boots given: listed, fetched, opened, decompressed."""
+    folder = os.path.join(lab.folder, 'objects')
+    found = {n: size for n, size in list_names(lab).items() if not boots([n]) & set(skip_boots)}
+    strangers = [n for n in found if not NAME.fullmatch(n)]
+    assert not strangers, f'names that the format does not know: {strangers}'
+    assert found, 'nothing was shipped'
+    fetch(lab, folder)
+    objects = [describe(lab, folder, name, size) for name, size in found.items()]
+    objects.sort(key=lambda o: (o.stream, o.seq))
+    open_all(lab, objects)
+    return Evidence(objects, folder)
+
+
+def fetch(lab, folder):
+    env = {**os.environ, **lab.amazon.environment()}
+    subprocess.run(lab.aws.prefix() + ['aws', '--endpoint-url', 'https://localhost', 's3', 'sync', '--only-show-errors',
+                                       f's3://{aws.BUCKET}', folder], env=env, check=True)
+
+
+def describe(lab, folder, name, size):
+    head = lab.amazon.head(name)
+    prefix = 'x-amz-meta-sealtap-'
+    meta = {k.lower()[len(prefix):]: v for k, v in head.items() if k.lower().startswith(prefix)}
+    path = os.path.join(folder, name)
+    with open(path, 'rb') as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    return Object(name, path, size, NAME.fullmatch(name).groupdict(), meta, sha256=digest)
+
+
+def open_all(lab, objects):
+    """AWS's SDK takes the objects out of their envelopes, zstd decompresses them; both at once for several files."""
+    opener = prepare_opener()
+    env = {**os.environ, **lab.amazon.environment()}
+    by_path = {o.path: o for o in objects}
+    done = subprocess.run(lab.aws.prefix() + ['node', os.path.join(opener, 'open.mjs'), 'https://localhost', metadata.REGION,
+                                              lab.amazon.key_arn, *by_path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, f'the Encryption SDK did not open everything: {done.stderr}'
+    for line in done.stdout.splitlines():
+        result = json.loads(line)
+        assert result['suite'] == 0x0478, f'{result["file"]}: suite {result["suite"]:#x}'
+        by_path[result['file']].context = result['context']
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda o: command('zstd', '-d', '-q', '-f', o.path + '.opened', '-o', o.path + '.plain'), objects))
+
+
+def prepare_opener():
+    """The folder where open.mjs runs: its modules are installed once, by lockfile, into the cache."""
+    with open(os.path.join(OPENER, 'package-lock.json'), 'rb') as f:
+        key = hashlib.sha256(f.read()).hexdigest()[:16]
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    cache = os.path.join(os.environ.get('CACHE') or os.path.join(base, 'sealtap'), f'opener-{key}')
+    if not os.path.exists(cache):
+        part = f'{cache}.part-{os.getpid()}'
+        os.makedirs(part)
+        for name in ('package.json', 'package-lock.json'):
+            shutil.copy(os.path.join(OPENER, name), part)
+        command('npm', 'ci', '--prefix', part, '--no-audit', '--no-fund', '--ignore-scripts')
+        try:
+            os.rename(part, cache)
+        except OSError:
+            shutil.rmtree(part)  # another run was first
+    folder = os.path.join(TOP, 'build', 'lab', 'opener')
+    os.makedirs(folder, exist_ok=True)
+    link = os.path.join(folder, 'node_modules')
+    if os.path.islink(link):
+        os.unlink(link)
+    os.symlink(os.path.join(cache, 'node_modules'), link)
+    shutil.copy(os.path.join(OPENER, 'open.mjs'), folder)
+    return folder
