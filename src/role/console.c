@@ -14,6 +14,7 @@ static const char *const codes[VERDICT_COUNT] = {
 	[VERDICT_DNS] = "dns",
 	[VERDICT_KMS] = "kms",
 	[VERDICT_S3] = "s3",
+	[VERDICT_SPOOL] = "spool",
 	[VERDICT_RINGS] = "rings",
 	[VERDICT_ROLE] = "role",
 };
@@ -63,9 +64,9 @@ void console_verdict(struct console *c, const struct msg_verdict *v)
 		put_failed(c, (enum verdict_code)v->code);
 }
 
-void console_failed(struct console *c, enum verdict_code code, const char *text)
+void console_step(struct console *c, enum verdict_code code, bool ok, const char *text)
 {
-	struct msg_verdict v = {.code = code};
+	struct msg_verdict v = {.code = code, .ok = ok};
 	size_t len = strlen(text);
 	memcpy(v.text, text, len < sizeof(v.text) ? len : sizeof(v.text) - 1);
 	console_verdict(c, &v);

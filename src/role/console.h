@@ -17,7 +17,8 @@ struct console {
 };
 
 void console_verdict(struct console *c, const struct msg_verdict *v);
-void console_failed(struct console *c, enum verdict_code code, const char *text);
+/* init's own steps. */
+void console_step(struct console *c, enum verdict_code code, bool ok, const char *text);
 void console_armed(struct console *c, bool armed);
 void console_repeat(const struct console *c);
 /* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */

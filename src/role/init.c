@@ -21,7 +21,6 @@
 #include "role/machine.h"
 #include "role/roster.h"
 
-#define SIGNAL_POWER_BUTTON 38 /* ACPI_TINY_POWER_BUTTON_SIGNAL of the kernel's configuration */
 #define REPEAT_NS (180 * NS_PER_S)
 #define RESTART_NS (5 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
@@ -81,8 +80,15 @@ static void send_role(enum role_id role, enum msg_type type, const void *payload
 static void log_to_keys(const struct log_line *line)
 {
 	struct roster_child *keys = roster_find(&g.roster, ROLE_KEYS);
-	if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line))
+	if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line)) {
 		g.log_lines_lost++;
+	} else if (g.log_lines_lost) {
+		uint64_t lost = g.log_lines_lost;
+		g.log_lines_lost = 0;
+		log_begin(LOG_WARN, "log-lines-lost");
+		log_u64("lines", lost);
+		log_end();
+	}
 }
 
 /* ---- rings */
@@ -101,8 +107,8 @@ static void filter_rings(uint32_t count)
 	ASSERT(!e);
 	for (uint32_t i = 0; i < g.roster.workers; i++)
 		if (ring_filter(g.roster.ring[i], f.program, f.len))
-			console_failed(&g.console, VERDICT_RINGS,
-				       "the kernel refused the ring's filter; see the kernel's log");
+			console_step(&g.console, VERDICT_RINGS, false,
+				     "the kernel refused the ring's filter; see the kernel's log");
 }
 
 /* ---- boot, phase by phase */
@@ -173,11 +179,24 @@ static void on_ready(const struct chan_msg *m)
 	arm_when_ready();
 }
 
+static void say_rings(void)
+{
+	const struct msg_start *s = &g.roster.start;
+	char text[96];
+	snprintf(text, sizeof(text), "memory: %u segments of %llu MiB for each worker", s->segments,
+		 (unsigned long long)(s->segment_bytes >> 20));
+	console_step(&g.console, VERDICT_SPOOL, true, text);
+	snprintf(text, sizeof(text), "workers: %u, each with %u blocks of %u KiB", s->workers, s->ring_blocks,
+		 s->ring_block_bytes >> 10);
+	console_step(&g.console, VERDICT_RINGS, true, text);
+}
+
 static void on_armed(const struct chan_msg *m)
 {
 	(void)m;
 	if (g.phase != PHASE_ARMING || ++g.workers_done < g.roster.workers)
 		return;
+	say_rings();
 	enter(PHASE_OPENING);
 	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){1});
 }
@@ -354,7 +373,7 @@ static void start_roles(void *arg)
 	char text[160];
 	snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s",
 		 err_text(e), strerror(errno), g.o->anchors_path);
-	console_failed(&g.console, VERDICT_ROLE, text);
+	console_step(&g.console, VERDICT_ROLE, false, text);
 	loop_timer_in(&g.loop, &g.restart, RESTART_NS);
 }
 
@@ -367,7 +386,7 @@ static void role_died(const struct roster_child *c, int status)
 	if (machine_stop_forwarding())
 		console_line("warning: forwarding could not be closed by sysctl");
 	console_armed(&g.console, false);
-	console_failed(&g.console, VERDICT_ROLE, text);
+	console_step(&g.console, VERDICT_ROLE, false, text);
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
 		loop_unwatch(&g.loop, &g.roster.child[i].watch);
 	roster_stop(&g.roster);
@@ -417,16 +436,8 @@ static void on_repeat(void *arg)
 
 static enum err watch_signals(void)
 {
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, g.o->host ? SIGTERM : SIGNAL_POWER_BUTTON);
-	if (g.o->host)
-		sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return ERR_SYSTEM;
+	int fd;
+	TRY(machine_signals(g.o->host, &fd));
 	g.signals = (struct loop_watch){.fd = fd, .events = POLLIN, .fn = on_signal};
 	loop_watch(&g.loop, &g.signals);
 	return ERR_OK;
@@ -472,7 +483,7 @@ int init_main(const struct init_options *o)
 	if (e) {
 		snprintf(text, sizeof(text), "init could not start: %s (%s)%s", err_text(e), strerror(errno),
 			 o->host ? "; it needs root and a readable configuration" : "");
-		console_failed(&g.console, VERDICT_RINGS, text);
+		console_step(&g.console, VERDICT_RINGS, false, text);
 		g.exit_code = 1;
 	} else {
 		on_repeat(NULL);

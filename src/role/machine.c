@@ -1,10 +1,14 @@
 #include "role/machine.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/signalfd.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+
+#define SIGNAL_POWER_BUTTON 38 /* ACPI_TINY_POWER_BUTTON_SIGNAL of the kernel's configuration */
 
 enum err machine_mount(void)
 {
@@ -42,6 +46,21 @@ enum err machine_stop_forwarding(void)
 	bool ok = write(fd, "0", 1) == 1;
 	close(fd);
 	return ok ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err machine_signals(bool host, int *fd)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, host ? SIGTERM : SIGNAL_POWER_BUTTON);
+	if (host)
+		sigaddset(&set, SIGINT);
+	/* blocked: as PID 1, a signal without a handler would be dropped otherwise */
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return ERR_SYSTEM;
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? ERR_SYSTEM : ERR_OK;
 }
 
 _Noreturn void machine_off(void)

@@ -12,6 +12,9 @@ unsigned machine_workers(unsigned max);
 enum err machine_read(const char *path, struct buf *out) MUST_USE;
 /* Closes forwarding without any role's help. */
 enum err machine_stop_forwarding(void) MUST_USE;
+/* A descriptor (signalfd) of SIGCHLD and of what means shutdown: SIGTERM and SIGINT on a host, the power
+ * button in the image. */
+enum err machine_signals(bool host, int *fd) MUST_USE;
 _Noreturn void machine_off(void);
 
 #endif

@@ -30,19 +30,13 @@ class Capture:
 
     def mark(self, text):
         """Sends a marker towards the appliance and returns its bytes."""
-        frame = marker(self.ns.mac(NIC), f'{text} {self.side} {time.time_ns()}')
-        self.sender.send(frame)
-        return frame
-
-    def open(self):
-        self.first = self.mark('open')
-
-    def close(self):
-        self.last = self.mark('close')
+        self.last = marker(self.ns.mac(NIC), f'{text} {self.side} {time.time_ns()}')
+        self.sender.send(self.last)
+        return self.last
 
     def done(self):
-        """Ends the capture: the frames from the opening marker to the closing one, both included."""
-        self.process.wait_for(self._has_last, 10, 'closing marker in the capture')
+        """Ends the capture: all its frames. The last marker must be among them."""
+        self.process.wait_for(self._has_last, 20, 'last marker in the capture')
         self.process.end(signal.SIGINT)
         self.sender.close()
         said = self.process.output()
@@ -51,7 +45,7 @@ class Capture:
         after = self.ns.counters(NIC)
         lost = {k: after[k] - self.before[k] for k in after if 'dropped' in k or 'errors' in k}
         assert not lost['tx_dropped'] and not lost['tx_errors'], f'the wire itself lost packets: {lost}'
-        return window(pcapfile.read(self.path).frames, self.first, self.last)
+        return pcapfile.read(self.path).frames
 
     def _has_last(self):
         with open(self.path, 'rb') as f:

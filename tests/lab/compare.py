@@ -6,9 +6,9 @@ kernel gives equal frames to the same worker, so a worker's stream must be exact
 """
 import dataclasses
 
-from .surroundings import APPLIANCE_OUTSIDE
+from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE
 
-OWN_ADDRESSES = {bytes(map(int, APPLIANCE_OUTSIDE.split('.')))}
+OWN_ADDRESSES = {bytes(map(int, a.split('.'))) for a in (APPLIANCE_OUTSIDE, APPLIANCE_INSIDE)}
 OWN_PORTS = range(64512, 65536)
 SIDES = ('outside', 'inside')  # in the order of the recording's interfaces
 
@@ -80,5 +80,4 @@ def compare(evidence, windows):
     for number, side in enumerate(SIDES):
         one = compare_side(streams, number, windows[side])
         total = Result(total.seen + one.seen, total.recorded + one.recorded, total.own + one.own)
-    assert total.own, 'the appliance\'s own connections were not in the window'
     return total

@@ -17,7 +17,7 @@ from . import aws, certs, metadata, netns, procs, web
 from .certs import TOP
 
 APPLIANCE_OUTSIDE, APPLIANCE_INSIDE = '198.18.0.10', '198.19.0.1'
-ROUTER, DNS, AWS, IMPOSTOR, WEB, CLIENT = ('198.18.0.1', '198.18.0.2', '198.18.1.10', '198.18.1.11', '198.51.100.10', '198.19.0.10')
+ROUTER, DNS, AWS, IMPOSTOR, WEB, CLIENT = ('198.18.0.1', '198.18.0.2', '198.18.1.10', '198.51.100.11', '198.51.100.10', '198.19.0.10')
 WWW = 'www.example.test'
 NIC = 'nic'  # in `inside` and `segment`: the far end of the appliance's wire
 
@@ -79,7 +79,7 @@ class Surroundings:
             for address in addresses:
                 ns.up('lan', address)
         self.imds.ip('route', 'add', '198.18.0.0/24', 'dev', 'lan')
-        for ns, link, gateway, addresses in ((self.aws, 'aws', '198.18.1.1', [AWS, IMPOSTOR]), (self.web, 'web', '198.51.100.1', [WEB])):
+        for ns, link, gateway, addresses in ((self.aws, 'aws', '198.18.1.1', [AWS]), (self.web, 'web', '198.51.100.1', [WEB, IMPOSTOR])):
             netns.wire(self.router, link, ns, 'lan')
             self.router.up(link, gateway + '/24')
             for address in addresses:
@@ -90,6 +90,9 @@ class Surroundings:
         self.router.sysctl('ipv4/ip_forward', 1)
         self.router.sysctl('ipv4/conf/all/send_redirects', 0)
         self.inside.resolver(DNS)
+        for ns in (self.web, self.inside):  # windows that fit the kernel's queues between two veths: what is lost there is nobody's fault
+            for memory in ('tcp_rmem', 'tcp_wmem'):
+                ns.sysctl(f'ipv4/{memory}', '4096 131072 262144')
 
     def _plug(self, link):
         self.segment.ip('link', 'set', link, 'master', 'switch')
@@ -101,7 +104,7 @@ class Surroundings:
         imds = self.processes.start('imds', [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path], self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.amazon.start()
-        self.site = web.Site(self.processes, self.web, self.folder, WWW)
+        self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
         self.names(AWS)
         with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
             f.write(DNSMASQ.format(folder=self.folder))
@@ -153,4 +156,4 @@ class Surroundings:
         """A server that has AWS's names in a certificate by a CA with the right name and another key."""
         ca, ca_key = certs.stranger(self.folder)
         cert, key = certs.issue(self.folder, 'impostor', aws.NAMES, ca, ca_key)
-        return web.start_tls_server(self.processes, self.aws, self.folder, IMPOSTOR, cert, key)
+        return web.start_tls_server(self.processes, self.web, self.folder, IMPOSTOR, cert, key)

@@ -12,7 +12,8 @@ pid {folder}/nginx-{name}.pid;
 error_log stderr;
 events {{ worker_connections 256; }}
 http {{
-    access_log off;
+    log_format short '$remote_addr $remote_port $status $request_uri';
+    access_log {folder}/access-{name}.log short;
     default_type application/octet-stream;
     client_max_body_size 0;
     client_body_temp_path {folder}/uploads;
@@ -21,10 +22,10 @@ http {{
 """
 # An upload is read whole into a file before the inner server sees its request; the file stays.
 SITE = HEAD + """
-    server {{ listen 127.0.0.1:8080; location / {{ return 204; }} }}
+    server {{ listen 127.0.0.1:8080; access_log off; location / {{ return 204; }} }}
     server {{
-        listen 80;
-        listen 443 ssl;
+        listen {address}:80;
+        listen {address}:443 ssl;
         ssl_certificate {cert};
         ssl_certificate_key {key};
         root {folder}/pages;
@@ -62,13 +63,13 @@ def start_tls_server(processes, ns, folder, address, cert, key):
 
 
 class Site:
-    def __init__(self, processes, ns, folder, name):
+    def __init__(self, processes, ns, folder, name, address):
         self.folder, self.ns = folder, ns
         for sub in ('pages', 'uploads', 'nginx-tmp'):
             os.makedirs(os.path.join(folder, sub))
         self.sums = {page: self._make_page(page, size) for page, size in PAGES.items()}
         cert, key = certs.issue(folder, 'web', [name])
-        self.process = start(processes, ns, folder, 'site', SITE.format(folder=folder, name='site', cert=cert, key=key))
+        self.process = start(processes, ns, folder, 'site', SITE.format(folder=folder, name='site', address=address, cert=cert, key=key))
 
     def _make_page(self, page, size):
         """Half text that compresses, half noise; the same in each run."""
@@ -88,6 +89,11 @@ class Site:
             lines = self.ns.run('ss', '-Hltn')
             return ':80 ' in lines and ':443 ' in lines
         self.process.wait_for(listening, 10, 'open ports')
+
+    def clients(self):
+        """(address, port) of each request so far, as the server saw them."""
+        with open(os.path.join(self.folder, 'access-site.log')) as f:
+            return [(line.split()[0], int(line.split()[1])) for line in f]
 
     def uploads(self):
         """SHA-256 of each upload received whole."""

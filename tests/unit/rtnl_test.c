@@ -155,6 +155,35 @@ static void reads_addresses(void)
 	CHECK(nlmsg_next(&in, &m) == ERR_OK && rtnl_read_addr(&m, &got, &gone) == ERR_UNSUPPORTED);
 }
 
+static void refuses_malformed_values(void)
+{
+	static const struct {
+		uint16_t type;
+		struct span value;
+	} cases[] = {
+		{3, SPAN("eth0")},                                                     /* no end */
+		{3, SPAN("\0")},                                                       /* no name */
+		{3, SPAN("0123456789abcdef\0")},                                       /* too long */
+		{4, SPAN("\1\2\3")},                                                   /* MTU */
+		{1, SPAN("\2\0\0\0\1")},                                               /* MAC address */
+		{23, SPAN("0123456701234567012345670123456701234567012345670123456")}, /* counters */
+	};
+	struct rtnl_link l;
+	struct rtnl_addr a = {.ifindex = 3, .addr = 1, .prefix_len = 33};
+	bool gone;
+	struct nlmsg m;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf b = a_link(16, 1);
+		nlmsg_attr(&b, cases[i].type, cases[i].value);
+		nlmsg_end(&b, 0);
+		CHECK(read_link(buf_span(&b), &l, &gone) == ERR_SYNTAX);
+	}
+	struct buf b = BUF_OF(bytes);
+	rtnl_addr_set(&b, 7, &a);
+	struct span in = buf_span(&b);
+	CHECK(nlmsg_next(&in, &m) == ERR_OK && rtnl_read_addr(&m, &a, &gone) == ERR_SYNTAX);
+}
+
 static void survives_cuts(void)
 {
 	struct rtnl_link l;
@@ -208,6 +237,7 @@ int main(void)
 	RUN(never_overflows, "a request that does not fit is an error, and writes nothing beyond");
 	RUN(reads_a_link, "a link is read with its address, state and counters");
 	RUN(reads_addresses, "addresses are read one message after the other");
+	RUN(refuses_malformed_values, "values of a wrong length or form are refused");
 	RUN(survives_cuts, "a message cut at any byte is refused");
 	RUN(survives_mutations, "200,000 damaged messages harm nothing");
 	return check_done();

@@ -1,0 +1,51 @@
+"""frames: Ethernet frames made by hand: IPv4, UDP, fragments, VLAN tags; checksums right."""
+import struct
+
+from . import metadata
+from .surroundings import CLIENT, WEB
+
+CLIENT_MAC = '02:00:00:00:00:10'
+IPV4, VLAN, SERVICE_VLAN = 0x0800, 0x8100, 0x88a8
+MORE_FRAGMENTS = 0x2000
+
+
+def mac(text):
+    return bytes.fromhex(text.replace(':', ''))
+
+
+def address(text):
+    return bytes(map(int, text.split('.')))
+
+
+def checksum(data):
+    total = sum(struct.unpack(f'>{(len(data) + 1) // 2}H', data + b'\0' * (len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ethernet(payload, ether_type=IPV4, to=metadata.INSIDE_MAC, source=CLIENT_MAC, tags=()):
+    """tags: (EtherType, priority and id) from the outermost on."""
+    tagged = b''.join(struct.pack('>HH', tpid, tci) for tpid, tci in tags)
+    return mac(to) + mac(source) + tagged + struct.pack('>H', ether_type) + payload
+
+
+def ipv4(payload, protocol=17, identification=0, flags_and_offset=0, source=CLIENT, to=WEB, ttl=64):
+    head = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), identification, flags_and_offset, ttl, protocol, 0) + address(source) + address(to)
+    return head[:10] + struct.pack('>H', checksum(head)) + head[12:] + payload
+
+
+def udp(payload, source_port, port, source=CLIENT, to=WEB):
+    length = 8 + len(payload)
+    pseudo = address(source) + address(to) + struct.pack('>BBH', 0, 17, length)
+    head = struct.pack('>HHH', source_port, port, length)
+    return head + struct.pack('>H', checksum(pseudo + head + b'\0\0' + payload) or 0xffff) + payload
+
+
+def udp_frame(text, source_port=40000, port=9, tags=()):
+    return ethernet(ipv4(udp(text.encode(), source_port, port)), tags=tags)
+
+
+def fragment(datagram, identification, start, end, last):
+    """Bytes start..end of an IP payload as one fragment; start is a multiple of 8."""
+    return ethernet(ipv4(datagram[start:end], identification=identification, flags_and_offset=start // 8 | (0 if last else MORE_FRAGMENTS)))
