@@ -208,6 +208,7 @@ static void log_counters(const char *event, const struct msg_forwarding *f)
 	log_u64("inside_rx_packets", f->rx_packets[1]);
 	log_u64("outside_rx_dropped", f->rx_dropped[0]);
 	log_u64("inside_rx_dropped", f->rx_dropped[1]);
+	log_u64("since_kernel_start_ms", clock_boot_ns() / NS_PER_MS);
 	log_end();
 }
 
@@ -218,9 +219,6 @@ static void on_forwarding(const struct chan_msg *m)
 	if (g.phase == PHASE_OPENING && f.on) {
 		enter(PHASE_ARMED);
 		log_counters("armed", &f);
-		log_begin(LOG_INFO, "boot");
-		log_u64("since_start_ms", clock_boot_ns() / NS_PER_MS);
-		log_end();
 		console_armed(&g.console, true);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
 		log_counters("disarmed", &f);

@@ -106,14 +106,16 @@ static void log_sealed(void *arg, uint32_t slot)
 static void check_clock(void *arg)
 {
 	(void)arg;
-	char text[160];
-	uint64_t now_ns = clock_real_ns();
-	if (now_ns < version_time_s * NS_PER_S) {
-		snprintf(
-			text, sizeof(text),
-			"the clock shows %llu s since 1970, earlier than this build; set the machine's clock",
-			(unsigned long long)(now_ns / NS_PER_S));
-		peer_verdict(&g.init, VERDICT_CLOCK, false, text);
+	uint64_t now_ns = clock_real_ns(), built_ns = version_time_s * NS_PER_S;
+	if (now_ns < built_ns) {
+		char text[128];
+		struct buf b = BUF_OF(text);
+		buf_str(&b, "the clock shows ");
+		time_date(&b, now_ns);
+		buf_str(&b, ", but this image was built ");
+		time_date(&b, built_ns);
+		buf_str(&b, "; set the machine's clock");
+		peer_verdict(&g.init, VERDICT_CLOCK, false, buf_cstr(&b));
 		loop_timer_in(&g.loop, &g.clock_check, CLOCK_CHECK_NS);
 		return;
 	}

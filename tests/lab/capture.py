@@ -22,7 +22,7 @@ class Capture:
         self.side, self.ns = side, ns
         self.path = os.path.join(lab.folder, f'{name}-{side}.pcap')
         self.sender = raw_socket(ns)
-        self.before = ns.counters(NIC)
+        self.before = None  # the link's counters at the first marker: before, the other end may be down
         self.process = lab.processes.start(f'tcpdump-{name}-{side}', [
             'tcpdump', '-i', NIC, '-Q', 'out', '-w', self.path, '-U', '--immediate-mode', '-B', '65536', '-s', '0', '-n', '-Z', 'root',
             '--time-stamp-precision=nano'], ns)
@@ -30,6 +30,7 @@ class Capture:
 
     def mark(self, text):
         """Sends a marker towards the appliance and returns its bytes."""
+        self.before = self.before or self.ns.counters(NIC)
         self.last = marker(self.ns.mac(NIC), f'{text} {self.side} {time.time_ns()}')
         self.sender.send(self.last)
         return self.last

@@ -31,7 +31,7 @@ def check_names(evidence):
     for stream in evidence.streams():
         objects = evidence.stream(stream)
         assert [o.seq for o in objects] == list(range(len(objects))), f'{stream}: numbers {[o.seq for o in objects]}'
-    assert len({o.part['boot'] for o in evidence.objects}) == 1, 'more than one boot'
+    assert len(evidence.boots()) == 1, 'more than one boot'
     for o in evidence.objects:
         p = o.part
         assert p['directory'] == aws.PREFIX and p['account'] == metadata.ACCOUNT and p['region'] == metadata.REGION, o.name

@@ -67,6 +67,9 @@ class Evidence:
     def streams(self):
         return sorted({o.stream for o in self.objects})
 
+    def boots(self):
+        return {o.part['boot'] for o in self.objects}
+
     def packets(self):
         return [o for o in self.objects if o.part['kind'] == 'packets']
 
@@ -79,10 +82,6 @@ class Evidence:
         return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in self.streams() if s != 'log'}
 
 
-def boots(names):
-    return {NAME.fullmatch(n)['boot'] for n in names if NAME.fullmatch(n)}
-
-
 def list_names(lab):
     """{name: size} of all objects in the bucket, by the `aws` command line."""
     text = subprocess.run(lab.aws.prefix() + ['aws', '--endpoint-url', 'https://localhost', 's3api', 'list-objects-v2', '--bucket', aws.BUCKET],
@@ -93,9 +92,10 @@ def list_names(lab):
 def collect(lab, skip_boots=()):
     """All objects but those of the boots given: listed, fetched, opened, decompressed."""
     folder = os.path.join(lab.folder, 'objects')
-    found = {n: size for n, size in list_names(lab).items() if not boots([n]) & set(skip_boots)}
+    found = list_names(lab)
     strangers = [n for n in found if not NAME.fullmatch(n)]
     assert not strangers, f'names that the format does not know: {strangers}'
+    found = {n: size for n, size in found.items() if NAME.fullmatch(n)['boot'] not in skip_boots}
     assert found, 'nothing was shipped'
     fetch(lab, folder)
     objects = [describe(lab, folder, name, size) for name, size in found.items()]

@@ -20,8 +20,6 @@ class Session:
         self.evidence = None
 
     def __enter__(self):
-        self.others = objects.boots(objects.list_names(self.lab)) if hasattr(self.lab, 'lived') else set()
-        self.lab.lived = True
         self.captures = [capture.Capture(self.lab, side, ns, self.appliance.name) for side, ns in self.lab.nics]
         self.appliance.__enter__()
         return self
@@ -46,7 +44,8 @@ class Session:
     def end(self):
         self.appliance.stop()
         self.frames = {c.side: c.done() for c in self.captures}
-        self.evidence = objects.collect(self.lab, self.others)
+        self.evidence = objects.collect(self.lab, self.lab.boots)
+        self.lab.boots |= self.evidence.boots()
         self.windows = {}
         for name, sides in self.markers.items():
             self.windows[name] = {side: capture.window(self.frames[side], *markers) for side, markers in sides.items()}

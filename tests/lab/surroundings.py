@@ -49,6 +49,7 @@ class Surroundings:
     def __init__(self, name):
         self.folder = os.path.join(TOP, 'build', 'lab', name)
         self.nics = []
+        self.boots = set()  # lives whose evidence was collected
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

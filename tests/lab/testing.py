@@ -20,26 +20,25 @@ class Report:
         self.pattern = pattern
         self.failed = self.ran = 0
 
-    def wants(self, fn):
-        return self.pattern in sentence(fn)
+    def wants(self, fn, about=''):
+        return self.pattern in sentence(fn) + about
 
-    def run(self, fn, *args):
-        """Runs one test; True when it held."""
-        if not self.wants(fn):
+    def run(self, fn, *args, about='', always=False):
+        """Runs one test, if it is wanted or `always`; True unless it failed. `about` is added to the sentence."""
+        if not always and not self.wants(fn, about):
             return True
         self.ran += 1
         try:
             fn(*args)
-            print('ok', sentence(fn), flush=True)
+            print(f'ok {sentence(fn)}{about}', flush=True)
             return True
         except Skip as e:
-            print(f'skip {sentence(fn)}: {e}', flush=True)
+            print(f'skip {sentence(fn)}{about}: {e}', flush=True)
             return True
         except Exception as e:
             self.failed += 1
-            print('not ok', sentence(fn))
-            short = isinstance(e, AssertionError) and str(e)
-            text = str(e) if short else traceback.format_exc()
+            print(f'not ok {sentence(fn)}{about}')
+            text = str(e) if isinstance(e, AssertionError) and str(e) else traceback.format_exc()
             print('\n'.join('  ' + line for line in text.strip().splitlines()), flush=True)
             return False
 
