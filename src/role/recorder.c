@@ -84,6 +84,10 @@ static void frame_flush(struct recorder *r)
 		return;
 	ASSERT(!r->raw.overflow);
 	r->meta.raw_bytes += r->raw.len;
+	if (r->frame.records == 0) { /* statistics alone: they stand where the last record stood */
+		r->frame.first_ns = r->frame.last_ns = r->meta.last_ns;
+		r->frame.first_seq = r->frame.last_seq = r->last_seq;
+	}
 	/* the slot was chosen so that a whole frame fits, and was checked after the frame before */
 	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame);
 	ASSERT(!e);
@@ -244,7 +248,7 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 		r->frame.first_ns = real_ns;
 	if (real_ns > r->frame.last_ns)
 		r->frame.last_ns = real_ns;
-	r->frame.last_seq = seq;
+	r->frame.last_seq = r->last_seq = seq;
 	r->frame.records++;
 	if (real_ns > r->meta.last_ns)
 		r->meta.last_ns = real_ns;

@@ -13,10 +13,10 @@ OUTSIDE, INSIDE = 'outside', 'inside'
 class Host:
     """`with Host(lab, 'name', config) as appliance:`; stop() ends it by its power button."""
 
-    def __init__(self, lab, name, configuration, workers=1, mtu=None, verbose=False):
+    def __init__(self, lab, name, configuration, workers=1, verbose=False):
         self.lab, self.name = lab, name
         self.ns = lab.net.namespace(name)
-        lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, mtu))
+        lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
         for link, mac in ((OUTSIDE, metadata.OUTSIDE_MAC), (INSIDE, metadata.INSIDE_MAC)):
             self.ns.ip('link', 'set', link, 'address', mac)
             netns.one_queue(self.ns, link)

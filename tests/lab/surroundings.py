@@ -36,7 +36,7 @@ dhcp-range=198.18.0.0,static,1h
 dhcp-host={metadata.OUTSIDE_MAC},{APPLIANCE_OUTSIDE}
 dhcp-option=option:router,{ROUTER}
 dhcp-option=option:dns-server,{DNS}
-dhcp-option=option:mtu,1500
+dhcp-option=option:mtu,{{mtu}}
 addn-hosts={{folder}}/hosts
 log-dhcp
 log-queries
@@ -46,7 +46,8 @@ log-queries
 class Surroundings:
     """`with Surroundings('name') as lab:` starts all; what the programs said stays in build/lab/name/."""
 
-    def __init__(self, name):
+    def __init__(self, name, mtu=1500):
+        self.mtu = mtu  # of the appliance's links, told by DHCP
         self.folder = os.path.join(TOP, 'build', 'lab', name)
         self.nics = []
         self.boots = set()  # lives whose evidence was collected
@@ -108,7 +109,7 @@ class Surroundings:
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
         self.names(AWS)
         with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
-            f.write(DNSMASQ.format(folder=self.folder))
+            f.write(DNSMASQ.format(folder=self.folder, mtu=self.mtu))
         self.dnsmasq = self.processes.start('dnsmasq', ['dnsmasq', '-C', f.name, '-x', self.folder + '/dnsmasq.pid'], self.dns)
         imds.wait_output('ready', 10)
         self.dnsmasq.wait_output('started', 10)

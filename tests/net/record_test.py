@@ -153,7 +153,7 @@ def nothing_outbound(session):
 def nothing_lost(session):
     """It reports no loss, and its own counters agree with the links': no packet came that it does not account for."""
     assert all(o.meta['lost'] == '0' for o in session.evidence.objects)
-    down = session.evidence.events('shutdown')[0]
+    down = session.evidence.events('shutdown')[-1]
     assert down['lost'] == 0 and down['packets'] == sum(map(len, session.evidence.recorded().values())), down
     dropped = {side: c['rx_dropped'] for side, c in session.counters.items()}
     grown = sum(e[f'{side}_rx_packets'] * sign for event, sign in (('armed', -1), ('disarmed', 1)) for e in session.evidence.events(event)

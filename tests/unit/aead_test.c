@@ -120,7 +120,7 @@ int main(void)
 	RUN(known_answers, "AES-GCM gives the answers published with the mode");
 	RUN(agreement, "AES-GCM agrees with Mbed TLS on 1500 random inputs, in place, too");
 	RUN(altered,
-	    "one changed bit in text, tag, IV or additional data is refused, and nothing of the text comes out");
+	    "one changed bit in text, tag, IV or additional data is refused, with nothing given out");
 	RUN(moved, "a key may be copied, and a wiped one is gone");
 	return check_done();
 }

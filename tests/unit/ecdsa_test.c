@@ -10,12 +10,14 @@
 #define RFC_PUB                                                              \
 	"0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6" \
 	"7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
-#define P384_X \
-	"ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254515480bc13"
-#define P384_SIG                                                                                                 \
-	"3066"                                                                                                   \
-	"02310094edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe46" \
-	"02310099ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8"
+#define P384_X                                                             \
+	"ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64" \
+	"def8f0ea9055866064a254515480bc13"
+#define P384_SIG                                                           \
+	"306602310094edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4" \
+	"ea95ad133c81a648152e44acf96e36dd1e80fabe4602310099ef4aeb15f178ce" \
+	"a1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e" \
+	"7b82c71a38628ac8"
 
 static void check_signature(const char *message, const char *want)
 {

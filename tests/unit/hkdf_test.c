@@ -13,15 +13,16 @@ static void known_answers(void)
 	hkdf_sha512(unhex("000102030405060708090a0b0c"),
 		    unhex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), unhex("f0f1f2f3f4f5f6f7f8f9"), out,
 		    42);
-	CHECK(span_eq(
-		span_of(out, 42),
-		unhex("832390086cda71fb47625bb5ceb168e4c8e26a1a16ed34d9fc7fe92c1481579338da362cb8d9f925d7cb")));
+	CHECK(span_eq(span_of(out, 42),
+		      unhex("832390086cda71fb47625bb5ceb168e4c8e26a1a16ed34d9fc7fe92c14815793"
+			    "38da362cb8d9f925d7cb")));
 	hkdf_sha512(span_of(NULL, 0), unhex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), span_of(NULL, 0),
 		    out, 82);
-	CHECK(span_eq(
-		span_of(out, 82),
-		unhex("f5fa02b18298a72a8c23898a8703472c6eb179dc204c03425c970e3b164bf90fff22d04836d0e2343bacc4e7cb"
-		      "6045faaa698e0e3b3eb91331306def1db8319e8a699b5ee45ab993847dc4df75bde023692c")));
+	CHECK(span_eq(span_of(out, 82),
+		      unhex("f5fa02b18298a72a8c23898a8703472c6eb179dc204c03425c970e3b164bf90f"
+			    "ff22d04836d0e2343bacc4e7cb"
+			    "6045faaa698e0e3b3eb91331306def1db8319e8a699b5ee45ab993847dc4df75"
+			    "bde023692c")));
 }
 
 static void agreement(void)

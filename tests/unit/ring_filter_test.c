@@ -1,0 +1,172 @@
+#include "check.h"
+#include "noise.h"
+
+#include <linux/if_packet.h>
+#include <pcap.h>
+
+#include "record/ring_filter.h"
+
+#define OWN 0xc0000201u /* 192.0.2.1 */
+#define OWN2 0xcb007105u
+#define FIRST 64512
+#define LAST 65535
+
+static struct ring_filter filter;
+
+/* What the kernel knows about a packet beside its bytes. */
+struct aside {
+	uint32_t ifindex, type, tagged;
+};
+
+/* What the kernel would keep: libpcap's interpreter, after each ancillary load became a constant. */
+static uint32_t kept(struct aside a, struct span frame)
+{
+	struct bpf_insn program[64];
+	for (uint16_t i = 0; i < filter.len; i++) {
+		const struct sock_filter *f = &filter.program[i];
+		program[i] = (struct bpf_insn){f->code, f->jt, f->jf, f->k};
+		if (f->code != (BPF_LD | BPF_W | BPF_ABS) || f->k < (uint32_t)SKF_AD_OFF)
+			continue;
+		uint32_t what = f->k - (uint32_t)SKF_AD_OFF;
+		program[i].code = BPF_LD | BPF_IMM;
+		program[i].k = what == SKF_AD_IFINDEX   ? a.ifindex
+			       : what == SKF_AD_PKTTYPE ? a.type
+							: a.tagged;
+		CHECK(what == SKF_AD_IFINDEX || what == SKF_AD_PKTTYPE || what == SKF_AD_VLAN_TAG_PRESENT);
+	}
+	return bpf_filter(program, frame.p, (u_int)frame.len, (u_int)frame.len);
+}
+
+static void build(void)
+{
+	const uint32_t links[] = {4, 7, 9}, own[] = {OWN, OWN2};
+	CHECK(!ring_filter_build(links, 3, own, 2, FIRST, LAST, &filter));
+}
+
+/* A TCP packet to an own address and port: header lengths in words, 100 bytes of payload. */
+static uint8_t frame[400];
+static struct span tcp(unsigned ip_words, unsigned tcp_words, uint32_t to, uint16_t port)
+{
+	struct buf b = BUF_OF(frame);
+	buf_fill(&b, 0x02, 12);
+	buf_be16(&b, 0x0800);
+	buf_u8(&b, (uint8_t)(0x40 | ip_words));
+	buf_fill(&b, 0, 8);
+	buf_u8(&b, 6);
+	buf_fill(&b, 0, 2);
+	buf_be32(&b, 0xc6336401);
+	buf_be32(&b, to);
+	buf_fill(&b, 1, 4 * (ip_words > 5 ? ip_words - 5 : 0));
+	buf_be16(&b, 80);
+	buf_be16(&b, port);
+	buf_fill(&b, 0, 8);
+	buf_u8(&b, (uint8_t)(tcp_words << 4));
+	buf_fill(&b, 0, 7);
+	buf_fill(&b, 1, 4 * (tcp_words > 5 ? tcp_words - 5 : 0));
+	buf_fill(&b, 'p', 100);
+	return buf_span(&b);
+}
+
+static const struct aside plain = {4, PACKET_HOST, 0};
+
+static void links_admitted(void)
+{
+	build();
+	struct span f = tcp(5, 5, 0x01020304, 80);
+	for (uint32_t i = 0; i < 12; i++) {
+		struct aside a = {i, PACKET_HOST, 0};
+		CHECK(kept(a, f) == (i == 4 || i == 7 || i == 9 ? RING_FILTER_SNAPLEN : 0));
+	}
+	CHECK(!ring_filter_build(NULL, 0, NULL, 0, FIRST, LAST, &filter));
+	CHECK(kept(plain, f) == 0 && filter.len == 1);
+	CHECK(!ring_filter_build((const uint32_t[]){4}, 1, NULL, 0, FIRST, LAST, &filter));
+	CHECK(kept(plain, tcp(5, 5, OWN, LAST)) == RING_FILTER_SNAPLEN);
+}
+
+static void own_connections(void)
+{
+	build();
+	for (unsigned ip = 5; ip <= 15; ip++)
+		for (unsigned words = 5; words <= 15; words++)
+			CHECK(kept(plain, tcp(ip, words, OWN, FIRST)) == 14 + 4 * ip + 4 * words);
+	CHECK(kept(plain, tcp(5, 5, OWN2, LAST)) == 54);
+	CHECK(kept((struct aside){9, PACKET_HOST, 0}, tcp(5, 5, OWN, 65000)) == 54);
+}
+
+static void all_else_whole(void)
+{
+	build();
+	const uint32_t whole = RING_FILTER_SNAPLEN;
+	CHECK(kept(plain, tcp(5, 5, OWN, FIRST - 1)) == whole);
+	CHECK(kept(plain, tcp(5, 5, OWN + 1, FIRST)) == whole);
+	CHECK(kept(plain, tcp(4, 5, OWN, FIRST)) == whole);
+	CHECK(kept(plain, tcp(5, 4, OWN, FIRST)) == whole);
+	CHECK(kept((struct aside){4, PACKET_OTHERHOST, 0}, tcp(5, 5, OWN, FIRST)) == whole);
+	CHECK(kept((struct aside){4, PACKET_BROADCAST, 0}, tcp(5, 5, OWN, FIRST)) == whole);
+	CHECK(kept((struct aside){4, PACKET_HOST, 1}, tcp(5, 5, OWN, FIRST)) == whole);
+	struct span f = tcp(5, 5, OWN, FIRST);
+	frame[14 + 9] = 17; /* UDP */
+	CHECK(kept(plain, f) == whole);
+	f = tcp(5, 5, OWN, FIRST);
+	frame[14 + 7] = 1; /* a later fragment */
+	CHECK(kept(plain, f) == whole);
+	f = tcp(5, 5, OWN, FIRST);
+	frame[14 + 6] = 0x20; /* the first of several: its header is there */
+	CHECK(kept(plain, f) == 54);
+	f = tcp(5, 5, OWN, FIRST);
+	frame[12] = 0x86; /* IPv6's number */
+	frame[13] = 0xdd;
+	CHECK(kept(plain, f) == whole);
+	f = tcp(5, 5, OWN, FIRST);
+	frame[14] = 0x65; /* another version */
+	CHECK(kept(plain, f) == whole);
+}
+
+static void short_packets(void)
+{
+	build();
+	for (unsigned ip = 5; ip <= 15; ip += 5) {
+		struct span f = tcp(ip, 5, OWN, FIRST);
+		size_t headers = 14 + 4 * ip + 20;
+		for (size_t len = 0; len <= f.len; len++) {
+			uint32_t n = kept(plain, span_first(f, len));
+			CHECK(n == (len < headers ? RING_FILTER_SNAPLEN : headers));
+		}
+	}
+}
+
+static void nothing_lost(void)
+{
+	build();
+	for (int i = 0; i < 200000; i++) {
+		struct span f = tcp(5 + (unsigned)noise_below(11), (unsigned)noise_below(16), OWN, FIRST);
+		for (size_t hits = noise_below(4); hits; hits--)
+			frame[12 + noise_below(40)] = (uint8_t)noise_u64();
+		f = span_first(f, noise_below(f.len + 1));
+		CHECK(kept(plain, f) != 0);
+	}
+}
+
+static void limits(void)
+{
+	const uint32_t links[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	CHECK(!ring_filter_build(links, 8, links, 8, 1, 1, &filter));
+	CHECK(kept((struct aside){8, PACKET_HOST, 0}, tcp(5, 5, 8, 1)) == 54);
+	CHECK(kept((struct aside){1, PACKET_HOST, 0}, tcp(5, 5, 1, 1)) == 54);
+	CHECK(kept((struct aside){9, PACKET_HOST, 0}, tcp(5, 5, 1, 1)) == 0);
+	CHECK(ring_filter_build(links, 9, links, 8, 1, 1, &filter) == ERR_TOO_LONG);
+	CHECK(ring_filter_build(links, 8, links, 9, 1, 1, &filter) == ERR_TOO_LONG);
+	CHECK(ring_filter_build(links, 8, links, 8, 2, 1, &filter) == ERR_RANGE);
+}
+
+int main(void)
+{
+	RUN(links_admitted, "packets of the admitted links are recorded, of others not");
+	RUN(own_connections, "the appliance's own TCP connections are cut right behind their headers");
+	RUN(all_else_whole,
+	    "other ports, addresses, protocols, hosts, tagged frames and later fragments are recorded whole");
+	RUN(short_packets, "a packet cut anywhere in its headers is recorded whole, never dropped");
+	RUN(nothing_lost, "no packet, however damaged, is dropped by the filter");
+	RUN(limits, "eight links and eight addresses fit, nine are refused");
+	return check_done();
+}
