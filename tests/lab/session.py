@@ -9,7 +9,7 @@
 import contextlib
 import time
 
-from . import capture, compare, objects
+from . import capture, compare, objects, probes
 
 
 class Session:
@@ -28,6 +28,23 @@ class Session:
         """Waits until it is armed; seconds since power-on."""
         return self.appliance.console.wait_armed(self.arm_timeout_s)
 
+    def armed_under_fire(self):
+        """The same, while the host inside sends at it all the time."""
+        with probes.Probes(self.lab) as self.probes:
+            armed_s = self.armed()
+            time.sleep(0.5)
+        return armed_s
+
+    def check_nothing_before_armed(self):
+        """Nothing is forwarded before recording is armed: every packet that came through from the first on is in the recording."""
+        arrived, recorded = self.probes.seen, set()
+        assert arrived, 'no probe came through after ARMED'
+        assert len(arrived) < self.probes.sent, 'every probe came through, also those from before it was armed'
+        for stream in self.evidence.recorded().values():
+            recorded |= probes.numbers(f.data for f in stream if f.interface == compare.SIDES.index('inside'))
+        missing = sorted(arrived - recorded)
+        assert not missing, f'{len(missing)} of {len(arrived)} forwarded probes were not recorded, the first is number {missing[0]}'
+
     def __exit__(self, *exc):
         self.appliance.__exit__(*exc)
 
@@ -42,8 +59,16 @@ class Session:
         self.markers[name] = {side: (first[side], last[side]) for side in first}
 
     def end(self):
+        self.power_off()
+        self.collect()
+
+    def power_off(self):
+        """The power button: drained, shipped, off; and the captures end."""
         self.appliance.stop()
         self.frames = {c.side: c.done() for c in self.captures}
+
+    def collect(self):
+        """Fetches and opens what this life shipped, and cuts the captures into windows."""
         self.evidence = objects.collect(self.lab, self.lab.boots)
         self.lab.boots |= self.evidence.boots()
         self.windows = {}

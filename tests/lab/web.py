@@ -1,10 +1,11 @@
 """web: nginx as the world outside: pages of several sizes over HTTP and HTTPS, and uploads, which it keeps for comparison."""
 import hashlib
 import os
+import random
 
 from . import certs
 
-PAGES = {'empty': 0, '1k': 1024, '100k': 100 * 1024, '10m': 10 * 1024 * 1024}
+PAGES = {'empty': 0, '1k': 1024, '100k': 100 * 1024, '10m': 10 << 20, '32m': 32 << 20}
 HEAD = """
 daemon off;
 worker_processes 1;
@@ -72,14 +73,10 @@ class Site:
         self.process = start(processes, ns, folder, 'site', SITE.format(folder=folder, name='site', address=address, cert=cert, key=key))
 
     def _make_page(self, page, size):
-        """Half text that compresses, half noise; the same in each run."""
-        block = hashlib.sha256(page.encode()).digest()
-        parts, have = [], 0
-        while have < size:
-            block = hashlib.sha256(block).digest()
-            parts.append(block + b'<p>sealtap lab page, line after line after line.</p>\n'[:32])
-            have += len(parts[-1])
-        data = b''.join(parts)[:size]
+        """Text that compresses and noise that does not, in turn; the same in each run."""
+        noise = random.Random(page)
+        text = b'<p>sealtap lab page, line after line after line.</p>\n' * 80
+        data = b''.join(noise.randbytes(len(text)) + text for _ in range(size // (2 * len(text)) + 1))[:size]
         with open(os.path.join(self.folder, 'pages', page), 'wb') as f:
             f.write(data)
         return hashlib.sha256(data).hexdigest()

@@ -4,9 +4,7 @@
 record_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/record/.
 """
 import os
-import socket
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -16,7 +14,6 @@ from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, CLIENT, WEB, Surroundings  # noqa: E402
 
-PROBE_PORT = 7777
 OWN_PORTS = range(64512, 65536)
 
 
@@ -78,15 +75,6 @@ def reserved_ports(session):
 
 
 # ---- what must hold
-
-def nothing_before_armed(session):
-    """Nothing is forwarded before recording is armed: every packet that came through from the first on is in the recording."""
-    arrived, sent, recorded = session.probes
-    assert arrived, 'no probe came through after ARMED'
-    assert len(arrived) < sent, 'every probe came through, also those from before the boot'
-    missing = sorted(arrived - recorded)
-    assert not missing, f'{len(missing)} of {len(arrived)} forwarded probes were not recorded, the first is number {missing[0]}'
-
 
 def pages_names_uploads_and_pings(session):
     """Pages, uploads, names and pings pass and are recorded packet for packet, as an independent capture saw them."""
@@ -180,52 +168,10 @@ def no_nat(session):
 
 # ---- sessions
 
-def probe(lab, stop, sent):
-    """Sends numbered datagrams to the server every 5 ms until told to stop."""
-    with raw_socket(lab.inside) as s:
-        while not stop.is_set():
-            s.send(frames.udp_frame(f'probe {len(sent)}', 40002, PROBE_PORT))
-            sent.append(len(sent))
-            time.sleep(0.005)
-
-
-def probe_numbers(payloads):
-    return {int(p.split(b'probe ')[1]) for p in payloads if b'probe ' in p}
-
-
-def receive_all(receiver):
-    receiver.setblocking(False)
-    arrived = []
-    try:
-        while True:
-            arrived.append(receiver.recv(100))
-    except BlockingIOError:
-        return arrived
-
-
-def boot_under_fire(session):
-    """Arms while a host inside sends; what came through, how many were sent."""
-    stop, sent = threading.Event(), []
-    receiver = session.lab.web.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.bind((WEB, PROBE_PORT))
-    sender = threading.Thread(target=probe, args=(session.lab, stop, sent))
-    sender.start()
-    try:
-        session.armed()
-        time.sleep(0.3)
-    finally:
-        stop.set()
-        sender.join()
-    time.sleep(0.1)
-    arrived = probe_numbers(receive_all(receiver))
-    receiver.close()
-    return arrived, len(sent)
-
-
 def live(session, scenes):
     """It boots, arms, forwards, powers off, and AWS's Encryption SDK opens all that it shipped."""
     with session:
-        arrived, sent = boot_under_fire(session)
+        session.armed_under_fire()
         before = len(session.lab.site.clients())
         with session.window('all'):
             for name, scene in scenes:
@@ -234,12 +180,10 @@ def live(session, scenes):
         session.clients = session.lab.site.clients()[before:]
         session.counters = session.appliance.counters()
         session.end()
-    inside = [f.data for stream in session.evidence.recorded().values() for f in stream if f.interface == 1]
-    session.probes = (arrived, sent, probe_numbers(inside))
 
 
 SCENES = [('pages', pages), ('fragments', fragments), ('slowly', slowly), ('bursts', bursts), ('tags', tags)]
-ALWAYS = [nothing_before_armed, pages_names_uploads_and_pings, nothing_outbound, nothing_lost]
+ALWAYS = [Session.check_nothing_before_armed, pages_names_uploads_and_pings, nothing_outbound, nothing_lost]
 LIVES = {
     'one worker, NAT': (1, 'masquerade', SCENES + [('reserved', reserved_ports)],
                         [*ALWAYS, masquerade, fragments_byte_for_byte, slow_packets, burst_packets, vlan_tags,

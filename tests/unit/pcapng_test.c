@@ -185,12 +185,11 @@ static void tshark_reads(void)
 	struct pcapng_statistics s = {1, START_NS + 9, START_NS, 12, 1, 2, 3, 4};
 	pcapng_statistics(&out, &s);
 	write_file();
-	CHECK(run(
-		"tshark -r " FILE_NAME
-		" -T fields -E separator=/s -e frame.len -e frame.cap_len -e frame.interface_name"
-		" -e frame.packet_flags_direction -e frame.drop_count -e frame.packet_id -e frame.interface_queue"
-		" -e frame.time_epoch 2>&1 | grep -v 'Running as user'",
-		text, sizeof(text)));
+	CHECK(run("tshark -r " FILE_NAME
+		  " -T fields -E separator=/s -e frame.len -e frame.cap_len -e frame.interface_name"
+		  " -e frame.packet_flags_direction -e frame.drop_count -e frame.packet_id"
+		  " -e frame.interface_queue -e frame.time_epoch 2>&1 | grep -v 'Running as user'",
+		  text, sizeof(text)));
 	CHECK_SPAN(span_str(text), SPAN("90 30 eth1 0x00000001 5 7 3 1767225600.123456789\n"));
 	CHECK(run("capinfos " FILE_NAME " 2>&1", text, sizeof(text)));
 	CHECK(strstr(text, "Number of stat entries = 1") && strstr(text, "Name = eth1"));

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""boot_test: the image in QEMU: boots from its disk, forwards, records, ships; and stays closed, with a clear code, when something is wrong.
+
+boot_test.py [-k PATTERN]. Needs root and build/qemu/. Logs, consoles and objects stay in build/lab/boot/.
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import aws, evidence, probes, testing, traffic  # noqa: E402
+from lab.guest import Guest  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import AWS, IMPOSTOR, Surroundings  # noqa: E402
+
+BOOT_S, RECOVERY_S = 60, 60
+SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5}
+
+
+# ---- the whole path
+
+def whole_path(session):
+    """It boots from its disk through UEFI firmware, arms, forwards, and powers off by its power button with everything shipped."""
+    with session:
+        session.armed_under_fire()
+        with session.window('all'):
+            traffic.everything(session.lab)
+            time.sleep(6)  # an object and a heartbeat ship inside the window
+        session.end()
+
+
+def verdict_lines(session):
+    """The console tells each step of the boot in order, and ARMED last."""
+    lines = [line.split()[1:3] for line in session.appliance.console.text().splitlines() if line.startswith('sealtap: ')]
+    codes = [words[1] for words in lines if words[0] == 'ok']
+    wanted = ['link', 'dhcp', 'imds', 'configuration', 'clock', 'kms', 's3']
+    assert [c for c in codes if c in wanted] == wanted, codes
+    assert lines.index(['ARMED']) > max(i for i, words in enumerate(lines) if words[0] == 'ok'), lines
+
+
+def packet_for_packet(session):
+    """Every packet that arrived on either NIC is recorded once, as a capture on the far side saw it; own connections as headers only."""
+    result = session.compare('all')
+    assert result.seen > 5000 and result.own > 5, result
+
+
+def config_hash(session):
+    """Each object names the configuration it was recorded under by its hash."""
+    evidence.check_config_hash(session.evidence, session.lab.metadata.answers['/latest/user-data'])
+
+
+# ---- what can be wrong: break it, see it closed, mend it, see it recover
+
+def stays_closed(guest, watch, code, says=''):
+    """CLOSED with the code, and in the next seconds nothing comes through."""
+    line = guest.console.wait_closed(code, BOOT_S)
+    assert says in line, f'"{says}" is not in: {line}'
+    time.sleep(3)
+    assert not watch.came_through(), f'{len(watch.seen)} packets were forwarded while CLOSED'
+    assert 'sealtap: ARMED' not in guest.console.text(), 'it armed all the same'
+
+
+def closed_then_armed(lab, name, code, mend, says=''):
+    with Guest(lab, name, from_kernel=True) as guest, probes.Probes(lab) as watch:
+        stays_closed(guest, watch, code, says)
+        mend()
+        guest.console.wait_armed(RECOVERY_S)
+        time.sleep(0.5)
+        assert watch.came_through(), 'nothing came through after it had recovered: the watch proves nothing'
+        guest.stop()
+
+
+def wrong_certificate(lab):
+    """A server with AWS's names and a stranger's certificate: CLOSED kms, nothing forwarded; ARMED when the true server answers."""
+    lab.impostor()
+    lab.move_aws(IMPOSTOR)
+    closed_then_armed(lab, 'wrong-certificate', 'kms', lambda: lab.move_aws(AWS), 'certificate')
+
+
+def wrong_secret(lab):
+    """A wrong secret key: CLOSED kms, nothing forwarded; ARMED when the metadata service has the right one."""
+    keys = lab.amazon.role_keys
+    lab.metadata.credentials({**keys, 'SecretAccessKey': keys['SecretAccessKey'][::-1]})
+    closed_then_armed(lab, 'wrong-secret', 'kms', lambda: lab.metadata.credentials(keys))
+
+
+def malformed_user_data(lab):
+    """Malformed user data: CLOSED configuration with line and key, nothing forwarded; ARMED when it is corrected."""
+    good = lab.configuration(**SETTINGS)
+    lab.metadata.user_data(good.replace('s3.prefix', 's3.prefx'))
+    closed_then_armed(lab, 'malformed-user-data', 'configuration', lambda: lab.metadata.user_data(good), 'line 3, key "s3.prefx"')
+
+
+def kms_denial(lab):
+    """A role that may not GenerateDataKey: CLOSED kms, nothing forwarded; ARMED when its policy allows it."""
+    lab.amazon.allow(aws.PUT)
+    closed_then_armed(lab, 'kms-denial', 'kms', lambda: lab.amazon.allow(aws.PUT, aws.GENERATE))
+
+
+def s3_denial(lab):
+    """A role that may not PutObject: CLOSED s3, nothing forwarded; ARMED when its policy allows it."""
+    lab.amazon.allow(aws.GENERATE)
+    closed_then_armed(lab, 's3-denial', 's3', lambda: lab.amazon.allow(aws.PUT, aws.GENERATE))
+
+
+def clock_in_1970(lab):
+    """A clock in 1970: CLOSED clock, nothing forwarded."""
+    with Guest(lab, 'clock', from_kernel=True, extra=['-rtc', 'base=1970-01-01T00:00:00']) as guest, probes.Probes(lab) as watch:
+        stays_closed(guest, watch, 'clock')
+
+
+def no_metadata(lab):
+    """No metadata service: CLOSED imds, nothing forwarded; ARMED when it is there."""
+    lab.segment.ip('link', 'set', 'imds', 'down')
+    closed_then_armed(lab, 'no-metadata', 'imds', lambda: lab.segment.up('imds'))
+
+
+def no_dhcp(lab):
+    """No DHCP server: CLOSED dhcp, nothing forwarded; ARMED when it is there."""
+    lab.segment.ip('link', 'set', 'dns', 'down')
+    closed_then_armed(lab, 'no-dhcp', 'dhcp', lambda: lab.segment.up('dns'))
+
+
+FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
+PROOFS = [verdict_lines, Session.check_nothing_before_armed, packet_for_packet, config_hash]
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('boot') as lab:
+        lab.metadata.user_data(lab.configuration(**SETTINGS))
+        if any(map(report.wants, [whole_path, *PROOFS, *evidence.CHECKS])):
+            session = Session(Guest(lab, 'from-disk'), arm_timeout_s=90)
+            if report.run(whole_path, session, always=True):
+                for check in PROOFS:
+                    report.run(check, session)
+                for check in evidence.CHECKS:
+                    report.run(check, session.evidence)
+        for fault in FAULTS:
+            report.run(fault, lab)
+    report.finish()
+
+
+main()
