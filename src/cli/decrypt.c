@@ -176,10 +176,11 @@ static int run(void)
 static int read_key(void)
 {
 	enum err e = key_read(g.o->key_file, g.key);
-	if (e)
-		fprintf(stderr, "sealtap: %s: %s\n", g.o->key_file,
-			e == ERR_SYSTEM ? strerror(errno)
-					: "not a key: 32 bytes in hexadecimal or base64 are wanted");
+	if (e == ERR_SYSTEM)
+		fprintf(stderr, "sealtap: %s: can't read: %s\n", g.o->key_file, strerror(errno));
+	else if (e)
+		fprintf(stderr, "sealtap: %s: not a key: 32 bytes in hexadecimal or base64 are wanted\n",
+			g.o->key_file);
 	return e != ERR_OK;
 }
 

@@ -71,10 +71,9 @@ static void header_bytes(void)
 	seal(span_of(NULL, 0), 1);
 	esdk_derive(ESDK_SUITE_COMMIT, data_key, id, &keys);
 	struct span m = buf_span(&message);
-	CHECK(span_starts(
-		m,
-		unhex("0204781d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d"
-		      "000e0002000161000131000162000132000100076177732d6b6d73000361726e0004626c6f62020000ffe0")));
+	CHECK(span_starts(m, unhex("0204781d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d"
+				   "000e0002000161000131000162000132000100076177732d6b6d73"
+				   "000361726e0004626c6f62020000ffe0")));
 	size_t body = esdk_header_bytes(context(), &edk) - 16;
 	CHECK(span_eq(span_of(m.p + body - 32, 32), span_of(keys.commitment, 32)));
 	/* the final frame: mark, sequence 1, IV 1, no content, tag */
