@@ -20,14 +20,17 @@ S3_HOST = f'{BUCKET}.s3.{metadata.REGION}.amazonaws.com'
 KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
 NAMES = [S3_HOST, KMS_HOST, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
-TRUST = {'Version': '2012-10-17', 'Statement': [
-    {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
+TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
 PUT = {'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': f'arn:aws:s3:::{BUCKET}/{PREFIX}/*'}
 GENERATE = {'Effect': 'Allow', 'Action': 'kms:GenerateDataKey', 'Resource': '*'}
 
 
 class Refused(Exception):
     pass
+
+
+def policy(*statements):
+    return json.dumps({'Version': '2012-10-17', 'Statement': list(statements)})
 
 
 def _hmac(key, text):
@@ -65,13 +68,13 @@ class Aws:
     def set_up(self):
         """Bucket, key, role and admin; then every call is checked."""
         self.process.wait_output('Running on', 30)
-        s3_location = f'<CreateBucketConfiguration><LocationConstraint>{metadata.REGION}</LocationConstraint></CreateBucketConfiguration>'
-        self.call('s3', 'PUT', f'/{BUCKET}', s3_location)
+        here = f'<LocationConstraint>{metadata.REGION}</LocationConstraint>'
+        self.call('s3', 'PUT', f'/{BUCKET}', f'<CreateBucketConfiguration>{here}</CreateBucketConfiguration>')
         self.key_arn = self.kms('CreateKey')['KeyMetadata']['Arn']
-        self.iam('CreateRole', RoleName=metadata.ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+        self.iam('CreateRole', RoleName=metadata.ROLE, AssumeRolePolicyDocument=policy(TRUST))
         self.allow(PUT, GENERATE)
         self.iam('CreateUser', UserName='admin')
-        self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [ANY]}))
+        self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
         keys = self.iam('CreateAccessKey', UserName='admin')
         self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
         self.role_keys = self.assume_role()
@@ -79,8 +82,7 @@ class Aws:
 
     def allow(self, *statements):
         """The role may do exactly this from now on."""
-        self.iam('PutRolePolicy', RoleName=metadata.ROLE, PolicyName='sealtap',
-                 PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': list(statements)}))
+        self.iam('PutRolePolicy', RoleName=metadata.ROLE, PolicyName='sealtap', PolicyDocument=policy(*statements))
 
     def assume_role(self):
         arn = f'arn:aws:iam::{metadata.ACCOUNT}:role/{metadata.ROLE}'

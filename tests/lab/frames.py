@@ -31,7 +31,8 @@ def ethernet(payload, ether_type=IPV4, to=metadata.INSIDE_MAC, source=CLIENT_MAC
 
 
 def ipv4(payload, protocol=17, identification=0, flags_and_offset=0, source=CLIENT, to=WEB, ttl=64):
-    head = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), identification, flags_and_offset, ttl, protocol, 0) + address(source) + address(to)
+    head = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), identification, flags_and_offset, ttl, protocol, 0)
+    head += address(source) + address(to)
     return head[:10] + struct.pack('>H', checksum(head)) + head[12:] + payload
 
 

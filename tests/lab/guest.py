@@ -22,7 +22,8 @@ class Guest:
         self.sockets = tempfile.mkdtemp(prefix='sealtap-')  # a unix socket's path must be short
         what = ['--kernel', os.path.join(BOARD, 'BOOTX64.EFI')] if from_kernel else ['--disk', os.path.join(BOARD, 'disk.img')]
         self.argv = [RUN, *what, '--serial', self.serial, '--qmp', self.sockets + '/qmp',
-                     '--nic', f'{lab.segment.name}:{NIC},mac={metadata.OUTSIDE_MAC}', '--nic', f'{lab.inside.name}:{NIC},mac={metadata.INSIDE_MAC}',
+                     '--nic', f'{lab.segment.name}:{NIC},mac={metadata.OUTSIDE_MAC}',
+                     '--nic', f'{lab.inside.name}:{NIC},mac={metadata.INSIDE_MAC}',
                      *(['--', *extra] if extra else [])]
 
     def __enter__(self):

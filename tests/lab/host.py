@@ -41,6 +41,3 @@ class Host:
         """The power button: forwarding stops, the rings drain, all is shipped; it must exit with 0."""
         code = self.process.end(signal.SIGTERM, timeout_s)
         assert code == 0, f'the appliance ended with {code}:\n{self.console.text()[-2000:]}'
-
-    def counters(self):
-        return {side: self.ns.counters(link) for side, link in (('outside', OUTSIDE), ('inside', INSIDE))}

@@ -18,9 +18,11 @@ from .certs import TOP
 from .netns import command
 
 OPENER = os.path.join(TOP, 'tests', 'lab', 'opener')
+ENDPOINT = 'https://localhost'
 OPENED_BY = 'AWS Encryption SDK for JavaScript (@aws-crypto/client-node 5.0.2), zstd'
 NAME = re.compile(
-    r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/(?P<kind>packets|log)/'
+    r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/'
+    r'(?P<kind>packets|log)/'
     r'(?P<start>\d{8}T\d{6}\.\d{9}Z)-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|log)-(?P<seq>\d{8})(?P<again>-r\d+)?'
     r'\.(?P<ext>pcapng|jsonl)\.zst\.encrypted')
 
@@ -82,10 +84,17 @@ class Evidence:
         return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in self.streams() if s != 'log'}
 
 
+def as_admin(lab, *argv):
+    """Runs a program in the servers' namespace with the admin's keys; its output. Its own words are in the exception when it fails."""
+    done = subprocess.run(lab.aws.prefix() + list(argv), env={**os.environ, **lab.amazon.environment()}, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, f'{argv[0]} {argv[1]}: {done.stderr.strip()}'
+    return done.stdout
+
+
 def list_names(lab):
     """{name: size} of all objects in the bucket, by the `aws` command line."""
-    text = subprocess.run(lab.aws.prefix() + ['aws', '--endpoint-url', 'https://localhost', 's3api', 'list-objects-v2', '--bucket', aws.BUCKET],
-                          env={**os.environ, **lab.amazon.environment()}, stdout=subprocess.PIPE, check=True, text=True).stdout
+    text = as_admin(lab, 'aws', '--endpoint-url', ENDPOINT, 's3api', 'list-objects-v2', '--bucket', aws.BUCKET)
     return {o['Key']: o['Size'] for o in json.loads(text or '{}').get('Contents', [])}
 
 
@@ -97,17 +106,11 @@ def collect(lab, skip_boots=()):
     assert not strangers, f'names that the format does not know: {strangers}'
     found = {n: size for n, size in found.items() if NAME.fullmatch(n)['boot'] not in skip_boots}
     assert found, 'nothing was shipped'
-    fetch(lab, folder)
+    as_admin(lab, 'aws', '--endpoint-url', ENDPOINT, 's3', 'sync', '--only-show-errors', f's3://{aws.BUCKET}', folder)
     objects = [describe(lab, folder, name, size) for name, size in found.items()]
     objects.sort(key=lambda o: (o.stream, o.seq))
     open_all(lab, objects)
     return Evidence(objects, folder)
-
-
-def fetch(lab, folder):
-    env = {**os.environ, **lab.amazon.environment()}
-    subprocess.run(lab.aws.prefix() + ['aws', '--endpoint-url', 'https://localhost', 's3', 'sync', '--only-show-errors',
-                                       f's3://{aws.BUCKET}', folder], env=env, check=True)
 
 
 def describe(lab, folder, name, size):
@@ -122,13 +125,10 @@ def describe(lab, folder, name, size):
 
 def open_all(lab, objects):
     """AWS's SDK takes the objects out of their envelopes, zstd decompresses them; both at once for several files."""
-    opener = prepare_opener()
-    env = {**os.environ, **lab.amazon.environment()}
+    script = os.path.join(prepare_opener(), 'open.mjs')
     by_path = {o.path: o for o in objects}
-    done = subprocess.run(lab.aws.prefix() + ['node', os.path.join(opener, 'open.mjs'), 'https://localhost', metadata.REGION,
-                                              lab.amazon.key_arn, *by_path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, f'the Encryption SDK did not open everything: {done.stderr}'
-    for line in done.stdout.splitlines():
+    said = as_admin(lab, 'node', script, ENDPOINT, metadata.REGION, lab.amazon.key_arn, *by_path)
+    for line in said.splitlines():
         result = json.loads(line)
         assert result['suite'] == 0x0478, f'{result["file"]}: suite {result["suite"]:#x}'
         by_path[result['file']].context = result['context']

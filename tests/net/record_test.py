@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """record_test: host mode, real traffic, and an independent capture: every packet that arrives is recorded once, byte for byte.
 
-record_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/record/.
+record_test.py [-k PATTERN]. Needs root. SLOW_PACKETS and BURST_PACKETS say how many. Logs and objects stay in build/lab/record/.
 """
 import os
 import sys
@@ -14,6 +14,8 @@ from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, CLIENT, WEB, Surroundings  # noqa: E402
 
+SLOW_PACKETS = int(os.environ.get('SLOW_PACKETS', 200))
+BURST_PACKETS = int(os.environ.get('BURST_PACKETS', 8000))
 OWN_PORTS = range(64512, 65536)
 
 
@@ -46,12 +48,12 @@ def fragments(session):
 
 
 def slowly(session):
-    session.slow = [frames.udp_frame(f'slow {i}') for i in range(200)]
+    session.slow = [frames.udp_frame(f'slow {i}') for i in range(SLOW_PACKETS)]
     send_raw(session, session.slow, 0.02)
 
 
 def bursts(session):
-    session.bursts = [frames.udp_frame(f'burst {i} ' + 'x' * (i % 1400)) for i in range(8000)]
+    session.bursts = [frames.udp_frame(f'burst {i} ' + 'x' * (i % 1400)) for i in range(BURST_PACKETS)]
     send_raw(session, session.bursts, 0.03, 400)
 
 
@@ -139,14 +141,14 @@ def nothing_outbound(session):
 
 
 def nothing_lost(session):
-    """It reports no loss, and its own counters agree with the links': no packet came that it does not account for."""
+    """It reports no loss, and the links' own counters agree: what arrived since they came up, ring bound, is what was recorded."""
     assert all(o.meta['lost'] == '0' for o in session.evidence.objects)
     down = session.evidence.events('shutdown')[-1]
     assert down['lost'] == 0 and down['packets'] == sum(map(len, session.evidence.recorded().values())), down
-    dropped = {side: c['rx_dropped'] for side, c in session.counters.items()}
-    grown = sum(e[f'{side}_rx_packets'] * sign for event, sign in (('armed', -1), ('disarmed', 1)) for e in session.evidence.events(event)
-                for side in ('outside', 'inside'))
-    assert abs(grown - down['packets']) <= 20 + sum(dropped.values()), f'links {grown}, recorded {down["packets"]}, dropped {dropped}'
+    links = session.evidence.events('disarmed')[0]
+    arrived = links['outside_rx_packets'] + links['inside_rx_packets']
+    # the links count a little longer or shorter than the rings, by what arrives in that moment
+    assert abs(arrived - down['packets']) <= 20, f'{arrived} arrived, {down["packets"]} recorded'
 
 
 def both_workers_record(session):
@@ -178,7 +180,6 @@ def live(session, scenes):
                 with session.window(name):
                     scene(session)
         session.clients = session.lab.site.clients()[before:]
-        session.counters = session.appliance.counters()
         session.end()
 
 

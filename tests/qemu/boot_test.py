@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""boot_test: the image in QEMU: boots from its disk, forwards, records, ships; and stays closed, with a clear code, when something is wrong.
+"""boot_test: the image in QEMU: boots from its disk, forwards, records, ships; stays closed, with a clear code, when something is wrong.
 
 boot_test.py [-k PATTERN]. Needs root and build/qemu/. Logs, consoles and objects stay in build/lab/boot/.
 """

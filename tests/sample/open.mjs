@@ -1,4 +1,4 @@
-// open.mjs: opens the sealed sample with AWS's own Encryption SDK, without anything of ours; the compressed content goes to standard output:
+// open.mjs: opens the sealed sample with AWS's own Encryption SDK, without anything of ours; writes the compressed content:
 //
 //   npm ci --prefix tests/lab/opener && node tests/sample/open.mjs | zstd -d | tshark -r -
 //

@@ -301,7 +301,8 @@ static void many_edks(void)
 static void full(void)
 {
 	uint8_t id[32] = {0};
-	size_t whole = (size_t)esdk_message_bytes(esdk_header_bytes(context(), &edk), ESDK_FRAME_BYTES + 5);
+	size_t header = esdk_header_bytes(context(), &edk);
+	size_t whole = (size_t)esdk_message_bytes(header, ESDK_FRAME_BYTES + 5);
 	for (size_t cap = 0; cap < whole; cap += cap < 200 || whole - cap < 100 ? 1 : 1009) {
 		struct buf out = buf_over(message_bytes, cap);
 		enum err e = esdk_begin(&writer, data_key, id, context(), &edk, &out);
@@ -310,6 +311,8 @@ static void full(void)
 		if (!e)
 			e = esdk_end(&writer, &out);
 		CHECK(e == ERR_FULL && out.len <= cap);
+		CHECK(out.len == 0 || out.len == header ||
+		      out.len == header + ESDK_STRIDE_BYTES); /* whole frames */
 		esdk_abort(&writer);
 	}
 }

@@ -8,6 +8,7 @@
 
 #define OWN 0xc0000201u /* 192.0.2.1 */
 #define OWN2 0xcb007105u
+#define OWN3 0xc000fd01u
 #define FIRST 64512
 #define LAST 65535
 
@@ -39,8 +40,8 @@ static uint32_t kept(struct aside a, struct span frame)
 
 static void build(void)
 {
-	const uint32_t links[] = {4, 7, 9}, own[] = {OWN, OWN2};
-	CHECK(!ring_filter_build(links, 3, own, 2, FIRST, LAST, &filter));
+	const uint32_t links[] = {4, 7, 9}, own[] = {OWN, OWN2, OWN3};
+	CHECK(!ring_filter_build(links, 3, own, 3, FIRST, LAST, &filter));
 }
 
 /* A TCP packet to an own address and port: header lengths in words, 100 bytes of payload. */
@@ -104,7 +105,13 @@ static void all_else_whole(void)
 	CHECK(kept((struct aside){4, PACKET_OTHERHOST, 0}, tcp(5, 5, OWN, FIRST)) == whole);
 	CHECK(kept((struct aside){4, PACKET_BROADCAST, 0}, tcp(5, 5, OWN, FIRST)) == whole);
 	CHECK(kept((struct aside){4, PACKET_HOST, 1}, tcp(5, 5, OWN, FIRST)) == whole);
-	struct span f = tcp(5, 5, OWN, FIRST);
+	struct span f = tcp(5, 5, OWN3, FIRST);
+	CHECK(kept(plain, f) == 54);
+	frame[14] =
+		0x44; /* too short a header, and yet a port and an offset that fit stand where they would */
+	frame[14 + 16 + 12] = 0x50;
+	CHECK(kept(plain, f) == whole);
+	f = tcp(5, 5, OWN, FIRST);
 	frame[14 + 9] = 17; /* UDP */
 	CHECK(kept(plain, f) == whole);
 	f = tcp(5, 5, OWN, FIRST);

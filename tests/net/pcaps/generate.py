@@ -62,7 +62,8 @@ def pcapng(order, packets, resolution=None, snaplen=0):
     """Two interfaces, the second not Ethernet; enhanced, simple and old packet blocks in turn; an unknown block between."""
     section = block(order, 0x0a0d0d0a, struct.pack(order + 'IHHq', 0x1a2b3c4d, 1, 0, -1))
     tick = b'' if resolution is None else struct.pack(order + 'HHB3xHH', 9, 1, resolution, 0, 0)
-    out = section + block(order, 1, struct.pack(order + 'HHI', 1, 0, snaplen) + tick) + block(order, 1, struct.pack(order + 'HHI', 101, 0, 0))
+    out = section + block(order, 1, struct.pack(order + 'HHI', 1, 0, snaplen) + tick)
+    out += block(order, 1, struct.pack(order + 'HHI', 101, 0, 0))
     out += block(order, 0x7fff0001, b'unknown')
     for i, p in enumerate(packets):
         times = struct.pack(order + '4I', 0, i, len(p), len(p) + 1)
