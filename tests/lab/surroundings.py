@@ -8,6 +8,7 @@
 The namespaces have no way out. The appliance's NICs are the other ends of `nic` in `inside` and in `segment`: a TAP device for QEMU, a
 veth for host mode (see guest, host). www.example.test is the web server; the names of S3 and KMS are AWS's own.
 """
+import fcntl
 import os
 import shutil
 import signal
@@ -55,6 +56,9 @@ class Surroundings:
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         netns.require_root()
+        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
+        self.lock = open(self.folder + '.lock', 'w')
+        fcntl.flock(self.lock, fcntl.LOCK_EX)  # a second run of the same name waits for the first
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.net = netns.Network()
@@ -70,6 +74,7 @@ class Surroundings:
     def __exit__(self, *_):
         self.processes.__exit__()
         self.net.__exit__()
+        self.lock.close()
 
     def _lay_wires(self):
         for role in ('segment', 'router', 'dns', 'imds', 'aws', 'web', 'inside'):

@@ -5,7 +5,7 @@ import random
 
 from . import certs
 
-PAGES = {'empty': 0, '1k': 1024, '100k': 100 * 1024, '10m': 10 << 20, '32m': 32 << 20}
+PAGES = {'empty': 0, '1k': 1024, '100k': 100 * 1024, '10m': 10 << 20, '50m': 50 << 20}
 HEAD = """
 daemon off;
 worker_processes 1;

@@ -39,7 +39,7 @@ static void fail(const char *what)
 static void report(const char *file, const char *name)
 {
 	if (why[0])
-		printf("FAIL %s: %s: %s\n", file, name, why);
+		printf("not ok %s: %s: %s\n", file, name, why);
 	else
 		printf("ok %s: %s\n", file, name);
 	*(why[0] ? &failed : &passed) += 1;
