@@ -153,13 +153,14 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 static void put_statistics(struct buf *raw)
 {
 	for (uint32_t i = 0; i < 2; i++) {
+		/* the ring counts the drops of both links together: they stand with the first */
+		uint64_t drops = i == 0 ? g.drops : 0;
 		struct pcapng_statistics s = {
 			.interface_id = i,
 			.now_ns = clock_real_ns(),
 			.start_ns = g.armed_real_ns,
-			.received = g.recorded[i],
-			/* the ring counts drops of both interfaces together: they stand with the first */
-			.dropped_by_os = i == 0 ? g.drops : 0,
+			.received = g.recorded[i] + drops,
+			.dropped_by_os = drops,
 			.delivered = g.recorded[i],
 		};
 		pcapng_statistics(raw, &s);
