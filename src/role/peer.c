@@ -33,9 +33,16 @@ void peer_start(int channel, enum role_id self, struct msg_start *start, int *fd
 
 static void gone(struct peer *p, enum err e)
 {
-	if (p->other != ROLE_INIT || e == ERR_PROTOCOL)
-		log_event(LOG_ERROR, "peer-lost", "reason", err_text(e));
-	_exit(p->other == ROLE_INIT && e == ERR_CLOSED ? 0 : 1);
+	if (e == ERR_CLOSED && p->other == ROLE_INIT)
+		_exit(0);
+	if (e == ERR_CLOSED) {
+		/* that role died, and init sees it: it will end this one too. To go first would hide which
+		 * one failed. */
+		loop_unwatch(p->loop, &p->watch);
+		return;
+	}
+	log_event(LOG_ERROR, "channel-broken", "reason", err_text(e));
+	_exit(1);
 }
 
 static void readable(void *arg, short revents)
@@ -47,8 +54,10 @@ static void readable(void *arg, short revents)
 		enum err e = msg_recv(p->watch.fd, p->other, p->self, &received);
 		if (e == ERR_MORE)
 			return;
-		if (e)
+		if (e) {
 			gone(p, e);
+			return;
+		}
 		p->fn(p->arg, p->index, &received);
 	}
 }

@@ -19,9 +19,10 @@ struct peer {
 /* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
  * has another number of them. */
 void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
-/* Watches fd. The process ends when the peer closes or breaks the protocol: init then starts all anew. */
+/* Watches fd. The process ends when init closes, or when the peer breaks the protocol: init then starts all
+ * anew. A peer that died is left to init. */
 void peer_watch(struct peer *p, int fd);
-/* A full or closed channel ends the process as well. */
+/* A full channel ends the process as well. */
 void peer_send(struct peer *p, enum msg_type type, const void *payload);
 /* A line for the boot verdict; text is cut to fit. */
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text);

@@ -1,7 +1,7 @@
 """evidence: the checks of object format 1, each on the objects of one boot (objects.Evidence), each an assertion with a clear text."""
 import base64
-import binascii
 import datetime
+import hashlib
 import os
 import struct
 import subprocess
@@ -73,7 +73,6 @@ def check_context(evidence):
 
 def check_config_hash(evidence, text):
     """The encryption context names the configuration by its hash."""
-    import hashlib
     want = hashlib.sha256(text.encode()).hexdigest()
     assert {o.context['sealtap-config'] for o in evidence.objects} == {want}, 'sealtap-config is another hash'
 
