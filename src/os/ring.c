@@ -95,6 +95,11 @@ bool ring_block_ready(const struct ring *r, uint32_t index)
 	return __atomic_load_n(&head(r, index)->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
 }
 
+bool ring_block_losing(const struct ring *r, uint32_t index)
+{
+	return head(r, index)->block_status & TP_STATUS_LOSING;
+}
+
 void ring_block_release(const struct ring *r, uint32_t index)
 {
 	__atomic_store_n(&head(r, index)->block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);

@@ -36,6 +36,8 @@ enum err ring_map(int fd, uint32_t block_bytes, uint32_t blocks, struct ring *r)
 uint8_t *ring_block(const struct ring *r, uint32_t index);
 /* True when the block belongs to us (acquire). */
 bool ring_block_ready(const struct ring *r, uint32_t index);
+/* Packets were dropped before this block was closed, and ring_statistics() has not been asked since. */
+bool ring_block_losing(const struct ring *r, uint32_t index);
 /* Gives it back to the kernel (release). */
 void ring_block_release(const struct ring *r, uint32_t index);
 /* The block with the lowest sequence number among those that belong to us, or the one the kernel fills next:

@@ -238,6 +238,8 @@ static bool read_block(void)
 			ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
 		ASSERT(!e);
 		g.in_block = true;
+		if (ring_block_losing(&g.ring, g.next))
+			count_drops();
 	}
 	for (;;) {
 		if (!g.has_packet) {

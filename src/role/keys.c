@@ -301,6 +301,8 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		break;
 	case MSG_SHUTDOWN:
 		memcpy(&totals, m->payload, sizeof(totals));
+		peer_read(&g.upload); /* what was shipped before, told on another channel: it belongs into the
+					 inventory */
 		logstream_close(&g.log, &totals);
 		break;
 	default:

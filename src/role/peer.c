@@ -45,21 +45,34 @@ static void gone(struct peer *p, enum err e)
 	_exit(1);
 }
 
+/* False when there is no more to read. */
+static bool read_one(struct peer *p)
+{
+	enum err e = msg_recv(p->watch.fd, p->other, p->self, &received);
+	if (e == ERR_MORE)
+		return false;
+	if (e) {
+		gone(p, e);
+		return false;
+	}
+	p->fn(p->arg, p->index, &received);
+	return true;
+}
+
 static void readable(void *arg, short revents)
 {
 	struct peer *p = arg;
 	(void)revents;
 	/* a few at a time, so that no peer starves another */
-	for (int i = 0; i < 16 && !p->loop->stop; i++) {
-		enum err e = msg_recv(p->watch.fd, p->other, p->self, &received);
-		if (e == ERR_MORE)
+	for (int i = 0; i < 16 && !p->loop->stop; i++)
+		if (!read_one(p))
 			return;
-		if (e) {
-			gone(p, e);
-			return;
-		}
-		p->fn(p->arg, p->index, &received);
-	}
+}
+
+void peer_read(struct peer *p)
+{
+	while (p->watch.slot >= 0 && read_one(p))
+		;
 }
 
 void peer_watch(struct peer *p, int fd)

@@ -22,6 +22,9 @@ void peer_start(int channel, enum role_id self, struct msg_start *start, int *fd
 /* Watches fd. The process ends when init closes, or when the peer breaks the protocol: init then starts all
  * anew. A peer that died is left to init. */
 void peer_watch(struct peer *p, int fd);
+/* Takes all that waits there now: what the peer sent before it told somebody else of it. The messages share
+ * one buffer: the caller's own message is gone after it. */
+void peer_read(struct peer *p);
 /* A full channel ends the process as well. */
 void peer_send(struct peer *p, enum msg_type type, const void *payload);
 /* A line for the boot verdict; text is cut to fit. */

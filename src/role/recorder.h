@@ -65,8 +65,8 @@ struct recorder {
 	struct buf raw;
 	struct object_meta meta, prev;
 	bool has_prev;
-	uint32_t next_seq; /* of objects */
-	uint64_t last_seq; /* of ring blocks: of the last record */
+	uint32_t next_seq;    /* of objects */
+	uint64_t last_seq;    /* of ring blocks: of the last record */
 	uint64_t lost_before; /* losses since the last object */
 	uint64_t total_records, total_lost, total_cut, total_raw_bytes, total_size_bytes, total_objects;
 	struct loop_timer frame_timer, object_timer;

@@ -247,6 +247,9 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		settle((const void *)m->payload);
 	} else {
 		ASSERT(m->type == MSG_DRAIN);
+		/* the workers sealed their last objects before init heard of it, but on another channel */
+		for (uint32_t i = 0; i < g.start.workers; i++)
+			peer_read(&g.worker[i]);
 		g.draining = true;
 		drained_when_empty();
 	}

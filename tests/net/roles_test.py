@@ -61,7 +61,7 @@ def capture_has_no_network(appliance):
 
 
 def only_what_was_given(appliance):
-    """A role holds only descriptors that init gave it: channels, the ring, the pool, the anchors, sockets of its own; no file, no other process's."""
+    """A role holds only descriptors that init gave it: channels, the ring, sockets of its own; no file."""
     for role, pid in roles(appliance).items():
         for fd in os.listdir(f'/proc/{pid}/fd'):
             target = os.readlink(f'/proc/{pid}/fd/{fd}')
