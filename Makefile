@@ -10,7 +10,7 @@ PCAPS ?= ../shared/pcaps
 export V CACHE SOURCES JOBS
 export PATH := $(PATH):$(CACHE)/bin
 
-MAKEFLAGS += --no-print-directory --no-builtin-rules -j$(JOBS)
+MAKEFLAGS += --no-print-directory --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(JOBS))
 .SUFFIXES:
 .DELETE_ON_ERROR:
 Q := $(if $(V),,@)

@@ -64,7 +64,7 @@ def balance(life):
 
 
 def said_everywhere(life):
-    """The loss stands in the object's metadata, in the recording (packet and interface statistics), in the log and in the shutdown event."""
+    """The loss stands in the metadata, in the recording (drop counts of packets), in the log and in the shutdown event."""
     down = life.evidence.events('shutdown')[-1]
     assert down['lost'] == life.lost == sum(e['packets'] for e in life.evidence.events('lost')), down
     in_packets = sum(int.from_bytes(f.options[4], 'little') for f in life.recorded)
