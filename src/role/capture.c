@@ -204,16 +204,24 @@ static void statistics_due(void *arg)
 
 /* ---- the ring */
 
+/* 0 outside, 1 inside, 2 neither: a further link, which the filter admitted while nobody knew which is which.
+ */
 static uint32_t interface_of(const struct ring_packet *p)
 {
-	return p->ifindex == g.links.link[1].ifindex;
+	uint32_t i = 0;
+	while (i < 2 && p->ifindex != g.links.link[i].ifindex)
+		i++;
+	return i;
 }
 
 static bool write_packet(void)
 {
 	const struct ring_packet *p = &g.packet;
+	uint32_t interface_id = interface_of(p);
+	if (interface_id > 1)
+		return true;
 	struct pcapng_packet_info info = {
-		.interface_id = interface_of(p),
+		.interface_id = interface_id,
 		.packet_id = g.packet_id,
 		.queue = g.start.index,
 		.drops = g.drops_unreported,

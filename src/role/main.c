@@ -13,6 +13,8 @@
 #include "role/stage1.h"
 #include "role/upload.h"
 
+#define ANCHORS "/anchors.pem" /* in the image; a host names its own file */
+
 static const struct {
 	const char *name;
 	void (*run)(int channel);
@@ -27,8 +29,7 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"sealtap %s\n"
-		"usage: init host --config FILE --anchors FILE\n"
-		"                 [--workers N] [--verbose]\n"
+		"usage: init host --config FILE [--anchors FILE] [--workers N] [--verbose]\n"
 		"Runs the appliance in this network namespace and takes its Ethernet links. Needs root.\n"
 		"As PID 1 of the image it takes no arguments.\n",
 		version_text);
@@ -37,7 +38,7 @@ static int usage(void)
 
 static int host(int argc, char **argv)
 {
-	struct init_options o = {.host = true, .workers = 1};
+	struct init_options o = {.host = true, .workers = 1, .anchors_path = ANCHORS};
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--verbose"))
 			o.verbose = true;
@@ -53,19 +54,20 @@ static int host(int argc, char **argv)
 		else
 			return usage();
 	}
-	return o.config_path && o.anchors_path ? init_main(&o) : usage();
+	return o.config_path ? init_main(&o) : usage();
 }
 
 int main(int argc, char **argv)
 {
-	if (getpid() == 1) {
-		if (access("/root.erofs", F_OK) == 0)
-			stage1_main();
-		struct init_options o = {.anchors_path = "/anchors.pem"};
-		return init_main(&o);
-	}
+	if (argc >= 2 && !strcmp(argv[1], "host"))
+		return host(argc, argv);
 	for (size_t i = 0; argc == 2 && i < sizeof(roles) / sizeof(roles[0]); i++)
 		if (!strcmp(argv[1], roles[i].name))
 			roles[i].run(SPAWN_CHANNEL_FD);
-	return argc >= 2 && !strcmp(argv[1], "host") ? host(argc, argv) : usage();
+	if (getpid() != 1)
+		return usage();
+	if (access("/root.erofs", F_OK) == 0)
+		stage1_main();
+	struct init_options o = {.anchors_path = ANCHORS};
+	return init_main(&o);
 }
