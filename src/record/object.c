@@ -82,6 +82,12 @@ static enum err put_directory(struct buf *b, const struct object_identity *id)
 	return ERR_OK;
 }
 
+bool object_meta_sane(const struct object_meta *m)
+{
+	return memchr(m->name, 0, sizeof(m->name)) && memchr(m->stream, 0, sizeof(m->stream)) &&
+	       m->sig_len <= sizeof(m->sig) && (m->kind == OBJECT_PACKETS || m->kind == OBJECT_LOG);
+}
+
 enum err object_name(const struct object_identity *id, struct object_meta *meta)
 {
 	struct buf b = BUF_OF(meta->name);

@@ -47,6 +47,10 @@ struct object_meta {
 	uint32_t sig_len; /* 0: not signed yet */
 };
 
+/* False when m, made by another process, is not what it must be to be read: strings terminated, lengths
+ * within their arrays. */
+bool object_meta_sane(const struct object_meta *m);
+
 /* Fills meta->name from identity, kind, stream, seq and first_ns. ERR_FULL when it does not fit. */
 enum err object_name(const struct object_identity *id, struct object_meta *meta) MUST_USE;
 

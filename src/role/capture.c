@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -49,6 +50,7 @@ static struct {
 	uint64_t packet_id;
 	uint64_t drops_unreported; /* since the last packet written */
 	uint64_t recorded[2], drops;
+	uint64_t drops_unlogged, drops_logged_ns;
 	uint64_t armed_real_ns;
 } g;
 
@@ -167,6 +169,20 @@ static void put_statistics(struct buf *raw)
 	}
 }
 
+/* One line a second at most: the channel to init is not endless. */
+static void log_drops(bool now)
+{
+	uint64_t now_ns = clock_mono_ns();
+	if (g.drops_unlogged == 0 || (!now && now_ns - g.drops_logged_ns < NS_PER_S))
+		return;
+	log_begin(LOG_WARN, "lost");
+	log_str("cause", "ring");
+	log_u64("packets", g.drops_unlogged);
+	log_end();
+	g.drops_unlogged = 0;
+	g.drops_logged_ns = now_ns;
+}
+
 static void count_drops(void)
 {
 	uint64_t packets, drops;
@@ -178,17 +194,16 @@ static void count_drops(void)
 		return;
 	g.drops += drops;
 	g.drops_unreported += drops;
+	g.drops_unlogged += drops;
 	recorder_lost(&g.recorder, drops);
-	log_begin(LOG_WARN, "lost");
-	log_str("cause", "ring");
-	log_u64("packets", drops);
-	log_end();
+	log_drops(false);
 }
 
 static void write_tail(void *arg, struct buf *raw)
 {
 	(void)arg;
 	count_drops();
+	log_drops(true);
 	put_statistics(raw);
 }
 
@@ -196,6 +211,7 @@ static void statistics_due(void *arg)
 {
 	(void)arg;
 	count_drops();
+	log_drops(true);
 	struct buf *raw = recorder_aside(&g.recorder, 2 * PCAPNG_STATISTICS_MAX);
 	if (raw)
 		put_statistics(raw);
@@ -303,6 +319,9 @@ static void look(void *arg)
 			return; /* ready() goes on */
 		blocks++;
 	}
+	/* blocks without a packet for us hold up no frame */
+	if (g.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0))
+		committed(NULL);
 	uint64_t now_ns = clock_mono_ns();
 	if (blocks)
 		g.quiet_since_ns = now_ns;
@@ -413,6 +432,12 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		arm_when_ready();
 		break;
 	case MSG_DRAIN:
+		if (!g.reading) { /* never armed */
+			static const struct msg_totals none;
+			g.arming = false;
+			peer_send(&g.init, MSG_DRAINED, &none);
+			break;
+		}
 		g.draining = true;
 		g.quiet_since_ns = clock_mono_ns();
 		look(NULL);
@@ -448,6 +473,7 @@ _Noreturn void role_capture(int channel)
 {
 	int fds[4];
 	struct pool pool;
+	prctl(PR_SET_DUMPABLE, 0); /* packets and a data key: no core, no ptrace */
 	peer_start(channel, ROLE_CAPTURE, &g.start, fds, 4);
 	log_open(channel, MSG_LOG_LINE, "capture");
 	loop_init(&g.loop);

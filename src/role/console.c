@@ -1,5 +1,7 @@
 #include "role/console.h"
 
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,7 +32,8 @@ static void put_line(const char *const *parts, size_t count)
 		if (b.p[i] < ' ' || b.p[i] > '~')
 			b.p[i] = '?';
 	b.p[b.len++] = '\n';
-	ssize_t n = write(STDOUT_FILENO, b.p, b.len);
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	ssize_t n = poll(&out, 1, 0) > 0 ? write(STDOUT_FILENO, b.p, b.len) : 0;
 	(void)n; /* see console_line() */
 }
 
@@ -70,6 +73,17 @@ void console_step(struct console *c, enum verdict_code code, bool ok, const char
 	size_t len = strlen(text);
 	memcpy(v.text, text, len < sizeof(v.text) ? len : sizeof(v.text) - 1);
 	console_verdict(c, &v);
+}
+
+void console_rings(struct console *c, const struct msg_start *s)
+{
+	char text[96];
+	snprintf(text, sizeof(text), "memory: %u segments of %llu MiB for each worker", s->segments,
+		 (unsigned long long)(s->segment_bytes >> 20));
+	console_step(c, VERDICT_SPOOL, true, text);
+	snprintf(text, sizeof(text), "workers: %u, each with %u blocks of %u KiB", s->workers, s->ring_blocks,
+		 s->ring_block_bytes >> 10);
+	console_step(c, VERDICT_RINGS, true, text);
 }
 
 void console_armed(struct console *c, bool armed)

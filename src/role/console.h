@@ -19,6 +19,8 @@ struct console {
 void console_verdict(struct console *c, const struct msg_verdict *v);
 /* init's own steps. */
 void console_step(struct console *c, enum verdict_code code, bool ok, const char *text);
+/* The steps spool and rings. */
+void console_rings(struct console *c, const struct msg_start *s);
 void console_armed(struct console *c, bool armed);
 void console_repeat(const struct console *c);
 /* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */

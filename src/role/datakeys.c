@@ -104,7 +104,7 @@ static void granted(struct datakeys *d, struct span body)
 	} else {
 		d->ops->verdict(d->arg, true, k.key_arn);
 		deliver(d, &k);
-		begin(d);
+		again(d); /* the next that waits */
 	}
 	kms_data_key_wipe(&k);
 }

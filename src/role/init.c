@@ -1,7 +1,6 @@
 #include "role/init.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +14,8 @@
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
-#include "os/ring.h"
-#include "record/ring_filter.h"
 #include "role/console.h"
+#include "role/loglines.h"
 #include "role/machine.h"
 #include "role/roster.h"
 
@@ -54,9 +52,11 @@ static struct {
 	int exit_code;
 	struct buf config; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
-	struct loop_watch signals, own_log;
+	struct loop_watch signals;
 	struct loop_timer repeat, restart, deadline;
-	uint64_t log_lines_lost;
+	struct loglines loglines;
+	enum role_id speaker; /* whose message is being handled */
+	char death[200];      /* why the roles started anew; empty: they did not */
 } g;
 
 static struct chan_msg received;
@@ -77,46 +77,42 @@ static void send_role(enum role_id role, enum msg_type type, const void *payload
 			send_to(&g.roster.child[i], type, payload);
 }
 
-static void log_to_keys(const struct log_line *line)
-{
-	struct roster_child *keys = roster_find(&g.roster, ROLE_KEYS);
-	if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line)) {
-		g.log_lines_lost++;
-	} else if (g.log_lines_lost) {
-		uint64_t lost = g.log_lines_lost;
-		g.log_lines_lost = 0;
-		log_begin(LOG_WARN, "log-lines-lost");
-		log_u64("lines", lost);
-		log_end();
-	}
-}
-
-/* ---- rings */
-
-/* Admits `count` links with their own addresses; 0 admits nothing. */
-static void filter_rings(uint32_t count)
-{
-	struct ring_filter f;
-	uint32_t ifindex[MSG_MAX_LINKS], own[MSG_MAX_LINKS], own_count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		ifindex[i] = g.links.link[i].ifindex;
-		if (g.links.link[i].own_addr)
-			own[own_count++] = g.links.link[i].own_addr;
-	}
-	enum err e = ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f);
-	ASSERT(!e);
-	for (uint32_t i = 0; i < g.roster.workers; i++)
-		if (ring_filter(g.roster.ring[i], f.program, f.len))
-			console_step(&g.console, VERDICT_RINGS, false,
-				     "the kernel refused the ring's filter; see the kernel's log");
-}
-
 /* ---- boot, phase by phase */
 
 static void enter(enum phase p)
 {
 	g.phase = p;
 	g.workers_done = 0;
+}
+
+static bool filter_rings(uint32_t count)
+{
+	enum err e = roster_filter(&g.roster, &g.links, count);
+	if (e)
+		console_step(&g.console, VERDICT_RINGS, false,
+			     "the kernel refused the rings' filter: use an unmodified image");
+	return !e;
+}
+
+/* Takes what net says of the links. False: it is not to be believed, and net is ended. */
+static bool take_links(const struct chan_msg *m, uint32_t min)
+{
+	struct msg_links l;
+	memcpy(&l, m->payload, sizeof(l));
+	if (l.count < min || l.count > MSG_MAX_LINKS) {
+		kill(roster_find(&g.roster, ROLE_NET)->pid, SIGKILL);
+		return false;
+	}
+	for (uint32_t i = 0; i < l.count; i++) {
+		struct msg_link *link = &l.link[i];
+		link->name[sizeof(link->name) - 1] = link->eni[sizeof(link->eni) - 1] = 0;
+		/* net is new, the links are not: what still arrives for their addresses stays cut */
+		for (uint32_t k = 0; k < g.links.count && link->own_addr == 0; k++)
+			if (g.links.link[k].ifindex == link->ifindex)
+				link->own_addr = g.links.link[k].own_addr;
+	}
+	g.links = l;
+	return true;
 }
 
 static void arm_when_ready(void)
@@ -131,19 +127,22 @@ static void on_links(const struct chan_msg *m)
 {
 	if (g.phase != PHASE_LINKS)
 		return;
-	memcpy(&g.links, m->payload, sizeof(g.links));
-	ASSERT(g.links.count <= MSG_MAX_LINKS);
-	filter_rings(g.links.count);
+	if (!take_links(m, 1) || !filter_rings(g.links.count))
+		return;
 	enter(PHASE_ADDRESS);
 	send_role(ROLE_NET, MSG_LINKS_UP, NULL);
 }
 
 static void on_addressed(const struct chan_msg *m)
 {
-	memcpy(&g.links, m->payload, sizeof(g.links));
-	ASSERT(g.links.count <= MSG_MAX_LINKS);
+	/* from DRAINING on the rings admit nothing more */
+	if (g.phase >= PHASE_DRAINING || !take_links(m, 1))
+		return;
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
-	filter_rings(g.links.count);
+	if (!filter_rings(g.links.count))
+		return;
+	if (g.configured)
+		send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase != PHASE_ADDRESS)
 		return;
 	enter(PHASE_CONFIG);
@@ -155,6 +154,9 @@ static void on_config(const struct chan_msg *m)
 	if (g.phase != PHASE_CONFIG)
 		return;
 	enter(PHASE_SELFTEST);
+	if (g.death[0])
+		log_event(LOG_ERROR, "roles-restarted", "after", g.death);
+	g.death[0] = 0;
 	send_role(ROLE_NET, MSG_SETTINGS, m->payload);
 	send_role(ROLE_UPLOAD, MSG_SETTINGS, m->payload);
 	send_role(ROLE_CAPTURE, MSG_SETTINGS, m->payload);
@@ -164,9 +166,8 @@ static void on_configured(const struct chan_msg *m)
 {
 	if (g.phase != PHASE_SELFTEST)
 		return;
-	memcpy(&g.links, m->payload, sizeof(g.links));
-	ASSERT(g.links.count == 2);
-	filter_rings(2);
+	if (!take_links(m, 2) || !filter_rings(2))
+		return;
 	g.configured = true;
 	send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	arm_when_ready();
@@ -179,24 +180,12 @@ static void on_ready(const struct chan_msg *m)
 	arm_when_ready();
 }
 
-static void say_rings(void)
-{
-	const struct msg_start *s = &g.roster.start;
-	char text[96];
-	snprintf(text, sizeof(text), "memory: %u segments of %llu MiB for each worker", s->segments,
-		 (unsigned long long)(s->segment_bytes >> 20));
-	console_step(&g.console, VERDICT_SPOOL, true, text);
-	snprintf(text, sizeof(text), "workers: %u, each with %u blocks of %u KiB", s->workers, s->ring_blocks,
-		 s->ring_block_bytes >> 10);
-	console_step(&g.console, VERDICT_RINGS, true, text);
-}
-
 static void on_armed(const struct chan_msg *m)
 {
 	(void)m;
 	if (g.phase != PHASE_ARMING || ++g.workers_done < g.roster.workers)
 		return;
-	say_rings();
+	console_rings(&g.console, &g.roster.start);
 	enter(PHASE_OPENING);
 	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){1});
 }
@@ -222,7 +211,9 @@ static void on_forwarding(const struct chan_msg *m)
 		console_armed(&g.console, true);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
 		log_counters("disarmed", &f);
-		filter_rings(0);
+		if (!filter_rings(0))
+			console_line(
+				"warning: the rings could not be closed: the recording's end is not exact");
 		enter(PHASE_DRAINING);
 		send_role(ROLE_CAPTURE, MSG_DRAIN, NULL);
 	}
@@ -270,6 +261,13 @@ static void on_goodbye(const struct chan_msg *m)
 	leave(0);
 }
 
+/* Without any role's help. */
+static void stop_forwarding(void)
+{
+	if (machine_stop_forwarding())
+		console_line("warning: forwarding could not be closed by sysctl");
+}
+
 static void on_deadline(void *arg)
 {
 	(void)arg;
@@ -280,14 +278,21 @@ static void on_deadline(void *arg)
 static void begin_shutdown(void)
 {
 	console_line("shutting down");
-	if (g.phase != PHASE_ARMED) {
+	stop_forwarding(); /* net closes it too, but may be slow or hang */
+	loop_timer_stop(&g.loop, &g.restart);
+	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);
 		return;
 	}
 	log_event(LOG_INFO, "shutdown", "reason", "power button");
-	enter(PHASE_CLOSING);
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
+	if (g.phase < PHASE_ARMING) {
+		enter(PHASE_GOODBYE);
+		send_role(ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
+		return;
+	}
+	enter(PHASE_CLOSING);
 	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){0});
 }
 
@@ -302,12 +307,7 @@ static void on_verdict(const struct chan_msg *m)
 
 static void on_log_line(const struct chan_msg *m)
 {
-	struct log_line line;
-	memcpy(&line, m->payload, sizeof(line));
-	line.line[sizeof(line.line) - 1] = 0;
-	if (g.o->verbose || strncmp(line.line, "info", 4) != 0)
-		console_line(line.line);
-	log_to_keys(&line);
+	loglines_take(&g.loglines, g.speaker, m);
 }
 
 static const struct {
@@ -332,6 +332,7 @@ static void on_channel(void *arg, short revents)
 			return;
 		if (!e && handlers[received.type].fn &&
 		    (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
+			g.speaker = c->role;
 			handlers[received.type].fn(&received);
 			continue;
 		}
@@ -343,14 +344,6 @@ static void on_channel(void *arg, short revents)
 	}
 }
 
-static void on_own_log(void *arg, short revents)
-{
-	(void)arg;
-	(void)revents;
-	while (msg_recv(g.own_log.fd, ROLE_INIT, ROLE_INIT, &received) == ERR_OK)
-		on_log_line(&received);
-}
-
 /* ---- roles: start, death, restart */
 
 static void start_roles(void *arg)
@@ -359,36 +352,39 @@ static void start_roles(void *arg)
 	enter(PHASE_LINKS);
 	g.configured = g.ready = false;
 	enum err e = roster_start(&g.roster, g.o->anchors_path, buf_span(&g.config));
+	if (e) {
+		char text[160];
+		snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s",
+			 err_text(e), strerror(errno), g.o->anchors_path);
+		roster_stop(&g.roster);
+		console_step(&g.console, VERDICT_ROLE, false, text);
+		loop_timer_in(&g.loop, &g.restart, RESTART_NS);
+		return;
+	}
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
 		struct roster_child *c = &g.roster.child[i];
-		if (c->chan < 0)
-			continue;
 		c->watch = (struct loop_watch){.fd = c->chan, .events = POLLIN, .fn = on_channel, .arg = c};
 		loop_watch(&g.loop, &c->watch);
 	}
-	if (!e)
-		return;
-	char text[160];
-	snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s",
-		 err_text(e), strerror(errno), g.o->anchors_path);
-	console_step(&g.console, VERDICT_ROLE, false, text);
-	loop_timer_in(&g.loop, &g.restart, RESTART_NS);
 }
 
 static void role_died(const struct roster_child *c, int status)
 {
-	char text[160];
-	snprintf(text, sizeof(text), "role %s died (%s %d): all roles start anew", role_name(c->role),
-		 WIFSIGNALED(status) ? "signal" : "exit",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	if (machine_stop_forwarding())
-		console_line("warning: forwarding could not be closed by sysctl");
+	bool closing = g.phase >= PHASE_CLOSING;
+	stop_forwarding();
+	snprintf(g.death, sizeof(g.death),
+		 "role %s died (%s %d): all roles start anew; what boot %016llx had not shipped is lost",
+		 role_name(c->role), WIFSIGNALED(status) ? "signal" : "exit",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+		 (unsigned long long)g.roster.start.boot);
 	console_armed(&g.console, false);
-	console_step(&g.console, VERDICT_ROLE, false, text);
+	console_step(&g.console, VERDICT_ROLE, false, g.death);
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
 		loop_unwatch(&g.loop, &g.roster.child[i].watch);
 	roster_stop(&g.roster);
-	if (g.phase >= PHASE_CLOSING)
+	enter(PHASE_LINKS);
+	g.configured = g.ready = false;
+	if (closing)
 		leave(1);
 	else
 		loop_timer_in(&g.loop, &g.restart, RESTART_NS);
@@ -404,6 +400,8 @@ static void reap(void)
 				continue;
 			c->pid = 0;
 			on_channel(c, 0); /* its last words */
+			if (c->role == ROLE_CAPTURE && g.phase >= PHASE_SHIPPING)
+				break; /* it has done its work; upload and keys have not */
 			role_died(c, status);
 			break;
 		}
@@ -441,16 +439,6 @@ static enum err watch_signals(void)
 	return ERR_OK;
 }
 
-static enum err open_log(void)
-{
-	int ends[2];
-	TRY(chan_pair(ends));
-	log_open(ends[1], MSG_LOG_LINE, "init");
-	g.own_log = (struct loop_watch){.fd = ends[0], .events = POLLIN, .fn = on_own_log};
-	loop_watch(&g.loop, &g.own_log);
-	return ERR_OK;
-}
-
 static enum err set_up(void)
 {
 	loop_init(&g.loop);
@@ -459,12 +447,15 @@ static enum err set_up(void)
 	g.restart.fn = start_roles;
 	g.deadline.fn = on_deadline;
 	TRY(watch_signals());
-	TRY(open_log());
+	g.loglines.roster = &g.roster;
+	g.loglines.verbose = g.o->verbose;
+	TRY(loglines_open(&g.loglines, &g.loop));
 	if (g.o->config_path)
 		TRY(machine_read(g.o->config_path, &g.config));
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
+	stop_forwarding(); /* a host's namespace may have it open */
 	return roster_open(&g.roster, g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
 			   g.o->host ? "/proc/self/exe" : "/init");
 }
@@ -487,6 +478,7 @@ int init_main(const struct init_options *o)
 		on_repeat(NULL);
 		start_roles(NULL);
 		loop_run(&g.loop);
+		stop_forwarding();
 		roster_stop(&g.roster);
 	}
 	if (o->host)

@@ -45,6 +45,7 @@ static struct {
 	struct backoff boot_backoff;
 	struct loop_timer boot_retry, credentials_check, clock_check;
 	char stream_names[MSG_MAX_WORKERS][4];
+	uint32_t next_seq[MSG_MAX_WORKERS]; /* of each worker's next object */
 } g;
 
 /* ---- boot: IMDS, configuration, clock, boot object */
@@ -129,6 +130,11 @@ static enum err read_settings(struct span text, struct conf_error *at)
 	TRY(conf_read(text, &g.settings, at));
 	sha256_of(text, g.identity.config_sha256);
 	fill_identity();
+	uint8_t host[256];
+	struct buf b = BUF_OF(host);
+	copy_text(at->key, sizeof(at->key), "s3.bucket");
+	TRY(s3_host(&g.settings, &g.identity, &b));
+	copy_text(at->key, sizeof(at->key), "kms.key");
 	return datakeys_init(&g.datakeys, &g.anchors);
 }
 
@@ -141,8 +147,11 @@ static void configure(void)
 	char line[200];
 	enum err e = read_settings(text, &at);
 	if (e) {
-		snprintf(line, sizeof(line), "line %u, key \"%s\": %s; correct the user data", at.line,
-			 at.key, err_text(e));
+		char where[24] = "";
+		if (at.line)
+			snprintf(where, sizeof(where), "line %u, ", at.line);
+		snprintf(line, sizeof(line), "%skey \"%s\": %s; correct the user data", where, at.key,
+			 err_text(e));
 		peer_verdict(&g.init, VERDICT_CONFIGURATION, false, line);
 		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
@@ -182,9 +191,9 @@ static void metadata_done(void *arg, enum err e)
 	}
 	const struct imds_result *r = &g.metadata.imds.result;
 	peer_verdict(&g.init, VERDICT_CREDENTIALS, true, r->role);
+	peer_verdict(&g.init, VERDICT_IMDS, true, r->instance);
 	if (g.configured)
 		return;
-	peer_verdict(&g.init, VERDICT_IMDS, true, r->instance);
 	configure();
 }
 
@@ -326,6 +335,10 @@ static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 	struct object_meta meta;
 	memcpy(&meta, m->payload, sizeof(meta));
+	/* a worker has its own stream's objects signed, each number once, nothing else */
+	ASSERT(object_meta_sane(&meta) && strcmp(meta.stream, g.stream_names[index]) == 0 &&
+	       meta.kind == OBJECT_PACKETS && meta.seq == g.next_seq[index]);
+	g.next_seq[index]++;
 	sign_object(NULL, &meta);
 	peer_send(&g.worker[index], MSG_OBJECT_SIGNED, &meta);
 }
@@ -335,6 +348,8 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)arg;
 	(void)index;
 	struct msg_skew skew;
+	if (m->type == MSG_SIGN_PUT || m->type == MSG_SHIPPED)
+		ASSERT(object_meta_sane((const void *)m->payload));
 	switch (m->type) {
 	case MSG_SIGN_PUT:
 		sign_put((const void *)m->payload);

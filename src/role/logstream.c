@@ -67,7 +67,8 @@ static bool number(struct span s)
 	return digits;
 }
 
-/* A value as os/log writes it: bare, or quoted with JSON's own escapes. Cuts it off *rest. */
+/* A value as os/log writes it: bare, or quoted with JSON's own escapes. Cuts it off *rest. The line may come
+ * from a role that is no longer its own master: what is badly escaped becomes "?". */
 static void put_value(struct buf *b, struct span *rest)
 {
 	if (rest->len == 0 || rest->p[0] != '"') {
@@ -78,12 +79,16 @@ static void put_value(struct buf *b, struct span *rest)
 			json_put_string(b, bare);
 		return;
 	}
+	uint8_t plain[2 * LOG_LINE_BYTES];
+	struct buf value = BUF_OF(plain);
 	size_t end = 1;
 	while (end < rest->len && rest->p[end] != '"')
 		end += rest->p[end] == '\\' ? 2 : 1;
-	buf_put(b, span_first(*rest, end < rest->len ? end + 1 : rest->len));
-	if (end >= rest->len)
-		buf_u8(b, '"');
+	struct span token = span_from(span_first(*rest, end), 1);
+	if (end >= rest->len || json_unescape(token, &value))
+		json_put_string(b, SPAN("?"));
+	else
+		json_put_string(b, buf_span(&value));
 	*rest = span_from(*rest, end + 2);
 }
 
@@ -91,7 +96,11 @@ static void put_value(struct buf *b, struct span *rest)
 static void put_line(struct buf *b, const struct log_line *line)
 {
 	static const char *const names[] = {"level", "role", "event"};
+	uint8_t text[LOG_LINE_BYTES];
 	struct span rest = span_str(line->line);
+	for (size_t i = 0; i < rest.len; i++)
+		text[i] = line->line[i] >= ' ' && line->line[i] <= '~' ? (uint8_t)line->line[i] : '?';
+	rest.p = text;
 	buf_u8(b, '{');
 	put_key(b, "time");
 	buf_u8(b, '"');
@@ -113,9 +122,9 @@ static void put_line(struct buf *b, const struct log_line *line)
 
 /* ---- the queue, and from it into the object */
 
-static struct buf queue_line(struct logstream *s)
+static struct buf queue_line(struct logstream *s, uint32_t places)
 {
-	if (s->count == LOGSTREAM_QUEUE) {
+	if (s->count >= places) {
 		s->dropped++;
 		return buf_over(NULL, 0);
 	}
@@ -162,7 +171,7 @@ void logstream_line(struct logstream *s, const struct log_line *line)
 {
 	if (s->closing)
 		return;
-	struct buf b = queue_line(s);
+	struct buf b = queue_line(s, LOGSTREAM_LINES);
 	put_line(&b, line);
 	queue_done(s, &b, line->real_ns);
 }
@@ -172,7 +181,7 @@ void logstream_shipped(struct logstream *s, const struct object_meta *m)
 	if (s->closing)
 		return;
 	uint64_t now_ns = clock_real_ns();
-	struct buf b = queue_line(s);
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "upload", "shipped");
 	put_text(&b, "name", m->name);
 	put_u64(&b, "size", m->size_bytes);
@@ -267,7 +276,7 @@ static void beat(void *arg)
 {
 	struct logstream *s = arg;
 	uint64_t now_ns = clock_real_ns();
-	struct buf b = queue_line(s);
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "keys", "heartbeat");
 	put_u64(&b, "uptime_s", clock_boot_ns() / NS_PER_S);
 	buf_str(&b, "}\n");
@@ -281,7 +290,7 @@ static void write_boot(struct logstream *s)
 {
 	const struct settings *c = &s->settings;
 	uint64_t now_ns = clock_real_ns();
-	struct buf b = queue_line(s);
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "keys", "boot");
 	put_text(&b, "s3.bucket", c->s3_bucket);
 	put_text(&b, "s3.prefix", c->s3_prefix);
@@ -323,7 +332,7 @@ void logstream_close(struct logstream *s, const struct msg_totals *t)
 {
 	uint64_t now_ns = clock_real_ns();
 	loop_timer_stop(s->loop, &s->heartbeat);
-	struct buf b = queue_line(s);
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "keys", "shutdown");
 	put_u64(&b, "packets", t->packets);
 	put_u64(&b, "lost", t->lost);

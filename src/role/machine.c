@@ -13,6 +13,10 @@
 enum err machine_mount(void)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	/* a serial console is slow and may be read by nobody: it must not hold PID 1 up */
+	int status = fcntl(STDOUT_FILENO, F_GETFL);
+	if (status < 0 || fcntl(STDOUT_FILENO, F_SETFL, status | O_NONBLOCK))
+		return ERR_SYSTEM;
 	return mount("proc", "/proc", "proc", flags, "hidepid=invisible") ? ERR_SYSTEM : ERR_OK;
 }
 
@@ -56,6 +60,8 @@ enum err machine_signals(bool host, int *fd)
 	sigaddset(&set, host ? SIGTERM : SIGNAL_POWER_BUTTON);
 	if (host)
 		sigaddset(&set, SIGINT);
+	/* a console that nobody reads any more is no reason to die */
+	signal(SIGPIPE, SIG_IGN);
 	/* blocked: as PID 1, a signal without a handler would be dropped otherwise */
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return ERR_SYSTEM;

@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-/* In the image: /proc, for the pools' read-only descriptors and the network's sysctls. */
+/* In the image: a console that never blocks, and /proc, for the pools' read-only descriptors and the
+ * network's sysctls. */
 enum err machine_mount(void) MUST_USE;
 /* Capture workers: one a CPU, at most `max`. */
 unsigned machine_workers(unsigned max);

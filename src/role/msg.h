@@ -128,7 +128,6 @@ struct msg_forwarding {
 struct msg_totals {
 	uint64_t packets, lost, cut;
 	uint64_t raw_bytes, size_bytes, objects;
-	uint64_t link_rx_packets[2];
 };
 
 enum verdict_code {
@@ -171,7 +170,7 @@ struct msg_key {
 	uint32_t keyseq;
 	uint32_t aad_len, provider_info_len, edk_len;
 	uint8_t aad[OBJECT_CONTEXT_MAX];
-	uint8_t provider_info[256]; /* key ARN as KMS answered it */
+	uint8_t provider_info[257]; /* key ARN as KMS answered it */
 	uint8_t edk[6144];          /* CiphertextBlob */
 };
 

@@ -252,11 +252,16 @@ static enum err task_forward(void)
 	if (g.configured)
 		r = rules(g.forward);
 	enum err e = gateway_set_rules(&g.gateway, &r);
+	enum err counted = ERR_OK;
 	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
-		e = gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
-				  &done.rx_dropped[d]);
-	if (e)
-		return kernel_refused(e);
+		if (gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
+				  &done.rx_dropped[d]))
+			counted = ERR_NOT_FOUND;
+	/* a link that is gone keeps forwarding from opening, never from closing */
+	if (e || (counted && g.forward))
+		return kernel_refused(e ? e : counted);
+	if (counted)
+		log_event(LOG_WARN, "counters-missing", "reason", g.gateway.failed);
 	peer_send(&g.init, MSG_FORWARDING, &done);
 	return ERR_OK;
 }

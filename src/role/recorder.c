@@ -11,12 +11,17 @@
 
 /* ---- data keys */
 
-/* A key is asked for when nine tenths of its life are used, so that the next is at hand in time. */
+static uint64_t key_life_ns(const struct recorder *r)
+{
+	return r->settings->key_max_seconds * NS_PER_S;
+}
+
+/* Nine tenths of its life are used: the next is asked for, so that it is at hand in time. */
 static bool key_worn(const struct recorder *r)
 {
 	uint64_t age_ns = clock_mono_ns() - r->key_since_ns;
-	return age_ns / 9 * 10 >= r->settings->key_max_seconds * NS_PER_S ||
-	       r->key_bytes / 9 * 10 >= r->settings->key_max_bytes;
+	uint64_t bytes = r->key_bytes + (r->phase == RECORDER_OPEN ? r->segment.mem.len : 0);
+	return age_ns >= key_life_ns(r) / 10 * 9 || bytes >= r->settings->key_max_bytes / 10 * 9;
 }
 
 static void ask_key(struct recorder *r)
@@ -25,6 +30,11 @@ static void ask_key(struct recorder *r)
 		return;
 	r->key_asked = true;
 	r->ops->want_key(r->arg);
+}
+
+static void key_due(void *arg)
+{
+	ask_key(arg);
 }
 
 static void pick_key(struct recorder *r)
@@ -36,6 +46,7 @@ static void pick_key(struct recorder *r)
 		r->has_key = true;
 		r->key_since_ns = clock_mono_ns();
 		r->key_bytes = 0;
+		loop_timer_in(r->loop, &r->key_timer, key_life_ns(r) / 10 * 9);
 	}
 	if (!r->has_key || key_worn(r))
 		ask_key(r);
@@ -66,6 +77,8 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 	r->key_asked = false;
 	r->next_key = *key;
 	r->has_next_key = true;
+	/* the object ends with its key's life */
+	recorder_rotate(r);
 	ready(r);
 }
 
@@ -92,6 +105,8 @@ static void frame_flush(struct recorder *r)
 	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame);
 	ASSERT(!e);
 	frame_reset(r);
+	if (key_worn(r))
+		ask_key(r);
 	r->ops->committed(r->arg);
 }
 
@@ -303,4 +318,5 @@ void recorder_init(struct recorder *r, const struct recorder_setup *s)
 	memcpy(r->meta.stream, s->stream, strlen(s->stream));
 	r->frame_timer = (struct loop_timer){.fn = frame_due, .arg = r};
 	r->object_timer = (struct loop_timer){.fn = object_due, .arg = r};
+	r->key_timer = (struct loop_timer){.fn = key_due, .arg = r};
 }

@@ -69,7 +69,7 @@ struct recorder {
 	uint64_t last_seq;    /* of ring blocks: of the last record */
 	uint64_t lost_before; /* losses since the last object */
 	uint64_t total_records, total_lost, total_cut, total_raw_bytes, total_size_bytes, total_objects;
-	struct loop_timer frame_timer, object_timer;
+	struct loop_timer frame_timer, object_timer, key_timer;
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
 

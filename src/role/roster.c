@@ -14,6 +14,7 @@
 #include "os/ring.h"
 #include "os/rng.h"
 #include "os/spawn.h"
+#include "record/ring_filter.h"
 
 #define MIB (1024ull * 1024)
 #define SLOT_MIN_BYTES (4 * MIB)
@@ -69,6 +70,21 @@ enum err roster_open(struct roster *r, uint32_t workers, const char *exe_path)
 		c->chan = -1;
 		c->watch.slot = -1;
 	}
+	return ERR_OK;
+}
+
+enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count)
+{
+	struct ring_filter f;
+	uint32_t ifindex[MSG_MAX_LINKS], own[MSG_MAX_LINKS], own_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		ifindex[i] = links->link[i].ifindex;
+		if (links->link[i].own_addr)
+			own[own_count++] = links->link[i].own_addr;
+	}
+	TRY(ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f));
+	for (uint32_t i = 0; i < r->workers; i++)
+		TRY(ring_filter(r->ring[i], f.program, f.len));
 	return ERR_OK;
 }
 

@@ -35,6 +35,8 @@ struct roster {
 
 /* Opens rings and sockets; sizes pools from the machine's memory. exe_path: this binary. */
 enum err roster_open(struct roster *r, uint32_t workers, const char *exe_path) MUST_USE;
+/* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
+enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
 /* Starts every role and sends START. config: host mode's file, else empty. */
 enum err roster_start(struct roster *r, const char *anchors_path, struct span config) MUST_USE;
 /* Ends every role that runs and waits for it. */

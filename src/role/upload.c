@@ -16,6 +16,7 @@
 
 #define PRODUCER_LOG MSG_MAX_WORKERS /* 0.. are the workers */
 #define PRODUCERS (MSG_MAX_WORKERS + 1)
+#define RENAMES_MAX 9
 #define QUEUE_MAX (PRODUCERS * MSG_MAX_SEGMENTS)
 
 struct job {
@@ -40,7 +41,7 @@ static struct {
 	bool busy;
 	uint32_t addr;
 	struct object_meta meta; /* of the job under way */
-	bool renamed;
+	unsigned renames;
 	struct s3_attempts attempts;
 	struct backoff backoff;
 	struct loop_timer retry;
@@ -50,20 +51,12 @@ static struct {
 
 /* ---- one object's way */
 
-static bool terminated(const char *s, size_t cap)
-{
-	return memchr(s, 0, cap) != NULL;
-}
-
 /* The slot's head was written by another process: believed only as far as it is checked. */
 static void read_meta(const struct job *j)
 {
 	const struct pool *p = &g.pool[j->producer];
 	memcpy(&g.meta, pool_slot(p, j->slot), sizeof(g.meta));
-	ASSERT(terminated(g.meta.name, sizeof(g.meta.name)) &&
-	       terminated(g.meta.stream, sizeof(g.meta.stream)));
-	ASSERT(g.meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES &&
-	       g.meta.sig_len <= sizeof(g.meta.sig));
+	ASSERT(object_meta_sane(&g.meta) && g.meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES);
 }
 
 static void begin(void)
@@ -73,7 +66,7 @@ static void begin(void)
 	g.busy = true;
 	read_meta(&g.queue[g.first]);
 	g.attempts = (struct s3_attempts){0};
-	g.renamed = false;
+	g.renames = 0;
 	resolver_ask(&g.resolver, g.host);
 }
 
@@ -112,7 +105,9 @@ static void resolved(void *arg, enum err e, uint32_t addr)
 static void signed_put(const struct msg_put_signed *s)
 {
 	if (s->error) {
-		failed("not signed", err_text((enum err)s->error), "waiting for credentials");
+		failed("not signed", err_text((enum err)s->error),
+		       s->error == ERR_DENIED ? "the name is none of this appliance's"
+					      : "waiting for credentials");
 		return;
 	}
 	const struct job *j = &g.queue[g.first];
@@ -157,11 +152,12 @@ static void stored(void)
 	begin();
 }
 
-/* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>`. The signature goes on
- * covering the name without -r1. */
+/* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>` and so on. The signature
+ * goes on covering the name without -r1. */
 static void rename_object(void)
 {
-	struct span name = span_str(g.meta.name), base = name;
+	read_meta(&g.queue[g.first]);
+	struct span name = span_str(g.meta.name);
 	size_t slash = 0;
 	for (size_t i = 0; i < name.len; i++)
 		if (name.p[i] == '/')
@@ -169,12 +165,12 @@ static void rename_object(void)
 	/* the first '.' of the last component belongs to the start's fraction; the extension begins after the
 	 * sequence number */
 	size_t dot = slash + span_find(span_from(name, slash), 'Z');
-	dot += span_find(span_from(base, dot), '.');
+	dot += span_find(span_from(name, dot), '.');
 	char renamed[OBJECT_NAME_MAX];
-	int n = snprintf(renamed, sizeof(renamed), "%.*s-r1%s", (int)dot, g.meta.name, g.meta.name + dot);
+	int n = snprintf(renamed, sizeof(renamed), "%.*s-r%u%s", (int)dot, g.meta.name, ++g.renames,
+			 g.meta.name + dot);
 	ASSERT(n > 0 && (size_t)n < sizeof(renamed));
 	memcpy(g.meta.name, renamed, (size_t)n + 1);
-	g.renamed = true;
 	g.attempts = (struct s3_attempts){0};
 }
 
@@ -193,7 +189,7 @@ static void refused(enum s3_verdict v, const struct s3_fault *fault, const struc
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
-	if (v == S3_EXISTS && !g.renamed)
+	if (v == S3_EXISTS && g.renames < RENAMES_MAX)
 		rename_object();
 	failed(fault->code[0] ? fault->code : "refused", fault->message, remedies[v]);
 }

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import INSIDE, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CAP_NET_ADMIN, CAP_SYS_TIME = 12, 25
@@ -68,10 +68,10 @@ def only_what_was_given(appliance):
             assert target.startswith('socket:') or target == '/dev/null' and int(fd) < 3, f'{role}: descriptor {fd} is {target}'
 
 
-def keys_cannot_be_read(appliance):
-    """The role that holds the secrets writes no core and cannot be traced by its own user."""
-    pid = roles(appliance)['keys']
-    assert os.stat(f'/proc/{pid}/mem').st_uid == 0, 'keys is dumpable'
+def secrets_cannot_be_read(appliance):
+    """The roles that hold keys or see packets write no core and cannot be traced by their own user."""
+    for role in ('keys', 'capture'):
+        assert os.stat(f'/proc/{roles(appliance)[role]}/mem').st_uid == 0, f'{role} is dumpable'
 
 
 def forwarding(appliance):
@@ -92,15 +92,38 @@ def death_closes(appliance, role):
     traffic.ping(appliance.lab, 2)
 
 
+def button_during_restart(lab):
+    """The power button while the roles start anew ends it at once, closed."""
+    with Host(lab, 'button', lab.configuration()) as appliance:
+        appliance.console.wait_armed(60)
+        os.kill(roles(appliance)['net'], signal.SIGKILL)
+        appliance.console.wait('^sealtap: CLOSED role', 5)
+        appliance.stop(timeout_s=10)
+        assert forwarding(appliance) == '0'
+
+
+def gone_link_does_not_hold_up(lab):
+    """A link that is gone does not hold up the shutdown: everything is shipped."""
+    with Host(lab, 'gone', lab.configuration()) as appliance:
+        appliance.console.wait_armed(60)
+        traffic.ping(lab, 2)
+        appliance.ns.ip('link', 'delete', INSIDE)
+        time.sleep(0.5)
+        appliance.stop(timeout_s=30)
+        assert 'all shipped' in appliance.console.text()
+
+
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
-        for check in (least_rights, capture_has_no_network, only_what_was_given, keys_cannot_be_read):
+        for check in (least_rights, capture_has_no_network, only_what_was_given, secrets_cannot_be_read):
             report.run(check, appliance)
         for role in CAPABILITIES:
             report.run(death_closes, appliance, role, about=f' ({role})')
         appliance.stop()
+        for life in (button_during_restart, gone_link_does_not_hold_up):
+            report.run(life, lab)
     report.finish()
 
 

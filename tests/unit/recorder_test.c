@@ -269,6 +269,23 @@ static void a_data_key_is_replaced_by_volume_ahead_of_its_limit(void)
 	CHECK(record_noise(9000, 100)); /* the old one serves until the new one is there */
 }
 
+static void a_data_key_is_replaced_by_age_and_the_object_ends_with_it(void)
+{
+	start();
+	settings.key_max_seconds = 1;
+	recorder_prepare(r);
+	give_key();
+	CHECK(record(1000, 10, 'x'));
+	keys_wanted = 0;
+	uint64_t begin_ns = clock_mono_ns();
+	while (!keys_wanted && clock_mono_ns() - begin_ns < 10 * NS_PER_S)
+		loop_turn(&loop, 100 * NS_PER_MS);
+	CHECK(keys_wanted == 1 && sealed_count == 0); /* asked for although nothing more was recorded */
+	give_key();
+	CHECK(sealed_count == 1);
+	CHECK(record(2000, 10, 'x') && r->key_bytes == 0);
+}
+
 static void losses_are_counted_in_the_object_they_happened_in(void)
 {
 	start();
@@ -317,6 +334,8 @@ int main(void)
 	    "a frame is committed after a second, and an object ends by time");
 	RUN(a_data_key_is_replaced_by_volume_ahead_of_its_limit,
 	    "a data key is replaced by volume, ahead of its limit");
+	RUN(a_data_key_is_replaced_by_age_and_the_object_ends_with_it,
+	    "a data key is replaced by age, and the object ends with it");
 	RUN(losses_are_counted_in_the_object_they_happened_in,
 	    "losses are counted in the object they happened in");
 	RUN(a_slot_never_holds_plaintext, "a slot never holds plaintext");

@@ -1,0 +1,20 @@
+/* loglines: the way of a log line through init: checked, shown on the console where a person should see it,
+ * handed to keys for the log stream. */
+#ifndef SEALTAP_ROLE_LOGLINES_H
+#define SEALTAP_ROLE_LOGLINES_H
+
+#include "role/roster.h"
+
+struct loglines {
+	struct roster *roster; /* borrowed */
+	bool verbose;          /* show every line, not warnings and errors alone */
+	uint64_t lost;         /* lines that keys could not take, not told yet */
+	struct loop_watch own; /* init's own lines */
+};
+
+/* From here on init itself may log. roster and verbose are set by the caller before. */
+enum err loglines_open(struct loglines *l, struct loop *loop) MUST_USE;
+/* m holds a struct log_line. A line in which `speaker` gives itself out for another role is dropped. */
+void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m);
+
+#endif
