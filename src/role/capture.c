@@ -6,9 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "base/time.h"
-#include "base/version.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/ring.h"
@@ -16,6 +14,7 @@
 #include "record/ring_walk.h"
 #include "role/peer.h"
 #include "role/recorder.h"
+#include "role/section.h"
 
 #define STATISTICS_NS (10 * NS_PER_S)
 /* While blocks are held, poll() on the ring says readable at once: look again after a pause instead. */
@@ -58,98 +57,11 @@ static void look(void *arg);
 
 /* ---- what stands in front of and behind the packets of an object */
 
-static void put_line(struct buf *b, const char *key, struct span value)
-{
-	buf_str(b, key);
-	buf_u8(b, '=');
-	buf_put(b, value);
-	buf_u8(b, '\n');
-}
-
-static void put_link(struct buf *b, const char *side, const struct msg_link *l)
-{
-	uint8_t value[96];
-	char key[32];
-	struct buf v = BUF_OF(value);
-	buf_str(&v, l->eni[0] ? l->eni : "none");
-	buf_u8(&v, ' ');
-	text_mac(&v, l->mac);
-	buf_u8(&v, ' ');
-	text_ipv4(&v, l->own_addr);
-	buf_u8(&v, '/');
-	text_u64(&v, l->prefix_len);
-	snprintf(key, sizeof(key), "eni.%s", side);
-	put_line(b, key, buf_span(&v));
-}
-
-static void put_encoded(struct buf *b, const char *key, struct span bytes,
-			void (*encode)(struct buf *, struct span))
-{
-	uint8_t value[160];
-	struct buf v = BUF_OF(value);
-	encode(&v, bytes);
-	put_line(b, key, buf_span(&v));
-}
-
-static void put_number(struct buf *b, const char *key, uint64_t value)
-{
-	uint8_t digits[24];
-	struct buf v = BUF_OF(digits);
-	text_u64(&v, value);
-	put_line(b, key, buf_span(&v));
-}
-
-/* The section header's comment: `key=value` lines. */
-static void put_comment(struct buf *b, const struct object_meta *meta, const struct object_meta *prev)
-{
-	uint8_t boot[16];
-	struct buf hex = BUF_OF(boot);
-	text_hex64(&hex, g.identity.boot);
-	put_line(b, "appliance", span_str(g.identity.appliance));
-	put_line(b, "boot", buf_span(&hex));
-	put_line(b, "stream", span_str(g.stream));
-	put_number(b, "seq", meta->seq);
-	put_encoded(b, "prev", span_of(meta->prev, sizeof(meta->prev)), text_hex);
-	put_encoded(b, "prev_sig", prev ? span_of(prev->sig, prev->sig_len) : span_of(NULL, 0), text_base64);
-	put_line(b, "instance", span_str(g.identity.instance));
-	put_line(b, "ami", span_str(g.identity.ami));
-	put_link(b, "outside", &g.links.link[0]);
-	put_link(b, "inside", &g.links.link[1]);
-	put_line(b, "policy", SPAN("on_loss=record"));
-	put_line(b, "rules", SPAN("own connections: headers only; all else: full"));
-	put_line(b, "clock", SPAN("system"));
-	put_line(b, "clock_error", SPAN("unknown"));
-	put_line(b, "clock_smeared", SPAN("unknown"));
-}
-
 static void write_head(void *arg, const struct object_meta *meta, const struct object_meta *prev,
 		       struct buf *raw)
 {
 	(void)arg;
-	static const char *const sides[2] = {"outside", "inside"};
-	uint8_t comment[2048];
-	struct buf c = BUF_OF(comment);
-	put_comment(&c, meta, prev);
-	ASSERT(!c.overflow);
-	char app[96];
-	snprintf(app, sizeof(app), "sealtap %s", version_text);
-	struct pcapng_section section = {
-		.hardware = SPAN("x86_64"),
-		.os = SPAN("Linux"),
-		.userappl = span_str(app),
-		.comment = buf_span(&c),
-	};
-	pcapng_section(raw, &section);
-	for (uint32_t i = 0; i < 2; i++) {
-		char description[64];
-		snprintf(description, sizeof(description), "%s %s", sides[i], g.links.link[i].eni);
-		struct pcapng_interface iface = {
-			.name = span_str(g.links.link[i].name),
-			.description = span_str(description),
-			.filter = SPAN("own TCP connections cut to headers"),
-		};
-		pcapng_interface(raw, &iface);
-	}
+	section_write(raw, &g.identity, &g.links, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
@@ -384,6 +296,17 @@ static const struct recorder_ops ops = {
 
 /* ---- messages */
 
+/* What was dropped while nobody read is not part of the books, which open now; it is said all the same. */
+static void forget_drops(void)
+{
+	uint64_t packets, drops;
+	if (ring_statistics(&g.ring, &packets, &drops) || drops == 0)
+		return;
+	log_begin(LOG_WARN, "dropped-before-armed");
+	log_u64("packets", drops);
+	log_end();
+}
+
 static void arm_when_ready(void)
 {
 	if (!g.arming || !recorder_has_key(&g.recorder))
@@ -392,7 +315,7 @@ static void arm_when_ready(void)
 	g.reading = true;
 	g.armed_real_ns = clock_real_ns();
 	g.next = ring_start(&g.ring);
-	count_drops();
+	forget_drops();
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);
 	look(NULL);
