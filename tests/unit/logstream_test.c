@@ -9,7 +9,7 @@ static struct logstream s;
 static struct span json_of(const char *line)
 {
 	struct log_line l = {.real_ns = 1767225600000000000ull};
-	memset(&s, 0, sizeof(s));
+	s.first = s.count = 0;
 	memcpy(l.line, line, strlen(line));
 	logstream_line(&s, &l);
 	return span_of(s.queue[0].json, s.queue[0].len);
