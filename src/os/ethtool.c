@@ -109,3 +109,15 @@ enum err ethtool_switch_off(const char *link, const char *const *names, size_t c
 	close(fd);
 	return e;
 }
+
+uint64_t ethtool_speed_bps(const char *link)
+{
+	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	enum err e = call(fd, link, &c);
+	close(fd);
+	uint32_t mbps = ethtool_cmd_speed(&c);
+	return e || mbps == (uint32_t)SPEED_UNKNOWN ? 0 : mbps * 1000000ull;
+}

@@ -1,12 +1,13 @@
 /* ethtool: switches a link's features off, by the kernel's names for them ("rx-gro", as `ethtool -k` lists
- * them in long form).
+ * them in long form), and tells its speed.
  *
- * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES by ioctl(SIOCETHTOOL).
+ * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES, ETHTOOL_GSET by ioctl(SIOCETHTOOL).
  */
 #ifndef SEALTAP_OS_ETHTOOL_H
 #define SEALTAP_OS_ETHTOOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -14,5 +15,8 @@
  * or NULL (static or the caller's, as in names). */
 enum err ethtool_switch_off(const char *link, const char *const *names, size_t count, const char **stuck)
 	MUST_USE;
+
+/* Bits per second; 0: the driver does not say. */
+uint64_t ethtool_speed_bps(const char *link);
 
 #endif

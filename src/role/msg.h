@@ -105,6 +105,7 @@ struct msg_link {
 	uint32_t prefix_len;
 	uint32_t device_number; /* EC2: 0 is the primary (outside), 1 inside; UINT32_MAX unknown */
 	char eni[32];           /* interface id; may be empty */
+	uint64_t speed_bps;     /* 0: unknown */
 };
 
 struct msg_links {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/ethtool.h"
 #include "role/backoff.h"
 #include "role/devices.h"
 #include "role/gateway.h"
@@ -64,6 +65,7 @@ static void send_links(enum msg_type type)
 		const struct msg_link *imds = g.configured ? devices_described(&g.config.links, link) : NULL;
 		devices_message(link, held && link->ifindex == leased_ifindex() ? lease : NULL, imds,
 				&m.link[i]);
+		m.link[i].speed_bps = ethtool_speed_bps(link->name);
 	}
 	if (held)
 		memcpy(m.dns, lease->dns, sizeof(m.dns));

@@ -94,6 +94,7 @@ void section_write(struct buf *raw, const struct object_identity *id, const stru
 		struct pcapng_interface iface = {
 			.name = span_str(links->link[i].name),
 			.description = span_str(description),
+			.speed_bps = links->link[i].speed_bps,
 			.filter = SPAN("own TCP connections cut to headers"),
 		};
 		pcapng_interface(raw, &iface);

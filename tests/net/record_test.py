@@ -151,6 +151,13 @@ def nothing_lost(session):
     assert abs(arrived - down['packets']) <= 20, f'{arrived} arrived, {down["packets"]} recorded'
 
 
+def interface_speeds(session):
+    """Each interface's description tells its speed, as the driver says it (10 Gbit/s for a veth)."""
+    for o in session.evidence.packets():
+        speeds = [int.from_bytes(i.options[8], 'little') for i in o.capture().interfaces]
+        assert speeds == [10**10, 10**10], f'{o.name}: {speeds}'
+
+
 def both_workers_record(session):
     """With two workers both record, and together they have every packet once, each in the order of the wire."""
     counts = {name: len(stream) for name, stream in session.evidence.recorded().items()}
@@ -184,7 +191,8 @@ def live(session, scenes):
 
 
 SCENES = [('pages', pages), ('fragments', fragments), ('slowly', slowly), ('bursts', bursts), ('tags', tags)]
-ALWAYS = [Session.check_nothing_before_armed, pages_names_uploads_and_pings, nothing_outbound, nothing_lost]
+ALWAYS = [Session.check_nothing_before_armed, pages_names_uploads_and_pings, nothing_outbound, nothing_lost,
+          interface_speeds]
 LIVES = {
     'one worker, NAT': (1, 'masquerade', SCENES + [('reserved', reserved_ports)],
                         [*ALWAYS, masquerade, fragments_byte_for_byte, slow_packets, burst_packets, vlan_tags,
