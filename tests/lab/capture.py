@@ -68,6 +68,17 @@ def marker(mac, text):
     return BROADCAST + bytes.fromhex(mac.replace(':', '')) + EXPERIMENTAL.to_bytes(2, 'big') + body
 
 
+def loneliest(frames, markers):
+    """That of the markers whose neighbours on the wire are farthest away in time. Two frames of one moment may be captured in one order
+    and received in the other; a window must not begin or end between such two."""
+    def alone_ns(marker):
+        at = next((i for i, f in enumerate(frames) if f.data == marker), None)
+        if at is None:
+            return -1
+        return min(abs(frames[i].ns - frames[at].ns) for i in (at - 1, at + 1) if 0 <= i < len(frames))
+    return max(markers, key=alone_ns)
+
+
 def window(frames, first, last):
     """The frames from marker `first` to marker `last`; each must be there once."""
     places = [[i for i, f in enumerate(frames) if f.data == m] for m in (first, last)]

@@ -50,13 +50,20 @@ class Session:
 
     @contextlib.contextmanager
     def window(self, name):
-        first = {c.side: c.mark(f'open {name}') for c in self.captures}
-        time.sleep(0.02)  # what was under way lies before the window
+        opening = self._mark(f'open {name}')
         yield
         time.sleep(0.1)
-        last = {c.side: c.mark(f'close {name}') for c in self.captures}
-        time.sleep(0.02)
-        self.markers[name] = {side: (first[side], last[side]) for side in first}
+        closing = self._mark(f'close {name}')
+        self.markers[name] = {side: (opening[side], closing[side]) for side in opening}
+
+    def _mark(self, text):
+        """Three marker frames on each side, apart, so that one of them stands alone whatever else is under way: {side: markers}."""
+        marks = {c.side: [] for c in self.captures}
+        for turn in range(3):
+            for c in self.captures:
+                marks[c.side].append(c.mark(f'{text} {turn}'))
+            time.sleep(0.03)
+        return marks
 
     def end(self):
         self.power_off()
@@ -73,7 +80,8 @@ class Session:
         self.lab.boots |= self.evidence.boots()
         self.windows = {}
         for name, sides in self.markers.items():
-            self.windows[name] = {side: capture.window(self.frames[side], *markers) for side, markers in sides.items()}
+            self.windows[name] = {side: capture.window(self.frames[side], *(capture.loneliest(self.frames[side], m) for m in markers))
+                                  for side, markers in sides.items()}
 
     def compare(self, name):
         return compare.compare(self.evidence, self.windows[name])
