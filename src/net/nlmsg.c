@@ -73,11 +73,6 @@ void nlmsg_attr(struct buf *b, uint16_t type, struct span value)
 	pad(b);
 }
 
-void nlmsg_attr_u8(struct buf *b, uint16_t type, uint8_t v)
-{
-	nlmsg_attr(b, type, span_of(&v, sizeof(v)));
-}
-
 void nlmsg_attr_u32(struct buf *b, uint16_t type, uint32_t v)
 {
 	nlmsg_attr(b, type, span_of(&v, sizeof(v)));

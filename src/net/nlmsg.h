@@ -13,7 +13,6 @@
 size_t nlmsg_begin(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq);
 void nlmsg_end(struct buf *b, size_t mark);
 void nlmsg_attr(struct buf *b, uint16_t type, struct span value);
-void nlmsg_attr_u8(struct buf *b, uint16_t type, uint8_t v);
 void nlmsg_attr_u32(struct buf *b, uint16_t type, uint32_t v);
 void nlmsg_attr_be32(struct buf *b, uint16_t type, uint32_t v);
 /* With its terminator. */

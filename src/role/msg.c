@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 static const struct {
-	const char *name;
 	size_t len;
 	enum role_id from, to;
 } types[MSG_TYPE_COUNT] = {
-#define X(type, payload, from, to) [type] = {#type, sizeof(struct payload), ROLE_##from, ROLE_##to},
+#define X(type, payload, from, to) [type] = {sizeof(struct payload), ROLE_##from, ROLE_##to},
 	MSG_LIST(X)
 #undef X
 };
@@ -15,11 +14,6 @@ static const struct {
 #define X(type, payload, from, to) _Static_assert(sizeof(struct payload) <= CHAN_MAX_BYTES, #type);
 MSG_LIST(X)
 #undef X
-
-const char *msg_type_name(enum msg_type type)
-{
-	return type > MSG_NONE && type < MSG_TYPE_COUNT ? types[type].name : "unknown";
-}
 
 enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
 {

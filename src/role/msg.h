@@ -200,6 +200,5 @@ enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int
 /* Next message from a peer of role `from` to role `to`: its type must exist, have the right length and that
  * direction. */
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m) MUST_USE;
-const char *msg_type_name(enum msg_type type);
 
 #endif
