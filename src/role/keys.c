@@ -228,16 +228,17 @@ static void sign_object(void *arg, struct object_meta *m)
 	m->sig_len = (uint32_t)len;
 }
 
-static void sign_put(const struct object_meta *m)
+static void sign_put(const struct msg_sign_put *ask)
 {
 	static struct msg_put_signed p;
 	memset(&p, 0, sizeof(p));
+	p.lane = ask->lane;
 	struct buf date = buf_over(p.amz_date, sizeof(p.amz_date) - 1),
 		   auth = buf_over(p.authorization, sizeof(p.authorization) - 1);
 	uint64_t now_ns = clock_real_ns() + (uint64_t)g.offset_ns;
-	enum err e = g.creds->access_key_id[0]
-			     ? s3_put_sign(&g.settings, &g.identity, m, g.creds, now_ns, &date, &auth)
-			     : ERR_MISSING;
+	enum err e = g.creds->access_key_id[0] ? s3_put_sign(&g.settings, &g.identity, &ask->meta, g.creds,
+							     now_ns, &date, &auth)
+					       : ERR_MISSING;
 	p.error = (uint32_t)e;
 	if (!e)
 		copy_text(p.token, sizeof(p.token), g.creds->token);
@@ -292,7 +293,7 @@ static void shipped(const struct object_meta *m)
 		g.said_ready = true;
 		peer_send(&g.init, MSG_READY, NULL);
 	}
-	if (logstream_closed(&g.log, m))
+	if (logstream_closed(&g.log))
 		peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
@@ -348,11 +349,14 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)arg;
 	(void)index;
 	struct msg_skew skew;
-	if (m->type == MSG_SIGN_PUT || m->type == MSG_SHIPPED)
+	const struct msg_sign_put *ask = (const void *)m->payload;
+	if (m->type == MSG_SIGN_PUT)
+		ASSERT(object_meta_sane(&ask->meta));
+	if (m->type == MSG_SHIPPED)
 		ASSERT(object_meta_sane((const void *)m->payload));
 	switch (m->type) {
 	case MSG_SIGN_PUT:
-		sign_put((const void *)m->payload);
+		sign_put(ask);
 		break;
 	case MSG_SHIPPED:
 		shipped((const void *)m->payload);

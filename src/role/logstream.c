@@ -176,7 +176,7 @@ void logstream_line(struct logstream *s, const struct log_line *line)
 	queue_done(s, &b, line->real_ns);
 }
 
-void logstream_shipped(struct logstream *s, const struct object_meta *m)
+static void list_shipped(struct logstream *s, const struct object_meta *m)
 {
 	if (s->closing)
 		return;
@@ -328,10 +328,10 @@ void logstream_open(struct logstream *s, const struct settings *settings, struct
 	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
 }
 
-void logstream_close(struct logstream *s, const struct msg_totals *t)
+static void close_now(struct logstream *s)
 {
+	const struct msg_totals *t = &s->totals;
 	uint64_t now_ns = clock_real_ns();
-	loop_timer_stop(s->loop, &s->heartbeat);
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "keys", "shutdown");
 	put_u64(&b, "packets", t->packets);
@@ -347,8 +347,30 @@ void logstream_close(struct logstream *s, const struct msg_totals *t)
 	pump(s);
 }
 
-bool logstream_closed(const struct logstream *s, const struct object_meta *shipped)
+/* The last object lists all others of the stream: it waits until they are stored. */
+static void close_when_shipped(struct logstream *s)
+{
+	if (s->close_wanted && !s->closing && s->objects_shipped == s->objects_sealed)
+		close_now(s);
+}
+
+void logstream_close(struct logstream *s, const struct msg_totals *totals)
+{
+	loop_timer_stop(s->loop, &s->heartbeat);
+	s->totals = *totals;
+	s->close_wanted = true;
+	close_when_shipped(s);
+}
+
+void logstream_shipped(struct logstream *s, const struct object_meta *m)
+{
+	list_shipped(s, m);
+	s->objects_shipped += strcmp(m->stream, "log") == 0;
+	close_when_shipped(s);
+}
+
+bool logstream_closed(const struct logstream *s)
 {
 	return s->closing && s->count == 0 && s->recorder.phase == RECORDER_IDLE &&
-	       shipped->seq + 1 == s->objects_sealed;
+	       s->objects_shipped == s->objects_sealed;
 }

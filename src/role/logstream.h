@@ -34,8 +34,9 @@ struct logstream {
 	struct logstream_line queue[LOGSTREAM_QUEUE];
 	uint32_t first, count;
 	uint64_t dropped; /* lines that found the queue full */
-	bool ship_wanted, closing;
-	uint32_t objects_sealed;
+	bool ship_wanted, close_wanted, closing;
+	uint32_t objects_sealed, objects_shipped;
+	struct msg_totals totals; /* for the `shutdown` event */
 	void (*want_key)(void *arg);
 	void (*sign)(void *arg, struct object_meta *meta); /* fills sig */
 	void (*sealed)(void *arg, uint32_t slot);
@@ -48,9 +49,10 @@ void logstream_shipped(struct logstream *s, const struct object_meta *meta);
 /* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot
  * object is sealed as soon as it comes. */
 void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool);
-/* Writes the `shutdown` event and seals the last object; later lines are dropped. */
+/* As soon as the stream's objects so far are stored: writes the `shutdown` event and seals the last object;
+ * later lines are dropped. */
 void logstream_close(struct logstream *s, const struct msg_totals *totals);
-/* `shipped`, an object of this stream, was its last. */
-bool logstream_closed(const struct logstream *s, const struct object_meta *shipped);
+/* The last object is stored. */
+bool logstream_closed(const struct logstream *s);
 
 #endif

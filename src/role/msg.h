@@ -50,9 +50,9 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
 	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
 	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
-	X(MSG_SEALED, msg_segment, ANY, UPLOAD)    /* capture, keys: segment i holds an object to ship */    \
-	X(MSG_FREE, msg_segment, UPLOAD, ANY)      /* stored; segment i may be used again */                 \
-	X(MSG_SIGN_PUT, object_meta, UPLOAD, KEYS) /* a PUT's SigV4 signature */                             \
+	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* capture, keys: segment i holds an object to ship */   \
+	X(MSG_FREE, msg_segment, UPLOAD, ANY)       /* stored; segment i may be used again */                \
+	X(MSG_SIGN_PUT, msg_sign_put, UPLOAD, KEYS) /* a PUT's SigV4 signature */                            \
 	X(MSG_PUT_SIGNED, msg_put_signed, KEYS, UPLOAD)                                                      \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
@@ -179,7 +179,13 @@ struct msg_segment {
 	uint32_t index;
 };
 
+struct msg_sign_put {
+	uint32_t lane; /* chosen by the asker, repeated in the answer */
+	struct object_meta meta;
+};
+
 struct msg_put_signed {
+	uint32_t lane;
 	uint32_t error; /* enum err: refused to sign, no credentials */
 	char amz_date[20];
 	char authorization[768];

@@ -4,13 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aws/pace.h"
 #include "aws/s3.h"
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/pool.h"
+#include "os/rng.h"
 #include "role/anchors.h"
-#include "role/backoff.h"
 #include "role/https.h"
 #include "role/resolver.h"
 
@@ -23,14 +24,32 @@ struct job {
 	uint32_t producer, slot;
 };
 
-/* One object at a time, oldest first: RESOLVE -> SIGN -> SEND -> stored, or wait and again. */
+/* One object's way, on a connection of its own: WAITING -> RESOLVING -> SIGNING -> SENDING -> stored, or
+ * WAITING again. */
+enum lane_state { LANE_IDLE, LANE_WAITING, LANE_RESOLVING, LANE_SIGNING, LANE_SENDING };
+
+struct lane {
+	enum lane_state state;
+	struct job job;
+	uint64_t ticket; /* objects in the order in which they were taken up */
+	struct object_meta meta;
+	unsigned renames, tries;
+	struct s3_attempts attempts;
+	uint64_t started_ns; /* of the request under way */
+	uint32_t addr;
+	struct resolver resolver;
+	struct https https;
+	uint8_t head[S3_HEAD_MAX];
+	uint8_t body[S3_ANSWER_MAX];
+};
+
+/* The queue's objects are taken up oldest first; how many are under way at once is the pace's to say. An
+ * object that can't be stored keeps its lane and holds up no other. */
 static struct {
 	struct loop loop;
 	struct msg_start start;
 	struct peer init, net, keys, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
-	struct resolver resolver;
-	struct https https;
 	struct pool pool[PRODUCERS];
 	struct settings settings;
 	struct object_identity identity;
@@ -38,126 +57,197 @@ static struct {
 	char host[160];
 	struct job queue[QUEUE_MAX];
 	uint32_t first, count;
-	bool busy;
-	uint32_t addr;
-	struct object_meta meta; /* of the job under way */
-	unsigned renames;
-	struct s3_attempts attempts;
-	struct backoff backoff;
-	struct loop_timer retry;
-	uint8_t head[S3_HEAD_MAX];
-	uint8_t body[S3_ANSWER_MAX];
+	uint64_t tickets;
+	struct lane lane[PACE_WINDOW_MAX];
+	struct pace pace;
+	struct loop_timer again;
 } g;
+
+static void start_what_may(void);
+
+static uint32_t lane_number(const struct lane *l)
+{
+	return (uint32_t)(l - g.lane);
+}
+
+/* ---- which object is next */
+
+/* The slot's head was written by another process: believed only as far as it is checked. */
+static void read_meta(struct lane *l)
+{
+	const struct pool *p = &g.pool[l->job.producer];
+	memcpy(&l->meta, pool_slot(p, l->job.slot), sizeof(l->meta));
+	ASSERT(object_meta_sane(&l->meta) && l->meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES);
+}
+
+static struct lane *idle_lane(void)
+{
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state == LANE_IDLE)
+			return &g.lane[i];
+	return NULL;
+}
+
+static void take_up(struct lane *l)
+{
+	l->job = g.queue[g.first];
+	g.first = (g.first + 1) % QUEUE_MAX;
+	g.count--;
+	l->ticket = g.tickets++;
+	l->renames = l->tries = 0;
+	l->attempts = (struct s3_attempts){0};
+	read_meta(l);
+	l->state = LANE_WAITING;
+}
+
+/* The one that has waited longest since its last try; objects that were not tried yet come in their order. */
+static struct lane *next_lane(void)
+{
+	struct lane *l = idle_lane();
+	if (l && g.count)
+		take_up(l);
+	l = NULL;
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state == LANE_WAITING && (!l || g.lane[i].ticket < l->ticket))
+			l = &g.lane[i];
+	return l;
+}
+
+static void start_what_may(void)
+{
+	uint64_t now_ns = clock_mono_ns();
+	struct lane *l;
+	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = next_lane())) {
+		pace_started(&g.pace);
+		l->started_ns = now_ns;
+		l->state = LANE_RESOLVING;
+		resolver_ask(&l->resolver, g.host);
+	}
+	if (now_ns < g.pace.not_before_ns)
+		loop_timer_at(&g.loop, &g.again, g.pace.not_before_ns);
+}
+
+static void again(void *arg)
+{
+	(void)arg;
+	start_what_may();
+}
 
 /* ---- one object's way */
 
-/* The slot's head was written by another process: believed only as far as it is checked. */
-static void read_meta(const struct job *j)
+static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t retry_after_s)
 {
-	const struct pool *p = &g.pool[j->producer];
-	memcpy(&g.meta, pool_slot(p, j->slot), sizeof(g.meta));
-	ASSERT(object_meta_sane(&g.meta) && g.meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES);
+	uint64_t random;
+	rng_fill(&random, sizeof(random));
+	pace_ended(&g.pace, outcome, l->started_ns, clock_mono_ns(), retry_after_s, random);
 }
 
-static void begin(void)
-{
-	if (g.busy || g.count == 0 || !g.has_settings || g.retry.active)
-		return;
-	g.busy = true;
-	read_meta(&g.queue[g.first]);
-	g.attempts = (struct s3_attempts){0};
-	g.renames = 0;
-	resolver_ask(&g.resolver, g.host);
-}
-
-static void retry(void *arg)
-{
-	(void)arg;
-	resolver_ask(&g.resolver, g.host);
-}
-
-static void failed(const char *what, const char *why, const char *remedy)
+static void say_failed(const struct lane *l, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
 	snprintf(text, sizeof(text), "PutObject at %s: %s%s%s; %s", g.host, what, *why ? ": " : "", why,
 		 remedy);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
 	log_begin(LOG_WARN, "put-failed");
-	log_str("name", g.meta.name);
+	log_str("name", l->meta.name);
 	log_str("what", what);
 	log_str("why", why);
-	log_u64("tries", g.backoff.tries + 1);
+	log_u64("tries", l->tries);
 	log_end();
-	loop_timer_in(&g.loop, &g.retry, backoff_next_ns(&g.backoff));
+}
+
+static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_after_s)
+{
+	l->state = LANE_WAITING;
+	l->ticket = g.tickets++;
+	pace_ends(l, outcome, retry_after_s);
+	start_what_may();
+}
+
+static void failed_saying(struct lane *l, const char *what, const char *why, const char *remedy)
+{
+	l->tries++;
+	say_failed(l, what, why, remedy);
+	failed(l, PACE_BAD, 0);
 }
 
 static void resolved(void *arg, enum err e, uint32_t addr)
 {
-	(void)arg;
+	struct lane *l = arg;
 	if (e) {
-		failed("name not resolved", err_text(e), "check the VPC's DNS");
+		failed_saying(l, "name not resolved", err_text(e), "check the VPC's DNS");
 		return;
 	}
-	g.addr = addr;
-	peer_send(&g.keys, MSG_SIGN_PUT, &g.meta);
+	struct msg_sign_put ask = {.lane = lane_number(l), .meta = l->meta};
+	l->addr = addr;
+	l->state = LANE_SIGNING;
+	peer_send(&g.keys, MSG_SIGN_PUT, &ask);
 }
 
 static void signed_put(const struct msg_put_signed *s)
 {
+	ASSERT(s->lane < PACE_WINDOW_MAX && g.lane[s->lane].state == LANE_SIGNING);
+	struct lane *l = &g.lane[s->lane];
 	if (s->error) {
-		failed("not signed", err_text((enum err)s->error),
-		       s->error == ERR_DENIED ? "the name is none of this appliance's"
-					      : "waiting for credentials");
+		failed_saying(l, "not signed", err_text((enum err)s->error),
+			      s->error == ERR_DENIED ? "the name is none of this appliance's"
+						     : "waiting for credentials");
 		return;
 	}
-	const struct job *j = &g.queue[g.first];
-	struct buf head = BUF_OF(g.head);
-	enum err e = s3_put_head(&g.settings, &g.identity, &g.meta, span_str(s->amz_date),
+	struct buf head = BUF_OF(l->head);
+	enum err e = s3_put_head(&g.settings, &g.identity, &l->meta, span_str(s->amz_date),
 				 span_str(s->authorization), span_str(s->token), &head);
 	ASSERT(!e);
 	struct https_request q = {
 		.host = g.host,
-		.addr = g.addr,
+		.addr = l->addr,
 		.port = 443,
 		.tls = true,
 		.head = buf_span(&head),
-		.body = span_of(pool_slot(&g.pool[j->producer], j->slot) + SEGMENT_HEAD_BYTES,
-				g.meta.size_bytes),
+		.body = span_of(pool_slot(&g.pool[l->job.producer], l->job.slot) + SEGMENT_HEAD_BYTES,
+				l->meta.size_bytes),
 		/* no limit for the whole: HTTPS_STALL_MS ends what does not move */
 	};
-	https_start(&g.https, &q);
+	l->state = LANE_SENDING;
+	https_start(&l->https, &q);
+}
+
+static bool all_idle(void)
+{
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state != LANE_IDLE)
+			return false;
+	return true;
 }
 
 static void drained_when_empty(void)
 {
 	static const struct msg_totals none;
-	if (!g.draining || g.busy || g.count)
+	if (!g.draining || g.count || !all_idle())
 		return;
 	g.draining = false;
 	peer_send(&g.init, MSG_DRAINED, &none);
 }
 
-static void stored(void)
+static void stored(struct lane *l)
 {
-	struct job j = g.queue[g.first];
+	struct job j = l->job;
 	struct peer *producer = j.producer == PRODUCER_LOG ? &g.keys : &g.worker[j.producer];
-	backoff_reset(&g.backoff);
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	peer_send(producer, MSG_FREE, &(struct msg_segment){j.slot});
-	peer_send(&g.keys, MSG_SHIPPED, &g.meta);
-	g.first = (g.first + 1) % QUEUE_MAX;
-	g.count--;
-	g.busy = false;
+	peer_send(&g.keys, MSG_SHIPPED, &l->meta);
+	l->state = LANE_IDLE;
+	pace_ends(l, PACE_GOOD, 0);
 	drained_when_empty();
-	begin();
+	start_what_may();
 }
 
 /* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>` and so on. The signature
  * goes on covering the name without -r1. */
-static void rename_object(void)
+static void rename_object(struct lane *l)
 {
-	read_meta(&g.queue[g.first]);
-	struct span name = span_str(g.meta.name);
+	read_meta(l);
+	struct span name = span_str(l->meta.name);
 	size_t slash = 0;
 	for (size_t i = 0; i < name.len; i++)
 		if (name.p[i] == '/')
@@ -167,51 +257,60 @@ static void rename_object(void)
 	size_t dot = slash + span_find(span_from(name, slash), 'Z');
 	dot += span_find(span_from(name, dot), '.');
 	char renamed[OBJECT_NAME_MAX];
-	int n = snprintf(renamed, sizeof(renamed), "%.*s-r%u%s", (int)dot, g.meta.name, ++g.renames,
-			 g.meta.name + dot);
+	int n = snprintf(renamed, sizeof(renamed), "%.*s-r%u%s", (int)dot, l->meta.name, ++l->renames,
+			 l->meta.name + dot);
 	ASSERT(n > 0 && (size_t)n < sizeof(renamed));
-	memcpy(g.meta.name, renamed, (size_t)n + 1);
-	g.attempts = (struct s3_attempts){0};
+	memcpy(l->meta.name, renamed, (size_t)n + 1);
+	l->attempts = (struct s3_attempts){0};
 }
 
-static void refused(enum s3_verdict v, const struct s3_fault *fault, const struct https_result *r)
+static void refused(struct lane *l, enum s3_verdict v, const struct s3_fault *fault,
+		    const struct https_result *r)
 {
-	static const char *const remedies[] = {
-		[S3_STORED] = "",
-		[S3_RETRY] = "trying again",
-		[S3_REFRESH] = "fetching new credentials",
-		[S3_SKEW] = "correcting the clock's offset",
-		[S3_EXISTS] = "the name is taken: shipping beside it",
-		[S3_DENIED] = "check the bucket, its policy and the role's s3:PutObject",
+	static const struct {
+		enum pace_outcome outcome;
+		const char *remedy;
+	} verdicts[] = {
+		[S3_STORED] = {PACE_GOOD, ""},
+		[S3_RETRY] = {PACE_BAD, "trying again"},
+		[S3_REFRESH] = {PACE_BAD, "fetching new credentials"},
+		[S3_SKEW] = {PACE_BAD, "correcting the clock's offset"},
+		[S3_EXISTS] = {PACE_ASIDE, "the name is taken: shipping beside it"},
+		[S3_DENIED] = {PACE_BAD, "check the bucket, its policy and the role's s3:PutObject"},
 	};
+	l->tries++;
+	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, verdicts[v].remedy);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
-	if (v == S3_EXISTS && g.renames < RENAMES_MAX)
-		rename_object();
-	failed(fault->code[0] ? fault->code : "refused", fault->message, remedies[v]);
+	enum pace_outcome outcome = verdicts[v].outcome;
+	if (v == S3_EXISTS && l->renames < RENAMES_MAX)
+		rename_object(l);
+	else if (v == S3_EXISTS)
+		outcome = PACE_BAD; /* nothing more to try: slowly */
+	failed(l, outcome, r->response->retry_after_s);
 }
 
 static void answered(void *arg, const struct https_result *r)
 {
-	(void)arg;
+	struct lane *l = arg;
 	struct s3_fault fault;
 	/* also where the client repeated the request by itself: the answer may then speak of the first
 	 * sending */
 	if (r->maybe_delivered)
-		s3_no_answer(&g.attempts);
+		s3_no_answer(&l->attempts);
 	if (r->err) {
-		failed(r->where, r->why,
-		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		failed_saying(l, r->where, r->why,
+			      r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 		return;
 	}
-	enum s3_verdict v = s3_classify(&g.attempts, r->response->status, r->body, &fault);
+	enum s3_verdict v = s3_classify(&l->attempts, r->response->status, r->body, &fault);
 	if (v == S3_STORED)
-		stored();
+		stored(l);
 	else
-		refused(v, &fault, r);
+		refused(l, v, &fault, r);
 }
 
 /* ---- messages */
@@ -221,7 +320,7 @@ static void enqueue(uint32_t producer, const struct msg_segment *s)
 	ASSERT(g.count < QUEUE_MAX && s->index < g.pool[producer].slots);
 	g.queue[(g.first + g.count) % QUEUE_MAX] = (struct job){producer, s->index};
 	g.count++;
-	begin();
+	start_what_may();
 }
 
 static void settle(const struct msg_config *c)
@@ -232,7 +331,7 @@ static void settle(const struct msg_config *c)
 	enum err e = s3_host(&g.settings, &g.identity, &host);
 	ASSERT(!e && buf_cstr(&host));
 	g.has_settings = true;
-	begin();
+	start_what_may();
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
@@ -255,7 +354,8 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	resolver_answer(&g.resolver, (const void *)m->payload);
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		resolver_answer(&g.lane[i].resolver, (const void *)m->payload);
 }
 
 static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
@@ -282,6 +382,16 @@ static void map(int fd, uint64_t slot_bytes, uint32_t slots, struct pool *p)
 	ASSERT(!e);
 }
 
+static void set_up_lanes(void)
+{
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++) {
+		struct lane *l = &g.lane[i];
+		/* the names' ids tell the lanes apart */
+		l->resolver = (struct resolver){.net = &g.net, .fn = resolved, .arg = l, .last_id = i << 24};
+		https_init(&l->https, &g.loop, &g.anchors, l->body, sizeof(l->body), answered, l);
+	}
+}
+
 _Noreturn void role_upload(int channel)
 {
 	int fds[CHAN_MAX_FDS];
@@ -305,10 +415,8 @@ _Noreturn void role_upload(int channel)
 		peer_watch(&g.worker[i], fds[4 + 2 * i]);
 		map(fds[5 + 2 * i], g.start.segment_bytes, g.start.segments, &g.pool[i]);
 	}
-	g.resolver = (struct resolver){.net = &g.net, .fn = resolved};
-	g.backoff = (struct backoff){.base_ms = 500, .cap_ms = 30000};
-	g.retry.fn = retry;
-	https_init(&g.https, &g.loop, &g.anchors, g.body, sizeof(g.body), answered, NULL);
+	g.again.fn = again;
+	set_up_lanes();
 	loop_run(&g.loop);
 	_exit(0);
 }
