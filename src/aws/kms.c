@@ -10,7 +10,6 @@
 
 #include "aws/endpoint.h"
 #include "aws/json.h"
-#include "aws/sigv4.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "lib/sha.h"
@@ -98,7 +97,7 @@ static enum err sign(const struct kms_call *call, const struct kms_arn *arn, con
 		.rules = SIGV4_GENERAL,
 	};
 	struct sigv4_scope scope = {arn->region, SPAN("kms"), call->now_ns};
-	return sigv4_sign(&r, &scope, call->creds, authorization);
+	return sigv4_sign(&r, &scope, call->creds, call->cache, authorization);
 }
 
 enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)

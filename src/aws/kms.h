@@ -6,7 +6,7 @@
 #ifndef SEALTAP_AWS_KMS_H
 #define SEALTAP_AWS_KMS_H
 
-#include "aws/creds.h"
+#include "aws/sigv4.h"
 #include "base/buf.h"
 
 #define KMS_REQUEST_MAX 12288 /* a complete request */
@@ -18,6 +18,7 @@ struct kms_call {
 	struct span key_arn; /* as configured */
 	struct span context; /* serialised, as object_context() writes it */
 	const struct aws_credentials *creds;
+	struct sigv4_cache *cache; /* NULL: none */
 	uint64_t now_ns;
 };
 

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "aws/endpoint.h"
-#include "aws/sigv4.h"
 #include "aws/xml.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -146,8 +145,8 @@ enum err s3_host(const struct settings *s, const struct object_identity *id, str
 }
 
 enum err s3_put_sign(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
-		     const struct aws_credentials *c, uint64_t now_ns, struct buf *amz_date,
-		     struct buf *authorization)
+		     const struct aws_credentials *c, struct sigv4_cache *cache, uint64_t now_ns,
+		     struct buf *amz_date, struct buf *authorization)
 {
 	struct put p;
 	size_t from = amz_date->len;
@@ -163,7 +162,7 @@ enum err s3_put_sign(const struct settings *s, const struct object_identity *id,
 		.rules = SIGV4_S3,
 	};
 	struct sigv4_scope scope = {span_str(id->region), SPAN("s3"), now_ns};
-	return sigv4_sign(&r, &scope, c, authorization);
+	return sigv4_sign(&r, &scope, c, cache, authorization);
 }
 
 enum err s3_put_head(const struct settings *s, const struct object_identity *id, const struct object_meta *m,

@@ -8,7 +8,7 @@
 #ifndef SEALTAP_AWS_S3_H
 #define SEALTAP_AWS_S3_H
 
-#include "aws/creds.h"
+#include "aws/sigv4.h"
 #include "base/buf.h"
 #include "base/conf.h"
 #include "record/object.h"
@@ -20,8 +20,8 @@
  * ours: it must begin with PREFIX/ACCOUNT/REGION/APPLIANCE/ and have only unreserved characters and no "."
  * or empty segment. */
 enum err s3_put_sign(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
-		     const struct aws_credentials *c, uint64_t now_ns, struct buf *amz_date,
-		     struct buf *authorization) MUST_USE;
+		     const struct aws_credentials *c, struct sigv4_cache *cache, uint64_t now_ns,
+		     struct buf *amz_date, struct buf *authorization) MUST_USE;
 /* Appends the head; m->size_bytes of ciphertext follow it. token may be empty. */
 enum err s3_put_head(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
 		     struct span amz_date, struct span authorization, struct span token, struct buf *head)

@@ -327,27 +327,66 @@ enum err sigv4_authorization(const struct sigv4_scope *s, struct span access_key
 	return buf_err(out);
 }
 
+static void parent_of(const struct aws_credentials *c, uint8_t parent[32])
+{
+	uint8_t text[sizeof(c->access_key_id) + sizeof(c->secret)];
+	struct buf b = BUF_OF(text);
+	buf_str(&b, c->access_key_id);
+	buf_u8(&b, '\n');
+	buf_str(&b, c->secret);
+	ASSERT(!b.overflow);
+	sha256_of(buf_span(&b), parent);
+	wipe(text, sizeof(text));
+}
+
+static void cached_key(struct sigv4_cache *cache, const struct sigv4_scope *s,
+		       const struct aws_credentials *c, uint8_t key[32])
+{
+	char scope[sizeof(cache->entry[0].scope)] = "";
+	struct buf b = buf_over(scope, sizeof(scope) - 1);
+	uint8_t parent[32];
+	put_scope(&b, s);
+	if (!cache || b.overflow) {
+		sigv4_signing_key(s, span_str(c->secret), key);
+		return;
+	}
+	parent_of(c, parent);
+	for (uint32_t i = 0; i < SIGV4_CACHE_ENTRIES; i++) {
+		if (strcmp(cache->entry[i].scope, scope) == 0 &&
+		    memcmp(cache->entry[i].parent, parent, sizeof(parent)) == 0) {
+			memcpy(key, cache->entry[i].key, 32);
+			return;
+		}
+	}
+	uint32_t at = cache->next;
+	cache->next = (at + 1) % SIGV4_CACHE_ENTRIES;
+	sigv4_signing_key(s, span_str(c->secret), key);
+	memcpy(cache->entry[at].scope, scope, sizeof(scope));
+	memcpy(cache->entry[at].parent, parent, sizeof(parent));
+	memcpy(cache->entry[at].key, key, 32);
+}
+
 /* Stages 1 to 3; `canonical` is the caller's scratch. */
 static enum err sign_stages(const struct sigv4_request *r, const struct sigv4_scope *s,
-			    const struct aws_credentials *c, struct buf *canonical, struct buf *names,
-			    struct buf *signature)
+			    const struct aws_credentials *c, struct sigv4_cache *cache, struct buf *canonical,
+			    struct buf *names, struct buf *signature)
 {
 	uint8_t text[256], key[32];
 	struct buf to_sign = BUF_OF(text);
 	TRY(sigv4_canonical(r, canonical, names));
 	TRY(sigv4_string_to_sign(s, buf_span(canonical), &to_sign));
-	sigv4_signing_key(s, span_str(c->secret), key);
+	cached_key(cache, s, c, key);
 	enum err e = sigv4_signature(key, buf_span(&to_sign), signature);
 	wipe(key, sizeof(key));
 	return e;
 }
 
 enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
-		    const struct aws_credentials *c, struct buf *authorization)
+		    const struct aws_credentials *c, struct sigv4_cache *cache, struct buf *authorization)
 {
 	uint8_t text[SIGV4_CANONICAL_MAX], name_text[SIGV4_AUTHORIZATION_MAX], digits[64];
 	struct buf canonical = BUF_OF(text), names = BUF_OF(name_text), signature = BUF_OF(digits);
-	enum err e = sign_stages(r, s, c, &canonical, &names, &signature);
+	enum err e = sign_stages(r, s, c, cache, &canonical, &names, &signature);
 	wipe(text, sizeof(text));
 	TRY(e);
 	return sigv4_authorization(s, span_str(c->access_key_id), buf_span(&names), buf_span(&signature),

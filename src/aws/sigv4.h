@@ -15,6 +15,7 @@
 #define SIGV4_HEADERS_MAX 48
 #define SIGV4_PARAMS_MAX 64
 #define SIGV4_CANONICAL_MAX 12288
+#define SIGV4_CACHE_ENTRIES 8       /* services in use, on two days at midnight */
 #define SIGV4_AUTHORIZATION_MAX 768 /* an Authorization header's value, with terminator */
 
 /* bits of sigv4_request.rules */
@@ -61,8 +62,19 @@ enum err sigv4_signature(const uint8_t key[32], struct span string_to_sign, stru
 enum err sigv4_authorization(const struct sigv4_scope *s, struct span access_key_id,
 			     struct span signed_headers, struct span signature, struct buf *out) MUST_USE;
 
-/* All stages. */
+/* Signing keys derived before. Secret. Zeroed before the first use; wiped with the secrets they come from. */
+struct sigv4_cache {
+	struct {
+		char scope[64];     /* "20260101/us-east-1/s3/aws4_request"; empty: unused */
+		uint8_t parent[32]; /* SHA-256 of key id and secret */
+		uint8_t key[32];
+	} entry[SIGV4_CACHE_ENTRIES];
+	uint32_t next; /* to be replaced */
+};
+
+/* All stages. The signing key is derived once for each day, region, service and secret; cache may be NULL. */
 enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
-		    const struct aws_credentials *c, struct buf *authorization) MUST_USE;
+		    const struct aws_credentials *c, struct sigv4_cache *cache, struct buf *authorization)
+	MUST_USE;
 
 #endif

@@ -59,6 +59,7 @@ void datakeys_resolved(void *datakeys, enum err e, uint32_t addr)
 		.key_arn = span_str(d->settings->kms_key),
 		.context = buf_span(&aad),
 		.creds = d->creds,
+		.cache = d->cache,
 		.now_ns = clock_real_ns() + (uint64_t)*d->offset_ns,
 	};
 	built = kms_generate_data_key(&call, &request);

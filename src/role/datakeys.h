@@ -30,6 +30,7 @@ struct datakeys {
 	const struct settings *settings;
 	const struct object_identity *identity;    /* borrowed */
 	const struct aws_credentials *creds;       /* borrowed */
+	struct sigv4_cache *cache;                 /* borrowed */
 	const int64_t *offset_ns;                  /* borrowed: added to the clock when signing */
 	struct resolver *resolver;                 /* borrowed */
 	const char *stream_name[DATAKEYS_STREAMS]; /* static */

@@ -38,7 +38,8 @@ static struct {
 	struct ecdsa_key signing_key; /* secret; dies with the process */
 	struct settings settings;
 	struct object_identity identity;
-	struct aws_credentials *creds; /* borrowed from metadata; secret */
+	struct aws_credentials *creds;   /* borrowed from metadata; secret */
+	struct sigv4_cache signing_keys; /* of requests; secret */
 	bool configured, said_ready;
 	int64_t offset_ns; /* added to the clock when signing requests */
 	uint64_t refreshed_ns;
@@ -189,6 +190,7 @@ static void metadata_done(void *arg, enum err e)
 			loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
 	}
+	wipe(&g.signing_keys, sizeof(g.signing_keys)); /* those of the old secret */
 	const struct imds_result *r = &g.metadata.imds.result;
 	peer_verdict(&g.init, VERDICT_CREDENTIALS, true, r->role);
 	peer_verdict(&g.init, VERDICT_IMDS, true, r->instance);
@@ -237,7 +239,7 @@ static void sign_put(const struct msg_sign_put *ask)
 		   auth = buf_over(p.authorization, sizeof(p.authorization) - 1);
 	uint64_t now_ns = clock_real_ns() + (uint64_t)g.offset_ns;
 	enum err e = g.creds->access_key_id[0] ? s3_put_sign(&g.settings, &g.identity, &ask->meta, g.creds,
-							     now_ns, &date, &auth)
+							     &g.signing_keys, now_ns, &date, &auth)
 					       : ERR_MISSING;
 	p.error = (uint32_t)e;
 	if (!e)
@@ -394,6 +396,7 @@ static void set_up_datakeys(void)
 	d->settings = &g.settings;
 	d->identity = &g.identity;
 	d->creds = g.creds;
+	d->cache = &g.signing_keys;
 	d->offset_ns = &g.offset_ns;
 	d->resolver = &g.resolver;
 	for (uint32_t i = 0; i < MSG_MAX_WORKERS; i++) {

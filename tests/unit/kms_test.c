@@ -17,7 +17,7 @@ static struct buf request;
 
 static enum err build(const char *arn)
 {
-	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &creds, 1767323045ull * 1000000000};
+	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
 	request = BUF_OF(request_mem);
 	return kms_generate_data_key(&call, &request);
 }
@@ -38,7 +38,8 @@ static bool signature_fits(struct span head, struct span body)
 	text_hex(&hash, span_of(digest, 32));
 	struct sigv4_request r = {SPAN("POST"), SPAN("/"), SPAN(""), h, n, buf_span(&hash), SIGV4_GENERAL};
 	struct sigv4_scope s = {SPAN("eu-central-1"), SPAN("kms"), 1767323045ull * 1000000000};
-	return sigv4_sign(&r, &s, &creds, &auth) == ERR_OK && span_eq(h[n - 1].name, SPAN("Authorization")) &&
+	return sigv4_sign(&r, &s, &creds, NULL, &auth) == ERR_OK &&
+	       span_eq(h[n - 1].name, SPAN("Authorization")) &&
 	       span_eq(span_trim(h[n - 1].value), buf_span(&auth));
 }
 
@@ -66,7 +67,7 @@ static void builds_the_request(void)
 	CHECK(build("arn:aws-cn:kms:cn-north-1:111122223333:key/1") == ERR_UNSUPPORTED);
 	size_t len = whole.len;
 	for (size_t cap = 0; cap < len; cap += 7) {
-		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &creds, 1767323045ull * 1000000000};
+		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
 		request = buf_over(request_mem, cap);
 		CHECK(kms_generate_data_key(&call, &request) == ERR_FULL);
 	}

@@ -129,13 +129,69 @@ static void signs_the_vanilla_request(void)
 	static const struct aws_credentials c = {"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
 						 "", 0};
 	out = BUF_OF(out_mem);
-	CHECK(sigv4_sign(&r, &s, &c, &out) == ERR_OK);
+	CHECK(sigv4_sign(&r, &s, &c, NULL, &out) == ERR_OK);
 	CHECK_SPAN(buf_span(&out),
 		   SPAN("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
 			"SignedHeaders=host;x-amz-date, "
 			"Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"));
 	out = buf_over(out_mem, 100);
-	CHECK(sigv4_sign(&r, &s, &c, &out) == ERR_FULL);
+	CHECK(sigv4_sign(&r, &s, &c, NULL, &out) == ERR_FULL);
+}
+
+/* Whether signing for this scope and secret takes `marked`, a key that was planted in the cache. */
+static bool takes_planted(struct sigv4_cache *cache, const struct sigv4_scope *s,
+			  const struct aws_credentials *c)
+{
+	struct sigv4_request r = {.method = SPAN("GET"),
+				  .path = SPAN("/"),
+				  .headers = &host,
+				  .header_count = 1,
+				  .payload_hash = SPAN("HASH")};
+	uint8_t first_mem[SIGV4_AUTHORIZATION_MAX];
+	struct buf first = BUF_OF(first_mem);
+	out = BUF_OF(out_mem);
+	CHECK(sigv4_sign(&r, s, c, NULL, &first) == ERR_OK);
+	CHECK(sigv4_sign(&r, s, c, cache, &out) == ERR_OK);
+	return !span_eq(buf_span(&first), buf_span(&out));
+}
+
+static void a_signing_key_is_derived_once(void)
+{
+	struct sigv4_cache cache = {.next = 0};
+	struct aws_credentials c = {"AKIDEXAMPLE", "secret", "", 0};
+	struct sigv4_scope s = {SPAN("us-east-1"), SPAN("s3"), NOW_NS};
+	CHECK(!takes_planted(&cache, &s, &c));
+	CHECK(!takes_planted(&cache, &s, &c) && cache.next == 1);
+	cache.entry[0].key[0] ^= 1;
+	CHECK(takes_planted(&cache, &s, &c)); /* the cached one is used .. */
+	s.now_ns += 3600ull * 1000000000;
+	CHECK(takes_planted(&cache, &s, &c)); /* .. the whole day */
+	struct sigv4_scope other = s;
+	other.now_ns += 86400ull * 1000000000;
+	CHECK(!takes_planted(&cache, &other, &c));
+	other = s;
+	other.region = SPAN("us-east-2");
+	CHECK(!takes_planted(&cache, &other, &c));
+	other = s;
+	other.service = SPAN("kms");
+	CHECK(!takes_planted(&cache, &other, &c));
+	struct aws_credentials changed = c;
+	changed.secret[0] ^= 1; /* the same key id with another secret */
+	CHECK(!takes_planted(&cache, &s, &changed));
+	changed = c;
+	changed.access_key_id[0] ^= 1;
+	CHECK(!takes_planted(&cache, &s, &changed));
+	CHECK(cache.next == 6);
+	for (int i = 0; i < SIGV4_CACHE_ENTRIES; i++) {
+		other.now_ns -= 86400ull * 1000000000;
+		CHECK(!takes_planted(&cache, &other, &c));
+	}
+	CHECK(!takes_planted(&cache, &s, &c)); /* it was replaced */
+	char longest[80];
+	memset(longest, 'a', sizeof(longest));
+	other.region = span_of(longest, sizeof(longest));
+	uint32_t next = cache.next;
+	CHECK(!takes_planted(&cache, &other, &c) && cache.next == next); /* too long to be kept */
 }
 
 int main(void)
@@ -145,5 +201,6 @@ int main(void)
 	RUN(limits_are_errors, "more headers or parameters than allowed are refused, not dropped");
 	RUN(derives_the_documented_key, "the derived key is the documented one");
 	RUN(signs_the_vanilla_request, "a request is signed as the official suite signs it");
+	RUN(a_signing_key_is_derived_once, "a signing key is derived once a day, region, service and secret");
 	return check_done();
 }
