@@ -286,6 +286,26 @@ static void a_data_key_is_replaced_by_age_and_the_object_ends_with_it(void)
 	CHECK(record(2000, 10, 'x') && r->key_bytes == 0);
 }
 
+/* The README's figure: 27 calls a day. */
+static void a_stream_in_use_asks_every_54_minutes_and_an_idle_one_not_at_all(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	keys_wanted = 0;
+	loop_turn(&loop, NS_PER_MS);
+	CHECK(!r->key_timer.active && keys_wanted == 0); /* the key waits for the first record */
+	CHECK(record(1000, 10, 'x') && r->key_timer.active);
+	uint64_t every_s = (r->key_timer.at_ns - r->key_since_ns + NS_PER_S / 2) / NS_PER_S;
+	CHECK(every_s == 3240 && (86400 + every_s - 1) / every_s == 27);
+	r->key_timer.fn(r->key_timer.arg);
+	CHECK(keys_wanted == 1);
+	give_key();
+	loop_timer_stop(&loop, &r->key_timer);
+	loop_turn(&loop, NS_PER_MS);
+	CHECK(!r->key_timer.active && keys_wanted == 1); /* idle again: nothing further is asked for */
+}
+
 static void losses_are_counted_in_the_object_they_happened_in(void)
 {
 	start();
@@ -336,6 +356,8 @@ int main(void)
 	    "a data key is replaced by volume, ahead of its limit");
 	RUN(a_data_key_is_replaced_by_age_and_the_object_ends_with_it,
 	    "a data key is replaced by age, and the object ends with it");
+	RUN(a_stream_in_use_asks_every_54_minutes_and_an_idle_one_not_at_all,
+	    "a stream in use asks for a data key every 54 minutes, an idle one not at all");
 	RUN(losses_are_counted_in_the_object_they_happened_in,
 	    "losses are counted in the object they happened in");
 	RUN(a_slot_never_holds_plaintext, "a slot never holds plaintext");
