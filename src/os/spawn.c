@@ -8,8 +8,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "os/secret.h"
 
 static bool set_caps(uint64_t caps)
 {
@@ -27,8 +30,19 @@ static bool set_caps(uint64_t caps)
 	return true;
 }
 
+/* Where a host does not let init raise the limit, the role says that its memory is not locked. */
+static bool set_limits(const struct spawn_spec *s)
+{
+	const struct rlimit none = {0, 0}, lock = {SECRET_LOCK_BYTES, SECRET_LOCK_BYTES};
+	if (s->secrets)
+		(void)setrlimit(RLIMIT_MEMLOCK, &lock);
+	return setrlimit(RLIMIT_CORE, &none) == 0;
+}
+
 static bool drop(const struct spawn_spec *s)
 {
+	if (!set_limits(s))
+		return false;
 	if (s->empty_network && unshare(CLONE_NEWNET))
 		return false;
 	if (s->uid == 0)

@@ -20,6 +20,7 @@ struct spawn_spec {
 	uid_t uid;          /* also its group; no supplementary groups */
 	uint64_t caps;      /* bits 1 << CAP_*, kept as ambient capabilities */
 	bool empty_network; /* an empty network namespace; inherited sockets go on */
+	bool secrets;       /* it may lock its memory (os/secret) */
 };
 
 /* exe_fd: this binary, opened with O_PATH. channel: the child's end, closed here on success. */

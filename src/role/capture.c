@@ -3,13 +3,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/ring.h"
+#include "os/secret.h"
 #include "record/pcapng.h"
 #include "record/ring_walk.h"
 #include "role/peer.h"
@@ -396,9 +396,10 @@ _Noreturn void role_capture(int channel)
 {
 	int fds[4];
 	struct pool pool;
-	prctl(PR_SET_DUMPABLE, 0); /* packets and a data key: no core, no ptrace */
+	enum err locked = secret_guard();
 	peer_start(channel, ROLE_CAPTURE, &g.start, fds, 4);
 	log_open(channel, MSG_LOG_LINE, "capture");
+	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
 	snprintf(g.stream, sizeof(g.stream), "w%u", g.start.index);
 	enum err e = ring_map(fds[0], g.start.ring_block_bytes, g.start.ring_blocks, &g.ring);

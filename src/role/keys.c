@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "aws/s3.h"
@@ -14,6 +13,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rng.h"
+#include "os/secret.h"
 #include "role/anchors.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
@@ -426,9 +426,10 @@ static void watch_peers(const int *fds)
 _Noreturn void role_keys(int channel)
 {
 	int fds[CHAN_MAX_FDS];
-	prctl(PR_SET_DUMPABLE, 0); /* secrets: no core, no ptrace */
+	enum err locked = secret_guard();
 	peer_start(channel, ROLE_KEYS, &g.start, fds, CHAN_MAX_FDS);
 	log_open(channel, MSG_LOG_LINE, "keys");
+	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
 	g.init = (struct peer){.self = ROLE_KEYS, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
 	peer_watch(&g.init, channel);

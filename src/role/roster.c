@@ -23,10 +23,10 @@
 #define LOG_SLOTS 4u
 
 static const struct spawn_spec specs[ROLE_COUNT] = {
-	[ROLE_NET] = {"net", 101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false},
-	[ROLE_KEYS] = {"keys", 102, 0, false},
-	[ROLE_UPLOAD] = {"upload", 103, 0, false},
-	[ROLE_CAPTURE] = {"capture", 104, 0, true},
+	[ROLE_NET] = {"net", 101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
+	[ROLE_KEYS] = {"keys", 102, 0, false, true},
+	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
+	[ROLE_CAPTURE] = {"capture", 104, 0, true, true},
 };
 
 const char *role_name(enum role_id role)

@@ -71,7 +71,12 @@ def only_what_was_given(appliance):
 def secrets_cannot_be_read(appliance):
     """The roles that hold keys or see packets write no core and cannot be traced by their own user."""
     for role in ('keys', 'capture'):
-        assert os.stat(f'/proc/{roles(appliance)[role]}/mem').st_uid == 0, f'{role} is dumpable'
+        pid = roles(appliance)[role]
+        assert os.stat(f'/proc/{pid}/mem').st_uid == 0, f'{role} is dumpable'
+    for role, pid in roles(appliance).items():
+        with open(f'/proc/{pid}/limits') as f:
+            core = next(line for line in f if line.startswith('Max core file size'))
+        assert core.split()[4:6] == ['0', '0'], f'{role}: {core}'
 
 
 def forwarding(appliance):

@@ -121,8 +121,14 @@ def no_dhcp(lab):
     closed_then_armed(lab, 'no-dhcp', 'dhcp', lambda: lab.segment.up('dns'))
 
 
+def memory_locked(session):
+    """The roles that hold keys have locked their memory: nothing of it can reach a swap device."""
+    said = [(e['role'], e['locked']) for e in session.evidence.events('memory')]
+    assert sorted(set(said)) == [('capture', 'yes'), ('keys', 'yes')], said
+
+
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, Session.check_nothing_before_armed, packet_for_packet, config_hash]
+PROOFS = [verdict_lines, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
 
 
 def main():

@@ -1,0 +1,18 @@
+/* secret: what a process that holds secrets does at its start, before it maps anything large: no core is ever
+ * written of it, its own user cannot trace it, and its memory, stack included, never goes to a swap device.
+ *
+ * Pages are locked as they are touched (MCL_ONFAULT), so that unused buffers cost nothing. What is mapped
+ * later (rings, pools: ciphertext or kernel memory) is not locked. Source: mlockall(2), prctl(2).
+ */
+#ifndef SEALTAP_OS_SECRET_H
+#define SEALTAP_OS_SECRET_H
+
+#include "base/err.h"
+
+/* RLIMIT_MEMLOCK of such a process, set by os/spawn: more than its program and static data. */
+#define SECRET_LOCK_BYTES (64ul << 20)
+
+/* ERR_SYSTEM: the memory is not locked; the rest holds. */
+enum err secret_guard(void) MUST_USE;
+
+#endif
