@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@ static enum err error_of(int number)
 	case EHOSTUNREACH:
 	case ENETDOWN:
 	case EHOSTDOWN:
+	case EADDRNOTAVAIL: /* no address of that family */
+	case EAFNOSUPPORT:
 		return ERR_UNREACHABLE;
 	case ECONNRESET:
 		return ERR_RESET;
@@ -33,23 +36,41 @@ static enum err error_of(int number)
 	}
 }
 
-enum err tcp_connect(uint32_t addr, uint16_t port, int *fd)
+union target {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t set_target(const struct ip *addr, uint16_t port, union target *to)
 {
-	const struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(addr),
-	};
+	memset(to, 0, sizeof(*to));
+	if (ip_is_v4(addr)) {
+		to->v4.sin_family = AF_INET;
+		to->v4.sin_port = htons(port);
+		to->v4.sin_addr.s_addr = htonl(ip_to_v4(addr));
+		return sizeof(to->v4);
+	}
+	to->v6.sin6_family = AF_INET6;
+	to->v6.sin6_port = htons(port);
+	memcpy(&to->v6.sin6_addr, addr->bytes, sizeof(addr->bytes));
+	return sizeof(to->v6);
+}
+
+enum err tcp_connect(const struct ip *addr, uint16_t port, int *fd)
+{
+	union target to;
+	socklen_t to_len = set_target(addr, port, &to);
 	const int on = 1;
 	*fd = -1;
-	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int s = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s < 0)
-		return ERR_SYSTEM;
+		return error_of(errno);
 	/* Whole records are written, and MSG_MORE marks those that others follow: waiting for more never
 	 * helps. */
 	int failed = setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!failed)
-		failed = connect(s, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS;
+		failed = connect(s, &to.any, to_len) && errno != EINPROGRESS;
 	if (failed) {
 		enum err e = error_of(errno);
 		close(s);

@@ -1,18 +1,18 @@
-/* tcp: non-blocking TCP connections over IPv4, as a client.
+/* tcp: non-blocking TCP connections over IPv4 and IPv6, as a client.
  *
  * Descriptors are owned by the caller from tcp_connect to tcp_close. SIGPIPE is never raised. The local port
- * comes from the namespace's ip_local_port_range. Errors: ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE,
+ * comes from the namespace's net.ipv4.ip_local_port_range, which holds for both families (kernel:
+ * Documentation/networking/ip-sysctl.rst). Errors: ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE,
  * ERR_RESET, ERR_CLOSED, ERR_SYSTEM.
  */
 #ifndef SEALTAP_OS_TCP_H
 #define SEALTAP_OS_TCP_H
 
-#include "base/err.h"
-#include "base/span.h"
+#include "base/ip.h"
 
-/* addr and port in host byte order. Starts to connect: wait until *fd is writable, then ask tcp_connected.
- * *fd is -1 on error. */
-enum err tcp_connect(uint32_t addr, uint16_t port, int *fd) MUST_USE;
+/* port in host byte order. ERR_UNREACHABLE also where this machine has no such family. Starts to connect:
+ * wait until *fd is writable, then ask tcp_connected. *fd is -1 on error. */
+enum err tcp_connect(const struct ip *addr, uint16_t port, int *fd) MUST_USE;
 enum err tcp_connected(int fd) MUST_USE;
 /* *sent may be less than all, or 0 when the socket is full. more: further bytes follow at once (no small
  * packet is sent yet). */

@@ -17,7 +17,7 @@ static void begin(struct datakeys *d)
 			continue;
 		d->current = stream;
 		d->busy = true;
-		resolver_ask(d->resolver, d->host);
+		resolver_ask(d->resolver, d->host, false);
 		return;
 	}
 }
@@ -44,7 +44,7 @@ static void failed(struct datakeys *d, const char *what, const char *why, const 
 	try_later(d);
 }
 
-void datakeys_resolved(void *datakeys, enum err e, uint32_t addr)
+void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32_t count)
 {
 	struct datakeys *d = datakeys;
 	if (e) {
@@ -67,6 +67,7 @@ void datakeys_resolved(void *datakeys, enum err e, uint32_t addr)
 	struct https_request q = {
 		.host = d->host,
 		.addr = addr,
+		.addr_count = count,
 		.port = 443,
 		.tls = true,
 		.head = buf_span(&request),

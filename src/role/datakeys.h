@@ -53,6 +53,6 @@ struct datakeys {
  * is not one. */
 enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors) MUST_USE;
 void datakeys_want(struct datakeys *d, uint32_t stream);
-void datakeys_resolved(void *datakeys, enum err e, uint32_t addr);
+void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32_t count);
 
 #endif

@@ -128,10 +128,16 @@ static void arm(struct https *h, uint64_t now_ns)
 	loop_timer_at(h->loop, &h->timer, at_ns);
 }
 
+/* To the next address that does not fail at once; there is one. */
 static void open_connection(struct https *h)
 {
+	enum err e;
 	begin_request(h, false);
-	enum err e = tcp_connect(h->addr, h->port, &h->fd);
+	do {
+		h->peer = h->addr[h->addr_next++];
+		e = tcp_connect(&h->peer, h->port, &h->fd);
+	} while (e && h->addr_next < h->addr_count);
+	h->opened_ns = h->progress_ns;
 	if (e) {
 		fail_on_next_turn(h, e);
 		return;
@@ -157,16 +163,40 @@ static enum err begin_exchange(struct https *h)
 	return e;
 }
 
+/* Nothing of the request can have been sent. */
+static bool is_early(const struct https *h)
+{
+	return h->state == HTTPS_CONNECTING || (h->use_tls && !tls_ready(&h->tls));
+}
+
+static bool has_next(const struct https *h)
+{
+	return is_early(h) && h->addr_next < h->addr_count;
+}
+
+/* The fault may be this address's alone: the next one decides. */
+static bool may_go_on(const struct https *h, enum err e)
+{
+	bool in_time = !h->deadline_ns || clock_mono_ns() < h->deadline_ns;
+	return in_time && has_next(h) && e != ERR_CERTIFICATE && e != ERR_TLS;
+}
+
 /* A kept connection that the server had closed meanwhile says nothing about the request: a new one decides.
  */
+static bool was_stale(const struct https *h, enum err e)
+{
+	return (e == ERR_CLOSED || e == ERR_RESET) && h->reused && !h->answered;
+}
+
 static void fail(struct https *h, enum err e)
 {
-	bool gone = e == ERR_CLOSED || e == ERR_RESET;
-	if (!gone || !h->reused || h->answered) {
+	if (was_stale(h, e)) {
+		h->maybe_delivered = h->maybe_delivered || h->sent_all;
+		h->addr_next = 0;
+	} else if (!may_go_on(h, e)) {
 		finish(h, e);
 		return;
 	}
-	h->maybe_delivered = h->maybe_delivered || h->sent_all;
 	drop(h);
 	open_connection(h);
 }
@@ -380,7 +410,7 @@ static void on_time(void *arg)
 		return;
 	}
 	uint64_t now_ns = clock_mono_ns();
-	uint64_t limit_ms = h->state == HTTPS_CONNECTING ? HTTPS_CONNECT_MS : HTTPS_STALL_MS;
+	uint64_t limit_ms = h->state == HTTPS_CONNECTING || has_next(h) ? HTTPS_CONNECT_MS : HTTPS_STALL_MS;
 	size_t unacked = tcp_unacked(h->fd);
 	if (unacked < h->unacked)
 		h->progress_ns = now_ns;
@@ -411,18 +441,24 @@ void https_init(struct https *h, struct loop *loop, const struct tls_anchors *an
 
 static bool fits_kept(const struct https *h, const struct https_request *r)
 {
-	return h->state == HTTPS_KEPT && h->use_tls == r->tls && h->addr == r->addr && h->port == r->port &&
-	       strcmp(h->host, r->host) == 0 && tcp_quiet(h->fd);
+	for (uint32_t i = 0; i < r->addr_count; i++)
+		if (ip_eq(&h->peer, &r->addr[i]))
+			return h->use_tls == r->tls && https_kept(h, r->host, r->port);
+	return false;
 }
 
 void https_start(struct https *h, const struct https_request *r)
 {
 	ASSERT(!https_busy(h) && (h->anchors || !r->tls) && r->head.len);
+	ASSERT(r->addr_count && r->addr_count <= HTTPS_ADDRS);
 	bool reuse = fits_kept(h, r);
 	size_t host_len = strlen(r->host);
 	h->head = r->head;
 	h->body = r->body;
 	h->head_method = r->head_method;
+	memmove(h->addr, r->addr, r->addr_count * sizeof(h->addr[0]));
+	h->addr_count = r->addr_count;
+	h->addr_next = 0;
 	h->maybe_delivered = false;
 	h->deadline_ns = r->timeout_ms ? clock_mono_ns() + r->timeout_ms * NS_PER_MS : 0;
 	if (reuse) {
@@ -434,7 +470,6 @@ void https_start(struct https *h, const struct https_request *r)
 	}
 	drop(h);
 	h->use_tls = r->tls;
-	h->addr = r->addr;
 	h->port = r->port;
 	if (host_len > TLS_NAME_MAX) {
 		begin_request(h, false);
@@ -448,6 +483,12 @@ void https_start(struct https *h, const struct https_request *r)
 bool https_busy(const struct https *h)
 {
 	return h->state != HTTPS_CLOSED && h->state != HTTPS_KEPT;
+}
+
+bool https_kept(const struct https *h, const char *host, uint16_t port)
+{
+	return h->state == HTTPS_KEPT && h->port == port && strcmp(h->host, host) == 0 &&
+	       clock_mono_ns() - h->opened_ns < HTTPS_AGE_MAX_MS * NS_PER_MS && tcp_quiet(h->fd);
 }
 
 void https_abort(struct https *h)

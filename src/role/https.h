@@ -1,18 +1,25 @@
 /* https: an HTTP/1.1 client for one server at a time, over TLS or plain, on the role's event loop.
  *
  * One request at a time. The connection is kept for HTTPS_KEEP_MS after an answer, when both sides allow it,
- * and used again for the same host, address, port and kind. Where a kept connection turns out closed before
- * any byte of the answer came, the request is sent once more over a new one: so requests must be safe to
- * repeat, and maybe_delivered tells when an earlier sending may have been carried out. Nothing else is
- * repeated here.
+ * and used again for the same host, port and kind, as long as its address is among those given and it is not
+ * older than HTTPS_AGE_MAX_MS (so that a change of the DNS is honoured in the end). Where a kept connection
+ * turns out closed before any byte of the answer came, the request is sent once more over a new one: so
+ * requests must be safe to repeat, and maybe_delivered tells when an earlier sending may have been carried
+ * out. Nothing else is repeated here.
  *
- * Time limits: HTTPS_CONNECT_MS to connect, HTTPS_STALL_MS without a byte moving in either direction (bytes
+ * A new connection goes to the addresses given, in their order: where one cannot be connected to, or falls
+ * silent or hangs up before the TLS handshake is done, the next is tried, so nothing of the request was sent
+ * there. A certificate that does not fit is final: trying on would hide it. The result speaks of the last.
+ *
+ * Time limits: HTTPS_CONNECT_MS to connect (and without progress in the handshake, if there is a next
+ * address), HTTPS_STALL_MS without a byte moving in either direction (bytes
  * that the peer acknowledges count), and the request's own for the whole exchange. The work done in one turn
  * of the loop is bounded. Bodies are not copied but into TLS records.
  */
 #ifndef SEALTAP_ROLE_HTTPS_H
 #define SEALTAP_ROLE_HTTPS_H
 
+#include "base/ip.h"
 #include "lib/tls.h"
 #include "net/http1.h"
 #include "os/loop.h"
@@ -20,10 +27,13 @@
 #define HTTPS_CONNECT_MS 5000
 #define HTTPS_STALL_MS 20000
 #define HTTPS_KEEP_MS 15000
+#define HTTPS_AGE_MAX_MS 300000
+#define HTTPS_ADDRS 8
 
 struct https_request {
-	const char *host; /* terminated, borrowed for the call; the certificate's name */
-	uint32_t addr;    /* IPv4, host order */
+	const char *host;      /* terminated, borrowed for the call; the certificate's name */
+	const struct ip *addr; /* addr_count (1..HTTPS_ADDRS) of them, borrowed for the call */
+	uint32_t addr_count;
 	uint16_t port;
 	bool tls;
 	struct span head;    /* complete, with its empty line; borrowed until done */
@@ -59,7 +69,8 @@ struct https {
 	struct loop_watch watch; /* of fd, active in KEPT, CONNECTING and EXCHANGE */
 	int fd;                  /* owned; -1: none */
 	char host[TLS_NAME_MAX + 1];
-	uint32_t addr;
+	struct ip peer;     /* connected, or being connected to */
+	uint64_t opened_ns; /* monotonic */
 	uint16_t port;
 	bool use_tls, reused;
 	struct tls tls;
@@ -67,9 +78,11 @@ struct https {
 	/* the request under way */
 	struct span head, body; /* borrowed */
 	bool head_method;
-	size_t written;   /* bytes of head and body taken by TLS, or by the kernel when plain */
-	bool sent_all;    /* and taken by the kernel */
-	bool send_failed; /* the peer takes no more, but may have answered */
+	struct ip addr[HTTPS_ADDRS];
+	uint32_t addr_count, addr_next; /* addr_next: of the next connection */
+	size_t written;                 /* bytes of head and body taken by TLS, or by the kernel when plain */
+	bool sent_all;                  /* and taken by the kernel */
+	bool send_failed;               /* the peer takes no more, but may have answered */
 	bool answered, maybe_delivered;
 	bool spoiled;     /* more came than the answer: nothing further is sent on this connection */
 	enum err failure; /* in FAILED: what to report on the next turn; after send_failed: why */
@@ -89,6 +102,9 @@ void https_init(struct https *h, struct loop *loop, const struct tls_anchors *an
 /* Traps when one is under way. */
 void https_start(struct https *h, const struct https_request *r);
 bool https_busy(const struct https *h);
+/* A connection to host and port is kept and may be used again: the next https_start may give the addresses
+ * given last and spare the DNS. */
+bool https_kept(const struct https *h, const char *host, uint16_t port);
 /* Drops the request under way, without calling done, and the connection. */
 void https_abort(struct https *h);
 

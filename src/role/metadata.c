@@ -29,9 +29,11 @@ static void next(struct metadata *m)
 		return;
 	}
 	ASSERT(!head.overflow);
+	const struct ip addr = ip_from_v4(IMDS_ADDR);
 	struct https_request q = {
 		.host = "169.254.169.254",
-		.addr = IMDS_ADDR,
+		.addr = &addr,
+		.addr_count = 1,
 		.port = IMDS_PORT,
 		.head = buf_span(&head),
 		.timeout_ms = ANSWER_TIMEOUT_MS,

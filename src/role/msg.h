@@ -7,6 +7,7 @@
 #define SEALTAP_ROLE_MSG_H
 
 #include "base/conf.h"
+#include "base/ip.h"
 #include "os/chan.h"
 #include "os/log.h"
 #include "record/object.h"
@@ -155,7 +156,8 @@ struct msg_verdict {
 };
 
 struct msg_name {
-	uint32_t id; /* chosen by the asker, repeated in the answer */
+	uint32_t id;   /* chosen by the asker, repeated in the answer */
+	uint32_t ipv6; /* 1: IPv6 addresses are wanted too (dual-stack endpoints) */
 	char host[256];
 };
 
@@ -163,7 +165,7 @@ struct msg_addresses {
 	uint32_t id;
 	uint32_t error; /* enum err */
 	uint32_t count;
-	uint32_t addr[8]; /* IPv4, host order */
+	struct ip addr[8];
 };
 
 struct msg_key {

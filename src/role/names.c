@@ -10,7 +10,7 @@
 #include "os/rng.h"
 #include "os/udp.h"
 
-_Static_assert(DNS_MAX_ADDRS <= sizeof(((struct msg_addresses *)0)->addr) / sizeof(uint32_t),
+_Static_assert(DNS_MAX_ADDRS <= sizeof(((struct msg_addresses *)0)->addr) / sizeof(struct ip),
 	       "an answer fits its message");
 
 /* Amazon's resolver at its link-local address. */
@@ -24,7 +24,7 @@ static void answer(struct names *n, struct peer *asker, const struct msg_name *n
 {
 	struct msg_addresses a = {.id = name->id, .error = e, .count = count};
 	for (uint32_t i = 0; i < count; i++)
-		a.addr[i] = addr[i];
+		a.addr[i] = ip_from_v4(addr[i]);
 	n->answered(n->arg, asker, name, &a, server);
 }
 

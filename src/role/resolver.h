@@ -9,11 +9,15 @@ struct resolver {
 	struct peer *net; /* borrowed */
 	uint32_t id;      /* of the question under way; 0: none */
 	uint32_t last_id;
-	void (*fn)(void *arg, enum err e, uint32_t addr); /* addr: IPv4, host order; one of them by chance */
-	void *arg;                                        /* borrowed */
+	/* addr: all `count` (1..8) addresses of the answer, borrowed for the call. The order is rotated by
+	 * chance each time, so that load spreads and a dead address is not always the first; https_start
+	 * tries them in that order. On an error count is 0. */
+	void (*fn)(void *arg, enum err e, const struct ip *addr, uint32_t count);
+	void *arg; /* borrowed */
 };
 
-void resolver_ask(struct resolver *r, const char *host);
+/* ipv6: IPv6 addresses are wanted too. */
+void resolver_ask(struct resolver *r, const char *host, bool ipv6);
 /* For each MSG_RESOLVED of the channel. */
 void resolver_answer(struct resolver *r, const struct msg_addresses *a);
 

@@ -35,8 +35,9 @@ struct lane {
 	struct object_meta meta;
 	unsigned renames, tries;
 	struct s3_attempts attempts;
-	uint64_t started_ns; /* of the request under way */
-	uint32_t addr;
+	uint64_t started_ns;         /* of the request under way */
+	struct ip addr[HTTPS_ADDRS]; /* of the host, as last resolved */
+	uint32_t addr_count;
 	struct resolver resolver;
 	struct https https;
 	uint8_t head[S3_HEAD_MAX];
@@ -64,6 +65,7 @@ static struct {
 } g;
 
 static void start_what_may(void);
+static void ask_signature(struct lane *l);
 
 static uint32_t lane_number(const struct lane *l)
 {
@@ -120,8 +122,12 @@ static void start_what_may(void)
 	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = next_lane())) {
 		pace_started(&g.pace);
 		l->started_ns = now_ns;
+		if (https_kept(&l->https, g.host, 443)) {
+			ask_signature(l);
+			continue;
+		}
 		l->state = LANE_RESOLVING;
-		resolver_ask(&l->resolver, g.host);
+		resolver_ask(&l->resolver, g.host, false);
 	}
 	if (now_ns < g.pace.not_before_ns)
 		loop_timer_at(&g.loop, &g.again, g.pace.not_before_ns);
@@ -171,17 +177,23 @@ static void failed_saying(struct lane *l, const char *what, const char *why, con
 	failed(l, PACE_BAD, 0);
 }
 
-static void resolved(void *arg, enum err e, uint32_t addr)
+static void ask_signature(struct lane *l)
+{
+	struct msg_sign_put ask = {.lane = lane_number(l), .meta = l->meta};
+	l->state = LANE_SIGNING;
+	peer_send(&g.keys, MSG_SIGN_PUT, &ask);
+}
+
+static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t count)
 {
 	struct lane *l = arg;
 	if (e) {
 		failed_saying(l, "name not resolved", err_text(e), "check the VPC's DNS");
 		return;
 	}
-	struct msg_sign_put ask = {.lane = lane_number(l), .meta = l->meta};
-	l->addr = addr;
-	l->state = LANE_SIGNING;
-	peer_send(&g.keys, MSG_SIGN_PUT, &ask);
+	memcpy(l->addr, addr, count * sizeof(addr[0]));
+	l->addr_count = count;
+	ask_signature(l);
 }
 
 static void signed_put(const struct msg_put_signed *s)
@@ -201,6 +213,7 @@ static void signed_put(const struct msg_put_signed *s)
 	struct https_request q = {
 		.host = g.host,
 		.addr = l->addr,
+		.addr_count = l->addr_count,
 		.port = 443,
 		.tls = true,
 		.head = buf_span(&head),

@@ -127,8 +127,12 @@ int main(int argc, char **argv)
 		die("usage", "https_client ANCHORS.pem ADDRESS PORT HOST STEP...");
 	struct https_request q = {
 		.host = argv[4], .port = (uint16_t)number(argv[3]), .tls = strcmp(argv[1], "-") != 0};
-	if (text_read_ipv4(span_str(argv[2]), &q.addr))
+	uint32_t v4;
+	if (text_read_ipv4(span_str(argv[2]), &v4))
 		die(argv[2], "not an address");
+	const struct ip addr = ip_from_v4(v4);
+	q.addr = &addr;
+	q.addr_count = 1;
 	enum err e = q.tls ? tls_anchors_read(map_file(argv[1]), &anchors) : ERR_OK;
 	if (e)
 		die(argv[1], err_text(e));

@@ -1,101 +1,6 @@
-#include "role/https.h"
+#include "https_scene.h"
 
-#include <stdlib.h>
-#include <time.h>
-
-#include "check.h"
-#include "os/clock.h"
-#include "scripted_server.h"
-
-#define BIG (8u << 20)
-#define HEAD "PUT /x HTTP/1.1\r\nHost: localhost\r\n\r\n"
-#define HEAD_LEN (sizeof(HEAD) - 1)
-#define OK2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-
-static struct loop loop;
-static struct server server;
-static struct https client;
-static uint8_t body_mem[BIG], big[BIG];
-
-/* What done was called with, and how often. */
-static struct https_result got;
-static unsigned dones, his;
-static unsigned chain; /* requests still to be started from within done */
-static struct https_request again;
-
-static bool is_hi(void)
-{
-	return got.err == ERR_OK && got.response->status == 200 && span_eq(got.body, SPAN("hi")) &&
-	       got.answered && got.sent_all;
-}
-
-static void on_done(void *arg, const struct https_result *r)
-{
-	got = *r;
-	dones++;
-	his += is_hi();
-	CHECK(arg == &client && !https_busy(&client));
-	if (chain) {
-		chain--;
-		https_start(&client, &again);
-		CHECK(https_busy(&client));
-	}
-}
-
-static void scene(const struct act *acts, size_t count)
-{
-	loop_init(&loop);
-	server_start(&server, &loop, acts, count);
-	https_init(&client, &loop, NULL, body_mem, sizeof(body_mem), on_done, &client);
-	dones = 0;
-}
-#define SCENE(...)                                       \
-	static const struct act acts_[] = {__VA_ARGS__}; \
-	scene(acts_, sizeof(acts_) / sizeof(acts_[0]))
-
-static void scene_end(void)
-{
-	https_abort(&client);
-	server_stop(&server);
-	for (int i = 0; i < LOOP_MAX_WATCHES; i++)
-		CHECK(!loop.watches[i]);
-	CHECK(!loop.timers);
-}
-
-static struct https_request request(struct span body)
-{
-	return (struct https_request){.host = "localhost",
-				      .addr = INADDR_LOOPBACK,
-				      .port = server.port,
-				      .head = SPAN(HEAD),
-				      .body = body,
-				      .timeout_ms = 5000};
-}
-
-static void turns(unsigned n)
-{
-	while (n--)
-		loop_turn(&loop, 1000000);
-}
-
-static void wait_done(void)
-{
-	unsigned before = dones;
-	uint64_t end_ns = clock_mono_ns() + 10000000000u;
-	while (dones == before && clock_mono_ns() < end_ns)
-		loop_turn(&loop, 100000000);
-	CHECK(dones == before + 1);
-}
-
-static enum err ask(void)
-{
-	struct https_request r = request(SPAN(""));
-	unsigned before = dones;
-	https_start(&client, &r);
-	CHECK(https_busy(&client) && dones == before);
-	wait_done();
-	return got.err;
-}
+static uint8_t big[BIG];
 
 static void one_request(void)
 {
@@ -322,7 +227,8 @@ static void refused(void)
 		CHECK(got.err == ERR_REFUSED && !strcmp(got.where, "connect") && !got.maybe_delivered);
 	}
 	/* this fails at once, within the system call, and still not within https_start */
-	r.addr = 0xffffffff;
+	struct ip broadcast = ip_from_v4(0xffffffff);
+	r.addr = &broadcast;
 	https_start(&client, &r);
 	CHECK(dones == 3 && https_busy(&client));
 	wait_done();
