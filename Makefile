@@ -87,7 +87,7 @@ TEST_LIBS := $(LIBS) -lmbedtls -lmbedx509 -lmbedcrypto
 # Only layers that make system calls see more than standard C; only src/lib and tests see third-party headers.
 layer_flags = $(if $(filter os role cli,$(1)),-D_GNU_SOURCE) $(if $(filter lib,$(1)),-isystem $(2)/include)
 layer = $(firstword $(subst /, ,$(1)))
-TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit
+TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors
 
 # ---- objects: every .c under src joins by itself
 
