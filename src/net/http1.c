@@ -116,7 +116,7 @@ static void read_connection(struct http1_response *r, struct span value)
 /* The first value of a repeated header stays. */
 static void keep_text(char *field, size_t cap, struct span value)
 {
-	if (field[0] || value.len >= cap)
+	if (field[0] || value.len == 0 || value.len >= cap)
 		return;
 	memcpy(field, value.p, value.len);
 	field[value.len] = 0;

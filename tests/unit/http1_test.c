@@ -141,6 +141,8 @@ static void reads_headers(void)
 	CHECK(!strcmp(r.request_id, "79104EXAMPLEB723") && r.retry_after_s == 120);
 	CHECK(!strcmp(r.error_type, "ThrottlingException"));
 	CHECK(!strcmp(r.location, "https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4"));
+	CHECK(read_all("HTTP/1.1 200 OK\r\nETag:\r\nLocation: \r\nContent-Length: 0\r\n\r\n") == ERR_OK &&
+	      !r.etag[0]);
 	CHECK(read_all("HTTP/1.1 200 OK\r\nx-amzn-RequestId: q\r\nDate: yesterday\r\n"
 		       "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n") == ERR_OK);
 	CHECK(!r.has_date && r.retry_after_s == 0 && !strcmp(r.request_id, "q") && !r.etag[0]);
