@@ -91,7 +91,7 @@ static void refuses_ambiguity(void)
 	CHECK(find("<a><b>1<c/></b></a>", "a/b") == ERR_SYNTAX);
 }
 
-static const char *const bad[] = {
+static const char *const malformed[] = {
 	"",
 	" ",
 	"text",
@@ -158,10 +158,10 @@ static const char *const bad[] = {
 
 static void refuses_malformed(void)
 {
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		enum err e = find(bad[i], "a");
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		enum err e = find(malformed[i], "a");
 		if (e != ERR_SYNTAX)
-			printf("  %s: %s\n", bad[i], err_text(e));
+			printf("  %s: %s\n", malformed[i], err_text(e));
 		CHECK(e == ERR_SYNTAX);
 	}
 	CHECK(find("<?xml version='1.0'?><a/>", "a") == ERR_OK);
