@@ -25,6 +25,7 @@ help:
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
+	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
@@ -32,7 +33,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test run replay lint clean
+.PHONY: deps demo test run replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -56,6 +57,11 @@ replay:
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
 	@tests/net/replay $(PCAPS)
 
+fuzz:
+	@image/deps
+	$(STEP) 'build' $(MAKE) fuzz-programs
+	@tests/fuzz/run $(or $(SECONDS),60) $(TARGET)
+
 lint:
 	@image/packages lint
 	@tests/lint/run
@@ -65,7 +71,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test run replay lint clean
+INDIRECT := help deps demo test run replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -81,13 +87,16 @@ LDFLAGS := -static-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--build-id=non
 SAN_CC ?= gcc
 SAN_CFLAGS := -std=c11 $(WARN) -O1 -g -fno-omit-frame-pointer -Isrc \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_CC ?= clang
+FUZZ_CFLAGS := -std=c11 -Wall -O1 -g -fno-omit-frame-pointer -Isrc \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
 LIBS := -lbearssl -lzstd -lpcap
 TEST_LIBS := $(LIBS) -lmbedtls -lmbedx509 -lmbedcrypto
 
 # Only layers that make system calls see more than standard C; only src/lib and tests see third-party headers.
 layer_flags = $(if $(filter os role cli,$(1)),-D_GNU_SOURCE) $(if $(filter lib,$(1)),-isystem $(2)/include)
 layer = $(firstword $(subst /, ,$(1)))
-TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit
+TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors
 
 # ---- objects: every .c under src joins by itself
 
@@ -107,9 +116,19 @@ build/san/obj/%.o: src/%.c build/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
+# The readers, with what libFuzzer needs to see which way an input went.
+FUZZ_SRC := $(filter $(addprefix src/,base/% net/% lib/% record/% aws/%),$(LIB_SRC))
+FUZZ_OBJ := $(FUZZ_SRC:src/%.c=build/fuzz/obj/%.o)
+build/fuzz/obj/%.o: src/%.c build/flags
+	$(call say,CC fuzz,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) \
+		$(FLAGS_$*) -MMD -MP -c -o $@ $<
+
 build/libsealtap.a: $(LIB_OBJ)
 build/san/libsealtap.a: $(SAN_OBJ)
-build/libsealtap.a build/san/libsealtap.a:
+build/fuzz/libsealtap.a: $(FUZZ_OBJ)
+build/libsealtap.a build/san/libsealtap.a build/fuzz/libsealtap.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)ar rcsD $@ $^
@@ -118,11 +137,11 @@ build/libsealtap.a build/san/libsealtap.a:
 BUILD_TIME_S := $(or $(shell git log -1 --format=%ct 2>/dev/null),1767225600)
 VERSION := $(or $(shell git describe --always --dirty --abbrev=12 2>/dev/null),unversioned)
 FLAGS_base/version = -DBUILD_TIME_S=$(BUILD_TIME_S)ull -DVERSION='"$(VERSION)"'
-build/obj/base/version.o build/san/obj/base/version.o: build/version
+build/obj/base/version.o build/san/obj/base/version.o build/fuzz/obj/base/version.o: build/version
 
 # Files that change only when what they say changes: a new version, another toolchain, other flags.
 build/version: says = $(VERSION) $(BUILD_TIME_S)
-build/flags: says = $(MUSL_CC) $(CFLAGS) $(LDFLAGS) $(MUSL_LIBS) $(SAN_CC) $(SAN_CFLAGS) $(GLIBC_LIBS)
+build/flags: says = $(MUSL_CC) $(CFLAGS) $(LDFLAGS) $(MUSL_LIBS) $(SAN_CC) $(SAN_CFLAGS) $(GLIBC_LIBS) $(FUZZ_CC) $(FUZZ_CFLAGS)
 build/version build/flags: FORCE
 	@mkdir -p build
 	@echo '$(says)' | cmp -s - $@ || echo '$(says)' >$@
@@ -152,11 +171,15 @@ UNIT := $(patsubst tests/unit/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
 VECTORS := $(patsubst tests/vectors/%.c,build/tests/%,$(wildcard tests/vectors/vec_*.c))
 VECTOR_PARTS := $(filter-out $(wildcard tests/vectors/vec_*.c),$(wildcard tests/vectors/*.c))
 UNIT_SAN := $(UNIT:build/%=build/san/%)
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_REPLAY := $(FUZZ:%=build/san/tests/fuzz_%)
+FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 
-.PHONY: tests unit unit-san
+.PHONY: tests unit unit-san fuzz-programs
 tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) unit-san
-unit-san: $(UNIT_SAN)
+unit-san: $(UNIT_SAN) $(FUZZ_REPLAY)
+fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
 	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 
@@ -180,5 +203,17 @@ $(UNIT_SAN): build/san/tests/%: tests/unit/%.c build/san/libsealtap.a build/flag
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+# A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
+FUZZ_PARTS := tests/vectors/json_pull.c
+$(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+$(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
 
 -include $(shell find build -name '*.d' 2>/dev/null)

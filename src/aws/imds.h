@@ -2,11 +2,11 @@
  * credentials. Sans I/O.
  *
  * The caller sends what imds_next() writes to IMDS_ADDR:IMDS_PORT and hands the answer to imds_answer(),
- * until imds_next() says there is no more. After an error the machine stays at the request that failed:
- * the caller waits (backing off) and asks imds_next() again; m->step and imds_step_text() say what failed
- * for the verdict line, m->detail what the service said. Order of a boot: token, identity document,
- * interface list, each interface's values, user data, role name, credentials. Source: EC2 user guide,
- * "Instance metadata".
+ * until imds_next() says there is no more. After an error the machine stays at the request that failed
+ * (at the list of interfaces when that named no primary one): the caller waits (backing off) and asks
+ * imds_next() again; m->step and imds_step_text() say what failed for the verdict line, m->detail what the
+ * service said. Order of a boot: token, identity document, interface list, each interface's values, user
+ * data, role name, credentials. Source: EC2 user guide, "Instance metadata".
  */
 #ifndef SEALTAP_AWS_IMDS_H
 #define SEALTAP_AWS_IMDS_H

@@ -1,167 +1,160 @@
+/* A byte moves the reader on by itself, except that a number ends only with the byte behind it. Between
+ * tokens `phase` says what may come; within one, the token's own state does.
+ */
 #include "aws/json.h"
 
 #include <string.h>
 
-#include "base/text.h"
+enum phase {
+	/* between tokens: what may come, beside blanks */
+	VALUE,
+	VALUE_OR_END,
+	KEY,
+	KEY_OR_END,
+	COLON,
+	COMMA_OR_END,
+	NOTHING,
+	/* within one */
+	STRING,
+	NUMBER,
+	WORD,
+};
 
-/* What may come next, beside blanks. */
-enum expect { VALUE, VALUE_OR_END, KEY_OR_END, KEY, COMMA_OR_END, NOTHING };
+/* ---- the inside of a string */
 
-void json_begin(struct json_reader *r, struct span text)
+enum { PLAIN, ESCAPE, HEX, SECOND_BACKSLASH, SECOND_U };
+
+static int hex_value(uint8_t c)
 {
-	*r = (struct json_reader){.text = text, .expect = VALUE};
-	if (!text_is_utf8(text))
-		r->error = ERR_SYNTAX;
+	uint8_t low = c | 0x20;
+	return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-/* The next byte, or -1 at the end. */
-static int peek(const struct json_reader *r)
+static enum err end_of_unicode_escape(struct json_string *s, struct buf *out)
 {
-	return r->at < r->text.len ? r->text.p[r->at] : -1;
-}
-
-static void skip_blanks(struct json_reader *r)
-{
-	int c = peek(r);
-	while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-		r->at++;
-		c = peek(r);
-	}
-}
-
-static enum err read_hex4(struct span *s, uint32_t *v)
-{
-	uint8_t bytes[2];
-	struct buf b = BUF_OF(bytes);
-	if (s->len < 4 || text_read_hex(span_first(*s, 4), &b))
+	bool is_high = s->code >= 0xd800 && s->code <= 0xdbff;
+	bool is_low = s->code >= 0xdc00 && s->code <= 0xdfff;
+	if (is_low != (s->high != 0))
 		return ERR_SYNTAX;
-	*s = span_from(*s, 4);
-	*v = load_be16(bytes);
-	return ERR_OK;
-}
-
-/* What follows "\u": one code point, of a surrogate pair where it begins one. */
-static enum err read_unicode_escape(struct span *s, uint32_t *code)
-{
-	uint32_t low;
-	TRY(read_hex4(s, code));
-	if (*code < 0xd800 || *code > 0xdfff)
+	s->phase = is_high ? SECOND_BACKSLASH : PLAIN;
+	if (is_high) {
+		s->high = s->code;
 		return ERR_OK;
-	if (*code > 0xdbff || !span_starts(*s, SPAN("\\u")))
-		return ERR_SYNTAX;
-	*s = span_from(*s, 2);
-	TRY(read_hex4(s, &low));
-	if (low < 0xdc00 || low > 0xdfff)
-		return ERR_SYNTAX;
-	*code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+	}
+	text_utf8(out, is_low ? 0x10000 + ((s->high - 0xd800) << 10) + (s->code - 0xdc00) : s->code);
+	s->high = 0;
 	return ERR_OK;
 }
 
-static const char escape_names[] = "\"\\/bfnrt";
-static const char escape_values[] = "\"\\/\b\f\n\r\t";
-
-/* Cuts what follows a backslash off *s. */
-static enum err read_escape(struct span *s, uint32_t *code)
+static enum err begin_unicode_escape(struct json_string *s)
 {
-	if (s->len == 0)
-		return ERR_SYNTAX;
-	uint8_t c = s->p[0];
-	*s = span_from(*s, 1);
+	s->phase = HEX;
+	s->code = s->digits = 0;
+	return ERR_OK;
+}
+
+static enum err read_escape(struct json_string *s, uint8_t c, struct buf *out)
+{
+	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
 	if (c == 'u')
-		return read_unicode_escape(s, code);
-	const char *at = c ? strchr(escape_names, c) : NULL;
+		return begin_unicode_escape(s);
+	const char *at = c ? strchr(names, c) : NULL;
 	if (!at)
 		return ERR_SYNTAX;
-	*code = (uint8_t)escape_values[at - escape_names];
+	s->phase = PLAIN;
+	buf_u8(out, (uint8_t)values[at - names]);
 	return ERR_OK;
 }
 
-static void put_utf8(struct buf *b, uint32_t code)
+/* Takes a byte and appends what has become complete by it: at most four bytes. */
+static enum err string_byte(struct json_string *s, uint8_t c, struct buf *out)
 {
-	if (code < 0x80) {
-		buf_u8(b, (uint8_t)code);
-		return;
-	}
-	unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-	uint32_t lead = more == 1 ? 0xc0 : more == 2 ? 0xe0 : 0xf0;
-	buf_u8(b, (uint8_t)(lead | code >> (6 * more)));
-	while (more--)
-		buf_u8(b, (uint8_t)(0x80 | (code >> (6 * more) & 0x3f)));
-}
-
-enum err json_unescape(struct span token, struct buf *out)
-{
-	while (token.len) {
-		uint32_t code;
-		size_t plain = span_find(token, '\\');
-		buf_put(out, span_first(token, plain));
-		token = span_from(token, plain);
-		if (token.len == 0)
-			break;
-		token = span_from(token, 1);
-		TRY(read_escape(&token, &code));
-		put_utf8(out, code);
-	}
-	return buf_err(out);
-}
-
-/* From after the opening quote to after the closing one. */
-static enum err read_string(struct json_reader *r)
-{
-	struct span s = span_from(r->text, r->at), start = s;
-	while (s.len && s.p[0] != '"') {
-		uint32_t code;
-		uint8_t c = s.p[0];
-		if (c < 0x20)
-			return ERR_SYNTAX;
-		s = span_from(s, 1);
+	int digit = hex_value(c);
+	switch (s->phase) {
+	case PLAIN:
 		if (c == '\\')
-			TRY(read_escape(&s, &code));
-	}
-	if (s.len == 0)
-		return ERR_SYNTAX;
-	r->token = span_first(start, start.len - s.len);
-	r->at += r->token.len + 1;
-	return ERR_OK;
-}
-
-static size_t skip_digits(struct json_reader *r)
-{
-	size_t from = r->at;
-	while (peek(r) >= '0' && peek(r) <= '9')
-		r->at++;
-	return r->at - from;
-}
-
-static enum err read_number(struct json_reader *r)
-{
-	size_t from = r->at;
-	if (peek(r) == '-')
-		r->at++;
-	bool zero = peek(r) == '0';
-	size_t whole = skip_digits(r);
-	if (whole == 0 || (zero && whole > 1))
-		return ERR_SYNTAX;
-	if (peek(r) == '.') {
-		r->at++;
-		if (skip_digits(r) == 0)
+			s->phase = ESCAPE;
+		else
+			buf_u8(out, c);
+		return c < 0x20 ? ERR_SYNTAX : ERR_OK;
+	case ESCAPE:
+		return read_escape(s, c, out);
+	case HEX:
+		if (digit < 0)
 			return ERR_SYNTAX;
+		s->code = s->code << 4 | (uint32_t)digit;
+		return ++s->digits == 4 ? end_of_unicode_escape(s, out) : ERR_OK;
+	case SECOND_BACKSLASH:
+		s->phase = SECOND_U;
+		return c == '\\' ? ERR_OK : ERR_SYNTAX;
+	default:
+		return c == 'u' ? begin_unicode_escape(s) : ERR_SYNTAX;
 	}
-	if (peek(r) == 'e' || peek(r) == 'E') {
-		r->at++;
-		if (peek(r) == '+' || peek(r) == '-')
-			r->at++;
-		if (skip_digits(r) == 0)
-			return ERR_SYNTAX;
-	}
-	r->token = span_first(span_from(r->text, from), r->at - from);
-	return ERR_OK;
 }
 
-static void after_value(struct json_reader *r)
+enum err json_unescape(struct span inside, struct buf *out)
 {
-	r->expect = r->depth ? COMMA_OR_END : NOTHING;
+	struct json_string s = {.phase = PLAIN};
+	for (size_t i = 0; i < inside.len; i++)
+		TRY(string_byte(&s, inside.p[i], out));
+	return s.phase == PLAIN ? buf_err(out) : ERR_SYNTAX;
 }
+
+/* ---- the members wanted */
+
+static void key_ended(struct json_reader *r)
+{
+	struct span key = span_of(r->key, r->key_len);
+	for (size_t i = 0; i < r->wanted_count && key.len <= JSON_KEY_MAX; i++) {
+		struct json_wanted *w = &r->wanted[i];
+		bool last;
+		if (r->depth != w->level + 1u ||
+		    !span_eq(key, span_part(span_str(w->path), '/', w->level, &last)))
+			continue;
+		if (w->seen >> w->level & 1)
+			w->result = ERR_DUPLICATE;
+		w->seen |= 1u << w->level;
+		w->at_value = w->result != ERR_DUPLICATE;
+	}
+}
+
+/* kind: '"', '{', '0' for a number, any other for the rest. */
+static void value_begins(struct json_reader *r, uint8_t kind)
+{
+	for (size_t i = 0; i < r->wanted_count; i++) {
+		struct json_wanted *w = &r->wanted[i];
+		bool last;
+		if (!w->at_value)
+			continue;
+		w->at_value = false;
+		(void)span_part(span_str(w->path), '/', w->level, &last);
+		if (!last)
+			w->level = (uint8_t)(w->level + (kind == '{'));
+		else if (kind == (w->string ? '"' : '0'))
+			w->inside = true;
+		else
+			w->result = ERR_SYNTAX;
+	}
+}
+
+static void value_ended(struct json_reader *r)
+{
+	r->phase = r->depth ? COMMA_OR_END : NOTHING;
+	for (size_t i = 0; i < r->wanted_count; i++) {
+		struct json_wanted *w = &r->wanted[i];
+		if (!w->inside)
+			continue;
+		w->inside = false;
+		if (w->string)
+			w->result = buf_err(w->string);
+		else
+			w->result = !r->whole ? ERR_SYNTAX : r->big ? ERR_RANGE : ERR_OK;
+		if (!w->string && !w->result)
+			*w->number = r->value;
+	}
+}
+
+/* ---- tokens */
 
 static bool in_array(const struct json_reader *r)
 {
@@ -174,191 +167,259 @@ static enum err open_level(struct json_reader *r, bool array)
 		return ERR_TOO_LONG;
 	r->depth++;
 	r->arrays = array ? r->arrays | 1u << r->depth : r->arrays & ~(1u << r->depth);
-	r->expect = array ? VALUE_OR_END : KEY_OR_END;
+	r->phase = array ? VALUE_OR_END : KEY_OR_END;
 	return ERR_OK;
 }
 
-static enum err close_level(struct json_reader *r, enum json_event *event)
+static enum err close_level(struct json_reader *r, uint8_t c)
 {
-	*event = in_array(r) ? JSON_ARRAY_END : JSON_OBJECT_END;
-	r->at++;
-	r->depth--;
-	after_value(r);
-	return ERR_OK;
-}
-
-static enum err read_word(struct json_reader *r, struct span word, enum json_event meaning,
-			  enum json_event *event)
-{
-	if (!span_starts(span_from(r->text, r->at), word))
+	if (r->depth == 0 || c != (in_array(r) ? ']' : '}'))
 		return ERR_SYNTAX;
-	r->at += word.len;
-	*event = meaning;
-	after_value(r);
+	for (size_t i = 0; i < r->wanted_count; i++)
+		if (r->wanted[i].level && r->depth == r->wanted[i].level + 1u)
+			r->wanted[i].level--;
+	r->depth--;
+	value_ended(r);
 	return ERR_OK;
 }
 
-static enum err read_value(struct json_reader *r, enum json_event *event)
+static enum err begin_string(struct json_reader *r, bool key)
 {
-	switch (peek(r)) {
+	r->phase = STRING;
+	r->in_key = key;
+	r->key_len = 0;
+	r->string = (struct json_string){.phase = PLAIN};
+	return ERR_OK;
+}
+
+static enum err in_string(struct json_reader *r, uint8_t c)
+{
+	uint8_t bytes[4];
+	struct buf piece = BUF_OF(bytes);
+	if (c == '"' && r->string.phase == PLAIN) {
+		if (r->in_key) {
+			key_ended(r);
+			r->phase = COLON;
+		} else {
+			value_ended(r);
+		}
+		return ERR_OK;
+	}
+	TRY(string_byte(&r->string, c, &piece));
+	for (size_t i = 0; r->in_key && i < piece.len; i++) {
+		if (r->key_len < JSON_KEY_MAX)
+			r->key[r->key_len] = bytes[i];
+		r->key_len += r->key_len <= JSON_KEY_MAX;
+	}
+	for (size_t i = 0; i < r->wanted_count; i++)
+		if (r->wanted[i].inside)
+			buf_put(r->wanted[i].string, buf_span(&piece));
+	return ERR_OK;
+}
+
+enum number { MINUS, ZERO, WHOLE, POINT, FRACTION, EXPONENT, SIGNED, POWER, AFTER, BAD };
+
+/* By what has come of a number, and the next byte. */
+static const uint8_t number_next[][6] = {
+	/*            0         1-9       .      e E       + -     other */
+	[MINUS] = {ZERO, WHOLE, BAD, BAD, BAD, BAD},
+	[ZERO] = {BAD, BAD, POINT, EXPONENT, BAD, AFTER},
+	[WHOLE] = {WHOLE, WHOLE, POINT, EXPONENT, BAD, AFTER},
+	[POINT] = {FRACTION, FRACTION, BAD, BAD, BAD, BAD},
+	[FRACTION] = {FRACTION, FRACTION, BAD, EXPONENT, BAD, AFTER},
+	[EXPONENT] = {POWER, POWER, BAD, BAD, SIGNED, BAD},
+	[SIGNED] = {POWER, POWER, BAD, BAD, BAD, BAD},
+	[POWER] = {POWER, POWER, BAD, BAD, BAD, AFTER},
+};
+
+static unsigned number_column(uint8_t c)
+{
+	return c == '0'               ? 0
+	       : c >= '1' && c <= '9' ? 1
+	       : c == '.'             ? 2
+	       : (c | 0x20) == 'e'    ? 3
+	       : c == '+' || c == '-' ? 4
+				      : 5;
+}
+
+/* phase stays NUMBER when the byte belongs to it. */
+static enum err in_number(struct json_reader *r, uint8_t c)
+{
+	r->number_phase = number_next[r->number_phase][number_column(c)];
+	if (r->number_phase == BAD)
+		return ERR_SYNTAX;
+	if (r->number_phase == AFTER) {
+		value_ended(r);
+	} else if (r->number_phase > WHOLE) {
+		r->whole = false;
+	} else {
+		uint64_t digit = (uint64_t)(c - '0');
+		r->big = r->big || r->value > (UINT64_MAX - digit) / 10;
+		r->value = r->value * 10 + digit;
+	}
+	return ERR_OK;
+}
+
+static enum err begin_number(struct json_reader *r, uint8_t c)
+{
+	r->phase = NUMBER;
+	r->number_phase = MINUS;
+	r->value = 0;
+	r->big = false;
+	r->whole = c != '-';
+	return r->whole ? in_number(r, c) : ERR_OK;
+}
+
+static enum err begin_word(struct json_reader *r, const char *rest)
+{
+	r->phase = WORD;
+	r->word = rest;
+	return ERR_OK;
+}
+
+static enum err in_word(struct json_reader *r, uint8_t c)
+{
+	if (c != (uint8_t)*r->word)
+		return ERR_SYNTAX;
+	if (!*++r->word)
+		value_ended(r);
+	return ERR_OK;
+}
+
+static enum err begin_value(struct json_reader *r, uint8_t c)
+{
+	value_begins(r, c == '-' || (c >= '0' && c <= '9') ? '0' : c);
+	switch (c) {
 	case '{':
 	case '[':
-		*event = peek(r) == '[' ? JSON_ARRAY : JSON_OBJECT;
-		r->at++;
-		return open_level(r, *event == JSON_ARRAY);
-	case 't':
-		return read_word(r, SPAN("true"), JSON_TRUE, event);
-	case 'f':
-		return read_word(r, SPAN("false"), JSON_FALSE, event);
-	case 'n':
-		return read_word(r, SPAN("null"), JSON_NULL, event);
+		return open_level(r, c == '[');
 	case '"':
-		r->at++;
-		*event = JSON_STRING;
-		after_value(r);
-		return read_string(r);
+		return begin_string(r, false);
+	case 't':
+		return begin_word(r, "rue");
+	case 'f':
+		return begin_word(r, "alse");
+	case 'n':
+		return begin_word(r, "ull");
 	default:
-		*event = JSON_NUMBER;
-		after_value(r);
-		return read_number(r);
+		return begin_number(r, c);
 	}
 }
 
-static enum err read_key(struct json_reader *r, enum json_event *event)
+static enum err between_tokens(struct json_reader *r, uint8_t c)
 {
-	if (peek(r) != '"')
-		return ERR_SYNTAX;
-	r->at++;
-	TRY(read_string(r));
-	skip_blanks(r);
-	if (peek(r) != ':')
-		return ERR_SYNTAX;
-	r->at++;
-	r->expect = VALUE;
-	*event = JSON_KEY;
-	return ERR_OK;
-}
-
-static enum err read_next(struct json_reader *r, enum json_event *event)
-{
-	skip_blanks(r);
-	int c = peek(r);
-	if (r->expect == NOTHING) {
-		*event = JSON_END;
-		return c < 0 ? ERR_OK : ERR_SYNTAX;
-	}
-	bool may_end = r->expect == COMMA_OR_END || r->expect == VALUE_OR_END || r->expect == KEY_OR_END;
-	if (may_end && c == (in_array(r) ? ']' : '}'))
-		return close_level(r, event);
-	if (r->expect == COMMA_OR_END) {
+	if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+		return ERR_OK;
+	switch (r->phase) {
+	case VALUE:
+		return begin_value(r, c);
+	case VALUE_OR_END:
+		return c == ']' ? close_level(r, c) : begin_value(r, c);
+	case KEY:
+		return c == '"' ? begin_string(r, true) : ERR_SYNTAX;
+	case KEY_OR_END:
+		return c == '"' ? begin_string(r, true) : close_level(r, c);
+	case COLON:
+		r->phase = VALUE;
+		return c == ':' ? ERR_OK : ERR_SYNTAX;
+	case COMMA_OR_END:
 		if (c != ',')
-			return ERR_SYNTAX;
-		r->at++;
-		skip_blanks(r);
-		r->expect = in_array(r) ? VALUE : KEY;
+			return close_level(r, c);
+		r->phase = in_array(r) ? VALUE : KEY;
+		return ERR_OK;
+	default:
+		return ERR_SYNTAX;
 	}
-	if (r->expect == KEY || r->expect == KEY_OR_END)
-		return read_key(r, event);
-	return read_value(r, event);
 }
 
-enum err json_next(struct json_reader *r, enum json_event *event)
+static enum err feed_byte(struct json_reader *r, uint8_t c)
 {
-	*event = JSON_END;
-	if (!r->error) {
-		r->token = SPAN("");
-		r->error = read_next(r, event);
+	if (r->bytes++ == JSON_BYTES_MAX)
+		return ERR_TOO_LONG;
+	if (!text_utf8_feed(&r->utf8, c))
+		return ERR_SYNTAX;
+	if (r->phase == STRING)
+		return in_string(r, c);
+	if (r->phase == WORD)
+		return in_word(r, c);
+	if (r->phase == NUMBER) {
+		TRY(in_number(r, c));
+		if (r->phase == NUMBER)
+			return ERR_OK;
 	}
+	return between_tokens(r, c);
+}
+
+/* ---- documents */
+
+void json_begin(struct json_reader *r, struct json_wanted *wanted, size_t count)
+{
+	*r = (struct json_reader){.wanted = wanted, .wanted_count = count, .phase = VALUE};
+	for (size_t i = 0; i < count; i++)
+		wanted[i] = (struct json_wanted){.path = wanted[i].path,
+						 .string = wanted[i].string,
+						 .number = wanted[i].number,
+						 .result = ERR_MISSING};
+}
+
+enum err json_feed(struct json_reader *r, struct span piece)
+{
+	for (size_t i = 0; i < piece.len && !r->error; i++)
+		r->error = feed_byte(r, piece.p[i]);
 	return r->error;
 }
 
-static bool key_is(struct span token, struct span name)
+enum err json_end(struct json_reader *r)
 {
-	uint8_t plain[256];
-	struct buf b = BUF_OF(plain);
-	return json_unescape(token, &b) == ERR_OK && span_eq(buf_span(&b), name);
+	if (!r->error && r->phase == NUMBER)
+		r->error = in_number(r, ' ');
+	if (!r->error && r->phase != NOTHING)
+		r->error = ERR_SYNTAX;
+	for (size_t i = 0; r->error && i < r->wanted_count; i++)
+		r->wanted[i].result = r->error;
+	return r->error;
 }
 
-struct finder {
-	struct span component[JSON_DEPTH_MAX];
-	size_t components;
-	size_t level; /* objects of the path that are open, less the root */
-	bool seen[JSON_DEPTH_MAX];
-	bool at_value; /* the last event was the key of component[level] */
-};
-
-/* True when the event is the value looked for. */
-static enum err follow(struct finder *f, const struct json_reader *r, enum json_event event, bool *found)
+static enum err find(struct span text, struct json_wanted *w)
 {
-	*found = false;
-	if (f->at_value) {
-		f->at_value = false;
-		*found = f->level + 1 == f->components;
-		if (!*found && event == JSON_OBJECT)
-			f->level++;
-	} else if (event == JSON_KEY && r->depth == f->level + 1 &&
-		   key_is(r->token, f->component[f->level])) {
-		if (f->seen[f->level])
-			return ERR_DUPLICATE;
-		f->seen[f->level] = true;
-		f->at_value = true;
-	} else if (event == JSON_OBJECT_END && f->level && r->depth == f->level) {
-		f->level--;
-	}
-	return ERR_OK;
-}
-
-enum err json_find(struct span text, const char *path, enum json_event *event, struct span *token)
-{
-	struct finder f = {.components = 0};
 	struct json_reader r;
-	struct span rest = span_str(path);
-	bool any = false, found;
-	do {
-		ASSERT(f.components < JSON_DEPTH_MAX);
-		f.component[f.components++] = span_cut(&rest, '/');
-	} while (rest.len);
-	json_begin(&r, text);
-	for (;;) {
-		enum json_event now;
-		TRY(json_next(&r, &now));
-		if (now == JSON_END)
-			return any ? ERR_OK : ERR_MISSING;
-		TRY(follow(&f, &r, now, &found));
-		if (found) {
-			any = true;
-			*event = now;
-			*token = r.token;
-		}
-	}
+	json_begin(&r, w, 1);
+	TRY(json_feed(&r, text));
+	TRY(json_end(&r));
+	return w->result;
 }
 
 enum err json_find_string(struct span text, const char *path, struct buf *out)
 {
-	enum json_event event;
-	struct span token;
-	TRY(json_find(text, path, &event, &token));
-	return event == JSON_STRING ? json_unescape(token, out) : ERR_SYNTAX;
+	size_t before = out->len;
+	enum err e = find(text, &(struct json_wanted){.path = path, .string = out});
+	if (e && e != ERR_FULL) {
+		wipe(out->p + before, out->len - before);
+		out->len = before;
+	}
+	return e;
 }
 
 enum err json_find_u64(struct span text, const char *path, uint64_t *v)
 {
-	enum json_event event;
-	struct span token;
-	TRY(json_find(text, path, &event, &token));
-	return event == JSON_NUMBER ? text_read_u64(token, UINT64_MAX, v) : ERR_SYNTAX;
+	uint64_t found;
+	TRY(find(text, &(struct json_wanted){.path = path, .number = &found}));
+	*v = found;
+	return ERR_OK;
 }
 
 enum err json_find_text(struct span text, const char *path, char *out, size_t cap)
 {
 	struct buf b = buf_over(out, cap - 1);
-	out[0] = 0;
 	enum err e = json_find_string(text, path, &b);
 	if (e == ERR_FULL)
 		e = ERR_TOO_LONG;
 	else if (!e && span_find(buf_span(&b), 0) != b.len)
 		e = ERR_SYNTAX;
-	out[e ? 0 : b.len] = 0;
+	if (e)
+		wipe(out, cap);
+	else
+		out[b.len] = 0;
 	return e;
 }
 

@@ -90,3 +90,11 @@ struct span span_cut(struct span *s, uint8_t c)
 	*s = span_from(*s, at + 1);
 	return head;
 }
+
+struct span span_part(struct span s, uint8_t c, size_t n, bool *last)
+{
+	for (; n; n--)
+		(void)span_cut(&s, c);
+	*last = span_find(s, c) == s.len;
+	return span_cut(&s, c);
+}

@@ -201,34 +201,48 @@ enum err text_read_mac(struct span s, uint8_t mac[6])
 	return ERR_OK;
 }
 
-/* Length of the well-formed sequence at the front of s, 0 when it is not one (RFC 3629, section 4). */
-static size_t utf8_sequence(struct span s)
+/* RFC 3629, section 4: a lead byte narrows its first continuation byte so that there is one form for each
+ * character and none for surrogates. */
+bool text_utf8_feed(struct text_utf8 *u, uint8_t c)
 {
-	uint8_t c = s.p[0];
-	if (c < 0x80)
-		return 1;
-	size_t n = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-	if (n == 0 || s.len < n)
-		return 0;
-	uint8_t lowest = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-	uint8_t highest = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	if (s.p[1] < lowest || s.p[1] > highest)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s.p[i] < 0x80 || s.p[i] > 0xbf)
-			return 0;
-	return n;
+	if (u->more) {
+		bool good = c >= u->low && c <= u->high;
+		u->code = u->code << 6 | (c & 0x3f);
+		u->more--;
+		u->low = 0x80;
+		u->high = 0xbf;
+		return good;
+	}
+	if (c >= 0x80 && (c < 0xc2 || c > 0xf4))
+		return false;
+	u->more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	u->code = u->more ? c & (0x3fu >> u->more) : c;
+	u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+	u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+	return true;
 }
 
 bool text_is_utf8(struct span s)
 {
-	while (s.len) {
-		size_t n = utf8_sequence(s);
-		if (n == 0)
+	struct text_utf8 u = {0};
+	for (size_t i = 0; i < s.len; i++)
+		if (!text_utf8_feed(&u, s.p[i]))
 			return false;
-		s = span_from(s, n);
+	return u.more == 0;
+}
+
+void text_utf8(struct buf *b, uint32_t code)
+{
+	ASSERT(code < 0xd800 || (code > 0xdfff && code <= 0x10ffff));
+	if (code < 0x80) {
+		buf_u8(b, (uint8_t)code);
+		return;
 	}
-	return true;
+	unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+	uint32_t lead = more == 1 ? 0xc0 : more == 2 ? 0xe0 : 0xf0;
+	buf_u8(b, (uint8_t)(lead | code >> (6 * more)));
+	while (more--)
+		buf_u8(b, (uint8_t)(0x80 | (code >> (6 * more) & 0x3f)));
 }
 
 static bool unreserved(uint8_t c)

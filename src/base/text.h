@@ -31,6 +31,15 @@ void text_mac(struct buf *b, const uint8_t mac[6]);
 
 /* Well-formed UTF-8: shortest forms only, no surrogates, up to U+10FFFF. */
 bool text_is_utf8(struct span s);
+/* The same byte by byte; zeroed before the first. False: ill-formed. A character is complete while more is 0:
+ * code then is the one that the last byte ended. */
+struct text_utf8 {
+	uint32_t code;
+	uint8_t more, low, high; /* continuation bytes to come, and the bounds of the next one */
+};
+bool text_utf8_feed(struct text_utf8 *u, uint8_t c);
+/* code: up to U+10FFFF, no surrogate. */
+void text_utf8(struct buf *b, uint32_t code);
 /* Only RFC 3986's unreserved characters: letters, digits, "-._~". */
 bool text_is_unreserved(struct span s);
 /* Only visible ASCII characters and spaces. */

@@ -137,36 +137,91 @@ enum err time_read_rfc3339(struct span s, uint64_t *unix_ns)
 	return checked(&c, unix_ns);
 }
 
-enum err time_read_http(struct span s, uint64_t *unix_ns)
+/* Cuts a name of the list off *s; *n is its place there. */
+static enum err read_name(struct span *s, const char *const *names, unsigned count, unsigned *n)
 {
-	static const char day_names[] = "SunMonTueWedThuFriSat";
-	static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct time_civil c = {0};
-	bool day_known = false;
-	if (s.len != 29 || !span_eq(span_first(span_from(s, 3), 2), SPAN(", ")))
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < 7; i++)
-		day_known = day_known || span_eq(span_first(s, 3), span_of(day_names + 3 * i, 3));
-	if (!day_known)
-		return ERR_SYNTAX;
-	s = span_from(s, 5);
-	TRY(read_part(&s, 2, SPAN(" "), &c.day));
-	for (unsigned i = 0; i < 12; i++)
-		if (span_eq(span_first(s, 3), span_of(month_names + 3 * i, 3)))
-			c.month = i + 1;
-	if (c.month == 0 || s.p[3] != ' ')
-		return ERR_SYNTAX;
-	s = span_from(s, 4);
-	TRY(read_part(&s, 4, SPAN(" "), &c.year));
-	TRY(read_part(&s, 2, SPAN(":"), &c.hour));
-	TRY(read_part(&s, 2, SPAN(":"), &c.minute));
-	TRY(read_part(&s, 2, SPAN(" GMT"), &c.second));
-	/* A leap second counts as the second after it. */
-	if (c.second == 60) {
-		c.second = 59;
-		TRY(checked(&c, unix_ns));
-		*unix_ns += NS_PER_S;
+	for (*n = 0; *n < count; ++*n) {
+		struct span name = span_str(names[*n]);
+		if (!span_starts(*s, name))
+			continue;
+		*s = span_from(*s, name.len);
 		return ERR_OK;
 	}
-	return checked(&c, unix_ns);
+	return ERR_SYNTAX;
+}
+
+/* The long names first: the short ones begin them. */
+static const char *const day_names[] = {"Sunday, ", "Monday, ",   "Tuesday, ", "Wednesday, ", "Thursday, ",
+					"Friday, ", "Saturday, ", "Sun, ",     "Mon, ",       "Tue, ",
+					"Wed, ",    "Thu, ",      "Fri, ",     "Sat, ",       "Sun ",
+					"Mon ",     "Tue ",       "Wed ",      "Thu ",        "Fri ",
+					"Sat "};
+#define DAYS 7
+
+static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+static enum err read_month(struct span *s, struct span after, unsigned *month)
+{
+	TRY(read_name(s, month_names, 12, month));
+	++*month;
+	if (!span_starts(*s, after))
+		return ERR_SYNTAX;
+	*s = span_from(*s, after.len);
+	return ERR_OK;
+}
+
+static enum err read_clock(struct span *s, struct span after, struct time_civil *c)
+{
+	TRY(read_part(s, 2, SPAN(":"), &c->hour));
+	TRY(read_part(s, 2, SPAN(":"), &c->minute));
+	return read_part(s, 2, after, &c->second);
+}
+
+/* After "Sun, ": 06 Nov 1994 08:49:37 GMT */
+static enum err read_fixdate(struct span *s, struct time_civil *c)
+{
+	TRY(read_part(s, 2, SPAN(" "), &c->day));
+	TRY(read_month(s, SPAN(" "), &c->month));
+	TRY(read_part(s, 4, SPAN(" "), &c->year));
+	return read_clock(s, SPAN(" GMT"), c);
+}
+
+/* After "Sunday, ": 06-Nov-94 08:49:37 GMT */
+static enum err read_rfc850(struct span *s, struct time_civil *c)
+{
+	TRY(read_part(s, 2, SPAN("-"), &c->day));
+	TRY(read_month(s, SPAN("-"), &c->month));
+	TRY(read_part(s, 2, SPAN(" "), &c->year));
+	c->year += c->year < 70 ? 2000 : 1900;
+	return read_clock(s, SPAN(" GMT"), c);
+}
+
+/* After "Sun ": Nov  6 08:49:37 1994 */
+static enum err read_asctime(struct span *s, struct time_civil *c)
+{
+	TRY(read_month(s, SPAN(" "), &c->month));
+	bool one_digit = span_starts(*s, SPAN(" "));
+	*s = span_from(*s, one_digit);
+	TRY(read_part(s, one_digit ? 1 : 2, SPAN(" "), &c->day));
+	TRY(read_clock(s, SPAN(" "), c));
+	return read_part(s, 4, SPAN(""), &c->year);
+}
+
+enum err time_read_http(struct span s, uint64_t *unix_ns)
+{
+	static enum err (*const forms[])(struct span *, struct time_civil *) = {read_rfc850, read_fixdate,
+										read_asctime};
+	struct time_civil c = {0};
+	unsigned name;
+	TRY(read_name(&s, day_names, 3 * DAYS, &name));
+	TRY(forms[name / DAYS](&s, &c));
+	if (s.len)
+		return ERR_SYNTAX;
+	/* A leap second counts as the second after it. */
+	bool leap = c.second == 60;
+	c.second -= leap;
+	TRY(checked(&c, unix_ns));
+	*unix_ns += leap ? NS_PER_S : 0;
+	return ERR_OK;
 }

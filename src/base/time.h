@@ -1,6 +1,6 @@
 /* time: civil UTC time of nanoseconds since 1970-01-01T00:00:00Z, and its textual forms. Years 1970..2553.
  *
- * Leap seconds do not exist here, as in POSIX. Sources: RFC 3339; RFC 9110 section 5.6.7 (IMF-fixdate);
+ * Leap seconds do not exist here, as in POSIX. Sources: RFC 3339; RFC 9110 section 5.6.7;
  * SigV4 uses the ISO 8601 basic form.
  */
 #ifndef SEALTAP_BASE_TIME_H
@@ -27,7 +27,9 @@ void time_basic(struct buf *b, uint64_t unix_ns);
 void time_date(struct buf *b, uint64_t unix_ns);
 /* Reads 2026-01-02T03:04:05Z with an optional fraction. ERR_SYNTAX, ERR_RANGE. */
 enum err time_read_rfc3339(struct span s, uint64_t *unix_ns) MUST_USE;
-/* Reads "Sun, 06 Nov 1994 08:49:37 GMT" (the day's name is not checked against the date). */
+/* Reads the three forms of RFC 9110, section 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94
+ * 08:49:37 GMT" (years 70 to 99 are of the last century) and "Sun Nov  6 08:49:37 1994". The day's name is
+ * not checked against the date. */
 enum err time_read_http(struct span s, uint64_t *unix_ns) MUST_USE;
 
 #endif

@@ -116,10 +116,22 @@ static void read_connection(struct http1_response *r, struct span value)
 /* The first value of a repeated header stays. */
 static void keep_text(char *field, size_t cap, struct span value)
 {
-	if (field[0] || value.len >= cap)
+	if (field[0] || value.len == 0 || value.len >= cap)
 		return;
 	memcpy(field, value.p, value.len);
 	field[value.len] = 0;
+}
+
+/* Seconds or a date; the first that is well-formed stays. */
+static void read_retry_after(struct http1_response *r, struct span value)
+{
+	uint64_t v;
+	if (r->retry_after_s || r->retry_at_ns)
+		return;
+	if (!text_read_u64(value, UINT32_MAX, &v))
+		r->retry_after_s = v;
+	else if (!time_read_http(value, &v))
+		r->retry_at_ns = v;
 }
 
 static void read_known_field(struct http1_response *r, struct span name, struct span value)
@@ -143,13 +155,15 @@ static void read_known_field(struct http1_response *r, struct span name, struct 
 		read_connection(r, value);
 	else if (span_ieq(name, SPAN("date")) && !r->has_date)
 		r->has_date = time_read_http(value, &r->date_ns) == ERR_OK;
-	else if (span_ieq(name, SPAN("retry-after")) && text_read_u64(value, UINT32_MAX, &r->retry_after_s))
-		r->retry_after_s = 0;
+	else if (span_ieq(name, SPAN("retry-after")))
+		read_retry_after(r, value);
 }
 
 static enum err read_field(struct http1_response *r, struct span line)
 {
 	struct span name, value;
+	if (++r->fields > HTTP1_FIELDS_MAX)
+		return ERR_TOO_LONG;
 	TRY(split_field(line, &name, &value));
 	if (span_ieq(name, SPAN("content-length"))) {
 		if (r->has_length || text_read_u64(value, INT64_MAX, &r->left))
@@ -172,11 +186,12 @@ static enum err skip_interim(struct http1_response *r)
 		return ERR_PROTOCOL;
 	struct buf *body = r->body;
 	bool head_request = r->head_request;
-	unsigned interim = r->interim;
+	unsigned interim = r->interim, fields = r->fields;
 	size_t head_bytes = r->head_bytes;
 	http1_response_init(r, body, head_request);
 	r->any = true;
 	r->interim = interim;
+	r->fields = fields;
 	r->head_bytes = head_bytes;
 	return ERR_OK;
 }
@@ -187,6 +202,11 @@ static enum err end_of_head(struct http1_response *r)
 		return ERR_PROTOCOL;
 	if (r->status < 200)
 		return skip_interim(r);
+	/* A 204 ends with its head: bytes announced behind it would be read as the next response. */
+	if (r->status == 204 && (r->chunked || r->left))
+		return ERR_PROTOCOL;
+	if (r->has_date && r->retry_at_ns > r->date_ns)
+		r->retry_after_s = (r->retry_at_ns - r->date_ns + NS_PER_S - 1) / NS_PER_S;
 	r->keep_alive = r->http10 ? r->connection_keep && !r->connection_close : !r->connection_close;
 	if (r->head_request || r->status == 204 || r->status == 304) {
 		r->state = DONE;
@@ -223,6 +243,9 @@ static enum err read_chunk_size(struct http1_response *r, struct span line)
 		return ERR_PROTOCOL;
 	if (extension.len == 0 && n != line.len)
 		return ERR_PROTOCOL;
+	r->extension_bytes += extension.len;
+	if (r->extension_bytes > HTTP1_EXTENSIONS_MAX)
+		return ERR_TOO_LONG;
 	if (size > buf_room(r->body))
 		return ERR_TOO_LONG;
 	r->left = size;

@@ -1,8 +1,9 @@
 /* http1: HTTP/1.1 as a client needs it: writes request heads, reads responses piece by piece.
  *
  * Sources: RFC 9110, RFC 9112. The reader is strict and bounded: duplicate or conflicting lengths, a
- * Transfer-Encoding other than a lone "chunked", folded header lines, bare CR or LF, heads over
- * HTTP1_HEAD_MAX bytes and malformed chunks are ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are
+ * Transfer-Encoding other than a lone "chunked", a body announced where none may be (204), folded header
+ * lines, bare CR or LF, malformed chunks, and heads, trailers or chunk extensions beyond the limits below are
+ * ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are
  * skipped, at most HTTP1_INTERIM_MAX of them; 101 is an error. One object reads one response; the first
  * error stays.
  */
@@ -11,9 +12,11 @@
 
 #include "base/buf.h"
 
-#define HTTP1_HEAD_MAX 16384   /* bytes of status line and headers together, per response */
-#define HTTP1_LINE_MAX 4096    /* bytes of one line without its CRLF */
-#define HTTP1_TRAILER_MAX 4096 /* bytes of all trailer lines after the last chunk */
+#define HTTP1_HEAD_MAX 16384      /* bytes of status line and headers together, per response */
+#define HTTP1_LINE_MAX 4096       /* bytes of one line without its CRLF */
+#define HTTP1_TRAILER_MAX 4096    /* bytes of all trailer lines after the last chunk */
+#define HTTP1_FIELDS_MAX 128      /* header lines, per response */
+#define HTTP1_EXTENSIONS_MAX 4096 /* bytes of all chunk extensions together */
 #define HTTP1_INTERIM_MAX 8
 
 /* Writes "METHOD target HTTP/1.1", then a header a call, then the empty line. The target must have no
@@ -29,8 +32,9 @@ struct http1_response {
 	unsigned status;
 	bool keep_alive; /* a further request may be sent on this connection */
 	bool has_date;
-	uint64_t date_ns;       /* the server's clock, ns since 1970 */
-	uint64_t retry_after_s; /* 0: none given (the HTTP-date form is not read) */
+	uint64_t date_ns; /* the server's clock, ns since 1970 */
+	/* Seconds to wait; 0: none given, or a date without a Date before it to reckon from. */
+	uint64_t retry_after_s;
 	char content_type[64];
 	char etag[96];
 	char request_id[96];  /* x-amz-request-id or x-amzn-requestid */
@@ -42,9 +46,10 @@ struct http1_response {
 	bool head_request;
 	uint8_t state;
 	bool any, chunked, has_length, http10, connection_close, connection_keep;
-	unsigned interim;
-	uint64_t left; /* bytes of body or chunk still to come */
-	size_t head_bytes, trailer_bytes;
+	unsigned interim, fields;
+	uint64_t retry_at_ns; /* Retry-After as a date; 0: not given so */
+	uint64_t left;        /* bytes of body or chunk still to come */
+	size_t head_bytes, trailer_bytes, extension_bytes;
 	size_t line_len;
 	enum err error; /* ERR_MORE while reading */
 	char line[HTTP1_LINE_MAX + 2];

@@ -55,6 +55,7 @@ static const struct good {
 	{"HTTP/1.1 200 OK\r\n\r\nuntil close", false, true, false, 200, "until close"},
 	{"HTTP/1.1 200 OK\r\n\r\n", false, true, false, 200, ""},
 	{"HTTP/1.1 204 No Content\r\n\r\n", false, false, true, 204, ""},
+	{"HTTP/1.1 204 None\r\nContent-Length: 0\r\n\r\n", false, false, true, 204, ""},
 	{"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false, false, true, 304, ""},
 	{"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", true, false, true, 200, ""},
 	{"HTTP/1.1 404 Nope\r\nTransfer-Encoding: chunked\r\n\r\n", true, false, true, 404, ""},
@@ -140,9 +141,40 @@ static void reads_headers(void)
 	CHECK(!strcmp(r.request_id, "79104EXAMPLEB723") && r.retry_after_s == 120);
 	CHECK(!strcmp(r.error_type, "ThrottlingException"));
 	CHECK(!strcmp(r.location, "https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4"));
+	CHECK(read_all("HTTP/1.1 200 OK\r\nETag:\r\nLocation: \r\nContent-Length: 0\r\n\r\n") == ERR_OK &&
+	      !r.etag[0]);
 	CHECK(read_all("HTTP/1.1 200 OK\r\nx-amzn-RequestId: q\r\nDate: yesterday\r\n"
 		       "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n") == ERR_OK);
 	CHECK(!r.has_date && r.retry_after_s == 0 && !strcmp(r.request_id, "q") && !r.etag[0]);
+}
+
+#define NOW "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+static void reads_when_to_retry(void)
+{
+	static const struct {
+		const char *fields;
+		uint64_t seconds;
+	} cases[] = {
+		{"Retry-After: 7\r\n", 7},
+		{"Retry-After: 7\r\nRetry-After: 9\r\n", 7},
+		{"Retry-After: soon\r\nRetry-After: 9\r\n", 9},
+		{"Retry-After: -1\r\n", 0},
+		{"Retry-After: 4294967296\r\n", 0},
+		{NOW "Retry-After: Sun, 06 Nov 1994 08:49:40 GMT\r\n", 3},
+		{"Retry-After: Sun, 06 Nov 1994 08:49:40 GMT\r\n" NOW, 3},
+		{NOW "Retry-After: Sunday, 06-Nov-94 09:49:37 GMT\r\n", 3600},
+		{NOW "Retry-After: Mon Nov  7 08:49:37 1994\r\n", 86400},
+		{NOW "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 0},
+		{NOW "Retry-After: Sun, 06 Nov 1994 08:49:36 GMT\r\n", 0},
+		{"Retry-After: Sun, 06 Nov 1994 08:49:40 GMT\r\n", 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "HTTP/1.1 503 Slow\r\n%sContent-Length: 0\r\n\r\n",
+			 cases[i].fields);
+		CHECK(read_all(text) == ERR_OK && r.retry_after_s == cases[i].seconds);
+	}
 }
 
 /* What a skipped interim response said must not leak into the real one. */
@@ -195,6 +227,19 @@ static const char *const malformed[] = {
 	OK "X\xc3\xa4: 1\r\n",
 	OK "X: 1\n",
 	"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n",
+	"HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\n",
+	"HTTP/1.1 204 None\r\nTransfer-Encoding: chunked\r\n\r\n",
+	"HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n",
+	"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+	OK "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+	OK "Transfer-Encoding:\013chunked\r\n",
+	OK "Transfer-Encoding: \"chunked\"\r\n",
+	OK "Transfer-Encoding: chunked;x=y\r\n",
+	OK "Content-Length: 5 5\r\n",
+	OK "Content-Length: 5;x\r\n",
+	OK "X\t: 1\r\n",
+	OK "X: 1\r\r\n",
+	OK "X: a\rb\r\n",
 	CHUNKED "\r\n",
 	CHUNKED "g\r\n",
 	CHUNKED "-1\r\n",
@@ -258,6 +303,27 @@ static void bounds_everything(void)
 	for (int i = 0; i <= HTTP1_INTERIM_MAX; i++)
 		buf_str(&b, "HTTP/1.1 100 Continue\r\n\r\n");
 	CHECK(read_in_steps(buf_span(&b), 1000, false, false) == ERR_PROTOCOL);
+	/* Lines of a head, over interim responses too; extensions of all chunks together. */
+	for (int fields = HTTP1_FIELDS_MAX - 1; fields <= HTTP1_FIELDS_MAX + 1; fields++) {
+		buf_reset(&b);
+		buf_str(&b, "HTTP/1.1 103 Early\r\nX:1\r\n\r\n" OK "Content-Length: 0\r\n");
+		for (int i = 2; i < fields; i++)
+			buf_str(&b, "X:1\r\n");
+		buf_str(&b, "\r\n");
+		CHECK(read_in_steps(buf_span(&b), 1000, false, false) ==
+		      (fields <= HTTP1_FIELDS_MAX ? ERR_OK : ERR_TOO_LONG));
+	}
+	for (size_t extra = 0; extra < 2; extra++) {
+		buf_reset(&b);
+		buf_str(&b, CHUNKED);
+		for (int i = 0; i < 4; i++) {
+			buf_str(&b, "1;");
+			buf_fill(&b, 'x', HTTP1_EXTENSIONS_MAX / 4 - 1);
+			buf_str(&b, "\r\nA\r\n");
+		}
+		buf_str(&b, extra ? "0;\r\n\r\n" : "0\r\n\r\n");
+		CHECK(read_in_steps(buf_span(&b), 100, false, false) == (extra ? ERR_TOO_LONG : ERR_OK));
+	}
 	/* The longest line that is allowed. */
 	buf_reset(&b);
 	buf_str(&b, OK "X: ");
@@ -312,6 +378,7 @@ int main(void)
 	RUN(truncation_is_an_error, "a response that breaks off is never taken for a whole one");
 	RUN(leaves_what_follows, "bytes after a response are left to the caller");
 	RUN(reads_headers, "the headers that matter are handed over, others ignored");
+	RUN(reads_when_to_retry, "Retry-After is read as seconds and as a date");
 	RUN(interim_leaves_nothing, "interim responses are skipped without a trace");
 	RUN(refuses_malformed, "malformed and ambiguous responses are refused for good");
 	RUN(bounds_everything, "heads, lines, chunks, trailers and bodies are bounded");

@@ -19,14 +19,10 @@ static struct span json_of(const char *line)
 static bool one_json_line(struct span line)
 {
 	struct json_reader r;
-	enum json_event event = JSON_NULL;
 	if (line.len < 2 || line.p[line.len - 1] != '\n' || span_find(line, '\n') != line.len - 1)
 		return false;
-	json_begin(&r, span_first(line, line.len - 1));
-	while (event != JSON_END)
-		if (json_next(&r, &event))
-			return false;
-	return true;
+	json_begin(&r, NULL, 0);
+	return !json_feed(&r, span_first(line, line.len - 1)) && !json_end(&r);
 }
 
 static void an_event_becomes_one_line_of_json(void)

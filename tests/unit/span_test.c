@@ -60,11 +60,22 @@ static void cuts_fields(void)
 	CHECK(s.len == 0);
 }
 
+static void counts_parts(void)
+{
+	static const char *const parts[] = {"a", "", "c", "", ""};
+	for (size_t i = 0; i < 5; i++) {
+		bool last;
+		CHECK_SPAN(span_part(SPAN("a//c/"), '/', i, &last), span_str(parts[i]));
+		CHECK(last == (i >= 3));
+	}
+}
+
 int main(void)
 {
 	RUN(compares_bytes, "spans compare by bytes, the shorter of two with one prefix first");
 	RUN(finds_prefix_and_suffix, "a span knows its prefixes and suffixes");
 	RUN(takes_parts, "parts of a span never reach beyond it");
 	RUN(cuts_fields, "fields are cut off one by one, empty ones too");
+	RUN(counts_parts, "the n-th part is found, empty ones too, and the last is known");
 	return check_done();
 }

@@ -172,6 +172,22 @@ static void utf8_is_checked(void)
 	CHECK(!text_is_utf8(SPAN("a\xf0\x9f\x8e")));
 }
 
+/* Every character goes both ways. */
+static void utf8_both_ways(void)
+{
+	unsigned wrong = 0;
+	for (uint32_t code = 0; code <= 0x10ffff; code += code == 0xd7ff ? 0x801 : 1) {
+		uint8_t bytes[4];
+		struct buf one = BUF_OF(bytes);
+		struct text_utf8 u = {0};
+		text_utf8(&one, code);
+		for (size_t i = 0; i < one.len; i++)
+			wrong += !text_utf8_feed(&u, bytes[i]) || u.more != one.len - 1 - i;
+		wrong += u.code != code;
+	}
+	CHECK(wrong == 0);
+}
+
 static void classes_are_exact(void)
 {
 	size_t unreserved = 0, printable = 0;
@@ -196,6 +212,7 @@ int main(void)
 	RUN(hex_both_ways, "hexadecimal goes both ways");
 	RUN(addresses_both_ways, "IPv4, CIDR and MAC addresses go both ways, malformed ones are refused");
 	RUN(utf8_is_checked, "UTF-8 is well-formed exactly where decoding says so");
+	RUN(utf8_both_ways, "every character is written as UTF-8 and read back byte by byte");
 	RUN(classes_are_exact, "unreserved and printable characters are those of the RFCs");
 	return check_done();
 }

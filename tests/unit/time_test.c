@@ -88,22 +88,35 @@ static void reads_rfc3339(void)
 static void reads_http_dates(void)
 {
 	uint64_t t = 0;
-	struct span whole = SPAN("Sun, 06 Nov 1994 08:49:37 GMT");
-	CHECK(time_read_http(whole, &t) == ERR_OK && t == 784111777ull * NS_PER_S); /* RFC 9110's example */
+	static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+					    "Sun Nov  6 08:49:37 1994"}; /* RFC 9110's examples */
+	for (size_t i = 0; i < 3; i++) {
+		struct span whole = span_str(forms[i]);
+		CHECK(time_read_http(whole, &t) == ERR_OK && t == 784111777ull * NS_PER_S);
+		for (size_t n = 0; n < whole.len; n++)
+			CHECK(time_read_http(span_first(whole, n), &t) == ERR_SYNTAX);
+	}
 	CHECK(time_read_http(SPAN("Sat, 31 Dec 2016 23:59:60 GMT"), &t) == ERR_OK &&
 	      t == 1483228800ull * NS_PER_S);
-	for (size_t n = 0; n < whole.len; n++)
-		CHECK(time_read_http(span_first(whole, n), &t) == ERR_SYNTAX);
+	CHECK(time_read_http(SPAN("Thursday, 01-Jan-70 00:00:00 GMT"), &t) == ERR_OK && t == 0);
+	CHECK(time_read_http(SPAN("Friday, 02-Jan-26 03:04:05 GMT"), &t) == ERR_OK &&
+	      t == 1767323045ull * NS_PER_S);
+	CHECK(time_read_http(SPAN("Wed Dec 31 23:59:60 2025"), &t) == ERR_OK &&
+	      t == 1767225600ull * NS_PER_S);
 	static const char *const bad[] = {
-		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-		"Sun, 06 Nov 1994 08:49:37 UTC",  "sun, 06 Nov 1994 08:49:37 GMT",
-		"Sun, 06 NOV 1994 08:49:37 GMT",  "Sun, 06 Nov 1994 08:49:37 GMT ",
-		"Sun,  6 Nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 08:49:37 UTC", "sun, 06 Nov 1994 08:49:37 GMT",
+		"Sun, 06 NOV 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
+		"Sun,  6 Nov 1994 08:49:37 GMT", "Sunday, 06 Nov 1994 08:49:37 GMT",
+		"Sun, 06-Nov-94 08:49:37 GMT",   "Sunday, 06-Nov-1994 08:49:37 GMT",
+		"Sun Nov 6 08:49:37 1994",       "Sun Nov  6 08:49:37 1994 GMT",
+		"Sun Nov   6 08:49:37 1994",     "Sun, 06 Nov 94 08:49:37 GMT",
+		"06 Nov 1994 08:49:37 GMT",      "Sun, +6 Nov 1994 08:49:37 GMT",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(time_read_http(span_str(bad[i]), &t) == ERR_SYNTAX);
 	CHECK(time_read_http(SPAN("Sun, 31 Feb 1994 08:49:37 GMT"), &t) == ERR_RANGE);
 	CHECK(time_read_http(SPAN("Sun, 06 Nov 1994 08:49:61 GMT"), &t) == ERR_RANGE);
+	CHECK(time_read_http(SPAN("Sun Nov  0 08:49:37 1994"), &t) == ERR_RANGE);
 }
 
 int main(void)
@@ -111,6 +124,6 @@ int main(void)
 	RUN(counts_every_day, "every day from 1970 to 2553 has its date and the date its day");
 	RUN(writes_forms, "times are written as RFC 3339 and as SigV4 wants them");
 	RUN(reads_rfc3339, "RFC 3339 times are read exactly, impossible ones refused");
-	RUN(reads_http_dates, "HTTP dates are read in their one form");
+	RUN(reads_http_dates, "HTTP dates are read in their three forms");
 	return check_done();
 }

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "aws/json.h"
 #include "base/text.h"
+#include "json_pull.h"
 #include "record/esdk_read.h"
 
 #define FILE_MAX_BYTES (16u * 1024 * 1024)
@@ -124,19 +124,19 @@ static enum err open_every_way(const struct opener *o, struct span message, stru
 static enum err decode(struct span token, struct buf *out)
 {
 	struct buf text = buf_over(part_bytes, sizeof(part_bytes));
-	TRY(json_unescape(token, &text));
+	TRY(pull_unescape(token, &text));
 	return text_read_base64(span_trim(buf_span(&text)), out);
 }
 
 static bool field(struct span json, const char *name, uint8_t *to, size_t cap, struct span *out)
 {
 	struct buf bytes = buf_over(to, cap);
-	enum json_event event;
+	enum pull_event event;
 	struct span token;
-	enum err e = json_find(json, name, &event, &token);
+	enum err e = pull_find(json, name, &event, &token);
 	if (e == ERR_MISSING)
 		return false;
-	if (e || event != JSON_STRING || decode(token, &bytes))
+	if (e || event != PULL_STRING || decode(token, &bytes))
 		fail(name);
 	*out = buf_span(&bytes);
 	return why[0] == '\0';
@@ -154,20 +154,20 @@ static void check_field(struct span json, const char *name, struct span got)
  */
 static bool join(struct span json, const char *name, bool base64, struct buf *out)
 {
-	enum json_event event;
+	enum pull_event event;
 	struct span token;
-	struct json_reader r;
+	struct pull_reader r;
 	bool any = false;
-	json_begin(&r, json);
-	while (!json_next(&r, &event) && event != JSON_END) {
+	pull_begin(&r, json);
+	while (!pull_next(&r, &event) && event != PULL_END) {
 		token = r.token;
-		if (event != JSON_KEY || r.depth != 1 || !span_eq(token, span_str(name)))
+		if (event != PULL_KEY || r.depth != 1 || !span_eq(token, span_str(name)))
 			continue;
-		if (json_next(&r, &event) || event != JSON_ARRAY)
+		if (pull_next(&r, &event) || event != PULL_ARRAY)
 			return false;
-		while (!json_next(&r, &event) && event == JSON_STRING) {
+		while (!pull_next(&r, &event) && event == PULL_STRING) {
 			any = true;
-			if (base64 ? decode(r.token, out) : json_unescape(r.token, out))
+			if (base64 ? decode(r.token, out) : pull_unescape(r.token, out))
 				fail(name);
 		}
 		return any;
@@ -177,26 +177,26 @@ static bool join(struct span json, const char *name, bool base64, struct buf *ou
 
 static void check_context(struct span json)
 {
-	struct json_reader r;
-	enum json_event event;
+	struct pull_reader r;
+	enum pull_event event;
 	size_t at = 0, want = 0, got = 0;
 	struct span key, value, token;
 	while (!esdk_read_context(reader.header.aad, &at, &key, &value)) {
 		char path[512];
 		snprintf(path, sizeof(path), "encryption-context/%.*s", (int)key.len, (const char *)key.p);
 		struct buf text = buf_over(part_bytes, sizeof(part_bytes));
-		if (json_find_string(json, path, &text) || !span_eq(buf_span(&text), value))
+		if (pull_find_string(json, path, &text) || !span_eq(buf_span(&text), value))
 			fail("encryption-context");
 		got++;
 	}
-	if (json_find(json, "encryption-context", &event, &token))
+	if (pull_find(json, "encryption-context", &event, &token))
 		return;
-	json_begin(&r, json);
+	pull_begin(&r, json);
 	bool inside = false;
-	while (!json_next(&r, &event) && event != JSON_END) {
-		if (event == JSON_KEY && r.depth == 1)
+	while (!pull_next(&r, &event) && event != PULL_END) {
+		if (event == PULL_KEY && r.depth == 1)
 			inside = span_eq(r.token, SPAN("encryption-context"));
-		else if (event == JSON_KEY && inside)
+		else if (event == PULL_KEY && inside)
 			want++;
 	}
 	if (want != got)
@@ -237,7 +237,7 @@ static void check_refused(struct span json, enum err e)
 	struct buf text = buf_over(part_bytes, sizeof(part_bytes));
 	if (!e)
 		fail("it opened, but must not");
-	else if (json_find_string(json, "exception", &text))
+	else if (pull_find_string(json, "exception", &text))
 		return;
 	if (span_eq(buf_span(&text), SPAN("EXCEPTION: Invalid commitment")) && e != ERR_COMMITMENT)
 		fail(err_text(e));
@@ -252,27 +252,27 @@ static void run_answer(const char *file, struct span json)
 	struct span message, data_key, token;
 	struct esdk_derived derived;
 	struct buf plain = buf_over(got_bytes, sizeof(got_bytes)), title = buf_over(name, sizeof(name) - 1);
-	enum json_event event;
-	if (json_find_string(json, "comment", &title))
+	enum pull_event event;
+	if (pull_find_string(json, "comment", &title))
 		buf_str(&title, "(no comment)");
 	name[title.len] = '\0';
 	if (!field(json, "ciphertext", message_bytes, sizeof(message_bytes), &message) ||
 	    !field(json, "decrypted-dek", key, sizeof(key), &data_key) || data_key.len != ESDK_KEY_BYTES ||
-	    json_find(json, "status", &event, &token)) {
+	    pull_find(json, "status", &event, &token)) {
 		fail("the case lacks ciphertext, decrypted-dek or status");
 		report(file, (char *)name);
 		return;
 	}
 	struct opener o = {.data_key = data_key};
 	enum err e = open_every_way(&o, message, &plain);
-	if (event == JSON_FALSE)
+	if (event == PULL_FALSE)
 		check_refused(json, e);
 	else if (e)
 		fail(err_text(e));
 	else
 		check_opened(json, message, buf_span(&plain));
 	check_field(json, "message-id", span_of(reader.header.id, ESDK_ID_BYTES));
-	if (event != JSON_FALSE) {
+	if (event != PULL_FALSE) {
 		check_field(json, "commitment", span_of(reader.header.commitment, ESDK_COMMITMENT_BYTES));
 		esdk_derive(reader.header.suite, data_key.p, reader.header.id, &derived);
 		check_field(json, "commitment", span_of(derived.commitment, ESDK_COMMITMENT_BYTES));
@@ -284,17 +284,17 @@ static void run_answer(const char *file, struct span json)
 /* Every object in the array "tests" is a case. */
 static void run_answers(const char *file, struct span json)
 {
-	struct json_reader r;
-	enum json_event event;
+	struct pull_reader r;
+	enum pull_event event;
 	size_t start = 0;
 	bool inside = false;
-	json_begin(&r, json);
-	while (!json_next(&r, &event) && event != JSON_END) {
-		if (event == JSON_KEY && r.depth == 1)
+	pull_begin(&r, json);
+	while (!pull_next(&r, &event) && event != PULL_END) {
+		if (event == PULL_KEY && r.depth == 1)
 			inside = span_eq(r.token, SPAN("tests"));
-		if (inside && event == JSON_OBJECT && r.depth == 3)
+		if (inside && event == PULL_OBJECT && r.depth == 3)
 			start = r.at - 1;
-		if (inside && event == JSON_OBJECT_END && r.depth == 2)
+		if (inside && event == PULL_OBJECT_END && r.depth == 2)
 			run_answer(file, span_first(span_from(json, start), r.at - start));
 	}
 }
@@ -319,17 +319,17 @@ static bool read_scenario(const char *file, struct span json, struct span *messa
 	uint8_t base64[128];
 	struct buf text = BUF_OF(base64);
 	struct span key_json;
-	if (json_find_text(json, "decryption-scenario/ciphertext", name, sizeof(name)) ||
+	if (pull_find_text(json, "decryption-scenario/ciphertext", name, sizeof(name)) ||
 	    !read_beside(file, name, "", message_bytes, sizeof(message_bytes), message))
 		return false;
-	if (json_find_text(json, "decryption-scenario/result", name, sizeof(name)) ||
+	if (pull_find_text(json, "decryption-scenario/result", name, sizeof(name)) ||
 	    !(read_beside(file, name, ".plaintext", want_bytes, sizeof(want_bytes), want) ||
 	      read_beside(file, name, "", want_bytes, sizeof(want_bytes), want)))
 		return false;
-	if (json_find_text(json, "decryption-scenario/decryptKeyDescription/key", name, sizeof(name)) ||
+	if (pull_find_text(json, "decryption-scenario/decryptKeyDescription/key", name, sizeof(name)) ||
 	    !read_beside(file, name, ".key.json", other_bytes, sizeof(other_bytes), &key_json))
 		return false;
-	return !json_find_string(key_json, "material", &text) && !text_read_base64(buf_span(&text), key);
+	return !pull_find_string(key_json, "material", &text) && !text_read_base64(buf_span(&text), key);
 }
 
 static void run_scenario(const char *file, struct span json)
@@ -338,7 +338,7 @@ static void run_scenario(const char *file, struct span json)
 	uint8_t key[64];
 	struct buf wrapping = BUF_OF(key), plain = buf_over(got_bytes, sizeof(got_bytes));
 	struct span message, want;
-	if (json_find_text(json, "decryption-scenario/description", name, sizeof(name)))
+	if (pull_find_text(json, "decryption-scenario/description", name, sizeof(name)))
 		fail("it has no description");
 	if (!read_scenario(file, json, &message, &want, &wrapping)) {
 		fail("the message, its plaintext or its key is not there");
@@ -358,12 +358,12 @@ static void run_scenario(const char *file, struct span json)
 static void run_file(const char *path)
 {
 	struct span json, token;
-	enum json_event event;
+	enum pull_event event;
 	if (!read_file(path, json_bytes, sizeof(json_bytes), &json))
 		fail("can't be read");
-	else if (!json_find(json, "tests", &event, &token) && event == JSON_ARRAY)
+	else if (!pull_find(json, "tests", &event, &token) && event == PULL_ARRAY)
 		run_answers(path, json);
-	else if (!json_find(json, "decryption-scenario", &event, &token))
+	else if (!pull_find(json, "decryption-scenario", &event, &token))
 		run_scenario(path, json);
 	else
 		fail("is not laid out as a case");

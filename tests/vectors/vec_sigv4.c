@@ -15,6 +15,7 @@
 #include "aws/sigv4.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "json_pull.h"
 #include "lib/sha.h"
 
 #define FILE_MAX_BYTES 65536
@@ -73,13 +74,13 @@ static struct span without_end(struct span s)
 
 static enum err read_flag(struct span json, const char *path, bool *flag)
 {
-	enum json_event event;
+	enum pull_event event;
 	struct span token;
-	enum err e = json_find(json, path, &event, &token);
-	*flag = !e && event == JSON_TRUE;
+	enum err e = pull_find(json, path, &event, &token);
+	*flag = !e && event == PULL_TRUE;
 	if (e == ERR_MISSING)
 		return ERR_OK;
-	return e ? e : event == JSON_TRUE || event == JSON_FALSE ? ERR_OK : ERR_SYNTAX;
+	return e ? e : event == PULL_TRUE || event == PULL_FALSE ? ERR_OK : ERR_SYNTAX;
 }
 
 static enum err read_context(struct test_case *c)

@@ -1,0 +1,36 @@
+/* nl: netlink messages: every step consumes something and stays inside; links and addresses are sane. Input:
+ * what the kernel sent. */
+#include "net/rtnl.h"
+
+#include "fuzz.h"
+
+static void read_attrs(struct span attrs, struct span all)
+{
+	struct span value;
+	uint16_t type;
+	for (size_t before = attrs.len; !nlmsg_attr_next(&attrs, &type, &value); before = attrs.len) {
+		MUST(attrs.len < before && fuzz_within(value, all) && fuzz_within(attrs, all));
+		MUST((type & 0xc000) == 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span all = span_of(data, size), in = all;
+	struct nlmsg m;
+	for (size_t before = in.len; !nlmsg_next(&in, &m); before = in.len) {
+		struct rtnl_link link;
+		struct rtnl_addr addr;
+		bool gone;
+		MUST(in.len < before && fuzz_within(m.body, all) && fuzz_within(in, all));
+		read_attrs(m.body, all);
+		memset(&link, 0xa5, sizeof(link));
+		if (!rtnl_read_link(&m, &link, &gone)) {
+			MUST_END(link.name);
+			MUST(link.name[0] && link.ifindex && link.ifindex <= INT32_MAX);
+		}
+		if (!rtnl_read_addr(&m, &addr, &gone))
+			MUST(addr.prefix_len <= 32);
+	}
+	return 0;
+}
