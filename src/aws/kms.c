@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -44,7 +43,7 @@ static enum err put_body(const struct kms_call *call, struct buf *b)
 struct head {
 	struct sigv4_header header[HEADERS]; /* names terminated */
 	size_t count;
-	char text[320]; /* what the values point to */
+	char text[384]; /* what the values point to */
 	struct buf b;   /* over text */
 };
 
@@ -60,13 +59,12 @@ static struct span written(const struct head *h, size_t from)
 	return span_from(buf_span(&h->b), from);
 }
 
-static enum err fill_head(struct head *h, const struct kms_call *call, const struct kms_arn *arn,
-			  size_t body_len)
+static enum err fill_head(struct head *h, const struct kms_call *call, size_t body_len)
 {
 	size_t at = 0;
 	h->count = 0;
 	h->b = BUF_OF(h->text);
-	TRY(endpoint_kms_host(arn->region, &h->b));
+	endpoint_put_host(&h->b, call->endpoint);
 	add(h, SPAN("Host"), written(h, at));
 	at = h->b.len;
 	text_u64(&h->b, body_len);
@@ -100,6 +98,13 @@ static enum err sign(const struct kms_call *call, const struct kms_arn *arn, con
 	return sigv4_sign(&r, &scope, call->creds, call->cache, authorization);
 }
 
+enum err kms_endpoint(const struct settings *s, struct endpoint *out)
+{
+	struct kms_arn arn;
+	TRY(endpoint_kms_arn(span_str(s->kms_key), &arn));
+	return endpoint_of(s, ENDPOINT_KMS, arn.region, out);
+}
+
 enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 {
 	uint8_t body_text[BODY_MAX], authorization_text[SIGV4_AUTHORIZATION_MAX];
@@ -108,7 +113,7 @@ enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 	struct head h;
 	TRY(endpoint_kms_arn(call->key_arn, &arn));
 	TRY(put_body(call, &body));
-	TRY(fill_head(&h, call, &arn, body.len));
+	TRY(fill_head(&h, call, body.len));
 	TRY(sign(call, &arn, &h, buf_span(&body), &authorization));
 	http1_request_line(request, "POST", SPAN("/"));
 	for (size_t i = 0; i < h.count; i++)

@@ -6,8 +6,8 @@
 #ifndef SEALTAP_AWS_KMS_H
 #define SEALTAP_AWS_KMS_H
 
+#include "aws/endpoint.h"
 #include "aws/sigv4.h"
-#include "base/buf.h"
 
 #define KMS_REQUEST_MAX 12288 /* a complete request */
 #define KMS_ANSWER_MAX 16384  /* longest answer body to be read */
@@ -17,6 +17,7 @@
 struct kms_call {
 	struct span key_arn; /* as configured */
 	struct span context; /* serialised, as object_context() writes it */
+	const struct endpoint *endpoint;
 	const struct aws_credentials *creds;
 	struct sigv4_cache *cache; /* NULL: none */
 	uint64_t now_ns;
@@ -42,6 +43,8 @@ struct kms_fault {
 	char message[160]; /* printable, cut to fit */
 };
 
+/* Where the key's region has KMS, or where the settings say. */
+enum err kms_endpoint(const struct settings *s, struct endpoint *out) MUST_USE;
 /* Appends the whole request, head and body. */
 enum err kms_generate_data_key(const struct kms_call *call, struct buf *request) MUST_USE;
 /* Reads the answer to a call for `key_arn`. ERR_PROTOCOL when KMS used another key than asked for (an

@@ -1,6 +1,6 @@
 /* A PUT, in this order; all but User-Agent and Authorization are signed:
  *
- *   PUT /PREFIX/ACCOUNT/REGION/APPLIANCE/... HTTP/1.1
+ *   PUT /PREFIX/ACCOUNT/REGION/APPLIANCE/... HTTP/1.1     path style: /BUCKET/PREFIX/...
  *   Host, Content-Length, Content-Type, If-None-Match: *
  *   X-Amz-Content-Sha256 (hexadecimal), X-Amz-Checksum-Sha256 (base64), X-Amz-Sdk-Checksum-Algorithm: SHA256
  *   X-Amz-Expected-Bucket-Owner, X-Amz-Meta-Sealtap-* (record/object.h)
@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "aws/xml.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -26,7 +25,7 @@
 struct put {
 	struct sigv4_header header[HEADERS_MAX]; /* names terminated */
 	size_t count;
-	char path_text[OBJECT_NAME_MAX + 1];
+	char path_text[sizeof(((struct settings *)0)->s3_bucket) + OBJECT_NAME_MAX + 1];
 	struct span path;
 	struct span hash;
 	char text[6144]; /* what names and values point to */
@@ -105,9 +104,23 @@ static void add_digests(struct put *p, const struct object_meta *m)
 	add(p, "X-Amz-Sdk-Checksum-Algorithm", SPAN("SHA256"));
 }
 
+static void put_path(struct put *p, const struct settings *s, struct span name)
+{
+	struct buf path = BUF_OF(p->path_text);
+	buf_u8(&path, '/');
+	if (s3_path_style(s)) {
+		buf_str(&path, s->s3_bucket);
+		buf_u8(&path, '/');
+	}
+	buf_put(&path, name);
+	ASSERT(!path.overflow);
+	p->path = buf_span(&path);
+}
+
 static enum err fill(struct put *p, const struct settings *s, const struct object_identity *id,
 		     const struct object_meta *m, struct span amz_date, struct span token)
 {
+	struct endpoint endpoint;
 	struct span name = span_of(m->name, sizeof(m->name));
 	name = span_first(name, span_find(name, 0));
 	TRY(check_name(s, id, name));
@@ -115,13 +128,11 @@ static enum err fill(struct put *p, const struct settings *s, const struct objec
 		return ERR_MISSING;
 	if (m->size_bytes == 0 || m->size_bytes > OBJECT_MAX_BYTES)
 		return ERR_RANGE;
-	struct buf path = BUF_OF(p->path_text);
-	buf_u8(&path, '/');
-	buf_put(&path, name);
-	p->path = buf_span(&path);
+	TRY(s3_endpoint(s, id, &endpoint));
+	put_path(p, s, name);
 	p->count = 0;
 	p->b = BUF_OF(p->text);
-	TRY(s3_host(s, id, &p->b));
+	endpoint_put_host(&p->b, &endpoint);
 	add_written(p, "Host", 0);
 	size_t from = p->b.len;
 	text_u64(&p->b, m->size_bytes);
@@ -135,13 +146,32 @@ static enum err fill(struct put *p, const struct settings *s, const struct objec
 	if (token.len)
 		add(p, "X-Amz-Security-Token", token);
 	add(p, "User-Agent", SPAN("sealtap"));
-	TRY(buf_err(&path));
 	return buf_err(&p->b);
 }
 
-enum err s3_host(const struct settings *s, const struct object_identity *id, struct buf *host)
+struct span s3_region(const struct settings *s, const struct object_identity *id)
 {
-	return endpoint_s3_host(span_str(s->s3_bucket), span_str(id->region), host);
+	return span_str(s->s3_region[0] ? s->s3_region : id->region);
+}
+
+bool s3_path_style(const struct settings *s)
+{
+	return s->s3_endpoint.host[0] || strchr(s->s3_bucket, '.');
+}
+
+enum err s3_endpoint(const struct settings *s, const struct object_identity *id, struct endpoint *out)
+{
+	struct endpoint service;
+	TRY(endpoint_same_partition(s3_region(s, id), span_str(id->region)));
+	TRY(endpoint_of(s, ENDPOINT_S3, s3_region(s, id), &service));
+	*out = service;
+	if (s3_path_style(s))
+		return ERR_OK;
+	struct buf host = buf_over(out->host, sizeof(out->host));
+	buf_str(&host, s->s3_bucket);
+	buf_u8(&host, '.');
+	buf_str(&host, service.host);
+	return buf_cstr(&host) ? ERR_OK : ERR_FULL;
 }
 
 enum err s3_put_sign(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
@@ -161,7 +191,7 @@ enum err s3_put_sign(const struct settings *s, const struct object_identity *id,
 		.payload_hash = p.hash,
 		.rules = SIGV4_S3,
 	};
-	struct sigv4_scope scope = {span_str(id->region), SPAN("s3"), now_ns};
+	struct sigv4_scope scope = {s3_region(s, id), SPAN("s3"), now_ns};
 	return sigv4_sign(&r, &scope, c, cache, authorization);
 }
 

@@ -8,9 +8,8 @@
 #ifndef SEALTAP_AWS_S3_H
 #define SEALTAP_AWS_S3_H
 
+#include "aws/endpoint.h"
 #include "aws/sigv4.h"
-#include "base/buf.h"
-#include "base/conf.h"
 #include "record/object.h"
 
 #define S3_HEAD_MAX 12288  /* a request's head */
@@ -26,8 +25,15 @@ enum err s3_put_sign(const struct settings *s, const struct object_identity *id,
 enum err s3_put_head(const struct settings *s, const struct object_identity *id, const struct object_meta *m,
 		     struct span amz_date, struct span authorization, struct span token, struct buf *head)
 	MUST_USE;
-/* Appends the host to connect to, which is also the certificate's name. */
-enum err s3_host(const struct settings *s, const struct object_identity *id, struct buf *host) MUST_USE;
+/* The bucket's region: s3.region, else the instance's. */
+struct span s3_region(const struct settings *s, const struct object_identity *id);
+/* The bucket stands in the path and not in the host: at an endpoint that the settings name, and where the
+ * bucket's name has dots. */
+bool s3_path_style(const struct settings *s);
+/* Where to connect to; the host is also the certificate's name. ERR_UNSUPPORTED when the bucket's region is
+ * of another partition than the instance's or of an unsupported one. */
+enum err s3_endpoint(const struct settings *s, const struct object_identity *id, struct endpoint *out)
+	MUST_USE;
 
 enum s3_verdict {
 	S3_STORED,

@@ -55,7 +55,7 @@ static struct {
 	struct settings settings;
 	struct object_identity identity;
 	bool has_settings, draining;
-	char host[160];
+	struct endpoint endpoint;
 	struct job queue[QUEUE_MAX];
 	uint32_t first, count;
 	uint64_t tickets;
@@ -122,12 +122,12 @@ static void start_what_may(void)
 	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = next_lane())) {
 		pace_started(&g.pace);
 		l->started_ns = now_ns;
-		if (https_kept(&l->https, g.host, 443)) {
+		if (https_kept(&l->https, g.endpoint.host, g.endpoint.port)) {
 			ask_signature(l);
 			continue;
 		}
 		l->state = LANE_RESOLVING;
-		resolver_ask(&l->resolver, g.host, false);
+		resolver_ask(&l->resolver, g.endpoint.host, g.settings.endpoint_dualstack);
 	}
 	if (now_ns < g.pace.not_before_ns)
 		loop_timer_at(&g.loop, &g.again, g.pace.not_before_ns);
@@ -151,8 +151,8 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 static void say_failed(const struct lane *l, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "PutObject at %s: %s%s%s; %s", g.host, what, *why ? ": " : "", why,
-		 remedy);
+	snprintf(text, sizeof(text), "PutObject at %.100s: %s%s%s; %s", g.endpoint.host, what,
+		 *why ? ": " : "", why, remedy);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
 	log_begin(LOG_WARN, "put-failed");
 	log_str("name", l->meta.name);
@@ -211,10 +211,10 @@ static void signed_put(const struct msg_put_signed *s)
 				 span_str(s->authorization), span_str(s->token), &head);
 	ASSERT(!e);
 	struct https_request q = {
-		.host = g.host,
+		.host = g.endpoint.host,
 		.addr = l->addr,
 		.addr_count = l->addr_count,
-		.port = 443,
+		.port = g.endpoint.port,
 		.tls = true,
 		.head = buf_span(&head),
 		.body = span_of(pool_slot(&g.pool[l->job.producer], l->job.slot) + SEGMENT_HEAD_BYTES,
@@ -340,9 +340,8 @@ static void settle(const struct msg_config *c)
 {
 	g.settings = c->settings;
 	g.identity = c->identity;
-	struct buf host = buf_over(g.host, sizeof(g.host));
-	enum err e = s3_host(&g.settings, &g.identity, &host);
-	ASSERT(!e && buf_cstr(&host));
+	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
+	ASSERT(!e);
 	g.has_settings = true;
 	start_what_may();
 }

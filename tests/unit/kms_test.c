@@ -12,12 +12,14 @@
 #define CONTEXT "\0\2\0\3a\"b\0\1x\0\12sealtap-k2\0\2y/"
 
 static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==", 0};
+static struct endpoint endpoint = {"kms.eu-central-1.amazonaws.com", 443};
 static uint8_t request_mem[KMS_REQUEST_MAX];
 static struct buf request;
 
 static enum err build(const char *arn)
 {
-	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
+	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &endpoint,
+				&creds,        NULL,          1767323045ull * 1000000000};
 	request = BUF_OF(request_mem);
 	return kms_generate_data_key(&call, &request);
 }
@@ -67,7 +69,8 @@ static void builds_the_request(void)
 	CHECK(build("arn:aws-cn:kms:cn-north-1:111122223333:key/1") == ERR_UNSUPPORTED);
 	size_t len = whole.len;
 	for (size_t cap = 0; cap < len; cap += 7) {
-		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
+		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &endpoint,
+					&creds,    NULL,          1767323045ull * 1000000000};
 		request = buf_over(request_mem, cap);
 		CHECK(kms_generate_data_key(&call, &request) == ERR_FULL);
 	}
@@ -216,9 +219,26 @@ static void judges_errors(void)
 	CHECK(!strcmp(f.name, "X?[2J") && !strcmp(f.message, "a?b??"));
 }
 
+static void finds_its_endpoint(void)
+{
+	static struct settings s;
+	struct endpoint e;
+	strcpy(s.kms_key, "arn:aws:kms:us-west-2:111122223333:key/1");
+	CHECK(kms_endpoint(&s, &e) == ERR_OK && !strcmp(e.host, "kms.us-west-2.amazonaws.com"));
+	s.kms_endpoint = (struct endpoint){"kms.example", 8443};
+	CHECK(kms_endpoint(&s, &e) == ERR_OK && !strcmp(e.host, "kms.example"));
+	endpoint = e;
+	CHECK(build(KEY) == ERR_OK);
+	static const char front[] = "POST / HTTP/1.1\r\nHost: kms.example:8443\r\n";
+	CHECK_SPAN(span_first(buf_span(&request), sizeof(front) - 1), span_str(front));
+	strcpy(s.kms_key, "arn:aws-cn:kms:cn-north-1:111122223333:key/1");
+	CHECK(kms_endpoint(&s, &e) == ERR_UNSUPPORTED);
+}
+
 int main(void)
 {
 	RUN(builds_the_request, "GenerateDataKey is asked with its context and a signature that fits");
+	RUN(finds_its_endpoint, "KMS is asked in the key's region or at the named endpoint");
 	RUN(reads_the_data_key, "the data key is read in clear and encrypted");
 	RUN(refuses_other_keys_and_sizes, "a key of another name or length is refused and wiped");
 	RUN(bounds_the_encrypted_key, "an encrypted key up to its limit is held whole");

@@ -17,6 +17,7 @@ static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==
 static void set_up(void)
 {
 	memset(&meta, 0, sizeof(meta));
+	memset(&settings, 0, sizeof(settings));
 	strcpy(settings.s3_bucket, "evidence");
 	strcpy(settings.s3_prefix, "tap/x");
 	strcpy(identity.account, "111122223333");
@@ -91,7 +92,8 @@ static void sends_what_is_promised(void)
 /* The head alone, as a server sees it: every header but two is signed, and the signature is theirs. */
 static void what_is_sent_is_what_was_signed(void)
 {
-	for (int token = 0; token < 2; token++) {
+	for (int round = 0; round < 4; round++) {
+		bool token = round & 1, in_path = round & 2;
 		struct sigv4_header h[40];
 		size_t n = 0;
 		uint8_t again_mem[SIGV4_AUTHORIZATION_MAX];
@@ -99,6 +101,9 @@ static void what_is_sent_is_what_was_signed(void)
 		set_up();
 		if (!token)
 			creds.token[0] = 0;
+		settings.s3_endpoint = (struct endpoint){"s3.example", 444};
+		if (!in_path)
+			settings.s3_endpoint.host[0] = 0;
 		CHECK(build() == ERR_OK);
 		struct span rest = buf_span(&head), line = span_cut(&rest, '\n');
 		CHECK(span_eq(span_cut(&line, ' '), SPAN("PUT")));
@@ -122,6 +127,48 @@ static void what_is_sent_is_what_was_signed(void)
 		CHECK(signed_count == n - 2);
 		CHECK(n == 22u + (unsigned)token);
 	}
+}
+
+/* The head's first two lines and the signature's scope. */
+static void check_target(const char *path, const char *host, const char *scope)
+{
+	char want[1024], credential[128];
+	CHECK(build() == ERR_OK);
+	int n = snprintf(want, sizeof(want), "PUT %s HTTP/1.1\r\nHost: %s\r\n", path, host);
+	CHECK_SPAN(span_first(buf_span(&head), (size_t)n), span_of(want, (size_t)n));
+	n = snprintf(credential, sizeof(credential),
+		     "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20260102/%s/s3/aws4_request,", scope);
+	CHECK_SPAN(span_first(buf_span(&auth), (size_t)n), span_of(credential, (size_t)n));
+}
+
+static void finds_the_bucket(void)
+{
+	struct endpoint e;
+	set_up();
+	strcpy(settings.s3_region, "eu-west-3");
+	check_target("/" PATH, "evidence.s3.eu-west-3.amazonaws.com", "eu-west-3");
+	settings.endpoint_fips = settings.endpoint_dualstack = 1;
+	check_target("/" PATH, "evidence.s3-fips.dualstack.eu-west-3.amazonaws.com", "eu-west-3");
+	set_up();
+	strcpy(settings.s3_bucket, "evi.dence");
+	check_target("/evi.dence/" PATH, "s3.eu-central-1.amazonaws.com", "eu-central-1");
+	set_up();
+	settings.s3_endpoint = (struct endpoint){"bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com", 443};
+	check_target("/evidence/" PATH, settings.s3_endpoint.host, "eu-central-1");
+	settings.s3_endpoint.port = 8443;
+	check_target("/evidence/" PATH, "bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com:8443",
+		     "eu-central-1");
+	CHECK(s3_endpoint(&settings, &identity, &e) == ERR_OK && e.port == 8443);
+	CHECK(!strcmp(e.host, settings.s3_endpoint.host));
+	strcpy(settings.s3_region, "us-gov-west-1"); /* the instance's credentials count for nothing there */
+	CHECK(sign() == ERR_UNSUPPORTED && s3_endpoint(&settings, &identity, &e) == ERR_UNSUPPORTED);
+	set_up();
+	memset(settings.s3_bucket, 'b', 63);
+	strcpy(settings.s3_endpoint.host, "");
+	memset(meta.name + strlen(meta.name), 'x', OBJECT_NAME_MAX - 1 - strlen(meta.name));
+	CHECK(build() == ERR_OK && s3_endpoint(&settings, &identity, &e) == ERR_OK);
+	strcpy(settings.s3_endpoint.host, "a.example"); /* bucket and name at their longest in one path */
+	CHECK(build() == ERR_OK);
 }
 
 static void refuses_foreign_names(void)
@@ -274,6 +321,7 @@ static void faults_are_printable(void)
 int main(void)
 {
 	RUN(sends_what_is_promised, "a PUT carries digest, checksum, condition, owner and metadata");
+	RUN(finds_the_bucket, "the bucket is in the host or in the path, its region in the signature");
 	RUN(what_is_sent_is_what_was_signed, "what is sent is exactly what was signed");
 	RUN(refuses_foreign_names, "no name outside the appliance's own prefix is signed or sent");
 	RUN(refuses_unfinished_objects, "unsigned, empty and oversized objects are refused");
