@@ -30,8 +30,11 @@ class Judge:
         loader = create_loader()
         self.version = botocore.__version__
         partitions = loader.load_data('partitions')
-        self.regions = [r for p in loader.load_data('endpoints')['partitions'] if p['partition'] in PARTITIONS for r in sorted(p['regions'])]
-        self.of = {model: EndpointProvider(loader.load_service_model(model, 'endpoint-rule-set-1'), partitions) for model in set(SERVICES.values())}
+        ours = [p for p in loader.load_data('endpoints')['partitions'] if p['partition'] in PARTITIONS]
+        self.regions = [region for p in ours for region in sorted(p['regions'])]
+        self.of = {}
+        for model in set(SERVICES.values()):
+            self.of[model] = EndpointProvider(loader.load_service_model(model, 'endpoint-rule-set-1'), partitions)
 
     def url(self, service, region, variant):
         fips, dual = VARIANTS[variant]
