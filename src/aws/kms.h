@@ -7,6 +7,7 @@
 #define SEALTAP_AWS_KMS_H
 
 #include "aws/endpoint.h"
+#include "aws/fault.h"
 #include "aws/sigv4.h"
 
 #define KMS_REQUEST_MAX 12288 /* a complete request */
@@ -32,15 +33,10 @@ struct kms_data_key {
 
 enum kms_verdict {
 	KMS_OK,
-	KMS_RETRY,   /* back off with jitter and repeat */
-	KMS_REFRESH, /* fetch new credentials and repeat */
-	KMS_SKEW,    /* correct the clock offset by the answer's Date, sign anew and repeat */
-	KMS_DENIED,  /* will not get better by itself: say so, keep trying slowly */
-};
-
-struct kms_fault {
-	char name[64];     /* "AccessDeniedException"; empty when none was given */
-	char message[160]; /* printable, cut to fit */
+	KMS_RETRY, /* these four as enum fault_kind says */
+	KMS_REFRESH,
+	KMS_SKEW,
+	KMS_DENIED,
 };
 
 /* Where the key's region has KMS, or where the settings say. */
@@ -53,8 +49,7 @@ enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_dat
 void kms_data_key_wipe(struct kms_data_key *k);
 
 /* What an answer means. error_type: the x-amzn-errortype header, used when the body names no error; may be
- * empty. *fault is for the log. */
-enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body,
-			      struct kms_fault *fault);
+ * empty. *fault is for the log and the verdict. */
+enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body, struct fault *fault);
 
 #endif

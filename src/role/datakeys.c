@@ -37,8 +37,9 @@ static void try_later(struct datakeys *d)
 static void failed(struct datakeys *d, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "GenerateDataKey at %.100s: %s%s%s; %s", d->endpoint.host, what,
-		 *why ? ": " : "", why, remedy);
+	/* what the service says comes last: it is what may be cut off */
+	snprintf(text, sizeof(text), "GenerateDataKey at %.80s: %s; %s%s%s", d->endpoint.host, what, remedy,
+		 *why ? "; said: " : "", why);
 	d->ops->verdict(d->arg, false, text);
 	try_later(d);
 }
@@ -111,21 +112,14 @@ static void granted(struct datakeys *d, struct span body)
 	kms_data_key_wipe(&k);
 }
 
-static void refused(struct datakeys *d, enum kms_verdict verdict, const struct kms_fault *fault,
+static void refused(struct datakeys *d, enum kms_verdict verdict, const struct fault *fault,
 		    const struct https_result *r)
 {
-	static const char *const remedies[] = {
-		[KMS_OK] = "",
-		[KMS_RETRY] = "trying again",
-		[KMS_REFRESH] = "fetching new credentials",
-		[KMS_SKEW] = "correcting the clock's offset",
-		[KMS_DENIED] = "check the key, its policy and the role's kms:GenerateDataKey",
-	};
 	if (verdict == KMS_SKEW && r->response->has_date)
 		d->ops->skew(d->arg, (int64_t)(r->response->date_ns - clock_real_ns()));
 	if (verdict == KMS_REFRESH || verdict == KMS_DENIED)
 		d->ops->refresh(d->arg);
-	failed(d, fault->name[0] ? fault->name : "refused", fault->message, remedies[verdict]);
+	failed(d, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
 }
 
 static void answered(void *arg, const struct https_result *r)
@@ -135,7 +129,7 @@ static void answered(void *arg, const struct https_result *r)
 		failed(d, r->where, r->why,
 		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 	} else {
-		struct kms_fault fault;
+		struct fault fault;
 		enum kms_verdict v =
 			kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
 		if (v == KMS_OK)

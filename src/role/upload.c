@@ -151,8 +151,9 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 static void say_failed(const struct lane *l, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "PutObject at %.100s: %s%s%s; %s", g.endpoint.host, what,
-		 *why ? ": " : "", why, remedy);
+	/* what the service says comes last: it is what may be cut off */
+	snprintf(text, sizeof(text), "PutObject at %.80s: %s; %s%s%s", g.endpoint.host, what, remedy,
+		 *why ? "; said: " : "", why);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
 	log_begin(LOG_WARN, "put-failed");
 	log_str("name", l->meta.name);
@@ -277,28 +278,22 @@ static void rename_object(struct lane *l)
 	l->attempts = (struct s3_attempts){0};
 }
 
-static void refused(struct lane *l, enum s3_verdict v, const struct s3_fault *fault,
+static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault,
 		    const struct https_result *r)
 {
-	static const struct {
-		enum pace_outcome outcome;
-		const char *remedy;
-	} verdicts[] = {
-		[S3_STORED] = {PACE_GOOD, ""},
-		[S3_RETRY] = {PACE_BAD, "trying again"},
-		[S3_REFRESH] = {PACE_BAD, "fetching new credentials"},
-		[S3_SKEW] = {PACE_BAD, "correcting the clock's offset"},
-		[S3_EXISTS] = {PACE_ASIDE, "the name is taken: shipping beside it"},
-		[S3_DENIED] = {PACE_BAD, "check the bucket, its policy and the role's s3:PutObject"},
+	static const enum pace_outcome outcomes[] = {
+		[S3_STORED] = PACE_GOOD, [S3_RETRY] = PACE_BAD, [S3_REFRESH] = PACE_BAD,
+		[S3_SKEW] = PACE_BAD,    [S3_MOVED] = PACE_BAD, [S3_EXISTS] = PACE_ASIDE,
+		[S3_DENIED] = PACE_BAD,
 	};
 	l->tries++;
-	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, verdicts[v].remedy);
+	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
-	enum pace_outcome outcome = verdicts[v].outcome;
+	enum pace_outcome outcome = outcomes[v];
 	if (v == S3_EXISTS && l->renames < RENAMES_MAX)
 		rename_object(l);
 	else if (v == S3_EXISTS)
@@ -309,7 +304,7 @@ static void refused(struct lane *l, enum s3_verdict v, const struct s3_fault *fa
 static void answered(void *arg, const struct https_result *r)
 {
 	struct lane *l = arg;
-	struct s3_fault fault;
+	struct fault fault;
 	/* also where the client repeated the request by itself: the answer may then speak of the first
 	 * sending */
 	if (r->maybe_delivered)

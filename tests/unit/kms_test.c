@@ -187,6 +187,10 @@ static void judges_errors(void)
 		{400, "",
 		 "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature not yet current: 2026\"}",
 		 KMS_SKEW, "InvalidSignatureException"},
+		{400, "", "{\"__type\":\"RequestExpired\"}", KMS_SKEW, "RequestExpired"},
+		{400, "", "{\"__type\":\"NotYetValid\"}", KMS_SKEW, "NotYetValid"},
+		{400, "", "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"Signature expired: 2026\"}",
+		 KMS_SKEW, "SignatureDoesNotMatch"},
 		{400, "", "{\"__type\":\"InvalidSignatureException\",\"message\":\"The request signature\"}",
 		 KMS_DENIED, "InvalidSignatureException"},
 		{400, "", "{\"__type\":\"AccessDeniedException\",\"Message\":\"User is not authorized\"}",
@@ -207,16 +211,47 @@ static void judges_errors(void)
 		{204, "", "", KMS_RETRY, ""},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct kms_fault f;
+		struct fault f;
 		enum kms_verdict v =
 			kms_classify(rows[i].status, span_str(rows[i].type), span_str(rows[i].body), &f);
-		if (v != rows[i].v || strcmp(f.name, rows[i].name))
-			printf("  %zu: %d %s\n", i, (int)v, f.name);
-		CHECK(v == rows[i].v && !strcmp(f.name, rows[i].name));
+		if (v != rows[i].v || strcmp(f.code, rows[i].name))
+			printf("  %zu: %d %s\n", i, (int)v, f.code);
+		CHECK(v == rows[i].v && !strcmp(f.code, rows[i].name));
 	}
-	struct kms_fault f;
+	struct fault f;
 	kms_classify(400, SPAN(""), SPAN("{\"__type\":\"X\\u001b[2J\",\"Message\":\"a\\nb\xc3\xa4\"}"), &f);
-	CHECK(!strcmp(f.name, "X?[2J") && !strcmp(f.message, "a?b??"));
+	CHECK(!strcmp(f.code, "X?[2J") && !strcmp(f.message, "a?b??"));
+}
+
+static void says_what_to_do(void)
+{
+	static const struct {
+		const char *name, *part;
+	} rows[] = {
+		{"AccessDeniedException", "kms:GenerateDataKey"},
+		{"NotFoundException", "correct kms.key"},
+		{"DisabledException", "enable the key"},
+		{"KMSInvalidStateException", "cancel its deletion"},
+		{"InvalidKeyUsageException", "symmetric"},
+		{"InvalidGrantTokenException", "what answers"},
+		{"DryRunOperationException", "what answers"},
+		{"IncompleteSignature", "clock"},
+		{"InvalidClientTokenId", "the role exists"},
+		{"UnrecognizedClientException", "the role exists"},
+		{"OptInRequired", "subscribe"},
+		{"ValidationException", "correct kms.key"},
+		{"Unheard", "check the key"},
+		{"", "check the key"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char body[128];
+		struct fault f;
+		int n = snprintf(body, sizeof(body), "{\"__type\":\"%s\"}", rows[i].name);
+		CHECK(kms_classify(400, SPAN(""), span_of(body, (size_t)n), &f) == KMS_DENIED);
+		if (!strstr(f.remedy, rows[i].part))
+			printf("  %s: %s\n", rows[i].name, f.remedy);
+		CHECK(strstr(f.remedy, rows[i].part));
+	}
 }
 
 static void finds_its_endpoint(void)
@@ -243,5 +278,6 @@ int main(void)
 	RUN(refuses_other_keys_and_sizes, "a key of another name or length is refused and wiped");
 	RUN(bounds_the_encrypted_key, "an encrypted key up to its limit is held whole");
 	RUN(judges_errors, "each named error is retried, refreshed, corrected or final");
+	RUN(says_what_to_do, "each refusal comes with its remedy");
 	return check_done();
 }
