@@ -426,6 +426,7 @@ static const struct {
 	{307, "eu-west-1", "", "https://evidence.s3.eu-west-1.amazonaws.com:444/", ""},
 	{307, "eu-west-1", "", "https://evil.test/evidence.s3.eu-west-1.amazonaws.com", ""},
 	{307, "eu-west-1", "", "/elsewhere", ""},
+	{307, "eu-west-1", "", "gopher:/evidence.s3.eu-west-1.amazonaws.com/", ""},
 };
 
 static void follows_the_bucket(void)
