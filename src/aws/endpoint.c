@@ -1,19 +1,49 @@
 #include "aws/endpoint.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 /* The first row whose prefix fits decides. */
 static const struct {
 	const char *region_prefix;
 	const char *name; /* NULL: not supported */
-	const char *suffix;
 } partitions[] = {
-	{"us-gov-", "aws-us-gov", "amazonaws.com"},
-	{"cn-", NULL, NULL},
-	{"us-iso", NULL, NULL},
-	{"eu-iso", NULL, NULL},
-	{"eusc-", NULL, NULL},
-	{"", "aws", "amazonaws.com"},
+	{"us-gov-", "aws-us-gov"}, {"cn-", NULL},   {"us-iso", NULL},
+	{"eu-iso", NULL},          {"eusc-", NULL}, {"", "aws"},
+};
+
+#define FIPS 1
+#define DUALSTACK 2
+
+/* '*' is the region. The first row whose service and partition fit decides. */
+static const struct {
+	enum endpoint_service service;
+	const char *partition; /* NULL: any */
+	const char *host[4];   /* plain, FIPS, DUALSTACK, FIPS | DUALSTACK */
+} hosts[] = {
+	{ENDPOINT_S3,
+	 NULL,
+	 {"s3.*.amazonaws.com", "s3-fips.*.amazonaws.com", "s3.dualstack.*.amazonaws.com",
+	  "s3-fips.dualstack.*.amazonaws.com"}},
+	{ENDPOINT_KMS,
+	 NULL,
+	 {"kms.*.amazonaws.com", "kms-fips.*.amazonaws.com", "kms.*.api.aws", "kms-fips.*.api.aws"}},
+	/* in aws-us-gov some plain names are the FIPS ones */
+	{ENDPOINT_MONITORING,
+	 "aws-us-gov",
+	 {"monitoring.*.amazonaws.com", "monitoring.*.amazonaws.com", "monitoring.*.api.aws",
+	  "monitoring.*.api.aws"}},
+	{ENDPOINT_MONITORING,
+	 NULL,
+	 {"monitoring.*.amazonaws.com", "monitoring-fips.*.amazonaws.com", "monitoring.*.api.aws",
+	  "monitoring-fips.*.api.aws"}},
+	{ENDPOINT_SNS,
+	 "aws-us-gov",
+	 {"sns.*.amazonaws.com", "sns.*.amazonaws.com", "sns.*.api.aws", "sns-fips.*.api.aws"}},
+	{ENDPOINT_SNS,
+	 NULL,
+	 {"sns.*.amazonaws.com", "sns-fips.*.amazonaws.com", "sns.*.api.aws", "sns-fips.*.api.aws"}},
 };
 
 static size_t count_of(struct span s, uint8_t first, uint8_t last)
@@ -50,58 +80,125 @@ enum err endpoint_partition_of(struct span region, struct endpoint_partition *ou
 	if (!partitions[i].name)
 		return ERR_UNSUPPORTED;
 	out->name = partitions[i].name;
-	out->suffix = partitions[i].suffix;
 	return ERR_OK;
 }
 
-static enum err put_host(struct buf *host, const char *service, struct span region)
+enum err endpoint_same_partition(struct span region, struct span other)
+{
+	struct endpoint_partition a, b;
+	TRY(endpoint_partition_of(region, &a));
+	TRY(endpoint_partition_of(other, &b));
+	return strcmp(a.name, b.name) == 0 ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+static const struct endpoint *named(const struct settings *s, enum endpoint_service service)
+{
+	const struct endpoint *const of_service[] = {
+		[ENDPOINT_S3] = &s->s3_endpoint,
+		[ENDPOINT_KMS] = &s->kms_endpoint,
+		[ENDPOINT_MONITORING] = &s->cloudwatch_endpoint,
+		[ENDPOINT_SNS] = &s->sns_endpoint,
+	};
+	return of_service[service]->host[0] ? of_service[service] : NULL;
+}
+
+static const char *pattern_of(enum endpoint_service service, const char *partition, unsigned variant)
+{
+	size_t i = 0;
+	while (hosts[i].service != service ||
+	       (hosts[i].partition && strcmp(hosts[i].partition, partition) != 0))
+		i++;
+	return hosts[i].host[variant];
+}
+
+enum err endpoint_of(const struct settings *s, enum endpoint_service service, struct span region,
+		     struct endpoint *out)
 {
 	struct endpoint_partition p;
 	TRY(endpoint_partition_of(region, &p));
-	buf_str(host, service);
-	buf_u8(host, '.');
-	buf_put(host, region);
-	buf_u8(host, '.');
-	buf_str(host, p.suffix);
-	return buf_err(host);
+	if (named(s, service)) {
+		*out = *named(s, service);
+		return ERR_OK;
+	}
+	unsigned variant = (s->endpoint_fips ? FIPS : 0) | (s->endpoint_dualstack ? DUALSTACK : 0);
+	struct span after = span_str(pattern_of(service, p.name, variant));
+	struct span before = span_cut(&after, '*');
+	memset(out, 0, sizeof(*out));
+	struct buf host = buf_over(out->host, sizeof(out->host) - 1);
+	buf_put(&host, before);
+	buf_put(&host, region);
+	buf_put(&host, after);
+	out->port = 443;
+	return buf_err(&host);
 }
 
-enum err endpoint_s3_host(struct span bucket, struct span region, struct buf *host)
+void endpoint_put_host(struct buf *b, const struct endpoint *e)
 {
-	if (span_find(bucket, '.') != bucket.len)
-		return ERR_UNSUPPORTED;
-	buf_put(host, bucket);
-	return put_host(host, ".s3", region);
+	buf_str(b, e->host);
+	if (e->port != 443) {
+		buf_u8(b, ':');
+		text_u64(b, e->port);
+	}
 }
 
-enum err endpoint_kms_host(struct span region, struct buf *host)
+struct arn {
+	struct span partition, region, account, resource;
+};
+
+static enum err read_arn(struct span text, struct span service, struct arn *out)
 {
-	return put_host(host, "kms", region);
+	uint64_t digits;
+	struct endpoint_partition p;
+	if (!text_is_printable(text) || span_find(text, ' ') != text.len ||
+	    !span_eq(span_cut(&text, ':'), SPAN("arn")))
+		return ERR_SYNTAX;
+	out->partition = span_cut(&text, ':');
+	if (!span_eq(span_cut(&text, ':'), service))
+		return ERR_SYNTAX;
+	out->region = span_cut(&text, ':');
+	out->account = span_cut(&text, ':');
+	out->resource = text;
+	if (text.len == 0 || out->account.len != 12 || text_read_u64(out->account, UINT64_MAX, &digits))
+		return ERR_SYNTAX;
+	TRY(endpoint_partition_of(out->region, &p));
+	return span_eq(out->partition, span_str(p.name)) ? ERR_OK : ERR_UNSUPPORTED;
 }
 
 enum err endpoint_kms_arn(struct span arn, struct kms_arn *out)
 {
-	struct endpoint_partition p;
-	struct kms_arn a;
-	uint64_t digits;
-	if (!text_is_printable(arn) || !span_eq(span_cut(&arn, ':'), SPAN("arn")))
+	struct arn a;
+	TRY(read_arn(arn, SPAN("kms"), &a));
+	bool alias = span_starts(a.resource, SPAN("alias/"));
+	size_t type = alias ? 6 : 4;
+	if ((!alias && !span_starts(a.resource, SPAN("key/"))) || a.resource.len == type)
 		return ERR_SYNTAX;
-	a.partition = span_cut(&arn, ':');
-	if (!span_eq(span_cut(&arn, ':'), SPAN("kms")))
-		return ERR_SYNTAX;
-	a.region = span_cut(&arn, ':');
-	a.account = span_cut(&arn, ':');
-	a.resource = arn;
-	a.alias = span_starts(arn, SPAN("alias/"));
-	size_t type = a.alias ? 6 : 4;
-	if ((!a.alias && !span_starts(arn, SPAN("key/"))) || arn.len == type ||
-	    span_find(arn, ' ') != arn.len)
-		return ERR_SYNTAX;
-	if (a.account.len != 12 || text_read_u64(a.account, UINT64_MAX, &digits))
-		return ERR_SYNTAX;
-	TRY(endpoint_partition_of(a.region, &p));
-	if (!span_eq(a.partition, span_str(p.name)))
-		return ERR_UNSUPPORTED;
-	*out = a;
+	*out = (struct kms_arn){a.partition, a.region, a.account, a.resource, alias};
 	return ERR_OK;
+}
+
+enum err endpoint_sns_arn(struct span arn, struct sns_arn *out)
+{
+	struct arn a;
+	TRY(read_arn(arn, SPAN("sns"), &a));
+	if (span_find(a.resource, ':') != a.resource.len)
+		return ERR_SYNTAX; /* a subscription's */
+	*out = (struct sns_arn){a.partition, a.region, a.account, a.resource};
+	return ERR_OK;
+}
+
+enum err endpoint_check(const struct settings *s, struct span instance_region, const char **key)
+{
+	struct kms_arn kms;
+	struct sns_arn sns;
+	*key = "s3.region";
+	TRY(endpoint_same_partition(instance_region,
+				    s->s3_region[0] ? span_str(s->s3_region) : instance_region));
+	*key = "kms.key";
+	TRY(endpoint_kms_arn(span_str(s->kms_key), &kms));
+	TRY(endpoint_same_partition(instance_region, kms.region));
+	*key = "alarm.topic";
+	if (!s->alarm_topic[0])
+		return ERR_OK;
+	TRY(endpoint_sns_arn(span_str(s->alarm_topic), &sns));
+	return endpoint_same_partition(instance_region, sns.region);
 }

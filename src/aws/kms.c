@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -44,7 +43,7 @@ static enum err put_body(const struct kms_call *call, struct buf *b)
 struct head {
 	struct sigv4_header header[HEADERS]; /* names terminated */
 	size_t count;
-	char text[320]; /* what the values point to */
+	char text[384]; /* what the values point to */
 	struct buf b;   /* over text */
 };
 
@@ -60,13 +59,12 @@ static struct span written(const struct head *h, size_t from)
 	return span_from(buf_span(&h->b), from);
 }
 
-static enum err fill_head(struct head *h, const struct kms_call *call, const struct kms_arn *arn,
-			  size_t body_len)
+static enum err fill_head(struct head *h, const struct kms_call *call, size_t body_len)
 {
 	size_t at = 0;
 	h->count = 0;
 	h->b = BUF_OF(h->text);
-	TRY(endpoint_kms_host(arn->region, &h->b));
+	endpoint_put_host(&h->b, call->endpoint);
 	add(h, SPAN("Host"), written(h, at));
 	at = h->b.len;
 	text_u64(&h->b, body_len);
@@ -100,6 +98,13 @@ static enum err sign(const struct kms_call *call, const struct kms_arn *arn, con
 	return sigv4_sign(&r, &scope, call->creds, call->cache, authorization);
 }
 
+enum err kms_endpoint(const struct settings *s, struct endpoint *out)
+{
+	struct kms_arn arn;
+	TRY(endpoint_kms_arn(span_str(s->kms_key), &arn));
+	return endpoint_of(s, ENDPOINT_KMS, arn.region, out);
+}
+
 enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 {
 	uint8_t body_text[BODY_MAX], authorization_text[SIGV4_AUTHORIZATION_MAX];
@@ -108,7 +113,7 @@ enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 	struct head h;
 	TRY(endpoint_kms_arn(call->key_arn, &arn));
 	TRY(put_body(call, &body));
-	TRY(fill_head(&h, call, &arn, body.len));
+	TRY(fill_head(&h, call, body.len));
 	TRY(sign(call, &arn, &h, buf_span(&body), &authorization));
 	http1_request_line(request, "POST", SPAN("/"));
 	for (size_t i = 0; i < h.count; i++)
@@ -169,16 +174,8 @@ enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_dat
 	return e;
 }
 
-static void put_printable(char *out, size_t cap, struct span s)
-{
-	size_t n = s.len < cap - 1 ? s.len : cap - 1;
-	for (size_t i = 0; i < n; i++)
-		out[i] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? (char)s.p[i] : '?';
-	out[n] = 0;
-}
-
 /* "com.amazonaws.kms#NotFoundException:http://..." names NotFoundException. */
-static void read_fault(struct span error_type, struct span body, struct kms_fault *f)
+static void read_fault(struct span error_type, struct span body, struct fault *f)
 {
 	uint8_t text[256], message[1024];
 	struct buf type = BUF_OF(text), m = BUF_OF(message);
@@ -187,56 +184,48 @@ static void read_fault(struct span error_type, struct span body, struct kms_faul
 	struct span name = type.len ? buf_span(&type) : error_type;
 	name = span_cut(&name, ':');
 	size_t hash = span_find(name, '#');
-	put_printable(f->name, sizeof(f->name), hash < name.len ? span_from(name, hash + 1) : name);
+	fault_text(f->code, sizeof(f->code), hash < name.len ? span_from(name, hash + 1) : name);
 	enum err e = json_find_string(body, "message", &m);
 	if (e == ERR_MISSING)
 		e = json_find_string(body, "Message", &m);
-	put_printable(f->message, sizeof(f->message), e && e != ERR_FULL ? SPAN("") : buf_span(&m));
+	fault_text(f->message, sizeof(f->message), e && e != ERR_FULL ? SPAN("") : buf_span(&m));
 }
 
-static const struct {
-	const char *name;
-	enum kms_verdict verdict;
-} verdicts[] = {
-	{"KeyUnavailableException", KMS_RETRY},
-	{"DependencyTimeoutException", KMS_RETRY},
-	{"KMSInternalException", KMS_RETRY},
-	{"ThrottlingException", KMS_RETRY},
-	{"Throttling", KMS_RETRY},
-	{"ThrottledException", KMS_RETRY},
-	{"RequestThrottled", KMS_RETRY},
-	{"RequestThrottledException", KMS_RETRY},
-	{"RequestLimitExceeded", KMS_RETRY},
-	{"LimitExceededException", KMS_RETRY},
-	{"TooManyRequestsException", KMS_RETRY},
-	{"SlowDown", KMS_RETRY},
-	{"InternalFailure", KMS_RETRY},
-	{"InternalServerError", KMS_RETRY},
-	{"ServiceUnavailable", KMS_RETRY},
-	{"ServiceUnavailableException", KMS_RETRY},
-	{"RequestTimeout", KMS_RETRY},
-	{"RequestTimeoutException", KMS_RETRY},
-	{"ExpiredToken", KMS_REFRESH},
-	{"ExpiredTokenException", KMS_REFRESH},
-	{"RequestTimeTooSkewed", KMS_SKEW},
-	{"RequestExpired", KMS_SKEW},
+#define STRANGE "check what answers at that name: nothing of the kind was asked"
+
+/* The errors of GenerateDataKey. */
+static const struct fault_row faults[] = {
+	{"KeyUnavailableException", FAULT_RETRY, NULL},
+	{"DependencyTimeoutException", FAULT_RETRY, NULL},
+	{"KMSInternalException", FAULT_RETRY, NULL},
+	{"AccessDeniedException", FAULT_DENIED,
+	 "let the role's policy and the key's allow kms:GenerateDataKey with this encryption context"},
+	{"NotFoundException", FAULT_DENIED,
+	 "correct kms.key: its account and region have no such key or alias"},
+	{"InvalidArnException", FAULT_DENIED, "correct kms.key"},
+	{"ValidationException", FAULT_DENIED, "correct kms.key"},
+	{"DisabledException", FAULT_DENIED, "enable the key"},
+	{"KMSInvalidStateException", FAULT_DENIED,
+	 "wait until the key is ready, cancel its deletion, or look after its key store"},
+	{"InvalidKeyUsageException", FAULT_DENIED, "take a symmetric key for encryption in kms.key"},
+	{"UnsupportedOperationException", FAULT_DENIED, "take a symmetric key for encryption in kms.key"},
+	{"InvalidGrantTokenException", FAULT_DENIED, STRANGE},
+	{"DryRunOperationException", FAULT_DENIED, STRANGE},
+	{NULL, FAULT_DENIED, NULL},
 };
 
-enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body,
-			      struct kms_fault *fault)
+enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body, struct fault *fault)
 {
-	memset(fault, 0, sizeof(*fault));
+	static const enum kms_verdict verdicts[] = {
+		[FAULT_RETRY] = KMS_RETRY,
+		[FAULT_REFRESH] = KMS_REFRESH,
+		[FAULT_SKEW] = KMS_SKEW,
+		[FAULT_DENIED] = KMS_DENIED,
+	};
+	fault_clear(fault);
 	if (status == 200)
 		return KMS_OK;
 	read_fault(error_type, body, fault);
-	struct span name = span_str(fault->name), message = span_str(fault->message);
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
-		if (span_eq(name, span_str(verdicts[i].name)))
-			return verdicts[i].verdict;
-	/* A clock that is off is told by the message alone here. */
-	if (span_eq(name, SPAN("InvalidSignatureException")) &&
-	    (span_starts(message, SPAN("Signature expired")) ||
-	     span_starts(message, SPAN("Signature not yet"))))
-		return KMS_SKEW;
-	return status >= 500 || status == 429 || status == 408 || status < 300 ? KMS_RETRY : KMS_DENIED;
+	return verdicts[fault_judge(fault, status, faults,
+				    "check the key, its policy and the role's kms:GenerateDataKey")];
 }

@@ -6,8 +6,9 @@
 #ifndef SEALTAP_AWS_KMS_H
 #define SEALTAP_AWS_KMS_H
 
+#include "aws/endpoint.h"
+#include "aws/fault.h"
 #include "aws/sigv4.h"
-#include "base/buf.h"
 
 #define KMS_REQUEST_MAX 12288 /* a complete request */
 #define KMS_ANSWER_MAX 16384  /* longest answer body to be read */
@@ -17,6 +18,7 @@
 struct kms_call {
 	struct span key_arn; /* as configured */
 	struct span context; /* serialised, as object_context() writes it */
+	const struct endpoint *endpoint;
 	const struct aws_credentials *creds;
 	struct sigv4_cache *cache; /* NULL: none */
 	uint64_t now_ns;
@@ -31,17 +33,14 @@ struct kms_data_key {
 
 enum kms_verdict {
 	KMS_OK,
-	KMS_RETRY,   /* back off with jitter and repeat */
-	KMS_REFRESH, /* fetch new credentials and repeat */
-	KMS_SKEW,    /* correct the clock offset by the answer's Date, sign anew and repeat */
-	KMS_DENIED,  /* will not get better by itself: say so, keep trying slowly */
+	KMS_RETRY, /* these four as enum fault_kind says */
+	KMS_REFRESH,
+	KMS_SKEW,
+	KMS_DENIED,
 };
 
-struct kms_fault {
-	char name[64];     /* "AccessDeniedException"; empty when none was given */
-	char message[160]; /* printable, cut to fit */
-};
-
+/* Where the key's region has KMS, or where the settings say. */
+enum err kms_endpoint(const struct settings *s, struct endpoint *out) MUST_USE;
 /* Appends the whole request, head and body. */
 enum err kms_generate_data_key(const struct kms_call *call, struct buf *request) MUST_USE;
 /* Reads the answer to a call for `key_arn`. ERR_PROTOCOL when KMS used another key than asked for (an
@@ -50,8 +49,7 @@ enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_dat
 void kms_data_key_wipe(struct kms_data_key *k);
 
 /* What an answer means. error_type: the x-amzn-errortype header, used when the body names no error; may be
- * empty. *fault is for the log. */
-enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body,
-			      struct kms_fault *fault);
+ * empty. *fault is for the log and the verdict. */
+enum kms_verdict kms_classify(unsigned status, struct span error_type, struct span body, struct fault *fault);
 
 #endif

@@ -27,26 +27,12 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-static void put_encoded(struct buf *b, uint8_t c)
-{
-	static const char digits[16] = "0123456789ABCDEF";
-	if (text_is_unreserved(span_of(&c, 1))) {
-		buf_u8(b, c);
-		return;
-	}
-	buf_u8(b, '%');
-	buf_u8(b, (uint8_t)digits[c >> 4]);
-	buf_u8(b, (uint8_t)digits[c & 15]);
-}
-
 static void put_segment(struct buf *b, struct span segment, bool encode)
 {
-	for (size_t i = 0; i < segment.len; i++) {
-		if (encode)
-			put_encoded(b, segment.p[i]);
-		else
-			buf_u8(b, segment.p[i]);
-	}
+	if (encode)
+		text_percent(b, segment);
+	else
+		buf_put(b, segment);
 }
 
 /* Empty and "." segments go, ".." takes the one before it along. A slash at the end stays unless it is the
@@ -108,18 +94,20 @@ static uint8_t take_decoded(struct span *s)
 
 static void put_param_part(struct buf *b, struct span s)
 {
-	while (s.len)
-		put_encoded(b, take_decoded(&s));
+	while (s.len) {
+		uint8_t c = take_decoded(&s);
+		text_percent(b, span_of(&c, 1));
+	}
 }
 
 /* As their encoded forms compare. */
 static int compare_part(struct span a, struct span b)
 {
 	while (a.len && b.len) {
-		uint8_t ea[3], eb[3];
+		uint8_t ca = take_decoded(&a), cb = take_decoded(&b), ea[3], eb[3];
 		struct buf ba = BUF_OF(ea), bb = BUF_OF(eb);
-		put_encoded(&ba, take_decoded(&a));
-		put_encoded(&bb, take_decoded(&b));
+		text_percent(&ba, span_of(&ca, 1));
+		text_percent(&bb, span_of(&cb, 1));
 		int d = span_cmp(buf_span(&ba), buf_span(&bb));
 		if (d)
 			return d;

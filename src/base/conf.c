@@ -4,8 +4,20 @@
 
 #include "base/text.h"
 
-/* How a value is read into the field at `offset`. */
-enum kind { KIND_U64, KIND_U32, KIND_BUCKET, KIND_PREFIX, KIND_KEY_ARN, KIND_NAME, KIND_NAT };
+/* How a value is read into the field at `offset`; the last ones are text, checked by text_checks. */
+enum kind {
+	KIND_U64,
+	KIND_U32,
+	KIND_NAT,
+	KIND_FLAG,
+	KIND_ENDPOINT,
+	KIND_BUCKET,
+	KIND_PREFIX,
+	KIND_KEY_ARN,
+	KIND_TOPIC_ARN,
+	KIND_NAMESPACE,
+	KIND_NAME,
+};
 
 struct row {
 	const char *key;
@@ -21,7 +33,16 @@ struct row {
 static const struct row rows[] = {
 	{"s3.bucket", KIND_BUCKET, true, FIELD(s3_bucket), 0, 0, NULL},
 	{"s3.prefix", KIND_PREFIX, false, FIELD(s3_prefix), 0, 0, "sealtap"},
+	{"s3.region", KIND_NAME, false, FIELD(s3_region), 0, 0, NULL},
+	{"s3.endpoint", KIND_ENDPOINT, false, FIELD(s3_endpoint), 0, 0, NULL},
 	{"kms.key", KIND_KEY_ARN, true, FIELD(kms_key), 0, 0, NULL},
+	{"kms.endpoint", KIND_ENDPOINT, false, FIELD(kms_endpoint), 0, 0, NULL},
+	{"cloudwatch.endpoint", KIND_ENDPOINT, false, FIELD(cloudwatch_endpoint), 0, 0, NULL},
+	{"sns.endpoint", KIND_ENDPOINT, false, FIELD(sns_endpoint), 0, 0, NULL},
+	{"endpoint.fips", KIND_FLAG, false, FIELD(endpoint_fips), 0, 0, "no"},
+	{"endpoint.dualstack", KIND_FLAG, false, FIELD(endpoint_dualstack), 0, 0, "no"},
+	{"metrics.namespace", KIND_NAMESPACE, false, FIELD(metrics_namespace), 0, 0, NULL},
+	{"alarm.topic", KIND_TOPIC_ARN, false, FIELD(alarm_topic), 0, 0, NULL},
 	{"appliance", KIND_NAME, false, FIELD(appliance), 0, 0, NULL},
 	{"object.max_bytes", KIND_U64, false, FIELD(object_max_bytes), 1048576, 1073741824, "67108864"},
 	{"object.max_seconds", KIND_U64, false, FIELD(object_max_seconds), 1, 3600, "300"},
@@ -52,19 +73,37 @@ static bool lower_or_digit(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+/* One part of a name between dots. */
+static bool is_label(struct span v)
+{
+	if (v.len == 0 || v.len > 63 || !lower_or_digit(v.p[0]) || !lower_or_digit(v.p[v.len - 1]))
+		return false;
+	for (size_t i = 0; i < v.len; i++)
+		if (!lower_or_digit(v.p[i]) && v.p[i] != '-')
+			return false;
+	return true;
+}
+
+/* Parts joined by single dots; the last one is left in *last. */
+static bool is_dotted(struct span v, struct span *last)
+{
+	if (span_ends(v, SPAN(".")))
+		return false;
+	do {
+		*last = span_cut(&v, '.');
+		if (!is_label(*last))
+			return false;
+	} while (v.len);
+	return true;
+}
+
 static enum err check_bucket(struct span v)
 {
+	struct span last;
+	uint32_t addr;
 	if (v.len < 3)
 		return ERR_RANGE;
-	if (!lower_or_digit(v.p[0]) || !lower_or_digit(v.p[v.len - 1]))
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.p[i] == '.')
-			return ERR_UNSUPPORTED;
-		if (!lower_or_digit(v.p[i]) && v.p[i] != '-')
-			return ERR_SYNTAX;
-	}
-	return ERR_OK;
+	return is_dotted(v, &last) && text_read_ipv4(v, &addr) ? ERR_OK : ERR_SYNTAX;
 }
 
 /* One component of an object's name. "." and ".." would be read as steps in a path. */
@@ -85,53 +124,109 @@ static enum err check_prefix(struct span v)
 	return ERR_OK;
 }
 
-static enum err check_key_arn(struct span v)
+/* arn:PARTITION:SERVICE:REGION:ACCOUNT:, cut off *v. */
+static enum err take_arn_front(struct span *v, struct span service)
 {
 	struct span part[5];
 	for (size_t i = 0; i < 5; i++)
-		part[i] = span_cut(&v, ':');
+		part[i] = span_cut(v, ':');
 	uint64_t account;
-	if (!span_eq(part[0], SPAN("arn")) || !span_eq(part[2], SPAN("kms")) || part[4].len != 12 ||
+	if (!span_eq(part[0], SPAN("arn")) || !span_eq(part[2], service) || part[4].len != 12 ||
 	    text_read_u64(part[4], UINT64_MAX, &account))
 		return ERR_SYNTAX;
 	TRY(check_name(part[1]));
-	TRY(check_name(part[3]));
+	return check_name(part[3]);
+}
+
+static enum err check_key_arn(struct span v)
+{
+	TRY(take_arn_front(&v, SPAN("kms")));
 	struct span type = span_cut(&v, '/');
 	if (!span_eq(type, SPAN("key")) && !span_eq(type, SPAN("alias")))
 		return ERR_SYNTAX;
 	return check_prefix(v);
 }
 
-static enum err read_nat(struct span v, uint32_t *nat)
+static bool letter_or_digit(uint8_t c)
 {
-	if (span_eq(v, SPAN("masquerade")))
-		*nat = CONF_NAT_MASQUERADE;
-	else if (span_eq(v, SPAN("none")))
-		*nat = CONF_NAT_NONE;
-	else
-		return ERR_SYNTAX;
-	return ERR_OK;
+	return lower_or_digit(c) || (c >= 'A' && c <= 'Z');
 }
+
+static bool only(struct span v, const char *others)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (!letter_or_digit(v.p[i]) && (v.p[i] == 0 || !strchr(others, v.p[i])))
+			return false;
+	return true;
+}
+
+static enum err check_topic_arn(struct span v)
+{
+	TRY(take_arn_front(&v, SPAN("sns")));
+	if (span_ends(v, SPAN(".fifo")))
+		return ERR_UNSUPPORTED;
+	return v.len && v.len <= 256 && only(v, "-_") ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err check_namespace(struct span v)
+{
+	bool good = v.len && v.p[0] != ':' && !span_starts(v, SPAN("AWS/")) && only(v, ".-_/#:");
+	return good ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err (*const text_checks[])(struct span v) = {
+	[KIND_BUCKET] = check_bucket,       [KIND_PREFIX] = check_prefix,
+	[KIND_KEY_ARN] = check_key_arn,     [KIND_TOPIC_ARN] = check_topic_arn,
+	[KIND_NAMESPACE] = check_namespace, [KIND_NAME] = check_name,
+};
 
 static enum err read_text(const struct row *r, struct span v, char *field)
 {
 	if (v.len >= r->size)
 		return ERR_TOO_LONG;
-	switch (r->kind) {
-	case KIND_BUCKET:
-		TRY(check_bucket(v));
-		break;
-	case KIND_PREFIX:
-		TRY(check_prefix(v));
-		break;
-	case KIND_KEY_ARN:
-		TRY(check_key_arn(v));
-		break;
-	default:
-		TRY(check_name(v));
-	}
+	TRY(text_checks[r->kind](v));
 	memcpy(field, v.p, v.len);
 	field[v.len] = 0;
+	return ERR_OK;
+}
+
+static enum err read_word(struct span v, const char *zero, const char *one, uint32_t *out)
+{
+	if (!span_eq(v, span_str(zero)) && !span_eq(v, span_str(one)))
+		return ERR_SYNTAX;
+	*out = span_eq(v, span_str(one));
+	return ERR_OK;
+}
+
+/* https://HOST[:PORT][/] */
+static enum err read_endpoint(struct span v, struct endpoint *out)
+{
+	static const struct span scheme = {(const uint8_t *)"https://", 8};
+	struct span last;
+	uint64_t port = 443;
+	if (span_starts(v, SPAN("http://")))
+		return ERR_UNSUPPORTED;
+	if (!span_starts(v, scheme))
+		return ERR_SYNTAX;
+	v = span_from(v, scheme.len);
+	if (span_ends(v, SPAN("/")))
+		v.len--;
+	bool has_port = span_find(v, ':') < v.len;
+	struct span host = span_cut(&v, ':');
+	if (host.len >= sizeof(out->host))
+		return ERR_TOO_LONG;
+	if (!is_dotted(host, &last))
+		return ERR_SYNTAX;
+	if (text_read_u64(last, UINT64_MAX, &port) != ERR_SYNTAX)
+		return ERR_UNSUPPORTED; /* no name ends in a number: an address */
+	port = 443;
+	if (has_port)
+		TRY(text_read_u64(v, UINT16_MAX, &port));
+	if (port == 0)
+		return ERR_RANGE;
+	memcpy(out->host, host.p, host.len);
+	out->host[host.len] = 0;
+	out->port = (uint16_t)port;
 	return ERR_OK;
 }
 
@@ -143,7 +238,11 @@ static enum err read_value(const struct row *r, struct span v, struct settings *
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
-		return read_nat(v, field);
+		return read_word(v, "masquerade", "none", field);
+	case KIND_FLAG:
+		return read_word(v, "no", "yes", field);
+	case KIND_ENDPOINT:
+		return read_endpoint(v, field);
 	default:
 		return read_text(r, v, field);
 	}
@@ -175,8 +274,9 @@ static void blame(struct conf_error *at, unsigned line, struct span key)
 		at->key[i] = key.p[i] > 0x20 && key.p[i] < 0x7f ? (char)key.p[i] : '?';
 }
 
-/* `key` is set as soon as it is known, so that an error can name it. */
-static enum err read_line(struct span line, bool seen[ROWS], struct settings *out, struct span *key)
+/* seen: the line of each key. `key` is set as soon as it is known, so that an error can name it. */
+static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS], struct settings *out,
+			  struct span *key)
 {
 	if (span_ends(line, SPAN("\r")))
 		line.len--;
@@ -195,7 +295,7 @@ static enum err read_line(struct span line, bool seen[ROWS], struct settings *ou
 			continue;
 		if (seen[i])
 			return ERR_DUPLICATE;
-		seen[i] = true;
+		seen[i] = number;
 		return read_value(&rows[i], value, out);
 	}
 	return ERR_UNKNOWN_KEY;
@@ -209,26 +309,38 @@ static void set_defaults(struct settings *out)
 			ASSERT(read_value(&rows[i], span_str(rows[i].default_to), out) == ERR_OK);
 }
 
+/* What no line alone can show. */
+static enum err check_together(const struct settings *s, const unsigned seen[ROWS], struct conf_error *at)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		enum err e = ERR_OK;
+		if (rows[i].required && !seen[i])
+			e = ERR_MISSING;
+		else if (rows[i].kind == KIND_ENDPOINT && seen[i] &&
+			 (s->endpoint_fips || s->endpoint_dualstack))
+			e = ERR_EXCLUSIVE;
+		if (e) {
+			blame(at, seen[i], span_str(rows[i].key));
+			return e;
+		}
+	}
+	return ERR_OK;
+}
+
 enum err conf_read(struct span text, struct settings *out, struct conf_error *at)
 {
-	bool seen[ROWS] = {false};
+	unsigned seen[ROWS] = {0};
 	set_defaults(out);
 	blame(at, 0, SPAN(""));
 	if (text.len > CONF_MAX_BYTES)
 		return ERR_TOO_LONG;
 	for (unsigned number = 1; text.len; number++) {
 		struct span key = SPAN("");
-		enum err e = read_line(span_cut(&text, '\n'), seen, out, &key);
+		enum err e = read_line(span_cut(&text, '\n'), number, seen, out, &key);
 		if (e) {
 			blame(at, number, key);
 			return e;
 		}
 	}
-	for (size_t i = 0; i < ROWS; i++) {
-		if (rows[i].required && !seen[i]) {
-			blame(at, 0, span_str(rows[i].key));
-			return ERR_MISSING;
-		}
-	}
-	return ERR_OK;
+	return check_together(out, seen, at);
 }

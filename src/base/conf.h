@@ -6,10 +6,22 @@
  * 16 KiB); UTF-8, no control characters; a comment begins at a line's start or after a blank. No key names
  * a program, a path or a trust anchor.
  *
- *   s3.bucket             required; 3..63 lower-case letters, digits, hyphens (a certificate's wildcard
- *                         matches one label, so no dots)
+ *   s3.bucket             required; 3..63 lower-case letters, digits, hyphens and single dots, not an IPv4
+ *                         address. With dots it goes into the path: a certificate's wildcard matches one
+ *                         label
+ *   s3.region             default: the instance's; of the same partition
  *   s3.prefix             default "sealtap"; unreserved characters and '/', no empty component, at most 128
  *   kms.key               required; arn:PARTITION:kms:REGION:ACCOUNT:key/ID (or alias/NAME)
+ *   endpoint.fips         no (default) | yes: FIPS endpoints of all services. Which regions have them, AWS
+ *                         says; where there is none the name does not resolve
+ *   endpoint.dualstack    no (default) | yes: endpoints with IPv4 and IPv6 addresses
+ *   s3.endpoint           default: the region's; https://HOST[:PORT], as of a VPC endpoint without private
+ *   kms.endpoint          DNS names. A name, not an address: certificates carry names. At S3 the bucket then
+ *   cloudwatch.endpoint   goes into the path. It excludes endpoint.fips and endpoint.dualstack, which would
+ *   sns.endpoint          change a name that is given (ERR_EXCLUSIVE, at the endpoint's line)
+ *   metrics.namespace     default: no metrics; 1..255 letters, digits and ".-_/#:", not beginning with ":"
+ *                         or "AWS/"
+ *   alarm.topic           default: no alarms; arn:PARTITION:sns:REGION:ACCOUNT:NAME, not a FIFO topic
  *   appliance             default: the instance id; unreserved characters, at most 64
  *   object.max_bytes      default 67108864; 1048576..1073741824; rotation by size (ciphertext), also bounded
  *                         by the segment
@@ -29,12 +41,23 @@
 
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 
+/* Where a service answers, by TLS. No host: none was given. */
+struct endpoint {
+	char host[254]; /* lower case */
+	uint16_t port;
+};
+
 /* Fixed size, no pointers: it is sent to the other roles as it is. Strings are terminated. */
 struct settings {
 	char s3_bucket[64];
 	char s3_prefix[129];
 	char kms_key[257];
-	char appliance[65]; /* empty: the instance id */
+	char s3_region[32]; /* empty: the instance's */
+	struct endpoint s3_endpoint, kms_endpoint, cloudwatch_endpoint, sns_endpoint;
+	uint32_t endpoint_fips, endpoint_dualstack; /* 0 or 1 */
+	char metrics_namespace[256];                /* empty: no metrics */
+	char alarm_topic[320];                      /* empty: no alarms */
+	char appliance[65];                         /* empty: the instance id */
 	uint64_t object_max_bytes;
 	uint64_t object_max_seconds;
 	uint64_t key_max_seconds;

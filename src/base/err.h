@@ -18,6 +18,7 @@
 	X(ERR_UNSUPPORTED, "this variant of the format is not supported")           \
 	X(ERR_UNKNOWN_KEY, "the key is not known")                                  \
 	X(ERR_DUPLICATE, "the same thing is given twice")                           \
+	X(ERR_EXCLUSIVE, "it excludes another value that is given")                 \
 	X(ERR_MISSING, "a required value is missing")                               \
 	X(ERR_AUTH, "authentication failed")                                        \
 	X(ERR_COMMITMENT, "the key commitment does not match")                      \

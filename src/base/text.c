@@ -53,6 +53,20 @@ void text_base64(struct buf *b, struct span bytes)
 	}
 }
 
+void text_percent(struct buf *b, struct span s)
+{
+	static const char digits[16] = "0123456789ABCDEF";
+	for (size_t i = 0; i < s.len; i++) {
+		if (text_is_unreserved(span_of(s.p + i, 1))) {
+			buf_u8(b, s.p[i]);
+			continue;
+		}
+		buf_u8(b, '%');
+		buf_u8(b, (uint8_t)digits[s.p[i] >> 4]);
+		buf_u8(b, (uint8_t)digits[s.p[i] & 15]);
+	}
+}
+
 void text_ipv4(struct buf *b, uint32_t addr)
 {
 	for (int shift = 24; shift >= 0; shift -= 8) {

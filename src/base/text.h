@@ -15,6 +15,8 @@ void text_hex(struct buf *b, struct span bytes);
 /* 16 lower-case digits. */
 void text_hex64(struct buf *b, uint64_t v);
 void text_base64(struct buf *b, struct span bytes);
+/* Unreserved characters as they are, all others as %XX (RFC 3986 section 2.1, upper case). */
+void text_percent(struct buf *b, struct span s);
 /* Dotted decimal; addr in host byte order. */
 void text_ipv4(struct buf *b, uint32_t addr);
 

@@ -147,6 +147,7 @@ static void read_known_field(struct http1_response *r, struct span name, struct 
 		{"x-amzn-requestid", r->request_id, sizeof(r->request_id)},
 		{"x-amzn-errortype", r->error_type, sizeof(r->error_type)},
 		{"location", r->location, sizeof(r->location)},
+		{"x-amz-bucket-region", r->bucket_region, sizeof(r->bucket_region)},
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (span_ieq(name, span_str(texts[i].name)))

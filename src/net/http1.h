@@ -40,6 +40,7 @@ struct http1_response {
 	char request_id[96];  /* x-amz-request-id or x-amzn-requestid */
 	char error_type[128]; /* x-amzn-errortype */
 	char location[512];
+	char bucket_region[32]; /* x-amz-bucket-region */
 
 	/* Inside. */
 	struct buf *body; /* borrowed */

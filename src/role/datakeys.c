@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "base/time.h"
 #include "os/clock.h"
 
@@ -17,7 +16,7 @@ static void begin(struct datakeys *d)
 			continue;
 		d->current = stream;
 		d->busy = true;
-		resolver_ask(d->resolver, d->host, false);
+		resolver_ask(d->resolver, d->endpoint.host, d->settings->endpoint_dualstack);
 		return;
 	}
 }
@@ -38,8 +37,9 @@ static void try_later(struct datakeys *d)
 static void failed(struct datakeys *d, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "GenerateDataKey at %s: %s%s%s; %s", d->host, what, *why ? ": " : "",
-		 why, remedy);
+	/* what the service says comes last: it is what may be cut off */
+	snprintf(text, sizeof(text), "GenerateDataKey at %.80s: %s; %s%s%s", d->endpoint.host, what, remedy,
+		 *why ? "; said: " : "", why);
 	d->ops->verdict(d->arg, false, text);
 	try_later(d);
 }
@@ -58,6 +58,7 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 	struct kms_call call = {
 		.key_arn = span_str(d->settings->kms_key),
 		.context = buf_span(&aad),
+		.endpoint = &d->endpoint,
 		.creds = d->creds,
 		.cache = d->cache,
 		.now_ns = clock_real_ns() + (uint64_t)*d->offset_ns,
@@ -65,10 +66,10 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 	built = kms_generate_data_key(&call, &request);
 	ASSERT(!built);
 	struct https_request q = {
-		.host = d->host,
+		.host = d->endpoint.host,
 		.addr = addr,
 		.addr_count = count,
-		.port = 443,
+		.port = d->endpoint.port,
 		.tls = true,
 		.head = buf_span(&request),
 		.timeout_ms = ANSWER_TIMEOUT_MS,
@@ -111,21 +112,14 @@ static void granted(struct datakeys *d, struct span body)
 	kms_data_key_wipe(&k);
 }
 
-static void refused(struct datakeys *d, enum kms_verdict verdict, const struct kms_fault *fault,
+static void refused(struct datakeys *d, enum kms_verdict verdict, const struct fault *fault,
 		    const struct https_result *r)
 {
-	static const char *const remedies[] = {
-		[KMS_OK] = "",
-		[KMS_RETRY] = "trying again",
-		[KMS_REFRESH] = "fetching new credentials",
-		[KMS_SKEW] = "correcting the clock's offset",
-		[KMS_DENIED] = "check the key, its policy and the role's kms:GenerateDataKey",
-	};
 	if (verdict == KMS_SKEW && r->response->has_date)
 		d->ops->skew(d->arg, (int64_t)(r->response->date_ns - clock_real_ns()));
 	if (verdict == KMS_REFRESH || verdict == KMS_DENIED)
 		d->ops->refresh(d->arg);
-	failed(d, fault->name[0] ? fault->name : "refused", fault->message, remedies[verdict]);
+	failed(d, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
 }
 
 static void answered(void *arg, const struct https_result *r)
@@ -135,7 +129,7 @@ static void answered(void *arg, const struct https_result *r)
 		failed(d, r->where, r->why,
 		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
 	} else {
-		struct kms_fault fault;
+		struct fault fault;
 		enum kms_verdict v =
 			kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
 		if (v == KMS_OK)
@@ -148,12 +142,7 @@ static void answered(void *arg, const struct https_result *r)
 
 enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors)
 {
-	struct kms_arn arn;
-	TRY(endpoint_kms_arn(span_str(d->settings->kms_key), &arn));
-	struct buf host = buf_over(d->host, sizeof(d->host));
-	TRY(endpoint_kms_host(arn.region, &host));
-	if (!buf_cstr(&host))
-		return ERR_FULL;
+	TRY(kms_endpoint(d->settings, &d->endpoint));
 	d->backoff = (struct backoff){.base_ms = 1000, .cap_ms = 30000};
 	d->retry = (struct loop_timer){.fn = again, .arg = d};
 	https_init(&d->https, d->loop, anchors, d->body, sizeof(d->body), answered, d);

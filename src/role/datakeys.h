@@ -38,7 +38,7 @@ struct datakeys {
 	uint32_t keyseq[DATAKEYS_STREAMS];
 	uint32_t current;
 	bool busy;
-	char host[128];
+	struct endpoint endpoint;
 	struct https https;
 	struct backoff backoff;
 	struct loop_timer retry;

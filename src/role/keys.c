@@ -131,11 +131,10 @@ static enum err read_settings(struct span text, struct conf_error *at)
 	TRY(conf_read(text, &g.settings, at));
 	sha256_of(text, g.identity.config_sha256);
 	fill_identity();
-	uint8_t host[256];
-	struct buf b = BUF_OF(host);
-	copy_text(at->key, sizeof(at->key), "s3.bucket");
-	TRY(s3_host(&g.settings, &g.identity, &b));
-	copy_text(at->key, sizeof(at->key), "kms.key");
+	const char *key;
+	enum err e = endpoint_check(&g.settings, span_str(g.identity.region), &key);
+	copy_text(at->key, sizeof(at->key), e ? key : "");
+	TRY(e);
 	return datakeys_init(&g.datakeys, &g.anchors);
 }
 

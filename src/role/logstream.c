@@ -286,6 +286,43 @@ static void beat(void *arg)
 	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
 }
 
+static void put_endpoint(struct buf *b, const char *key, const struct endpoint *e)
+{
+	char text[280] = "";
+	struct buf url = BUF_OF(text);
+	if (e->host[0]) {
+		buf_str(&url, "https://");
+		buf_str(&url, e->host);
+		buf_u8(&url, ':');
+		text_u64(&url, e->port);
+	}
+	put_text(b, key, buf_cstr(&url));
+}
+
+_Static_assert(4 * 290 + sizeof(((struct settings *)0)->metrics_namespace) +
+			       sizeof(((struct settings *)0)->alarm_topic) + 300 <=
+		       LOGSTREAM_JSON_MAX,
+	       "the longest names fit a line; none has characters to escape");
+
+/* The boot's second line: with long names one would not hold all. */
+static void write_services(struct logstream *s, uint64_t now_ns)
+{
+	const struct settings *c = &s->settings;
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
+	put_event(&b, now_ns, "info", "keys", "services");
+	put_text(&b, "s3.region", c->s3_region);
+	put_text(&b, "endpoint.fips", c->endpoint_fips ? "yes" : "no");
+	put_text(&b, "endpoint.dualstack", c->endpoint_dualstack ? "yes" : "no");
+	put_endpoint(&b, "s3.endpoint", &c->s3_endpoint);
+	put_endpoint(&b, "kms.endpoint", &c->kms_endpoint);
+	put_endpoint(&b, "cloudwatch.endpoint", &c->cloudwatch_endpoint);
+	put_endpoint(&b, "sns.endpoint", &c->sns_endpoint);
+	put_text(&b, "metrics.namespace", c->metrics_namespace);
+	put_text(&b, "alarm.topic", c->alarm_topic);
+	buf_str(&b, "}\n");
+	queue_done(s, &b, now_ns);
+}
+
 static void write_boot(struct logstream *s)
 {
 	const struct settings *c = &s->settings;
@@ -303,8 +340,9 @@ static void write_boot(struct logstream *s)
 	put_text(&b, "nat", c->nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
 	put_u64(&b, "zstd.level", c->zstd_level);
 	buf_str(&b, "}\n");
-	s->ship_wanted = true;
 	queue_done(s, &b, now_ns);
+	s->ship_wanted = true;
+	write_services(s, now_ns);
 }
 
 void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool)

@@ -55,7 +55,7 @@ static struct {
 	struct settings settings;
 	struct object_identity identity;
 	bool has_settings, draining;
-	char host[160];
+	struct endpoint endpoint;
 	struct job queue[QUEUE_MAX];
 	uint32_t first, count;
 	uint64_t tickets;
@@ -122,12 +122,12 @@ static void start_what_may(void)
 	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = next_lane())) {
 		pace_started(&g.pace);
 		l->started_ns = now_ns;
-		if (https_kept(&l->https, g.host, 443)) {
+		if (https_kept(&l->https, g.endpoint.host, g.endpoint.port)) {
 			ask_signature(l);
 			continue;
 		}
 		l->state = LANE_RESOLVING;
-		resolver_ask(&l->resolver, g.host, false);
+		resolver_ask(&l->resolver, g.endpoint.host, g.settings.endpoint_dualstack);
 	}
 	if (now_ns < g.pace.not_before_ns)
 		loop_timer_at(&g.loop, &g.again, g.pace.not_before_ns);
@@ -151,8 +151,9 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 static void say_failed(const struct lane *l, const char *what, const char *why, const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	snprintf(text, sizeof(text), "PutObject at %s: %s%s%s; %s", g.host, what, *why ? ": " : "", why,
-		 remedy);
+	/* what the service says comes last: it is what may be cut off */
+	snprintf(text, sizeof(text), "PutObject at %.80s: %s; %s%s%s", g.endpoint.host, what, remedy,
+		 *why ? "; said: " : "", why);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
 	log_begin(LOG_WARN, "put-failed");
 	log_str("name", l->meta.name);
@@ -211,10 +212,10 @@ static void signed_put(const struct msg_put_signed *s)
 				 span_str(s->authorization), span_str(s->token), &head);
 	ASSERT(!e);
 	struct https_request q = {
-		.host = g.host,
+		.host = g.endpoint.host,
 		.addr = l->addr,
 		.addr_count = l->addr_count,
-		.port = 443,
+		.port = g.endpoint.port,
 		.tls = true,
 		.head = buf_span(&head),
 		.body = span_of(pool_slot(&g.pool[l->job.producer], l->job.slot) + SEGMENT_HEAD_BYTES,
@@ -277,28 +278,22 @@ static void rename_object(struct lane *l)
 	l->attempts = (struct s3_attempts){0};
 }
 
-static void refused(struct lane *l, enum s3_verdict v, const struct s3_fault *fault,
+static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault,
 		    const struct https_result *r)
 {
-	static const struct {
-		enum pace_outcome outcome;
-		const char *remedy;
-	} verdicts[] = {
-		[S3_STORED] = {PACE_GOOD, ""},
-		[S3_RETRY] = {PACE_BAD, "trying again"},
-		[S3_REFRESH] = {PACE_BAD, "fetching new credentials"},
-		[S3_SKEW] = {PACE_BAD, "correcting the clock's offset"},
-		[S3_EXISTS] = {PACE_ASIDE, "the name is taken: shipping beside it"},
-		[S3_DENIED] = {PACE_BAD, "check the bucket, its policy and the role's s3:PutObject"},
+	static const enum pace_outcome outcomes[] = {
+		[S3_STORED] = PACE_GOOD, [S3_RETRY] = PACE_BAD, [S3_REFRESH] = PACE_BAD,
+		[S3_SKEW] = PACE_BAD,    [S3_MOVED] = PACE_BAD, [S3_EXISTS] = PACE_ASIDE,
+		[S3_DENIED] = PACE_BAD,
 	};
 	l->tries++;
-	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, verdicts[v].remedy);
+	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
-	enum pace_outcome outcome = verdicts[v].outcome;
+	enum pace_outcome outcome = outcomes[v];
 	if (v == S3_EXISTS && l->renames < RENAMES_MAX)
 		rename_object(l);
 	else if (v == S3_EXISTS)
@@ -309,7 +304,7 @@ static void refused(struct lane *l, enum s3_verdict v, const struct s3_fault *fa
 static void answered(void *arg, const struct https_result *r)
 {
 	struct lane *l = arg;
-	struct s3_fault fault;
+	struct fault fault;
 	/* also where the client repeated the request by itself: the answer may then speak of the first
 	 * sending */
 	if (r->maybe_delivered)
@@ -340,9 +335,8 @@ static void settle(const struct msg_config *c)
 {
 	g.settings = c->settings;
 	g.identity = c->identity;
-	struct buf host = buf_over(g.host, sizeof(g.host));
-	enum err e = s3_host(&g.settings, &g.identity, &host);
-	ASSERT(!e && buf_cstr(&host));
+	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
+	ASSERT(!e);
 	g.has_settings = true;
 	start_what_may();
 }

@@ -16,6 +16,10 @@ static void minimum_and_defaults(void)
 	CHECK(s.object_max_bytes == 67108864 && s.object_max_seconds == 300);
 	CHECK(s.key_max_seconds == 3600 && s.key_max_bytes == 68719476736);
 	CHECK(s.log_interval_seconds == 300 && s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
+	CHECK(!s.s3_region[0] && !s.metrics_namespace[0] && !s.alarm_topic[0]);
+	CHECK(!s.endpoint_fips && !s.endpoint_dualstack);
+	CHECK(!s.s3_endpoint.host[0] && !s.kms_endpoint.host[0] && !s.cloudwatch_endpoint.host[0] &&
+	      !s.sns_endpoint.host[0]);
 }
 
 static void every_key(void)
@@ -33,6 +37,11 @@ static void every_key(void)
 				"key.max_bytes = 18446744073709551615\n"
 				"log.interval_seconds = 10\n"
 				"nat = none\n"
+				"s3.region = us-gov-east-1\n"
+				"endpoint.fips = yes\n"
+				"endpoint.dualstack = yes\n"
+				"metrics.namespace = Seal.tap-1/x_y#z:1\n"
+				"alarm.topic = arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1\n"
 				"zstd.level = 19"); /* no line end */
 	CHECK(conf_read(text, &s, &at) == ERR_OK);
 	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
@@ -41,58 +50,146 @@ static void every_key(void)
 	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
 	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
 	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19);
+	CHECK(!strcmp(s.s3_region, "us-gov-east-1") && s.endpoint_fips == 1 && s.endpoint_dualstack == 1);
+	CHECK(!strcmp(s.metrics_namespace, "Seal.tap-1/x_y#z:1"));
+	CHECK(!strcmp(s.alarm_topic, "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1"));
 }
+
+#define ENDPOINTS                                                                              \
+	"s3.endpoint = https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-central-1.vpce.amazonaws.com\n" \
+	"kms.endpoint = https://vpce-1.kms.eu-central-1.vpce.amazonaws.com/\n"                 \
+	"cloudwatch.endpoint = https://m1.example:8443\n"                                      \
+	"sns.endpoint = https://sns:65535/\n"
+
+static bool is_endpoint(const struct endpoint *e, const char *host, uint16_t port)
+{
+	return !strcmp(e->host, host) && e->port == port;
+}
+
+static void explicit_endpoints(void)
+{
+	CHECK(conf_read(SPAN(MINIMUM ENDPOINTS), &s, &at) == ERR_OK);
+	CHECK(is_endpoint(&s.s3_endpoint, "bucket.vpce-1a2b3c4d-5e6f.s3.eu-central-1.vpce.amazonaws.com",
+			  443));
+	CHECK(is_endpoint(&s.kms_endpoint, "vpce-1.kms.eu-central-1.vpce.amazonaws.com", 443));
+	CHECK(is_endpoint(&s.cloudwatch_endpoint, "m1.example", 8443));
+	CHECK(is_endpoint(&s.sns_endpoint, "sns", 65535));
+	static const char *const flags[] = {"endpoint.fips = yes\n", "endpoint.dualstack = yes\n"};
+	static const char *const keys[] = {"s3.endpoint", "kms.endpoint", "cloudwatch.endpoint",
+					   "sns.endpoint"};
+	for (size_t f = 0; f < 2; f++) {
+		for (size_t k = 0; k < 4; k++) {
+			char text[512];
+			int n = snprintf(text, sizeof(text), MINIMUM "%s = https://a.example\n%s", keys[k],
+					 flags[f]);
+			CHECK(conf_read(span_of(text, (size_t)n), &s, &at) == ERR_EXCLUSIVE);
+			CHECK(at.line == 3 && !strcmp(at.key, keys[k]));
+		}
+	}
+	CHECK(conf_read(SPAN(MINIMUM "endpoint.fips = no\nendpoint.dualstack = no\n" ENDPOINTS), &s, &at) ==
+	      ERR_OK);
+	char text[600], host[260];
+	for (size_t len = 250; len < 260; len++) {
+		for (size_t i = 0; i < len; i++)
+			host[i] = i % 64 == 63 && i + 1 < len ? '.' : 'h';
+		host[len] = 0;
+		int n = snprintf(text, sizeof(text), MINIMUM "s3.endpoint = https://%s\n", host);
+		CHECK(conf_read(span_of(text, (size_t)n), &s, &at) == (len <= 253 ? ERR_OK : ERR_TOO_LONG));
+		CHECK(len > 253 || strlen(s.s3_endpoint.host) == len);
+	}
+}
+
+static const struct {
+	const char *line, *key;
+	enum err e;
+} bad_lines[] = {
+	{"s3.bucke = evidence", "s3.bucke", ERR_UNKNOWN_KEY},
+	{"S3.PREFIX = a", "S3.PREFIX", ERR_UNKNOWN_KEY},
+	{"s3.bucket = again", "s3.bucket", ERR_DUPLICATE},
+	{"nat", "nat", ERR_SYNTAX},
+	{"= none", "", ERR_SYNTAX},
+	{"nat =", "nat", ERR_SYNTAX},
+	{"nat = None", "nat", ERR_SYNTAX},
+	{"nat = none none", "nat", ERR_SYNTAX},
+	{"nat = none#comment", "nat", ERR_SYNTAX},
+	{"zstd.level = 0", "zstd.level", ERR_RANGE},
+	{"zstd.level = 20", "zstd.level", ERR_RANGE},
+	{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
+	{"zstd.level = 4294967297", "zstd.level", ERR_RANGE},
+	{"object.max_bytes = 1048575", "object.max_bytes", ERR_RANGE},
+	{"object.max_bytes = 1073741825", "object.max_bytes", ERR_RANGE},
+	{"object.max_bytes = 64M", "object.max_bytes", ERR_SYNTAX},
+	{"object.max_seconds = 0", "object.max_seconds", ERR_RANGE},
+	{"object.max_seconds = 3601", "object.max_seconds", ERR_RANGE},
+	{"key.max_seconds = 59", "key.max_seconds", ERR_RANGE},
+	{"key.max_seconds = 86401", "key.max_seconds", ERR_RANGE},
+	{"log.interval_seconds = 301", "log.interval_seconds", ERR_RANGE},
+	{"s3.prefix = /a", "s3.prefix", ERR_SYNTAX},
+	{"s3.prefix = a/", "s3.prefix", ERR_SYNTAX},
+	{"s3.prefix = a//b", "s3.prefix", ERR_SYNTAX},
+	{"s3.prefix = a/../b", "s3.prefix", ERR_SYNTAX},
+	{"s3.prefix = a b", "s3.prefix", ERR_SYNTAX},
+	{"s3.prefix = \xc3\xa4", "s3.prefix", ERR_SYNTAX},
+	{"appliance = a/b", "appliance", ERR_SYNTAX},
+	{"appliance = ..", "appliance", ERR_SYNTAX},
+	{"appliance = a\001", "", ERR_SYNTAX},
+	{"appliance = a\rnat = none", "", ERR_SYNTAX},
+	{"# bad UTF-8 \xff", "", ERR_SYNTAX},
+	{"endpoint.fips = true", "endpoint.fips", ERR_SYNTAX},
+	{"endpoint.dualstack = 1", "endpoint.dualstack", ERR_SYNTAX},
+	{"s3.region = eu/central", "s3.region", ERR_SYNTAX},
+	{"s3.endpoint =", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = a.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = http://a.example", "s3.endpoint", ERR_UNSUPPORTED},
+	{"s3.endpoint = https://", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https:///", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example//", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example/bucket", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example?x", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://me@a.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://A.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a..example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://.a.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example.", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://-a.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a-.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a_b.example", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example:", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://a.example:0", "s3.endpoint", ERR_RANGE},
+	{"s3.endpoint = https://a.example:65536", "s3.endpoint", ERR_RANGE},
+	{"s3.endpoint = https://a.example:443:443", "s3.endpoint", ERR_SYNTAX},
+	{"s3.endpoint = https://192.0.2.1", "s3.endpoint", ERR_UNSUPPORTED},
+	{"s3.endpoint = https://192.0.2.1:443/", "s3.endpoint", ERR_UNSUPPORTED},
+	{"s3.endpoint = https://3221225985", "s3.endpoint", ERR_UNSUPPORTED},
+	{"s3.endpoint = https://[2001:db8::1]", "s3.endpoint", ERR_SYNTAX},
+	{"metrics.namespace =", "metrics.namespace", ERR_SYNTAX},
+	{"metrics.namespace = AWS/EC2", "metrics.namespace", ERR_SYNTAX},
+	{"metrics.namespace = :a", "metrics.namespace", ERR_SYNTAX},
+	{"metrics.namespace = a b", "metrics.namespace", ERR_SYNTAX},
+	{"metrics.namespace = a&b", "metrics.namespace", ERR_SYNTAX},
+	{"alarm.topic = watch", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns:eu-central-1:111122223333:", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns:eu-central-1:11112222333:a", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sqs:eu-central-1:111122223333:a", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns::111122223333:a", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns:eu-central-1:111122223333:a:b", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns:eu-central-1:111122223333:a.b", "alarm.topic", ERR_SYNTAX},
+	{"alarm.topic = arn:aws:sns:eu-central-1:111122223333:a.fifo", "alarm.topic", ERR_UNSUPPORTED},
+	{"s p\xc3\xa4 = 1", "s?p??", ERR_UNKNOWN_KEY},
+	{"#!/bin/sh\nexit 1", "exit?1", ERR_SYNTAX},
+};
 
 static void refuses_values(void)
 {
-	static const struct {
-		const char *line, *key;
-		enum err e;
-	} rows[] = {
-		{"s3.bucke = evidence", "s3.bucke", ERR_UNKNOWN_KEY},
-		{"S3.PREFIX = a", "S3.PREFIX", ERR_UNKNOWN_KEY},
-		{"s3.bucket = again", "s3.bucket", ERR_DUPLICATE},
-		{"nat", "nat", ERR_SYNTAX},
-		{"= none", "", ERR_SYNTAX},
-		{"nat =", "nat", ERR_SYNTAX},
-		{"nat = None", "nat", ERR_SYNTAX},
-		{"nat = none none", "nat", ERR_SYNTAX},
-		{"nat = none#comment", "nat", ERR_SYNTAX},
-		{"zstd.level = 0", "zstd.level", ERR_RANGE},
-		{"zstd.level = 20", "zstd.level", ERR_RANGE},
-		{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
-		{"zstd.level = 4294967297", "zstd.level", ERR_RANGE},
-		{"object.max_bytes = 1048575", "object.max_bytes", ERR_RANGE},
-		{"object.max_bytes = 1073741825", "object.max_bytes", ERR_RANGE},
-		{"object.max_bytes = 64M", "object.max_bytes", ERR_SYNTAX},
-		{"object.max_seconds = 0", "object.max_seconds", ERR_RANGE},
-		{"object.max_seconds = 3601", "object.max_seconds", ERR_RANGE},
-		{"key.max_seconds = 59", "key.max_seconds", ERR_RANGE},
-		{"key.max_seconds = 86401", "key.max_seconds", ERR_RANGE},
-		{"log.interval_seconds = 301", "log.interval_seconds", ERR_RANGE},
-		{"s3.prefix = /a", "s3.prefix", ERR_SYNTAX},
-		{"s3.prefix = a/", "s3.prefix", ERR_SYNTAX},
-		{"s3.prefix = a//b", "s3.prefix", ERR_SYNTAX},
-		{"s3.prefix = a/../b", "s3.prefix", ERR_SYNTAX},
-		{"s3.prefix = a b", "s3.prefix", ERR_SYNTAX},
-		{"s3.prefix = \xc3\xa4", "s3.prefix", ERR_SYNTAX},
-		{"appliance = a/b", "appliance", ERR_SYNTAX},
-		{"appliance = ..", "appliance", ERR_SYNTAX},
-		{"appliance = a\001", "", ERR_SYNTAX},
-		{"appliance = a\rnat = none", "", ERR_SYNTAX},
-		{"# bad UTF-8 \xff", "", ERR_SYNTAX},
-		{"s p\xc3\xa4 = 1", "s?p??", ERR_UNKNOWN_KEY},
-		{"#!/bin/sh\nexit 1", "exit?1", ERR_SYNTAX},
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
 		char text[512];
-		int n = snprintf(text, sizeof(text), "%s%s\n", MINIMUM, rows[i].line);
+		int n = snprintf(text, sizeof(text), "%s%s\n", MINIMUM, bad_lines[i].line);
 		enum err e = conf_read(span_of(text, (size_t)n), &s, &at);
-		unsigned line = rows[i].line[0] == '#' && rows[i].line[1] == '!' ? 4 : 3;
-		if (e != rows[i].e || at.line != line || strcmp(at.key, rows[i].key))
-			printf("  \"%s\": %s, line %u, key \"%s\"\n", rows[i].line, err_text(e), at.line,
+		unsigned line = bad_lines[i].line[0] == '#' && bad_lines[i].line[1] == '!' ? 4 : 3;
+		if (e != bad_lines[i].e || at.line != line || strcmp(at.key, bad_lines[i].key))
+			printf("  \"%s\": %s, line %u, key \"%s\"\n", bad_lines[i].line, err_text(e), at.line,
 			       at.key);
-		CHECK(e == rows[i].e && at.line == line && !strcmp(at.key, rows[i].key));
+		CHECK(e == bad_lines[i].e && at.line == line && !strcmp(at.key, bad_lines[i].key));
 	}
 }
 
@@ -107,7 +204,13 @@ static void refuses_names(void)
 {
 	CHECK(read_with("abc", KEY_ARN) == ERR_OK);
 	CHECK(read_with("ab", KEY_ARN) == ERR_RANGE);
-	CHECK(read_with("a.b", KEY_ARN) == ERR_UNSUPPORTED);
+	CHECK(read_with("a.b-c.3", KEY_ARN) == ERR_OK && !strcmp(s.s3_bucket, "a.b-c.3"));
+	CHECK(read_with("a..b", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("a.-b", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with(".ab", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("ab.", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("192.0.2.1", KEY_ARN) == ERR_SYNTAX);
+	CHECK(read_with("192.0.2.1a", KEY_ARN) == ERR_OK);
 	CHECK(read_with("-ab", KEY_ARN) == ERR_SYNTAX);
 	CHECK(read_with("ab-", KEY_ARN) == ERR_SYNTAX);
 	CHECK(read_with("aBc", KEY_ARN) == ERR_SYNTAX);
@@ -186,6 +289,7 @@ int main(void)
 {
 	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
 	RUN(every_key, "every key is read, with comments, blanks and both line ends");
+	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");
 	RUN(refuses_values, "an unknown, repeated or malformed key names its line");
 	RUN(refuses_names, "bucket names and key ARNs are checked");
 	RUN(requires_keys, "a missing required key is named");

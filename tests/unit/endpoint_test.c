@@ -2,25 +2,51 @@
 
 #include "check.h"
 
-static uint8_t mem[256];
+static struct settings s;
+static struct endpoint e;
 
-static struct span s3_host(const char *bucket, const char *region)
+static const char *host(enum endpoint_service service, const char *region)
 {
-	struct buf b = BUF_OF(mem);
-	enum err e = endpoint_s3_host(span_str(bucket), span_str(region), &b);
-	return e ? span_str(err_text(e)) : buf_span(&b);
+	enum err failed = endpoint_of(&s, service, span_str(region), &e);
+	return failed ? err_text(failed) : e.host;
 }
 
+/* tests/vectors compares all regions and variants; these stand for the reader. */
 static void names_hosts(void)
 {
-	struct buf b = BUF_OF(mem);
-	CHECK_SPAN(s3_host("evidence", "eu-central-1"), SPAN("evidence.s3.eu-central-1.amazonaws.com"));
-	CHECK_SPAN(s3_host("evidence", "us-gov-west-1"), SPAN("evidence.s3.us-gov-west-1.amazonaws.com"));
-	CHECK_SPAN(s3_host("a.b", "eu-central-1"), span_str(err_text(ERR_UNSUPPORTED)));
-	CHECK(endpoint_kms_host(SPAN("ap-southeast-2"), &b) == ERR_OK);
-	CHECK_SPAN(buf_span(&b), SPAN("kms.ap-southeast-2.amazonaws.com"));
-	b.cap = b.len + 3;
-	CHECK(endpoint_kms_host(SPAN("ap-southeast-2"), &b) == ERR_FULL);
+	memset(&s, 0, sizeof(s));
+	CHECK(!strcmp(host(ENDPOINT_S3, "eu-central-1"), "s3.eu-central-1.amazonaws.com") && e.port == 443);
+	CHECK(!strcmp(host(ENDPOINT_S3, "us-east-1"), "s3.us-east-1.amazonaws.com"));
+	CHECK(!strcmp(host(ENDPOINT_KMS, "us-gov-west-1"), "kms.us-gov-west-1.amazonaws.com"));
+	CHECK(!strcmp(host(ENDPOINT_SNS, "cn-north-1"), err_text(ERR_UNSUPPORTED)));
+	CHECK(!strcmp(host(ENDPOINT_MONITORING, "nowhere"), err_text(ERR_SYNTAX)));
+	s.endpoint_fips = 1;
+	CHECK(!strcmp(host(ENDPOINT_KMS, "us-east-2"), "kms-fips.us-east-2.amazonaws.com"));
+	s.endpoint_dualstack = 1;
+	CHECK(!strcmp(host(ENDPOINT_S3, "us-east-2"), "s3-fips.dualstack.us-east-2.amazonaws.com"));
+	s.endpoint_fips = 0;
+	CHECK(!strcmp(host(ENDPOINT_MONITORING, "us-east-2"), "monitoring.us-east-2.api.aws"));
+}
+
+static void a_named_endpoint_wins(void)
+{
+	static const struct endpoint named[] = {
+		{"s3.example", 443}, {"kms.example", 1}, {"cw.example", 8443}, {"sns.example", 65535}};
+	static const char *const want[] = {"s3.example", "kms.example:1", "cw.example:8443",
+					   "sns.example:65535"};
+	memset(&s, 0, sizeof(s));
+	for (enum endpoint_service i = ENDPOINT_S3; i <= ENDPOINT_SNS; i++) {
+		uint8_t mem[64];
+		struct buf b = BUF_OF(mem);
+		struct endpoint *of[] = {&s.s3_endpoint, &s.kms_endpoint, &s.cloudwatch_endpoint,
+					 &s.sns_endpoint};
+		*of[i] = named[i];
+		CHECK(endpoint_of(&s, i, SPAN("eu-west-1"), &e) == ERR_OK);
+		endpoint_put_host(&b, &e);
+		CHECK_SPAN(buf_span(&b), span_str(want[i]));
+		CHECK(endpoint_of(&s, i, SPAN("cn-north-1"), &e) == ERR_UNSUPPORTED);
+		memset(of[i], 0, sizeof(*of[i])); /* of this service alone */
+	}
 }
 
 static void knows_partitions(void)
@@ -52,9 +78,9 @@ static void knows_partitions(void)
 		{"us-eastnorthsouthwestcentralabc-1", NULL, ERR_SYNTAX},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct endpoint_partition p = {"none", "none"};
-		enum err e = endpoint_partition_of(span_str(rows[i].region), &p);
-		CHECK(e == rows[i].e);
+		struct endpoint_partition p = {"none"};
+		enum err got = endpoint_partition_of(span_str(rows[i].region), &p);
+		CHECK(got == rows[i].e);
 		CHECK(!strcmp(p.name, rows[i].partition ? rows[i].partition : "none"));
 	}
 }
@@ -95,10 +121,58 @@ static void reads_key_arns(void)
 		CHECK(endpoint_kms_arn(span_first(whole, n), &a) == ERR_SYNTAX);
 }
 
+static void reads_topic_arns(void)
+{
+	struct sns_arn a;
+	struct span whole = SPAN("arn:aws:sns:eu-central-1:111122223333:Night_watch-1");
+	CHECK(endpoint_sns_arn(whole, &a) == ERR_OK);
+	CHECK_SPAN(a.partition, SPAN("aws"));
+	CHECK_SPAN(a.region, SPAN("eu-central-1"));
+	CHECK_SPAN(a.account, SPAN("111122223333"));
+	CHECK_SPAN(a.name, SPAN("Night_watch-1"));
+	for (size_t n = 0; n <= whole.len - a.name.len; n++)
+		CHECK(endpoint_sns_arn(span_first(whole, n), &a) == ERR_SYNTAX);
+	CHECK(endpoint_sns_arn(SPAN("arn:aws:kms:eu-central-1:111122223333:n"), &a) == ERR_SYNTAX);
+	CHECK(endpoint_sns_arn(SPAN("arn:aws:sns:eu-central-1:111122223333:n:id"), &a) == ERR_SYNTAX);
+	CHECK(endpoint_sns_arn(SPAN("arn:aws:sns:us-gov-west-1:111122223333:n"), &a) == ERR_UNSUPPORTED);
+}
+
+static const char *blamed(const char *instance, const char *s3, const char *kms, const char *sns)
+{
+	static char arns[2][80];
+	const char *key;
+	memset(&s, 0, sizeof(s));
+	strcpy(s.s3_region, s3);
+	snprintf(arns[0], sizeof(arns[0]), "arn:%s:111122223333:key/1", kms);
+	snprintf(arns[1], sizeof(arns[1]), "arn:%s:111122223333:n", sns);
+	strcpy(s.kms_key, arns[0]);
+	strcpy(s.alarm_topic, *sns ? arns[1] : "");
+	return endpoint_check(&s, span_str(instance), &key) ? key : "none";
+}
+
+static void regions_are_of_one_partition(void)
+{
+	static const char *const aws = "aws:kms:us-east-1", *const gov = "aws-us-gov:kms:us-gov-west-1";
+	CHECK(!strcmp(blamed("us-west-2", "", aws, ""), "none"));
+	CHECK(!strcmp(blamed("us-west-2", "eu-west-1", aws, "aws:sns:sa-east-1"), "none"));
+	CHECK(!strcmp(blamed("us-gov-east-1", "us-gov-west-1", gov, "aws-us-gov:sns:us-gov-east-1"), "none"));
+	CHECK(!strcmp(blamed("cn-north-1", "", aws, ""), "s3.region"));
+	CHECK(!strcmp(blamed("us-west-2", "us-gov-west-1", aws, ""), "s3.region"));
+	CHECK(!strcmp(blamed("us-west-2", "Frankfurt", aws, ""), "s3.region"));
+	CHECK(!strcmp(blamed("us-west-2", "", gov, ""), "kms.key"));
+	CHECK(!strcmp(blamed("us-gov-west-1", "", aws, ""), "kms.key"));
+	CHECK(!strcmp(blamed("us-west-2", "", aws, "aws-us-gov:sns:us-gov-west-1"), "alarm.topic"));
+	CHECK(!strcmp(blamed("us-west-2", "", aws, "aws:sns:us-gov-west-1"), "alarm.topic"));
+}
+
 int main(void)
 {
-	RUN(names_hosts, "S3 and KMS are found at their regional hosts");
+	RUN(names_hosts, "services are found at their regional hosts");
+	RUN(a_named_endpoint_wins, "a named endpoint is used for its service alone, with its port");
 	RUN(knows_partitions, "a region belongs to its partition or is refused");
 	RUN(reads_key_arns, "a KMS key's ARN is checked in all its parts");
+	RUN(reads_topic_arns, "an SNS topic's ARN is checked in all its parts");
+	RUN(regions_are_of_one_partition,
+	    "bucket, key and topic are in the instance's partition or named as not");
 	return check_done();
 }

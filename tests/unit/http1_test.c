@@ -133,13 +133,13 @@ static void reads_headers(void)
 	CHECK(read_all("HTTP/1.1 301 Moved\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 		       "CONTENT-TYPE:\tapplication/xml \r\n"
 		       "ETag: \"abc\"\r\nx-amz-request-id: 79104EXAMPLEB723\r\nRetry-After: 120\r\n"
-		       "x-amzn-ErrorType: ThrottlingException\r\n"
+		       "x-amzn-ErrorType: ThrottlingException\r\nx-amz-bucket-region: eu-west-1\r\n"
 		       "Location: https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4\r\n"
 		       "ETag: second\r\nContent-Length: 0\r\n\r\n") == ERR_OK);
 	CHECK(r.has_date && r.date_ns == 784111777000000000ull);
 	CHECK(!strcmp(r.content_type, "application/xml") && !strcmp(r.etag, "\"abc\""));
 	CHECK(!strcmp(r.request_id, "79104EXAMPLEB723") && r.retry_after_s == 120);
-	CHECK(!strcmp(r.error_type, "ThrottlingException"));
+	CHECK(!strcmp(r.error_type, "ThrottlingException") && !strcmp(r.bucket_region, "eu-west-1"));
 	CHECK(!strcmp(r.location, "https://b.s3.eu-west-1.amazonaws.com/\xc3\xa4"));
 	CHECK(read_all("HTTP/1.1 200 OK\r\nETag:\r\nLocation: \r\nContent-Length: 0\r\n\r\n") == ERR_OK &&
 	      !r.etag[0]);

@@ -12,12 +12,14 @@
 #define CONTEXT "\0\2\0\3a\"b\0\1x\0\12sealtap-k2\0\2y/"
 
 static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==", 0};
+static struct endpoint endpoint = {"kms.eu-central-1.amazonaws.com", 443};
 static uint8_t request_mem[KMS_REQUEST_MAX];
 static struct buf request;
 
 static enum err build(const char *arn)
 {
-	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
+	struct kms_call call = {span_str(arn), SPAN(CONTEXT), &endpoint,
+				&creds,        NULL,          1767323045ull * 1000000000};
 	request = BUF_OF(request_mem);
 	return kms_generate_data_key(&call, &request);
 }
@@ -67,7 +69,8 @@ static void builds_the_request(void)
 	CHECK(build("arn:aws-cn:kms:cn-north-1:111122223333:key/1") == ERR_UNSUPPORTED);
 	size_t len = whole.len;
 	for (size_t cap = 0; cap < len; cap += 7) {
-		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &creds, NULL, 1767323045ull * 1000000000};
+		struct kms_call call = {SPAN(KEY), SPAN(CONTEXT), &endpoint,
+					&creds,    NULL,          1767323045ull * 1000000000};
 		request = buf_over(request_mem, cap);
 		CHECK(kms_generate_data_key(&call, &request) == ERR_FULL);
 	}
@@ -184,6 +187,10 @@ static void judges_errors(void)
 		{400, "",
 		 "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature not yet current: 2026\"}",
 		 KMS_SKEW, "InvalidSignatureException"},
+		{400, "", "{\"__type\":\"RequestExpired\"}", KMS_SKEW, "RequestExpired"},
+		{400, "", "{\"__type\":\"NotYetValid\"}", KMS_SKEW, "NotYetValid"},
+		{400, "", "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"Signature expired: 2026\"}",
+		 KMS_SKEW, "SignatureDoesNotMatch"},
 		{400, "", "{\"__type\":\"InvalidSignatureException\",\"message\":\"The request signature\"}",
 		 KMS_DENIED, "InvalidSignatureException"},
 		{400, "", "{\"__type\":\"AccessDeniedException\",\"Message\":\"User is not authorized\"}",
@@ -204,24 +211,73 @@ static void judges_errors(void)
 		{204, "", "", KMS_RETRY, ""},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct kms_fault f;
+		struct fault f;
 		enum kms_verdict v =
 			kms_classify(rows[i].status, span_str(rows[i].type), span_str(rows[i].body), &f);
-		if (v != rows[i].v || strcmp(f.name, rows[i].name))
-			printf("  %zu: %d %s\n", i, (int)v, f.name);
-		CHECK(v == rows[i].v && !strcmp(f.name, rows[i].name));
+		if (v != rows[i].v || strcmp(f.code, rows[i].name))
+			printf("  %zu: %d %s\n", i, (int)v, f.code);
+		CHECK(v == rows[i].v && !strcmp(f.code, rows[i].name));
 	}
-	struct kms_fault f;
+	struct fault f;
 	kms_classify(400, SPAN(""), SPAN("{\"__type\":\"X\\u001b[2J\",\"Message\":\"a\\nb\xc3\xa4\"}"), &f);
-	CHECK(!strcmp(f.name, "X?[2J") && !strcmp(f.message, "a?b??"));
+	CHECK(!strcmp(f.code, "X?[2J") && !strcmp(f.message, "a?b??"));
+}
+
+static void says_what_to_do(void)
+{
+	static const struct {
+		const char *name, *part;
+	} rows[] = {
+		{"AccessDeniedException", "kms:GenerateDataKey"},
+		{"NotFoundException", "correct kms.key"},
+		{"DisabledException", "enable the key"},
+		{"KMSInvalidStateException", "cancel its deletion"},
+		{"InvalidKeyUsageException", "symmetric"},
+		{"InvalidGrantTokenException", "what answers"},
+		{"DryRunOperationException", "what answers"},
+		{"IncompleteSignature", "clock"},
+		{"InvalidClientTokenId", "the role exists"},
+		{"UnrecognizedClientException", "the role exists"},
+		{"OptInRequired", "subscribe"},
+		{"ValidationException", "correct kms.key"},
+		{"Unheard", "check the key"},
+		{"", "check the key"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char body[128];
+		struct fault f;
+		int n = snprintf(body, sizeof(body), "{\"__type\":\"%s\"}", rows[i].name);
+		CHECK(kms_classify(400, SPAN(""), span_of(body, (size_t)n), &f) == KMS_DENIED);
+		if (!strstr(f.remedy, rows[i].part))
+			printf("  %s: %s\n", rows[i].name, f.remedy);
+		CHECK(strstr(f.remedy, rows[i].part));
+	}
+}
+
+static void finds_its_endpoint(void)
+{
+	static struct settings s;
+	struct endpoint e;
+	strcpy(s.kms_key, "arn:aws:kms:us-west-2:111122223333:key/1");
+	CHECK(kms_endpoint(&s, &e) == ERR_OK && !strcmp(e.host, "kms.us-west-2.amazonaws.com"));
+	s.kms_endpoint = (struct endpoint){"kms.example", 8443};
+	CHECK(kms_endpoint(&s, &e) == ERR_OK && !strcmp(e.host, "kms.example"));
+	endpoint = e;
+	CHECK(build(KEY) == ERR_OK);
+	static const char front[] = "POST / HTTP/1.1\r\nHost: kms.example:8443\r\n";
+	CHECK_SPAN(span_first(buf_span(&request), sizeof(front) - 1), span_str(front));
+	strcpy(s.kms_key, "arn:aws-cn:kms:cn-north-1:111122223333:key/1");
+	CHECK(kms_endpoint(&s, &e) == ERR_UNSUPPORTED);
 }
 
 int main(void)
 {
 	RUN(builds_the_request, "GenerateDataKey is asked with its context and a signature that fits");
+	RUN(finds_its_endpoint, "KMS is asked in the key's region or at the named endpoint");
 	RUN(reads_the_data_key, "the data key is read in clear and encrypted");
 	RUN(refuses_other_keys_and_sizes, "a key of another name or length is refused and wiped");
 	RUN(bounds_the_encrypted_key, "an encrypted key up to its limit is held whole");
 	RUN(judges_errors, "each named error is retried, refreshed, corrected or final");
+	RUN(says_what_to_do, "each refusal comes with its remedy");
 	return check_done();
 }

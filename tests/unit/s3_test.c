@@ -17,6 +17,7 @@ static struct aws_credentials creds = {"ASIAEXAMPLE", "secret", "session/token==
 static void set_up(void)
 {
 	memset(&meta, 0, sizeof(meta));
+	memset(&settings, 0, sizeof(settings));
 	strcpy(settings.s3_bucket, "evidence");
 	strcpy(settings.s3_prefix, "tap/x");
 	strcpy(identity.account, "111122223333");
@@ -91,7 +92,8 @@ static void sends_what_is_promised(void)
 /* The head alone, as a server sees it: every header but two is signed, and the signature is theirs. */
 static void what_is_sent_is_what_was_signed(void)
 {
-	for (int token = 0; token < 2; token++) {
+	for (int round = 0; round < 4; round++) {
+		bool token = round & 1, in_path = round & 2;
 		struct sigv4_header h[40];
 		size_t n = 0;
 		uint8_t again_mem[SIGV4_AUTHORIZATION_MAX];
@@ -99,6 +101,9 @@ static void what_is_sent_is_what_was_signed(void)
 		set_up();
 		if (!token)
 			creds.token[0] = 0;
+		settings.s3_endpoint = (struct endpoint){"s3.example", 444};
+		if (!in_path)
+			settings.s3_endpoint.host[0] = 0;
 		CHECK(build() == ERR_OK);
 		struct span rest = buf_span(&head), line = span_cut(&rest, '\n');
 		CHECK(span_eq(span_cut(&line, ' '), SPAN("PUT")));
@@ -122,6 +127,48 @@ static void what_is_sent_is_what_was_signed(void)
 		CHECK(signed_count == n - 2);
 		CHECK(n == 22u + (unsigned)token);
 	}
+}
+
+/* The head's first two lines and the signature's scope. */
+static void check_target(const char *path, const char *host, const char *scope)
+{
+	char want[1024], credential[128];
+	CHECK(build() == ERR_OK);
+	int n = snprintf(want, sizeof(want), "PUT %s HTTP/1.1\r\nHost: %s\r\n", path, host);
+	CHECK_SPAN(span_first(buf_span(&head), (size_t)n), span_of(want, (size_t)n));
+	n = snprintf(credential, sizeof(credential),
+		     "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20260102/%s/s3/aws4_request,", scope);
+	CHECK_SPAN(span_first(buf_span(&auth), (size_t)n), span_of(credential, (size_t)n));
+}
+
+static void finds_the_bucket(void)
+{
+	struct endpoint e;
+	set_up();
+	strcpy(settings.s3_region, "eu-west-3");
+	check_target("/" PATH, "evidence.s3.eu-west-3.amazonaws.com", "eu-west-3");
+	settings.endpoint_fips = settings.endpoint_dualstack = 1;
+	check_target("/" PATH, "evidence.s3-fips.dualstack.eu-west-3.amazonaws.com", "eu-west-3");
+	set_up();
+	strcpy(settings.s3_bucket, "evi.dence");
+	check_target("/evi.dence/" PATH, "s3.eu-central-1.amazonaws.com", "eu-central-1");
+	set_up();
+	settings.s3_endpoint = (struct endpoint){"bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com", 443};
+	check_target("/evidence/" PATH, settings.s3_endpoint.host, "eu-central-1");
+	settings.s3_endpoint.port = 8443;
+	check_target("/evidence/" PATH, "bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com:8443",
+		     "eu-central-1");
+	CHECK(s3_endpoint(&settings, &identity, &e) == ERR_OK && e.port == 8443);
+	CHECK(!strcmp(e.host, settings.s3_endpoint.host));
+	strcpy(settings.s3_region, "us-gov-west-1"); /* the instance's credentials count for nothing there */
+	CHECK(sign() == ERR_UNSUPPORTED && s3_endpoint(&settings, &identity, &e) == ERR_UNSUPPORTED);
+	set_up();
+	memset(settings.s3_bucket, 'b', 63);
+	strcpy(settings.s3_endpoint.host, "");
+	memset(meta.name + strlen(meta.name), 'x', OBJECT_NAME_MAX - 1 - strlen(meta.name));
+	CHECK(build() == ERR_OK && s3_endpoint(&settings, &identity, &e) == ERR_OK);
+	strcpy(settings.s3_endpoint.host, "a.example"); /* bucket and name at their longest in one path */
+	CHECK(build() == ERR_OK);
 }
 
 static void refuses_foreign_names(void)
@@ -194,61 +241,76 @@ static void refuses_unfinished_objects(void)
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>" code \
 	"</Code><Message>m&amp;m</Message></Error>"
 
+static const struct {
+	unsigned status;
+	const char *body;
+	enum s3_verdict v;
+	bool maybe; /* a 412 after it means that the object was stored */
+} answers[] = {
+	{200, "", S3_STORED, false},
+	{200, "\r\n", S3_STORED, false},
+	{200, ERROR("InternalError"), S3_RETRY, true},
+	{200, ERROR("SlowDown"), S3_RETRY, true},
+	{200, "<html>", S3_RETRY, true},
+	{204, "", S3_RETRY, true},
+	{301, ERROR("PermanentRedirect"), S3_MOVED, false},
+	{301, "", S3_MOVED, false},
+	{307, ERROR("TemporaryRedirect"), S3_MOVED, false},
+	{400, ERROR("IllegalLocationConstraintException"), S3_MOVED, false},
+	{400, ERROR("RequestTimeout"), S3_RETRY, false},
+	{400, ERROR("ExpiredToken"), S3_REFRESH, false},
+	{400, ERROR("InvalidToken"), S3_REFRESH, false},
+	{400, ERROR("AuthorizationHeaderMalformed"), S3_MOVED, false},
+	{400, ERROR("XAmzContentSHA256Mismatch"), S3_RETRY, false},
+	{400, ERROR("BadDigest"), S3_RETRY, false},
+	{400, ERROR("InvalidDigest"), S3_RETRY, false},
+	{400, ERROR("TokenRefreshRequired"), S3_REFRESH, false},
+	{400, ERROR("EntityTooLarge"), S3_DENIED, false},
+	{400, ERROR("KMS.DisabledException"), S3_DENIED, false},
+	{403, ERROR("RequestExpired"), S3_SKEW, false},
+	{403, ERROR("AllAccessDisabled"), S3_DENIED, false},
+	{403, ERROR("AccountProblem"), S3_DENIED, false},
+	{409, ERROR("OperationAborted"), S3_RETRY, false},
+	{503, ERROR("RequestLimitExceeded"), S3_RETRY, false},
+	{503, "", S3_RETRY, false},
+	{403, ERROR("RequestTimeTooSkewed"), S3_SKEW, false},
+	{403, ERROR("AccessDenied"), S3_DENIED, false},
+	{403, ERROR("InvalidAccessKeyId"), S3_DENIED, false},
+	{403, ERROR("SignatureDoesNotMatch"), S3_DENIED, false},
+	{403, "", S3_DENIED, false},
+	{404, ERROR("NoSuchBucket"), S3_DENIED, false},
+	{408, "", S3_RETRY, false},
+	{409, ERROR("ConditionalRequestConflict"), S3_RETRY, false},
+	{409, "", S3_RETRY, false},
+	{412, ERROR("PreconditionFailed"), S3_EXISTS, false},
+	{412, "", S3_EXISTS, false},
+	{429, "", S3_RETRY, false},
+	{500, ERROR("InternalError"), S3_RETRY, true},
+	{501, ERROR("NotImplemented"), S3_DENIED, false},
+	{502, "<html>", S3_RETRY, true},
+	{503, ERROR("SlowDown"), S3_RETRY, false},
+	{503, ERROR("ServiceUnavailable"), S3_RETRY, false},
+	{504, "", S3_RETRY, true},
+};
+
 static void judges_answers(void)
 {
-	static const struct {
-		unsigned status;
-		const char *body;
-		enum s3_verdict v;
-		bool maybe; /* a 412 after it means that the object was stored */
-	} rows[] = {
-		{200, "", S3_STORED, false},
-		{200, "\r\n", S3_STORED, false},
-		{200, ERROR("InternalError"), S3_RETRY, true},
-		{200, ERROR("SlowDown"), S3_RETRY, true},
-		{200, "<html>", S3_RETRY, true},
-		{204, "", S3_RETRY, true},
-		{301, ERROR("PermanentRedirect"), S3_DENIED, false},
-		{307, ERROR("TemporaryRedirect"), S3_RETRY, false},
-		{400, ERROR("RequestTimeout"), S3_RETRY, false},
-		{400, ERROR("ExpiredToken"), S3_REFRESH, false},
-		{400, ERROR("InvalidToken"), S3_DENIED, false},
-		{400, ERROR("AuthorizationHeaderMalformed"), S3_DENIED, false},
-		{400, ERROR("XAmzContentSHA256Mismatch"), S3_DENIED, false},
-		{403, ERROR("RequestTimeTooSkewed"), S3_SKEW, false},
-		{403, ERROR("AccessDenied"), S3_DENIED, false},
-		{403, ERROR("InvalidAccessKeyId"), S3_DENIED, false},
-		{403, ERROR("SignatureDoesNotMatch"), S3_DENIED, false},
-		{403, "", S3_DENIED, false},
-		{404, ERROR("NoSuchBucket"), S3_DENIED, false},
-		{408, "", S3_RETRY, false},
-		{409, ERROR("ConditionalRequestConflict"), S3_RETRY, false},
-		{409, "", S3_RETRY, false},
-		{412, ERROR("PreconditionFailed"), S3_EXISTS, false},
-		{412, "", S3_EXISTS, false},
-		{429, "", S3_RETRY, false},
-		{500, ERROR("InternalError"), S3_RETRY, true},
-		{501, ERROR("NotImplemented"), S3_DENIED, false},
-		{502, "<html>", S3_RETRY, true},
-		{503, ERROR("SlowDown"), S3_RETRY, false},
-		{503, ERROR("ServiceUnavailable"), S3_RETRY, false},
-		{504, "", S3_RETRY, true},
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		struct s3_attempts a = {0};
-		struct s3_fault f;
-		enum s3_verdict v = s3_classify(&a, rows[i].status, span_str(rows[i].body), &f);
-		if (v != rows[i].v || a.maybe_stored != rows[i].maybe)
+		struct fault f;
+		enum s3_verdict v = s3_classify(&a, answers[i].status, span_str(answers[i].body), &f);
+		if (v != answers[i].v || a.maybe_stored != answers[i].maybe)
 			printf("  %zu: %d\n", i, (int)v);
-		CHECK(v == rows[i].v && a.maybe_stored == rows[i].maybe);
-		CHECK(s3_classify(&a, 412, SPAN(""), &f) == (rows[i].maybe ? S3_STORED : S3_EXISTS));
+		CHECK(v == answers[i].v && a.maybe_stored == answers[i].maybe);
+		CHECK(v == S3_STORED || *f.remedy);
+		CHECK(s3_classify(&a, 412, SPAN(""), &f) == (answers[i].maybe ? S3_STORED : S3_EXISTS));
 	}
 }
 
 static void both_meanings_of_412(void)
 {
 	struct s3_attempts a = {0};
-	struct s3_fault f;
+	struct fault f;
 	CHECK(s3_classify(&a, 412, SPAN(ERROR("PreconditionFailed")), &f) == S3_EXISTS);
 	CHECK(!strcmp(f.code, "PreconditionFailed") && !strcmp(f.message, "m&m"));
 	CHECK(s3_classify(&a, 503, SPAN(ERROR("SlowDown")), &f) == S3_RETRY);
@@ -261,7 +323,7 @@ static void both_meanings_of_412(void)
 static void faults_are_printable(void)
 {
 	struct s3_attempts a = {0};
-	struct s3_fault f;
+	struct fault f;
 	char body[2048], message[600];
 	memset(message, 'm', sizeof(message) - 1);
 	message[sizeof(message) - 1] = 0;
@@ -271,14 +333,136 @@ static void faults_are_printable(void)
 	CHECK(!strcmp(f.code, "A???B") && strlen(f.message) == sizeof(f.message) - 1);
 }
 
+static const char *remedy(struct s3_attempts *a, unsigned status, const char *body, enum s3_verdict want)
+{
+	static struct fault f;
+	CHECK(s3_classify(a, status, span_str(body), &f) == want);
+	return f.remedy;
+}
+
+static void says_what_to_do(void)
+{
+	struct s3_attempts a = {0};
+	CHECK(!strcmp(remedy(&a, 503, ERROR("SlowDown"), S3_RETRY), "trying again"));
+	CHECK(!strcmp(remedy(&a, 404, ERROR("NoSuchBucket"), S3_DENIED), "correct s3.bucket, or create it"));
+	CHECK(strstr(remedy(&a, 403, ERROR("AccessDenied"), S3_DENIED), "s3:PutObject"));
+	CHECK(strstr(remedy(&a, 403, ERROR("SignatureDoesNotMatch"), S3_DENIED), "clock"));
+	CHECK(strstr(remedy(&a, 403, ERROR("Unheard"), S3_DENIED), "s3:PutObject"));
+	CHECK(strstr(remedy(&a, 301, ERROR("PermanentRedirect"), S3_MOVED), "s3.region"));
+}
+
+static void a_digest_is_refused_once(void)
+{
+	struct s3_attempts a = {0};
+	CHECK(strstr(remedy(&a, 400, ERROR("BadDigest"), S3_RETRY), "again") && a.digest_refusals == 1);
+	CHECK(!strcmp(remedy(&a, 503, ERROR("SlowDown"), S3_RETRY), "trying again"));
+	CHECK(strstr(remedy(&a, 400, ERROR("XAmzContentSHA256Mismatch"), S3_DENIED), "memory"));
+	CHECK(a.digest_refusals == 2 && !a.maybe_stored);
+}
+
+#define REGION(r) "<Region>" r "</Region>"
+#define ENDPOINT(e) "<Endpoint>" e "</Endpoint>"
+
+/* Empty: refused. */
+static const char *moved_to(unsigned status, const char *header, const char *inside, const char *location)
+{
+	static struct http1_response r;
+	static char region[32];
+	char body[512];
+	int n = snprintf(body, sizeof(body), "<Error><Code>x</Code>%s</Error>", inside);
+	memset(&r, 0, sizeof(r));
+	r.status = status;
+	strcpy(r.bucket_region, header);
+	strcpy(r.location, location);
+	strcpy(region, "kept");
+	enum err e = s3_redirect(&settings, &identity, &r, span_of(body, (size_t)n), region);
+	CHECK(e ? e == ERR_DENIED && !strcmp(region, "kept") : true);
+	return e ? "" : region;
+}
+
+static const struct {
+	unsigned status;
+	const char *header, *inside, *location, *region;
+} moves[] = {
+	{301, "eu-west-1", "", "", "eu-west-1"},
+	{400, "", REGION("eu-west-1"), "", "eu-west-1"},
+	{301, "", ENDPOINT("evidence.s3.eu-west-1.amazonaws.com"), "", "eu-west-1"},
+	{301, "", ENDPOINT("evidence.s3-us-west-2.amazonaws.com"), "", "us-west-2"},
+	{301, "", ENDPOINT("s3.us-west-2.amazonaws.com"), "", "us-west-2"},
+	{301, "", ENDPOINT("evidence.s3.dualstack.us-west-2.amazonaws.com"), "", "us-west-2"},
+	{301, "", ENDPOINT("evidence.s3-fips.us-west-2.amazonaws.com"), "", "us-west-2"},
+	{301, "", ENDPOINT("evidence.s3-fips.dualstack.us-west-2.amazonaws.com"), "", "us-west-2"},
+	{301, "us-east-1", ENDPOINT("evidence.s3.amazonaws.com"), "", "us-east-1"},
+	{307, "", "", "https://evidence.s3.eu-west-1.amazonaws.com/tap/x?y", "eu-west-1"},
+	{301, "eu-west-1", REGION("eu-west-1") ENDPOINT("evidence.s3.eu-west-1.amazonaws.com"),
+	 "https://evidence.s3.eu-west-1.amazonaws.com/", "eu-west-1"},
+	/* a new bucket: the same endpoint will do soon */
+	{307, "", "", "", "eu-central-1"},
+	{307, "eu-central-1", "", "", "eu-central-1"},
+	{307, "", ENDPOINT("evidence.s3.amazonaws.com"), "", "eu-central-1"},
+	/* nothing said, or nothing new: it would go round in circles */
+	{301, "", "", "", ""},
+	{301, "eu-central-1", "", "", ""},
+	{400, "", REGION("eu-central-1"), "", ""},
+	{301, "", ENDPOINT("s3.amazonaws.com"), "", ""},
+	/* another partition, or no region */
+	{301, "us-gov-west-1", "", "", ""},
+	{301, "cn-north-1", "", "", ""},
+	{301, "", REGION("EU"), "", ""},
+	{301, "", REGION("eu-west-1.evil.test"), "", ""},
+	{307, "us-gov-west-1", "", "", ""},
+	{301, "", ENDPOINT("evidence.s3-external-1.amazonaws.com"), "", ""},
+	{301, "", REGION("eu-west-northsouthwestnorthsouth-1"), "", ""},
+	/* two */
+	{301, "eu-west-1", REGION("eu-west-2"), "", ""},
+	{301, "eu-west-1", ENDPOINT("evidence.s3.eu-west-2.amazonaws.com"), "", ""},
+	{307, "", REGION("eu-west-1"), "https://evidence.s3.eu-west-2.amazonaws.com/", ""},
+	/* another host, or not by TLS */
+	{301, "eu-west-1", ENDPOINT("evidence.s3.eu-west-1.evil.test"), "", ""},
+	{301, "eu-west-1", ENDPOINT("other.s3.eu-west-1.amazonaws.com"), "", ""},
+	{301, "eu-west-1", ENDPOINT("evidences3.eu-west-1.amazonaws.com"), "", ""},
+	{301, "eu-west-1", ENDPOINT("evil.amazonaws.com"), "", ""},
+	{307, "eu-west-1", "", "http://evidence.s3.eu-west-1.amazonaws.com/", ""},
+	{307, "eu-west-1", "", "https://evidence.s3.eu-west-1.amazonaws.com:444/", ""},
+	{307, "eu-west-1", "", "https://evil.test/evidence.s3.eu-west-1.amazonaws.com", ""},
+	{307, "eu-west-1", "", "/elsewhere", ""},
+	{307, "eu-west-1", "", "gopher:/evidence.s3.eu-west-1.amazonaws.com/", ""},
+};
+
+static void follows_the_bucket(void)
+{
+	set_up();
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		const char *got =
+			moved_to(moves[i].status, moves[i].header, moves[i].inside, moves[i].location);
+		if (strcmp(got, moves[i].region) != 0)
+			printf("  %zu: \"%s\", want \"%s\"\n", i, got, moves[i].region);
+		CHECK(!strcmp(got, moves[i].region));
+	}
+	strcpy(settings.s3_region, "eu-west-1");
+	CHECK(!strcmp(moved_to(301, "eu-west-1", "", ""), ""));
+	CHECK(!strcmp(moved_to(301, "eu-central-1", "", ""), "eu-central-1"));
+	struct http1_response r = {.status = 301, .bucket_region = "eu-west-3"};
+	CHECK(s3_redirect(&settings, &identity, &r, SPAN(""), settings.s3_region) == ERR_OK);
+	CHECK(!strcmp(settings.s3_region, "eu-west-3"));
+	strcpy(settings.s3_endpoint.host, "s3.example");
+	CHECK(!strcmp(moved_to(301, "eu-west-1", "", ""), ""));
+	CHECK(!strcmp(moved_to(307, "", "", ""), ""));
+	set_up();
+}
+
 int main(void)
 {
 	RUN(sends_what_is_promised, "a PUT carries digest, checksum, condition, owner and metadata");
+	RUN(finds_the_bucket, "the bucket is in the host or in the path, its region in the signature");
 	RUN(what_is_sent_is_what_was_signed, "what is sent is exactly what was signed");
 	RUN(refuses_foreign_names, "no name outside the appliance's own prefix is signed or sent");
 	RUN(refuses_unfinished_objects, "unsigned, empty and oversized objects are refused");
 	RUN(judges_answers, "each answer is stored, retried, refreshed, corrected or final");
 	RUN(both_meanings_of_412, "412 means stored only after an attempt that may have stored it");
+	RUN(says_what_to_do, "each refusal comes with its remedy");
+	RUN(a_digest_is_refused_once, "a refused digest is sent again once");
+	RUN(follows_the_bucket, "a moved bucket is followed to a region of the partition and nowhere else");
 	RUN(faults_are_printable, "what the service said is cut and made printable for the log");
 	return check_done();
 }

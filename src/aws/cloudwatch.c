@@ -1,0 +1,116 @@
+/* The form, a metric:
+ *
+ *   Action=PutMetricData&Version=2010-08-01&Namespace=...
+ *   &MetricData.member.N.MetricName=...&...N.Unit=...&...N.Value=...&...N.Timestamp=...
+ *   &...N.Dimensions.member.1.Name=Appliance&...N.Dimensions.member.1.Value=...
+ *   &...N.Dimensions.member.2.Name=Cause&...             of PacketsLost alone
+ */
+#include "aws/cloudwatch.h"
+
+#include "base/text.h"
+#include "base/time.h"
+
+#define LIST "MetricData"
+#define FIELD(name) offsetof(struct cloudwatch_sample, name)
+#define ENA(counter) (FIELD(ena) + (counter) * sizeof(uint64_t)), true
+
+static const struct {
+	const char *metric, *unit;
+	const char *cause; /* of a loss; NULL: none */
+	size_t offset;     /* of a uint64_t in the sample */
+	bool ena;          /* only where there is an ENA */
+} metrics[] = {
+	{"PacketsRecorded", "Count", NULL, FIELD(packets), false},
+	{"BytesRecorded", "Bytes", NULL, FIELD(raw_bytes), false},
+	{"ObjectsShipped", "Count", NULL, FIELD(shipped_objects), false},
+	{"BytesShipped", "Bytes", NULL, FIELD(shipped_bytes), false},
+	{"PacketsLost", "Count", "ring", FIELD(lost_ring), false},
+	{"PacketsLost", "Count", "before-tap", FIELD(lost_before_tap), false},
+	{"PacketsLost", "Count", "unattributed", FIELD(lost_unattributed), false},
+	{"PacketsCut", "Count", NULL, FIELD(cut), false},
+	{"PacketsFiltered", "Count", NULL, FIELD(filtered), false},
+	{"RxMissed", "Count", NULL, FIELD(rx_missed), false},
+	{"BwInAllowanceExceeded", "Count", NULL, ENA(ENA_BW_IN)},
+	{"BwOutAllowanceExceeded", "Count", NULL, ENA(ENA_BW_OUT)},
+	{"PpsAllowanceExceeded", "Count", NULL, ENA(ENA_PPS)},
+	{"ConntrackAllowanceExceeded", "Count", NULL, ENA(ENA_CONNTRACK)},
+	{"LinklocalAllowanceExceeded", "Count", NULL, ENA(ENA_LINKLOCAL)},
+	{"ConntrackAllowanceAvailable", "Count", NULL, ENA(ENA_CONNTRACK_AVAILABLE)},
+	{"SpoolUsed", "Bytes", NULL, FIELD(spool_used_bytes), false},
+	{"SpoolSize", "Bytes", NULL, FIELD(spool_total_bytes), false},
+	{"OldestUnshipped", "Seconds", NULL, FIELD(oldest_unshipped_s), false},
+	{"DataKeyAge", "Seconds", NULL, FIELD(key_age_s), false},
+	{"Forwarding", "None", NULL, FIELD(forwarding), false},
+	{"PutFailures", "Count", NULL, FIELD(put_failures), false},
+	{"KmsFailures", "Count", NULL, FIELD(kms_failures), false},
+	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), false},
+};
+
+static void put_dimension(struct buf *b, unsigned metric, unsigned number, const char *name,
+			  struct span value)
+{
+	char text[48];
+	struct buf path = BUF_OF(text);
+	buf_str(&path, "Dimensions.member.");
+	text_u64(&path, number);
+	buf_str(&path, ".Name");
+	post_member(b, LIST, metric, buf_cstr(&path), span_str(name));
+	path.len -= 4;
+	buf_str(&path, "Value");
+	post_member(b, LIST, metric, buf_cstr(&path), value);
+}
+
+static void put_metrics(struct buf *b, const struct object_identity *id,
+			const struct cloudwatch_sample *sample)
+{
+	uint8_t when_text[32];
+	struct buf when = BUF_OF(when_text);
+	unsigned number = 0;
+	time_rfc3339(&when, sample->at_ns);
+	when.len -= 11; /* whole seconds are what the reference shows */
+	buf_u8(&when, 'Z');
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		uint8_t digits[20];
+		struct buf value = BUF_OF(digits);
+		if (metrics[i].ena && !sample->has_ena)
+			continue;
+		number++;
+		text_u64(&value,
+			 *(const uint64_t *)(const void *)((const uint8_t *)sample + metrics[i].offset));
+		post_member(b, LIST, number, "MetricName", span_str(metrics[i].metric));
+		post_member(b, LIST, number, "Unit", span_str(metrics[i].unit));
+		post_member(b, LIST, number, "Value", buf_span(&value));
+		post_member(b, LIST, number, "Timestamp", buf_span(&when));
+		put_dimension(b, number, 1, "Appliance", span_str(id->appliance));
+		if (metrics[i].cause)
+			put_dimension(b, number, 2, "Cause", span_str(metrics[i].cause));
+	}
+}
+
+enum err cloudwatch_call(const struct settings *s, const struct object_identity *id,
+			 const struct cloudwatch_sample *sample, struct buf *body, struct post_call *call)
+{
+	if (!s->metrics_namespace[0])
+		return ERR_MISSING;
+	call->region = span_str(id->region);
+	call->service = "monitoring";
+	TRY(endpoint_of(s, ENDPOINT_MONITORING, call->region, &call->endpoint));
+	post_field(body, "Action", SPAN("PutMetricData"));
+	post_field(body, "Version", SPAN("2010-08-01"));
+	post_field(body, "Namespace", span_str(s->metrics_namespace));
+	put_metrics(body, id, sample);
+	call->body = buf_span(body);
+	return buf_err(body);
+}
+
+enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault)
+{
+	static const char denied[] = "let the role's policy allow cloudwatch:PutMetricData";
+	static const struct fault_row rows[] = {
+		{"AccessDenied", FAULT_DENIED, denied},
+		{"AccessDeniedException", FAULT_DENIED, denied},
+		{"InvalidParameterValue", FAULT_DENIED, "correct metrics.namespace, and set the clock"},
+		{NULL, FAULT_DENIED, NULL},
+	};
+	return post_classify(status, body, rows, denied, fault);
+}

@@ -1,0 +1,46 @@
+/* cloudwatch: one call, PutMetricData: the appliance's counters of a minute as metrics. Sans I/O.
+ *
+ * The table in cloudwatch.c is the reference: each row has the field, the metric's name, its unit. All
+ * metrics have the dimension Appliance. keys and upload make the same call from the same sample. Source:
+ * Amazon CloudWatch API reference, PutMetricData (at most 1000 metrics and 1 MB a call).
+ */
+#ifndef SEALTAP_AWS_CLOUDWATCH_H
+#define SEALTAP_AWS_CLOUDWATCH_H
+
+#include "aws/post.h"
+#include "record/object.h"
+
+#define CLOUDWATCH_BODY_MAX 12288 /* the longest form */
+
+enum cloudwatch_ena {
+	ENA_BW_IN,
+	ENA_BW_OUT,
+	ENA_PPS,
+	ENA_CONNTRACK,
+	ENA_LINKLOCAL,
+	ENA_CONNTRACK_AVAILABLE,
+	ENA_COUNTERS,
+};
+
+/* Fixed size, no pointers: it is sent between roles. Counters are those of the minute. */
+struct cloudwatch_sample {
+	uint64_t at_ns; /* the minute's end, real time */
+	uint64_t packets, raw_bytes, shipped_objects, shipped_bytes;
+	uint64_t lost_ring, lost_before_tap, lost_unattributed, cut, filtered; /* packets */
+	uint64_t rx_missed;                                                    /* packets, by the NICs */
+	uint64_t ena[ENA_COUNTERS]; /* packets beyond an allowance; the last: connections left */
+	uint64_t spool_used_bytes, spool_total_bytes;
+	uint64_t oldest_unshipped_s, key_age_s;
+	uint64_t forwarding; /* 0 or 1 */
+	uint64_t put_failures, kms_failures, alarms_suppressed;
+	uint64_t has_ena; /* 0: `ena` says nothing and is left out */
+};
+
+/* Appends the form to *body, which is empty and outlives *call. ERR_MISSING when the settings have no
+ * namespace. */
+enum err cloudwatch_call(const struct settings *s, const struct object_identity *id,
+			 const struct cloudwatch_sample *sample, struct buf *body, struct post_call *call)
+	MUST_USE;
+enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault);
+
+#endif

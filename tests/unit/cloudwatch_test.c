@@ -1,0 +1,183 @@
+#include "aws/cloudwatch.h"
+
+#include "check.h"
+
+#define NOW_NS 1767323045999999999ull
+
+static struct settings settings;
+static struct object_identity identity;
+static struct cloudwatch_sample sample;
+static struct post_call call;
+static uint8_t body_mem[CLOUDWATCH_BODY_MAX];
+static struct buf body;
+
+/* Every field has a value of its own. */
+static void set_up(void)
+{
+	memset(&settings, 0, sizeof(settings));
+	memset(&identity, 0, sizeof(identity));
+	strcpy(settings.metrics_namespace, "Seal/tap");
+	strcpy(identity.region, "eu-central-1");
+	strcpy(identity.appliance, "tap-1");
+	uint64_t *field = (uint64_t *)&sample;
+	for (size_t i = 0; i < sizeof(sample) / sizeof(uint64_t); i++)
+		field[i] = 1000 + i;
+	sample.at_ns = NOW_NS;
+}
+
+static enum err build(void)
+{
+	body = BUF_OF(body_mem);
+	return cloudwatch_call(&settings, &identity, &sample, &body, &call);
+}
+
+static const struct {
+	const char *metric, *unit, *cause;
+	uint64_t value;
+} want[] = {
+	{"PacketsRecorded", "Count", "", 1001},
+	{"BytesRecorded", "Bytes", "", 1002},
+	{"ObjectsShipped", "Count", "", 1003},
+	{"BytesShipped", "Bytes", "", 1004},
+	{"PacketsLost", "Count", "ring", 1005},
+	{"PacketsLost", "Count", "before-tap", 1006},
+	{"PacketsLost", "Count", "unattributed", 1007},
+	{"PacketsCut", "Count", "", 1008},
+	{"PacketsFiltered", "Count", "", 1009},
+	{"RxMissed", "Count", "", 1010},
+	{"BwInAllowanceExceeded", "Count", "", 1011},
+	{"BwOutAllowanceExceeded", "Count", "", 1012},
+	{"PpsAllowanceExceeded", "Count", "", 1013},
+	{"ConntrackAllowanceExceeded", "Count", "", 1014},
+	{"LinklocalAllowanceExceeded", "Count", "", 1015},
+	{"ConntrackAllowanceAvailable", "Count", "", 1016},
+	{"SpoolUsed", "Bytes", "", 1017},
+	{"SpoolSize", "Bytes", "", 1018},
+	{"OldestUnshipped", "Seconds", "", 1019},
+	{"DataKeyAge", "Seconds", "", 1020},
+	{"Forwarding", "None", "", 1021},
+	{"PutFailures", "Count", "", 1022},
+	{"KmsFailures", "Count", "", 1023},
+	{"AlarmsSuppressed", "Count", "", 1024},
+};
+
+#define ENA_FIRST 10
+#define ENA_COUNT 6
+
+static void put_want(struct buf *b, bool ena)
+{
+	char text[1024];
+	unsigned n = 0;
+	buf_str(b, "Action=PutMetricData&Version=2010-08-01&Namespace=Seal%2Ftap");
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		if (!ena && i >= ENA_FIRST && i < ENA_FIRST + ENA_COUNT)
+			continue;
+		n++;
+#define M "&MetricData.member.%u."
+		snprintf(text, sizeof(text),
+			 M "MetricName=%s" M "Unit=%s" M "Value=%llu" M
+			   "Timestamp=2026-01-02T03%%3A04%%3A05Z" M "Dimensions.member.1.Name=Appliance" M
+			   "Dimensions.member.1.Value=tap-1",
+			 n, want[i].metric, n, want[i].unit, n, (unsigned long long)want[i].value, n, n, n);
+		buf_str(b, text);
+		if (!want[i].cause[0])
+			continue;
+		snprintf(text, sizeof(text),
+			 M "Dimensions.member.2.Name=Cause" M "Dimensions.member.2.Value=%s", n, n,
+			 want[i].cause);
+		buf_str(b, text);
+	}
+}
+
+static void every_counter_is_a_metric(void)
+{
+	uint8_t mem[CLOUDWATCH_BODY_MAX];
+	set_up();
+	for (int ena = 1; ena >= 0; ena--) {
+		struct buf b = BUF_OF(mem);
+		sample.has_ena = (uint64_t)ena;
+		put_want(&b, ena);
+		CHECK(build() == ERR_OK && !b.overflow);
+		CHECK_SPAN(call.body, buf_span(&b));
+	}
+}
+
+static void goes_to_the_region(void)
+{
+	set_up();
+	CHECK(build() == ERR_OK && !strcmp(call.endpoint.host, "monitoring.eu-central-1.amazonaws.com"));
+	CHECK_SPAN(call.region, SPAN("eu-central-1"));
+	CHECK(!strcmp(call.service, "monitoring"));
+	settings.cloudwatch_endpoint = (struct endpoint){"cw.example", 8443};
+	CHECK(build() == ERR_OK && !strcmp(call.endpoint.host, "cw.example") && call.endpoint.port == 8443);
+	settings.metrics_namespace[0] = 0;
+	CHECK(build() == ERR_MISSING && body.len == 0);
+	set_up();
+	strcpy(identity.region, "cn-north-1");
+	CHECK(build() == ERR_UNSUPPORTED);
+}
+
+static void the_longest_form_fits(void)
+{
+	set_up();
+	memset(&sample, 0xff, sizeof(sample));
+	sample.at_ns = NOW_NS;
+	memset(settings.metrics_namespace, '/', sizeof(settings.metrics_namespace) - 1);
+	memset(identity.appliance, 'a', sizeof(identity.appliance) - 1);
+	CHECK(build() == ERR_OK);
+	printf("  # %zu of %d bytes\n", body.len, CLOUDWATCH_BODY_MAX);
+	for (size_t cap = 0, len = body.len; cap < len; cap += 97) {
+		body = buf_over(body_mem, cap);
+		CHECK(cloudwatch_call(&settings, &identity, &sample, &body, &call) == ERR_FULL);
+	}
+}
+
+#define ERROR(code)                                                                        \
+	"<ErrorResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><Error>" \
+	"<Type>Sender</Type><Code>" code                                                   \
+	"</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+
+static void judges_answers(void)
+{
+	static const struct {
+		unsigned status;
+		const char *body;
+		enum post_verdict v;
+		const char *remedy;
+	} rows[] = {
+		{200, "<PutMetricDataResponse/>", POST_OK, ""},
+		{400, ERROR("Throttling"), POST_RETRY, "trying again"},
+		{500, ERROR("InternalServiceError"), POST_RETRY, "trying again"},
+		{503, "<html>", POST_RETRY, "trying again"},
+		{403, ERROR("ExpiredToken"), POST_REFRESH, "new credentials"},
+		{403, ERROR("RequestExpired"), POST_SKEW, "clock"},
+		{403, ERROR("AccessDenied"), POST_DENIED, "cloudwatch:PutMetricData"},
+		{403, ERROR("InvalidClientTokenId"), POST_DENIED, "role exists"},
+		{400, ERROR("InvalidParameterValue"), POST_DENIED, "metrics.namespace"},
+		{413, "", POST_DENIED, "cloudwatch:PutMetricData"},
+		{301, "", POST_DENIED, "cloudwatch:PutMetricData"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fault f;
+		enum post_verdict v = cloudwatch_classify(rows[i].status, span_str(rows[i].body), &f);
+		if (v != rows[i].v || !strstr(f.remedy, rows[i].remedy))
+			printf("  %zu: %d %s\n", i, (int)v, f.remedy);
+		CHECK(v == rows[i].v && strstr(f.remedy, rows[i].remedy));
+	}
+	struct fault f;
+	const char *late = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code>"
+			   "<Message>Signature expired: 20260101T000000Z</Message></Error></ErrorResponse>";
+	CHECK(cloudwatch_classify(403, span_str(late), &f) == POST_SKEW);
+	CHECK(!strcmp(f.code, "SignatureDoesNotMatch"));
+}
+
+int main(void)
+{
+	RUN(every_counter_is_a_metric,
+	    "every counter of the sample is one metric, those of the ENA where it has one");
+	RUN(goes_to_the_region,
+	    "metrics go to the instance's region or the named endpoint, without a namespace nowhere");
+	RUN(the_longest_form_fits, "the longest form fits its bound");
+	RUN(judges_answers, "each answer is taken, retried, refreshed, corrected or final, with its remedy");
+	return check_done();
+}
