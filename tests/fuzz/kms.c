@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = span_of(data, size);
 	uint8_t kind = fuzz_byte(&in);
-	struct kms_fault f;
+	struct fault f;
 	memset(&f, 0xa5, sizeof(f));
 	if (kind == '2') {
 		read_key(in);
@@ -31,8 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	enum kms_verdict v = kms_classify(400u + kind, span_first(in, kind % 8), in, &f);
 	MUST(v > KMS_OK && v <= KMS_DENIED);
-	MUST_END(f.name);
+	MUST_END(f.code);
 	MUST_END(f.message);
-	MUST(fuzz_printable(f.name) && fuzz_printable(f.message));
+	MUST(fuzz_printable(f.code) && fuzz_printable(f.message));
 	return 0;
 }

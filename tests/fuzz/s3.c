@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t how = fuzz_byte(&in);
 	unsigned status = statuses[how % 16];
 	struct s3_attempts a = {.maybe_stored = how >> 7};
-	struct s3_fault f;
+	struct fault f;
 	memset(&f, 0xa5, sizeof(f));
 	enum s3_verdict v = s3_classify(&a, status, in, &f);
 	MUST(v <= S3_DENIED);
