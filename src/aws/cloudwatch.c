@@ -12,39 +12,80 @@
 
 #define LIST "MetricData"
 #define FIELD(name) offsetof(struct cloudwatch_sample, name)
-#define ENA(counter) (FIELD(ena) + (counter) * sizeof(uint64_t)), true
+#define ENA(counter) (FIELD(ena) + (counter) * sizeof(uint64_t))
+
+enum kind {
+	COUNT,     /* since the roles started */
+	GAUGE,     /* as it is now */
+	ENA_COUNT, /* these two only where there is an ENA */
+	ENA_GAUGE,
+};
 
 static const struct {
 	const char *metric, *unit;
 	const char *cause; /* of a loss; NULL: none */
 	size_t offset;     /* of a uint64_t in the sample */
-	bool ena;          /* only where there is an ENA */
+	enum kind kind;
 } metrics[] = {
-	{"PacketsRecorded", "Count", NULL, FIELD(packets), false},
-	{"BytesRecorded", "Bytes", NULL, FIELD(raw_bytes), false},
-	{"ObjectsShipped", "Count", NULL, FIELD(shipped_objects), false},
-	{"BytesShipped", "Bytes", NULL, FIELD(shipped_bytes), false},
-	{"PacketsLost", "Count", "ring", FIELD(lost_ring), false},
-	{"PacketsLost", "Count", "before-tap", FIELD(lost_before_tap), false},
-	{"PacketsLost", "Count", "unattributed", FIELD(lost_unattributed), false},
-	{"PacketsCut", "Count", NULL, FIELD(cut), false},
-	{"PacketsFiltered", "Count", NULL, FIELD(filtered), false},
-	{"RxMissed", "Count", NULL, FIELD(rx_missed), false},
-	{"BwInAllowanceExceeded", "Count", NULL, ENA(ENA_BW_IN)},
-	{"BwOutAllowanceExceeded", "Count", NULL, ENA(ENA_BW_OUT)},
-	{"PpsAllowanceExceeded", "Count", NULL, ENA(ENA_PPS)},
-	{"ConntrackAllowanceExceeded", "Count", NULL, ENA(ENA_CONNTRACK)},
-	{"LinklocalAllowanceExceeded", "Count", NULL, ENA(ENA_LINKLOCAL)},
-	{"ConntrackAllowanceAvailable", "Count", NULL, ENA(ENA_CONNTRACK_AVAILABLE)},
-	{"SpoolUsed", "Bytes", NULL, FIELD(spool_used_bytes), false},
-	{"SpoolSize", "Bytes", NULL, FIELD(spool_total_bytes), false},
-	{"OldestUnshipped", "Seconds", NULL, FIELD(oldest_unshipped_s), false},
-	{"DataKeyAge", "Seconds", NULL, FIELD(key_age_s), false},
-	{"Forwarding", "None", NULL, FIELD(forwarding), false},
-	{"PutFailures", "Count", NULL, FIELD(put_failures), false},
-	{"KmsFailures", "Count", NULL, FIELD(kms_failures), false},
-	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), false},
+	{"PacketsRecorded", "Count", NULL, FIELD(packets), COUNT},
+	{"BytesRecorded", "Bytes", NULL, FIELD(raw_bytes), COUNT},
+	{"ObjectsShipped", "Count", NULL, FIELD(shipped_objects), COUNT},
+	{"BytesShipped", "Bytes", NULL, FIELD(shipped_bytes), COUNT},
+	{"PacketsLost", "Count", "ring", FIELD(lost_ring), COUNT},
+	{"PacketsLost", "Count", "before-tap", FIELD(lost_before_tap), COUNT},
+	{"PacketsCut", "Count", NULL, FIELD(cut), COUNT},
+	{"RxMissed", "Count", NULL, FIELD(rx_missed), COUNT},
+	{"BwInAllowanceExceeded", "Count", NULL, ENA(ENA_BW_IN), ENA_COUNT},
+	{"BwOutAllowanceExceeded", "Count", NULL, ENA(ENA_BW_OUT), ENA_COUNT},
+	{"PpsAllowanceExceeded", "Count", NULL, ENA(ENA_PPS), ENA_COUNT},
+	{"ConntrackAllowanceExceeded", "Count", NULL, ENA(ENA_CONNTRACK), ENA_COUNT},
+	{"LinklocalAllowanceExceeded", "Count", NULL, ENA(ENA_LINKLOCAL), ENA_COUNT},
+	{"ConntrackAllowanceAvailable", "Count", NULL, ENA(ENA_CONNTRACK_AVAILABLE), ENA_GAUGE},
+	{"SpoolUsed", "Bytes", NULL, FIELD(spool_used_bytes), GAUGE},
+	{"SpoolSize", "Bytes", NULL, FIELD(spool_total_bytes), GAUGE},
+	{"OldestUnshipped", "Seconds", NULL, FIELD(oldest_unshipped_s), GAUGE},
+	{"DataKeyAge", "Seconds", NULL, FIELD(key_age_s), GAUGE},
+	{"Forwarding", "None", NULL, FIELD(forwarding), GAUGE},
+	{"PutFailures", "Count", NULL, FIELD(put_failures), COUNT},
+	{"KmsFailures", "Count", NULL, FIELD(kms_failures), COUNT},
+	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), COUNT},
 };
+
+#define METRICS (sizeof(metrics) / sizeof(metrics[0]))
+
+static bool counts(enum kind k)
+{
+	return k == COUNT || k == ENA_COUNT;
+}
+
+static uint64_t value_of(const struct cloudwatch_sample *s, size_t i)
+{
+	return *(const uint64_t *)(const void *)((const uint8_t *)s + metrics[i].offset);
+}
+
+static uint64_t *field_of(struct cloudwatch_sample *s, size_t i)
+{
+	return (uint64_t *)(void *)((uint8_t *)s + metrics[i].offset);
+}
+
+void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sample *part)
+{
+	for (size_t i = 0; i < METRICS; i++) {
+		uint64_t *have = field_of(sum, i), more = value_of(part, i);
+		if (counts(metrics[i].kind))
+			*have += more;
+		else if (more > *have)
+			*have = more;
+	}
+	sum->has_ena |= part->has_ena;
+}
+
+void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sample *before)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (counts(metrics[i].kind))
+			*field_of(now, i) -= value_of(before, i);
+}
 
 static void put_dimension(struct buf *b, unsigned metric, unsigned number, const char *name,
 			  struct span value)
@@ -69,14 +110,13 @@ static void put_metrics(struct buf *b, const struct object_identity *id,
 	time_rfc3339(&when, sample->at_ns);
 	when.len -= 11; /* whole seconds are what the reference shows */
 	buf_u8(&when, 'Z');
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+	for (size_t i = 0; i < METRICS; i++) {
 		uint8_t digits[20];
 		struct buf value = BUF_OF(digits);
-		if (metrics[i].ena && !sample->has_ena)
+		if (metrics[i].kind >= ENA_COUNT && !sample->has_ena)
 			continue;
 		number++;
-		text_u64(&value,
-			 *(const uint64_t *)(const void *)((const uint8_t *)sample + metrics[i].offset));
+		text_u64(&value, value_of(sample, i));
 		post_member(b, LIST, number, "MetricName", span_str(metrics[i].metric));
 		post_member(b, LIST, number, "Unit", span_str(metrics[i].unit));
 		post_member(b, LIST, number, "Value", buf_span(&value));

@@ -1,8 +1,10 @@
 /* cloudwatch: one call, PutMetricData: the appliance's counters of a minute as metrics. Sans I/O.
  *
- * The table in cloudwatch.c is the reference: each row has the field, the metric's name, its unit. All
- * metrics have the dimension Appliance. keys and upload make the same call from the same sample. Source:
- * Amazon CloudWatch API reference, PutMetricData (at most 1000 metrics and 1 MB a call).
+ * The table in cloudwatch.c is the reference: each row has the field, the metric's name, its unit, and
+ * whether it counts or gauges. All metrics have the dimension Appliance. Each role counts what it knows of a
+ * sample; upload adds them up and takes the difference of each minute. keys and upload make the same call
+ * from the same sample. Source: Amazon CloudWatch API reference, PutMetricData (at most 1000 metrics and
+ * 1 MB a call).
  */
 #ifndef SEALTAP_AWS_CLOUDWATCH_H
 #define SEALTAP_AWS_CLOUDWATCH_H
@@ -22,12 +24,12 @@ enum cloudwatch_ena {
 	ENA_COUNTERS,
 };
 
-/* Fixed size, no pointers: it is sent between roles. Counters are those of the minute. */
+/* Fixed size, no pointers: it is sent between roles. */
 struct cloudwatch_sample {
 	uint64_t at_ns; /* the minute's end, real time */
 	uint64_t packets, raw_bytes, shipped_objects, shipped_bytes;
-	uint64_t lost_ring, lost_before_tap, lost_unattributed, cut, filtered; /* packets */
-	uint64_t rx_missed;                                                    /* packets, by the NICs */
+	uint64_t lost_ring, lost_before_tap, cut; /* packets */
+	uint64_t rx_missed;                       /* packets, by the NICs */
 	uint64_t ena[ENA_COUNTERS]; /* packets beyond an allowance; the last: connections left */
 	uint64_t spool_used_bytes, spool_total_bytes;
 	uint64_t oldest_unshipped_s, key_age_s;
@@ -35,6 +37,11 @@ struct cloudwatch_sample {
 	uint64_t put_failures, kms_failures, alarms_suppressed;
 	uint64_t has_ena; /* 0: `ena` says nothing and is left out */
 };
+
+/* Adds a part to the sum: counters add up, of gauges the greater counts. */
+void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sample *part);
+/* *now becomes what came about since *before; gauges stay. */
+void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sample *before);
 
 /* Appends the form to *body, which is empty and outlives *call. ERR_MISSING when the settings have no
  * namespace. */

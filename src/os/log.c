@@ -22,13 +22,18 @@ void log_open(int fd, uint32_t type, const char *role)
 	state.role = role;
 }
 
+const char *log_level_name(enum log_level level)
+{
+	static const char *const names[] = {[LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ALARM] = "alarm"};
+	return names[level];
+}
+
 void log_begin(enum log_level level, const char *event)
 {
-	static const char *const names[] = {[LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
 	memset(&state.line, 0, sizeof(state.line));
 	state.line.real_ns = clock_real_ns();
 	state.out = buf_over(state.line.line, LOG_LINE_BYTES - 1);
-	buf_str(&state.out, names[level]);
+	buf_str(&state.out, log_level_name(level));
 	buf_u8(&state.out, ' ');
 	buf_str(&state.out, state.role);
 	buf_u8(&state.out, ' ');

@@ -19,11 +19,19 @@ struct log_line {
 	char line[LOG_LINE_BYTES]; /* terminated */
 };
 
-enum log_level { LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level {
+	LOG_INFO,
+	LOG_WARN,
+	LOG_ALARM, /* something was lost or stopped, or will not get better by itself: also sent to
+		      alarm.topic */
+};
 
 /* fd: channel towards init, borrowed. type: the message type that carries a struct log_line. role: its name,
  * static. */
 void log_open(int fd, uint32_t type, const char *role);
+
+/* As it stands in the line; static. */
+const char *log_level_name(enum log_level level);
 
 /* A line is built in one static buffer: log_begin, any number of values, log_end. */
 void log_begin(enum log_level level, const char *event);

@@ -18,7 +18,7 @@ void anchors_load(int fd, struct peer *init, struct tls_anchors *out)
 	enum err e = len == sizeof(pem) ? ERR_TOO_LONG : tls_anchors_read(span_of(pem, len), out);
 	if (!e)
 		return;
-	log_event(LOG_ERROR, "trust-anchors", "reason", err_text(e));
+	log_event(LOG_ALARM, "trust-anchors", "reason", err_text(e));
 	peer_verdict(init, VERDICT_ROLE, false,
 		     "the trust anchors of the image can't be read; use an unmodified image");
 	_exit(1);

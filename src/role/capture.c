@@ -99,7 +99,7 @@ static void count_drops(void)
 {
 	uint64_t packets, drops;
 	if (ring_statistics(&g.ring, &packets, &drops)) {
-		log_event(LOG_ERROR, "ring-statistics", "reason", "the kernel gives no counters");
+		log_event(LOG_ALARM, "ring-statistics", "reason", "the kernel gives no counters");
 		return;
 	}
 	if (drops == 0)

@@ -48,7 +48,7 @@ static const struct setting ipv6_settings[] = {
 static enum err fail(struct gateway *g, enum err e, const char *what, const char *on)
 {
 	snprintf(g->failed, sizeof(g->failed), "%s %s: %s", what, on, err_text(e));
-	log_event(LOG_ERROR, "kernel-refused", "what", g->failed);
+	log_event(LOG_ALARM, "kernel-refused", "what", g->failed);
 	return e;
 }
 
@@ -64,7 +64,7 @@ static enum err transact(struct gateway *g, int fd, const struct buf *b, const c
 		return ERR_OK;
 	snprintf(g->failed, sizeof(g->failed), "%s %s: %s (%s, message %u)", what, on, err_text(e),
 		 strerror(f.code), f.index);
-	log_event(LOG_ERROR, "kernel-refused", "what", g->failed);
+	log_event(LOG_ALARM, "kernel-refused", "what", g->failed);
 	return e;
 }
 

@@ -155,7 +155,7 @@ static void on_config(const struct chan_msg *m)
 		return;
 	enter(PHASE_SELFTEST);
 	if (g.death[0])
-		log_event(LOG_ERROR, "roles-restarted", "after", g.death);
+		log_event(LOG_ALARM, "roles-restarted", "after", g.death);
 	g.death[0] = 0;
 	send_role(ROLE_NET, MSG_SETTINGS, m->payload);
 	send_role(ROLE_UPLOAD, MSG_SETTINGS, m->payload);

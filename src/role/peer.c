@@ -41,7 +41,7 @@ static void gone(struct peer *p, enum err e)
 		loop_unwatch(p->loop, &p->watch);
 		return;
 	}
-	log_event(LOG_ERROR, "channel-broken", "reason", err_text(e));
+	log_event(LOG_ALARM, "channel-broken", "reason", err_text(e));
 	_exit(1);
 }
 
