@@ -102,7 +102,7 @@ static void more_events_than_places(void)
 		snprintf(event, sizeof(event), "event-%u", i);
 		CHECK(next_is(100, event, event, 0));
 	}
-	CHECK(next_is(100, event, "event-28", 5) && alarms.suppressed == 5);
+	CHECK(next_is(100, "event-28", "event-28", 5) && alarms.suppressed == 5);
 	/* places of events that are quiet are used again, the longest quiet first */
 	for (unsigned i = 50; i < 50 + 2 * ALARMS_EVENTS; i++) {
 		snprintf(event, sizeof(event), "event-%u", i);
