@@ -75,7 +75,10 @@ static void take_name(void *reader, const void *p, size_t len)
 
 static void take_der(void *x509, const void *p, size_t len)
 {
-	br_x509_decoder_push(x509, p, len);
+	br_x509_decoder_context *x = x509;
+	/* pushed to after an error, it would go on behind the check that failed */
+	if (x->err == 0)
+		br_x509_decoder_push(x, p, len);
 }
 
 static enum err copy_key(struct anchor_reader *r, const br_x509_pkey *from, br_x509_pkey *to)
