@@ -16,13 +16,24 @@
 
 #define HEADERS_MAX 6
 
+/* A blank is '+', as in every form. */
+static void put_value(struct buf *form, struct span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.p[i] == ' ')
+			buf_u8(form, '+');
+		else
+			text_percent(form, span_of(value.p + i, 1));
+	}
+}
+
 void post_field(struct buf *form, const char *name, struct span value)
 {
 	if (form->len)
 		buf_u8(form, '&');
 	buf_str(form, name);
 	buf_u8(form, '=');
-	text_percent(form, value);
+	put_value(form, value);
 }
 
 void post_member(struct buf *form, const char *list, unsigned number, const char *name, struct span value)
@@ -35,7 +46,7 @@ void post_member(struct buf *form, const char *list, unsigned number, const char
 	buf_u8(form, '.');
 	buf_str(form, name);
 	buf_u8(form, '=');
-	text_percent(form, value);
+	put_value(form, value);
 }
 
 struct head {

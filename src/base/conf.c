@@ -42,6 +42,7 @@ static const struct row rows[] = {
 	{"endpoint.fips", KIND_FLAG, false, FIELD(endpoint_fips), 0, 0, "no"},
 	{"endpoint.dualstack", KIND_FLAG, false, FIELD(endpoint_dualstack), 0, 0, "no"},
 	{"metrics.namespace", KIND_NAMESPACE, false, FIELD(metrics_namespace), 0, 0, NULL},
+	{"metrics.interval_seconds", KIND_U64, false, FIELD(metrics_interval_seconds), 1, 300, "60"},
 	{"alarm.topic", KIND_TOPIC_ARN, false, FIELD(alarm_topic), 0, 0, NULL},
 	{"appliance", KIND_NAME, false, FIELD(appliance), 0, 0, NULL},
 	{"object.max_bytes", KIND_U64, false, FIELD(object_max_bytes), 1048576, 1073741824, "67108864"},

@@ -21,6 +21,7 @@
  *   sns.endpoint          change a name that is given (ERR_EXCLUSIVE, at the endpoint's line)
  *   metrics.namespace     default: no metrics; 1..255 letters, digits and ".-_/#:", not beginning with ":"
  *                         or "AWS/"
+ *   metrics.interval_seconds  default 60; 1..300
  *   alarm.topic           default: no alarms; arn:PARTITION:sns:REGION:ACCOUNT:NAME, not a FIFO topic
  *   appliance             default: the instance id; unreserved characters, at most 64
  *   object.max_bytes      default 67108864; 1048576..1073741824; rotation by size (ciphertext), also bounded
@@ -56,8 +57,9 @@ struct settings {
 	struct endpoint s3_endpoint, kms_endpoint, cloudwatch_endpoint, sns_endpoint;
 	uint32_t endpoint_fips, endpoint_dualstack; /* 0 or 1 */
 	char metrics_namespace[256];                /* empty: no metrics */
-	char alarm_topic[320];                      /* empty: no alarms */
-	char appliance[65];                         /* empty: the instance id */
+	uint64_t metrics_interval_seconds;
+	char alarm_topic[320]; /* empty: no alarms */
+	char appliance[65];    /* empty: the instance id */
 	uint64_t object_max_bytes;
 	uint64_t object_max_seconds;
 	uint64_t key_max_seconds;

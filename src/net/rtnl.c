@@ -112,12 +112,14 @@ static enum err take_name(struct span value, char name[16])
 
 static enum err take_stats(struct span value, struct rtnl_link *link)
 {
-	size_t dropped_at = offsetof(struct rtnl_link_stats64, rx_dropped);
-	if (value.len < dropped_at + sizeof(link->rx_dropped))
+	struct rtnl_link_stats64 all;
+	size_t known = offsetof(struct rtnl_link_stats64, rx_missed_errors) + sizeof(all.rx_missed_errors);
+	if (value.len < known)
 		return ERR_SYNTAX;
-	memcpy(&link->rx_packets, value.p + offsetof(struct rtnl_link_stats64, rx_packets),
-	       sizeof(link->rx_packets));
-	memcpy(&link->rx_dropped, value.p + dropped_at, sizeof(link->rx_dropped));
+	memcpy(&all, value.p, known); /* newer kernels tell more */
+	link->rx_packets = all.rx_packets;
+	link->rx_dropped = all.rx_dropped;
+	link->rx_missed = all.rx_missed_errors;
 	return ERR_OK;
 }
 

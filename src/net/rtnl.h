@@ -17,7 +17,8 @@ struct rtnl_link {
 	bool carrier;
 	uint8_t mac[6]; /* when ethernet */
 	uint32_t mtu;
-	uint64_t rx_packets, rx_dropped; /* as the kernel counts them since the link exists; 0 in events */
+	/* as the kernel counts them since the link exists; 0 in events. missed: by the NIC itself */
+	uint64_t rx_packets, rx_dropped, rx_missed;
 };
 
 struct rtnl_addr {

@@ -14,6 +14,8 @@
 
 #define FEATURES_MAX 256
 #define BLOCKS_MAX (FEATURES_MAX / 32)
+#define COUNTERS_MAX 4096 /* a driver counts each of its queues apart */
+#define NAMES_MAX COUNTERS_MAX
 
 static union {
 	struct ethtool_sset_info head;
@@ -22,8 +24,13 @@ static union {
 
 static union {
 	struct ethtool_gstrings head;
-	uint8_t bytes[sizeof(struct ethtool_gstrings) + FEATURES_MAX * ETH_GSTRING_LEN];
+	uint8_t bytes[sizeof(struct ethtool_gstrings) + NAMES_MAX * ETH_GSTRING_LEN];
 } strings;
+
+static union {
+	struct ethtool_stats head;
+	uint8_t bytes[sizeof(struct ethtool_stats) + COUNTERS_MAX * sizeof(uint64_t)];
+} counters;
 
 static union {
 	struct ethtool_gfeatures head;
@@ -49,21 +56,21 @@ static enum err call(int fd, const char *link, void *command)
 	return errno == EPERM ? ERR_DENIED : errno == ENODEV ? ERR_NOT_FOUND : ERR_SYSTEM;
 }
 
-static enum err read_names(int fd, const char *link, uint32_t *count)
+/* Of one set of names (ETH_SS_*), at most max of them. */
+static enum err read_names(int fd, const char *link, uint32_t set, uint32_t max, uint32_t *count)
 {
-	set_info.head =
-		(struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES};
+	set_info.head = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << set};
 	TRY(call(fd, link, &set_info));
-	if (!(set_info.head.sset_mask & 1ull << ETH_SS_FEATURES))
+	if (!(set_info.head.sset_mask & 1ull << set))
 		return ERR_UNSUPPORTED;
 	memcpy(count, set_info.bytes + sizeof(struct ethtool_sset_info), sizeof(*count));
-	if (*count == 0 || *count > FEATURES_MAX)
+	if (*count == 0 || *count > max)
 		return ERR_UNSUPPORTED;
-	strings.head = (struct ethtool_gstrings){ETHTOOL_GSTRINGS, ETH_SS_FEATURES, *count};
+	strings.head = (struct ethtool_gstrings){ETHTOOL_GSTRINGS, set, *count};
 	return call(fd, link, &strings);
 }
 
-/* The feature's number, or count. */
+/* The name's number, or count. */
 static uint32_t find(const char *name, uint32_t count)
 {
 	const char *at = (const char *)strings.bytes + sizeof(struct ethtool_gstrings);
@@ -77,7 +84,7 @@ static enum err switch_off(int fd, const char *link, const char *const *names, s
 			   const char **stuck)
 {
 	uint32_t known;
-	TRY(read_names(fd, link, &known));
+	TRY(read_names(fd, link, ETH_SS_FEATURES, FEATURES_MAX, &known));
 	memset(&wanted, 0, sizeof(wanted));
 	wanted.head.cmd = ETHTOOL_SFEATURES;
 	wanted.head.size = (known + 31) / 32;
@@ -106,6 +113,35 @@ enum err ethtool_switch_off(const char *link, const char *const *names, size_t c
 	if (fd < 0)
 		return ERR_SYSTEM;
 	enum err e = switch_off(fd, link, names, count, stuck);
+	close(fd);
+	return e;
+}
+
+static enum err read_counters(int fd, const char *link, const char *const *names, size_t count,
+			      uint64_t *values)
+{
+	uint32_t known;
+	TRY(read_names(fd, link, ETH_SS_STATS, COUNTERS_MAX, &known));
+	counters.head = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = known};
+	TRY(call(fd, link, &counters));
+	if (counters.head.n_stats != known)
+		return ERR_CONFLICT; /* it got queues in between */
+	for (size_t i = 0; i < count; i++) {
+		uint32_t at = find(names[i], known);
+		if (at == known)
+			return ERR_NOT_FOUND;
+		memcpy(&values[i], counters.bytes + sizeof(struct ethtool_stats) + at * sizeof(uint64_t),
+		       sizeof(values[i]));
+	}
+	return ERR_OK;
+}
+
+enum err ethtool_counters(const char *link, const char *const *names, size_t count, uint64_t *values)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	enum err e = read_counters(fd, link, names, count, values);
 	close(fd);
 	return e;
 }

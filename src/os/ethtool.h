@@ -1,7 +1,8 @@
 /* ethtool: switches a link's features off, by the kernel's names for them ("rx-gro", as `ethtool -k` lists
- * them in long form), and tells its speed.
+ * them in long form), tells its speed and its driver's own counters.
  *
- * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES, ETHTOOL_GSET by ioctl(SIOCETHTOOL).
+ * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES, ETHTOOL_GSTATS, ETHTOOL_GSET by
+ * ioctl(SIOCETHTOOL).
  */
 #ifndef SEALTAP_OS_ETHTOOL_H
 #define SEALTAP_OS_ETHTOOL_H
@@ -14,6 +15,11 @@
 /* names: those that the kernel or the driver does not know are off anyway. *stuck: one of them that stays on,
  * or NULL (static or the caller's, as in names). */
 enum err ethtool_switch_off(const char *link, const char *const *names, size_t count, const char **stuck)
+	MUST_USE;
+
+/* The driver's counters of these names, as `ethtool -S` lists them. ERR_NOT_FOUND when one of them is
+ * missing, ERR_UNSUPPORTED when the driver has none, or too many. */
+enum err ethtool_counters(const char *link, const char *const *names, size_t count, uint64_t *values)
 	MUST_USE;
 
 /* Bits per second; 0: the driver does not say. */

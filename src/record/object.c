@@ -152,6 +152,29 @@ static void put_boot(struct buf *aad, uint64_t boot)
 	put_pair(aad, "sealtap-boot", buf_span(&b));
 }
 
+enum err object_rename(struct object_meta *meta, unsigned n)
+{
+	struct span name = span_str(meta->name);
+	size_t slash = 0;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.p[i] == '/')
+			slash = i + 1;
+	/* the first '.' of the last component belongs to the start's fraction; the extension begins after the
+	 * sequence number */
+	size_t dot = slash + span_find(span_from(name, slash), 'Z');
+	dot += span_find(span_from(name, dot), '.');
+	char renamed[OBJECT_NAME_MAX];
+	struct buf b = buf_over(renamed, sizeof(renamed) - 1);
+	buf_put(&b, span_first(name, dot));
+	buf_str(&b, "-r");
+	text_u64(&b, n);
+	buf_put(&b, span_from(name, dot));
+	TRY(buf_err(&b));
+	memset(meta->name, 0, sizeof(meta->name));
+	memcpy(meta->name, renamed, b.len);
+	return ERR_OK;
+}
+
 enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq,
 			struct buf *aad)
 {

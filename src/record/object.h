@@ -54,6 +54,10 @@ bool object_meta_sane(const struct object_meta *m);
 /* Fills meta->name from identity, kind, stream, seq and first_ns. ERR_FULL when it does not fit. */
 enum err object_name(const struct object_identity *id, struct object_meta *meta) MUST_USE;
 
+/* The name of the object when it has to stand beside another of its name: `...-r1.<ext>` and so on. The
+ * signature goes on covering the name without -rN. ERR_FULL when it does not fit. */
+enum err object_rename(struct object_meta *meta, unsigned n) MUST_USE;
+
 /* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the
  * leading AAD length (it begins with the pair count). keyseq: number of the stream's data key, from 0. */
 enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq,

@@ -5,7 +5,8 @@
 static void copy_span(char *to, size_t cap, struct span from)
 {
 	from = span_first(from, cap - 1);
-	memcpy(to, from.p, from.len);
+	if (from.len)
+		memcpy(to, from.p, from.len);
 	to[from.len] = 0;
 }
 

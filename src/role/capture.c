@@ -87,7 +87,7 @@ static void log_drops(bool now)
 	uint64_t now_ns = clock_mono_ns();
 	if (g.drops_unlogged == 0 || (!now && now_ns - g.drops_logged_ns < NS_PER_S))
 		return;
-	log_begin(LOG_WARN, "lost");
+	log_begin(LOG_ALARM, "lost");
 	log_str("cause", "ring");
 	log_u64("packets", g.drops_unlogged);
 	log_end();
@@ -119,11 +119,27 @@ static void write_tail(void *arg, struct buf *raw)
 	put_statistics(raw);
 }
 
+static void send_counters(void)
+{
+	struct msg_totals t;
+	recorder_totals(&g.recorder, &t);
+	struct cloudwatch_sample c = {
+		.packets = t.packets,
+		.raw_bytes = t.raw_bytes,
+		.lost_ring = t.lost,
+		.cut = t.cut,
+		.key_age_s = recorder_key_age_s(&g.recorder),
+		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
+	};
+	peer_send(&g.upload, MSG_COUNTERS, &c);
+}
+
 static void statistics_due(void *arg)
 {
 	(void)arg;
 	count_drops();
 	log_drops(true);
+	send_counters();
 	struct buf *raw = recorder_aside(&g.recorder, 2 * PCAPNG_STATISTICS_MAX);
 	if (raw)
 		put_statistics(raw);
@@ -214,6 +230,7 @@ static void drained(void)
 	struct msg_totals t;
 	recorder_totals(&g.recorder, &t);
 	g.draining = g.reading = false;
+	send_counters();
 	peer_send(&g.init, MSG_DRAINED, &t);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "os/clock.h"
+#include "os/log.h"
 
 #define ANSWER_TIMEOUT_MS 15000
 
@@ -34,13 +35,20 @@ static void try_later(struct datakeys *d)
 	loop_timer_in(d->loop, &d->retry, backoff_next_ns(&d->backoff));
 }
 
-static void failed(struct datakeys *d, const char *what, const char *why, const char *remedy)
+static void failed(struct datakeys *d, enum log_level level, const char *what, const char *why,
+		   const char *remedy)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
 	/* what the service says comes last: it is what may be cut off */
 	snprintf(text, sizeof(text), "GenerateDataKey at %.80s: %s; %s%s%s", d->endpoint.host, what, remedy,
 		 *why ? "; said: " : "", why);
 	d->ops->verdict(d->arg, false, text);
+	d->failures++;
+	log_begin(level, "data-key-failed");
+	log_str("what", what);
+	log_str("why", why);
+	log_u64("failures", d->failures);
+	log_end();
 	try_later(d);
 }
 
@@ -48,7 +56,7 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 {
 	struct datakeys *d = datakeys;
 	if (e) {
-		failed(d, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed(d, LOG_WARN, "name not resolved", err_text(e), "check the VPC's DNS");
 		return;
 	}
 	struct buf aad = BUF_OF(d->context), request = BUF_OF(d->request);
@@ -103,7 +111,7 @@ static void granted(struct datakeys *d, struct span body)
 	static struct kms_data_key k; /* secret until wiped below */
 	enum err e = kms_read_data_key(body, span_str(d->settings->kms_key), &k);
 	if (e) {
-		failed(d, "unusable answer", err_text(e), "check what answers at that name");
+		failed(d, LOG_ALARM, "unusable answer", err_text(e), "check what answers at that name");
 	} else {
 		d->ops->verdict(d->arg, true, k.key_arn);
 		deliver(d, &k);
@@ -119,15 +127,17 @@ static void refused(struct datakeys *d, enum kms_verdict verdict, const struct f
 		d->ops->skew(d->arg, (int64_t)(r->response->date_ns - clock_real_ns()));
 	if (verdict == KMS_REFRESH || verdict == KMS_DENIED)
 		d->ops->refresh(d->arg);
-	failed(d, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	failed(d, verdict == KMS_DENIED ? LOG_ALARM : LOG_WARN, fault->code[0] ? fault->code : "refused",
+	       fault->message, fault->remedy);
 }
 
 static void answered(void *arg, const struct https_result *r)
 {
 	struct datakeys *d = arg;
 	if (r->err) {
-		failed(d, r->where, r->why,
-		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		bool foreign = r->err == ERR_CERTIFICATE;
+		failed(d, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
+		       foreign ? "check what answers at that name" : "trying again");
 	} else {
 		struct fault fault;
 		enum kms_verdict v =

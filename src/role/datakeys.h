@@ -41,6 +41,7 @@ struct datakeys {
 	struct endpoint endpoint;
 	struct https https;
 	struct backoff backoff;
+	uint64_t failures; /* calls that brought no key */
 	struct loop_timer retry;
 	struct msg_key key; /* secret while it is being handed on */
 	uint8_t context[OBJECT_CONTEXT_MAX];

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "os/log.h"
+#include "role/report.h"
+
 uint32_t devices_by_ifindex(const struct gateway_links *links, uint32_t ifindex)
 {
 	uint32_t i = 0;
@@ -27,6 +30,17 @@ uint32_t devices_by_number(const struct gateway_links *links, const struct msg_l
 			break;
 	}
 	return i;
+}
+
+void devices_log(const struct gateway_links *links)
+{
+	for (uint32_t i = 0; i < links->count; i++) {
+		log_begin(LOG_INFO, "link");
+		log_str("name", links->link[i].name);
+		log_str("mac", report_mac(links->link[i].mac).s);
+		log_u64("mtu", links->link[i].mtu);
+		log_end();
+	}
 }
 
 void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,

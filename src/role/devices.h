@@ -18,6 +18,9 @@ uint32_t devices_by_number(const struct gateway_links *links, const struct msg_l
 /* What IMDS says of the link, or NULL. */
 const struct msg_link *devices_described(const struct msg_links *imds, const struct rtnl_link *link);
 
+/* One line of the log for each. */
+void devices_log(const struct gateway_links *links);
+
 /* lease: on this link; NULL: none. imds: what it says of the link; NULL: not asked yet. The address is the
  * lease's, else IMDS's. */
 void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,

@@ -285,7 +285,7 @@ static void begin_shutdown(void)
 		leave(0);
 		return;
 	}
-	log_event(LOG_INFO, "shutdown", "reason", "power button");
+	log_event(LOG_ALARM, "shutdown", "reason", "power button");
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
 	if (g.phase < PHASE_ARMING) {
 		enter(PHASE_GOODBYE);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "aws/s3.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
@@ -14,14 +13,17 @@
 #include "os/log.h"
 #include "os/rng.h"
 #include "os/secret.h"
+#include "role/alarms.h"
 #include "role/anchors.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
 #include "role/metadata.h"
+#include "role/signer.h"
 
 #define STREAM_LOG MSG_MAX_WORKERS /* in datakeys; 0.. are the workers */
 #define CREDENTIALS_CHECK_NS (60 * NS_PER_S)
 #define CLOCK_CHECK_NS (10 * NS_PER_S)
+#define COUNTERS_NS (10 * NS_PER_S)
 /* A refusal may come for each of many objects; IMDS is asked this often at most. */
 #define REFRESH_MIN_NS (10 * NS_PER_S)
 
@@ -40,11 +42,12 @@ static struct {
 	struct object_identity identity;
 	struct aws_credentials *creds;   /* borrowed from metadata; secret */
 	struct sigv4_cache signing_keys; /* of requests; secret */
+	struct signer signer;
 	bool configured, said_ready;
 	int64_t offset_ns; /* added to the clock when signing requests */
 	uint64_t refreshed_ns;
 	struct backoff boot_backoff;
-	struct loop_timer boot_retry, credentials_check, clock_check;
+	struct loop_timer boot_retry, credentials_check, clock_check, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
 	uint32_t next_seq[MSG_MAX_WORKERS]; /* of each worker's next object */
 } g;
@@ -229,29 +232,12 @@ static void sign_object(void *arg, struct object_meta *m)
 	m->sig_len = (uint32_t)len;
 }
 
-static void sign_put(const struct msg_sign_put *ask)
-{
-	static struct msg_put_signed p;
-	memset(&p, 0, sizeof(p));
-	p.lane = ask->lane;
-	struct buf date = buf_over(p.amz_date, sizeof(p.amz_date) - 1),
-		   auth = buf_over(p.authorization, sizeof(p.authorization) - 1);
-	uint64_t now_ns = clock_real_ns() + (uint64_t)g.offset_ns;
-	enum err e = g.creds->access_key_id[0] ? s3_put_sign(&g.settings, &g.identity, &ask->meta, g.creds,
-							     &g.signing_keys, now_ns, &date, &auth)
-					       : ERR_MISSING;
-	p.error = (uint32_t)e;
-	if (!e)
-		copy_text(p.token, sizeof(p.token), g.creds->token);
-	peer_send(&g.upload, MSG_PUT_SIGNED, &p);
-}
-
 static void correct_clock(void *arg, int64_t offset_ns)
 {
 	(void)arg;
 	int64_t limit_ns = 24 * 3600 * (int64_t)NS_PER_S;
 	bool sane = offset_ns > -limit_ns && offset_ns < limit_ns;
-	log_begin(LOG_WARN, sane ? "clock-offset" : "clock-offset-refused");
+	log_begin(sane ? LOG_WARN : LOG_ALARM, sane ? "clock-offset" : "clock-offset-refused");
 	log_str("sign", offset_ns < 0 ? "-" : "+");
 	log_u64("seconds", (uint64_t)(offset_ns < 0 ? -offset_ns : offset_ns) / NS_PER_S);
 	log_end();
@@ -298,6 +284,14 @@ static void shipped(const struct object_meta *m)
 		peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
+static void logged(const struct log_line *line)
+{
+	static struct sns_alarm alarm;
+	logstream_line(&g.log, line);
+	if (alarms_of_line(line, &alarm))
+		peer_send(&g.upload, MSG_ALARM, &alarm);
+}
+
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
@@ -308,7 +302,7 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		metadata_start(&g.metadata, IMDS_BOOT);
 		break;
 	case MSG_LOG:
-		logstream_line(&g.log, (const void *)m->payload);
+		logged((const void *)m->payload);
 		break;
 	case MSG_SHUTDOWN:
 		memcpy(&totals, m->payload, sizeof(totals));
@@ -357,7 +351,13 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 		ASSERT(object_meta_sane((const void *)m->payload));
 	switch (m->type) {
 	case MSG_SIGN_PUT:
-		sign_put(ask);
+		signer_put(&g.signer, ask);
+		break;
+	case MSG_SIGN_POST:
+		signer_post(&g.signer, (const void *)m->payload);
+		break;
+	case MSG_BUCKET_REGION:
+		signer_bucket_region(&g.signer, (const void *)m->payload);
 		break;
 	case MSG_SHIPPED:
 		shipped((const void *)m->payload);
@@ -375,6 +375,15 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	default:
 		trap();
 	}
+}
+
+static void send_counters(void *arg)
+{
+	(void)arg;
+	struct cloudwatch_sample c = {.kms_failures = g.datakeys.failures,
+				      .key_age_s = recorder_key_age_s(&g.log.recorder)};
+	peer_send(&g.upload, MSG_COUNTERS, &c);
+	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 }
 
 /* ---- start */
@@ -440,6 +449,7 @@ _Noreturn void role_keys(int channel)
 	g.boot_retry.fn = boot_again;
 	g.clock_check.fn = check_clock;
 	g.credentials_check.fn = check_credentials;
+	g.counters.fn = send_counters;
 	make_signing_key();
 	set_up_datakeys();
 	metadata_init(&g.metadata, &g.loop, metadata_done, NULL);
@@ -448,8 +458,11 @@ _Noreturn void role_keys(int channel)
 	g.log.want_key = want_log_key;
 	g.log.sign = sign_object;
 	g.log.sealed = log_sealed;
+	g.signer =
+		(struct signer){&g.upload, &g.settings, &g.identity, g.creds, &g.signing_keys, &g.offset_ns};
 	watch_peers(fds + 2);
 	loop_timer_in(&g.loop, &g.credentials_check, CREDENTIALS_CHECK_NS);
+	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 	loop_run(&g.loop);
 	_exit(0);
 }

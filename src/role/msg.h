@@ -6,6 +6,8 @@
 #ifndef SEALTAP_ROLE_MSG_H
 #define SEALTAP_ROLE_MSG_H
 
+#include "aws/cloudwatch.h"
+#include "aws/sns.h"
 #include "base/conf.h"
 #include "base/ip.h"
 #include "os/chan.h"
@@ -54,7 +56,12 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* capture, keys: segment i holds an object to ship */   \
 	X(MSG_FREE, msg_segment, UPLOAD, ANY)       /* stored; segment i may be used again */                \
 	X(MSG_SIGN_PUT, msg_sign_put, UPLOAD, KEYS) /* a PUT's SigV4 signature */                            \
-	X(MSG_PUT_SIGNED, msg_put_signed, KEYS, UPLOAD)                                                      \
+	X(MSG_PUT_SIGNED, msg_signed, KEYS, UPLOAD)                                                          \
+	X(MSG_SIGN_POST, msg_sign_post, UPLOAD, KEYS) /* that of a form with metrics or an alarm */          \
+	X(MSG_POST_SIGNED, msg_signed, KEYS, UPLOAD)                                                         \
+	X(MSG_BUCKET_REGION, msg_region, UPLOAD, KEYS)  /* S3 says that the bucket is there: sign for it */  \
+	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* capture, net, keys: what they counted */          \
+	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
 	X(MSG_SHIPPED, object_meta, UPLOAD, KEYS) /* for the log stream's inventory */
@@ -186,12 +193,24 @@ struct msg_sign_put {
 	struct object_meta meta;
 };
 
-struct msg_put_signed {
-	uint32_t lane;
+enum msg_form { FORM_METRICS, FORM_ALARM, FORM_COUNT };
+
+struct msg_sign_post {
+	uint32_t form; /* enum msg_form */
+	struct cloudwatch_sample sample;
+	struct sns_alarm alarm;
+};
+
+struct msg_signed {
+	uint32_t what;  /* the lane or the form, as asked */
 	uint32_t error; /* enum err: refused to sign, no credentials */
 	char amz_date[20];
 	char authorization[768];
 	char token[4096]; /* x-amz-security-token; empty: none */
+};
+
+struct msg_region {
+	char region[32];
 };
 
 struct msg_skew {

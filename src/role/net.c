@@ -9,6 +9,7 @@
 #include "role/devices.h"
 #include "role/gateway.h"
 #include "role/lease.h"
+#include "role/linkwatch.h"
 #include "role/names.h"
 #include "role/report.h"
 
@@ -31,8 +32,10 @@ static struct {
 	struct loop_timer retry;
 	struct backoff backoff;
 	struct loop_watch events;
+	struct linkwatch linkwatch;
+	struct loop_timer look;
 	struct report report;
-} g;
+} g = {.backoff = {.base_ms = 500, .cap_ms = 10000}};
 
 /* ---- telling init */
 
@@ -92,13 +95,7 @@ static enum err task_list(void)
 			       g.links.count);
 		return ERR_MISSING;
 	}
-	for (uint32_t i = 0; i < g.links.count; i++) {
-		log_begin(LOG_INFO, "link");
-		log_str("name", g.links.link[i].name);
-		log_str("mac", report_mac(g.links.link[i].mac).s);
-		log_u64("mtu", g.links.link[i].mtu);
-		log_end();
-	}
+	devices_log(&g.links);
 	g.listed = true;
 	send_links(MSG_LINKS);
 	return ERR_OK;
@@ -127,6 +124,16 @@ static enum err apply_lease(const struct dhcp_lease *l)
 		o.mtu = 0;
 	TRY(gateway_set_address(&g.gateway, &addr));
 	return gateway_set_routes(&g.gateway, &o);
+}
+
+static void look_at_links(void *arg)
+{
+	struct cloudwatch_sample counted;
+	(void)arg;
+	if (g.configured && !linkwatch_look(&g.linkwatch, &g.gateway, device_link(DEVICE_OUTSIDE)->ifindex,
+					    device_link(DEVICE_INSIDE)->ifindex, g.forward, &counted))
+		peer_send(&g.upload, MSG_COUNTERS, &counted);
+	loop_timer_in(&g.loop, &g.look, LINKWATCH_NS);
 }
 
 static enum err task_lease(void)
@@ -244,6 +251,7 @@ static enum err task_configure(void)
 	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
 	log_end();
 	send_links(MSG_CONFIGURED);
+	look_at_links(NULL);
 	return ERR_OK;
 }
 
@@ -265,6 +273,7 @@ static enum err task_forward(void)
 	if (counted)
 		log_event(LOG_WARN, "counters-missing", "reason", g.gateway.failed);
 	peer_send(&g.init, MSG_FORWARDING, &done);
+	look_at_links(NULL);
 	return ERR_OK;
 }
 
@@ -382,7 +391,7 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 	known->carrier = link->carrier && !gone;
 	if (was == is)
 		return;
-	log_begin(is ? LOG_INFO : LOG_WARN, is ? "link-up" : gone ? "link-gone" : "link-down");
+	log_begin(is ? LOG_INFO : LOG_ALARM, is ? "link-up" : gone ? "link-gone" : "link-down");
 	log_str("link", known->name);
 	log_end();
 	if (is && g.lease.count) {
@@ -473,7 +482,7 @@ _Noreturn void role_net(int channel)
 	watch_peer(&g.upload, ROLE_UPLOAD, fds[2], on_asker);
 	g.report.init = &g.init;
 	g.retry.fn = work;
-	g.backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
+	g.look.fn = look_at_links;
 	g.names.loop = g.lease.loop = &g.loop;
 	g.names.answered = resolved;
 	g.lease.changed = lease_changed;

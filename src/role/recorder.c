@@ -290,13 +290,26 @@ void recorder_lost(struct recorder *r, uint64_t records)
 		r->lost_before += records;
 }
 
+uint64_t recorder_key_age_s(const struct recorder *r)
+{
+	return r->has_key ? (clock_mono_ns() - r->key_since_ns) / NS_PER_S : 0;
+}
+
+uint64_t recorder_oldest_s(const struct recorder *r)
+{
+	uint64_t now_ns = clock_real_ns();
+	return r->phase == RECORDER_IDLE || now_ns < r->meta.first_ns
+		       ? 0
+		       : (now_ns - r->meta.first_ns) / NS_PER_S;
+}
+
 void recorder_totals(const struct recorder *r, struct msg_totals *t)
 {
 	*t = (struct msg_totals){
 		.packets = r->total_records,
 		.lost = r->total_lost,
 		.cut = r->total_cut,
-		.raw_bytes = r->total_raw_bytes,
+		.raw_bytes = r->total_raw_bytes + (r->phase == RECORDER_IDLE ? 0 : r->meta.raw_bytes),
 		.size_bytes = r->total_size_bytes,
 		.objects = r->total_objects,
 	};

@@ -102,6 +102,11 @@ void recorder_lost(struct recorder *r, uint64_t records);
 void recorder_rotate(struct recorder *r);
 void recorder_signed(struct recorder *r, const struct object_meta *meta);
 void recorder_free(struct recorder *r, uint32_t slot);
+/* Of the data key in use; 0: none. */
+uint64_t recorder_key_age_s(const struct recorder *r);
+/* Of the first record that is not handed on yet; 0: none. */
+uint64_t recorder_oldest_s(const struct recorder *r);
+/* With what the open object holds. */
 void recorder_totals(const struct recorder *r, struct msg_totals *t);
 
 #endif

@@ -9,20 +9,12 @@
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/pool.h"
 #include "os/rng.h"
 #include "role/anchors.h"
-#include "role/https.h"
-#include "role/resolver.h"
+#include "role/outbox.h"
+#include "role/telemetry.h"
 
-#define PRODUCER_LOG MSG_MAX_WORKERS /* 0.. are the workers */
-#define PRODUCERS (MSG_MAX_WORKERS + 1)
 #define RENAMES_MAX 9
-#define QUEUE_MAX (PRODUCERS * MSG_MAX_SEGMENTS)
-
-struct job {
-	uint32_t producer, slot;
-};
 
 /* One object's way, on a connection of its own: WAITING -> RESOLVING -> SIGNING -> SENDING -> stored, or
  * WAITING again. */
@@ -30,7 +22,7 @@ enum lane_state { LANE_IDLE, LANE_WAITING, LANE_RESOLVING, LANE_SIGNING, LANE_SE
 
 struct lane {
 	enum lane_state state;
-	struct job job;
+	struct outbox_place at;
 	uint64_t ticket; /* objects in the order in which they were taken up */
 	struct object_meta meta;
 	unsigned renames, tries;
@@ -51,17 +43,17 @@ static struct {
 	struct msg_start start;
 	struct peer init, net, keys, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
-	struct pool pool[PRODUCERS];
+	struct outbox outbox;
 	struct settings settings;
 	struct object_identity identity;
 	bool has_settings, draining;
 	struct endpoint endpoint;
-	struct job queue[QUEUE_MAX];
-	uint32_t first, count;
 	uint64_t tickets;
 	struct lane lane[PACE_WINDOW_MAX];
 	struct pace pace;
 	struct loop_timer again;
+	struct cloudwatch_sample counted; /* since the start */
+	struct telemetry telemetry;
 } g;
 
 static void start_what_may(void);
@@ -74,14 +66,6 @@ static uint32_t lane_number(const struct lane *l)
 
 /* ---- which object is next */
 
-/* The slot's head was written by another process: believed only as far as it is checked. */
-static void read_meta(struct lane *l)
-{
-	const struct pool *p = &g.pool[l->job.producer];
-	memcpy(&l->meta, pool_slot(p, l->job.slot), sizeof(l->meta));
-	ASSERT(object_meta_sane(&l->meta) && l->meta.size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES);
-}
-
 static struct lane *idle_lane(void)
 {
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
@@ -92,13 +76,11 @@ static struct lane *idle_lane(void)
 
 static void take_up(struct lane *l)
 {
-	l->job = g.queue[g.first];
-	g.first = (g.first + 1) % QUEUE_MAX;
-	g.count--;
+	l->at = outbox_take(&g.outbox);
 	l->ticket = g.tickets++;
 	l->renames = l->tries = 0;
 	l->attempts = (struct s3_attempts){0};
-	read_meta(l);
+	outbox_meta(&g.outbox, l->at, &l->meta);
 	l->state = LANE_WAITING;
 }
 
@@ -106,7 +88,7 @@ static void take_up(struct lane *l)
 static struct lane *next_lane(void)
 {
 	struct lane *l = idle_lane();
-	if (l && g.count)
+	if (l && g.outbox.count)
 		take_up(l);
 	l = NULL;
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
@@ -148,14 +130,17 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 	pace_ended(&g.pace, outcome, l->started_ns, clock_mono_ns(), retry_after_s, random);
 }
 
-static void say_failed(const struct lane *l, const char *what, const char *why, const char *remedy)
+static void say_failed(struct lane *l, enum log_level level, const char *what, const char *why,
+		       const char *remedy)
 {
+	l->tries++;
+	g.counted.put_failures++;
 	char text[sizeof(((struct msg_verdict *)0)->text)];
 	/* what the service says comes last: it is what may be cut off */
 	snprintf(text, sizeof(text), "PutObject at %.80s: %s; %s%s%s", g.endpoint.host, what, remedy,
 		 *why ? "; said: " : "", why);
 	peer_verdict(&g.init, VERDICT_S3, false, text);
-	log_begin(LOG_WARN, "put-failed");
+	log_begin(level, "put-failed");
 	log_str("name", l->meta.name);
 	log_str("what", what);
 	log_str("why", why);
@@ -171,10 +156,10 @@ static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_aft
 	start_what_may();
 }
 
-static void failed_saying(struct lane *l, const char *what, const char *why, const char *remedy)
+static void failed_saying(struct lane *l, enum log_level level, const char *what, const char *why,
+			  const char *remedy)
 {
-	l->tries++;
-	say_failed(l, what, why, remedy);
+	say_failed(l, level, what, why, remedy);
 	failed(l, PACE_BAD, 0);
 }
 
@@ -189,7 +174,7 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 {
 	struct lane *l = arg;
 	if (e) {
-		failed_saying(l, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed_saying(l, LOG_WARN, "name not resolved", err_text(e), "check the VPC's DNS");
 		return;
 	}
 	memcpy(l->addr, addr, count * sizeof(addr[0]));
@@ -197,12 +182,12 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 	ask_signature(l);
 }
 
-static void signed_put(const struct msg_put_signed *s)
+static void signed_put(const struct msg_signed *s)
 {
-	ASSERT(s->lane < PACE_WINDOW_MAX && g.lane[s->lane].state == LANE_SIGNING);
-	struct lane *l = &g.lane[s->lane];
+	ASSERT(s->what < PACE_WINDOW_MAX && g.lane[s->what].state == LANE_SIGNING);
+	struct lane *l = &g.lane[s->what];
 	if (s->error) {
-		failed_saying(l, "not signed", err_text((enum err)s->error),
+		failed_saying(l, LOG_WARN, "not signed", err_text((enum err)s->error),
 			      s->error == ERR_DENIED ? "the name is none of this appliance's"
 						     : "waiting for credentials");
 		return;
@@ -218,8 +203,7 @@ static void signed_put(const struct msg_put_signed *s)
 		.port = g.endpoint.port,
 		.tls = true,
 		.head = buf_span(&head),
-		.body = span_of(pool_slot(&g.pool[l->job.producer], l->job.slot) + SEGMENT_HEAD_BYTES,
-				l->meta.size_bytes),
+		.body = outbox_body(&g.outbox, l->at, l->meta.size_bytes),
 		/* no limit for the whole: HTTPS_STALL_MS ends what does not move */
 	};
 	l->state = LANE_SENDING;
@@ -236,46 +220,53 @@ static bool all_idle(void)
 
 static void drained_when_empty(void)
 {
-	static const struct msg_totals none;
-	if (!g.draining || g.count || !all_idle())
+	if (!g.draining || g.outbox.count || !all_idle())
 		return;
 	g.draining = false;
+	telemetry_flush(&g.telemetry);
+}
+
+static void flushed(void *arg)
+{
+	static const struct msg_totals none;
+	(void)arg;
 	peer_send(&g.init, MSG_DRAINED, &none);
 }
 
 static void stored(struct lane *l)
 {
-	struct job j = l->job;
-	struct peer *producer = j.producer == PRODUCER_LOG ? &g.keys : &g.worker[j.producer];
+	struct outbox_place at = l->at;
+	struct peer *producer = at.producer == OUTBOX_LOG ? &g.keys : &g.worker[at.producer];
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
-	peer_send(producer, MSG_FREE, &(struct msg_segment){j.slot});
+	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot});
 	peer_send(&g.keys, MSG_SHIPPED, &l->meta);
+	g.counted.shipped_objects++;
+	g.counted.shipped_bytes += l->meta.size_bytes;
 	l->state = LANE_IDLE;
 	pace_ends(l, PACE_GOOD, 0);
 	drained_when_empty();
 	start_what_may();
 }
 
-/* The name is taken by something that is not ours: ship beside it, `…-r1.<ext>` and so on. The signature
- * goes on covering the name without -r1. */
+/* The name is taken by something that is not ours: ship beside it. */
 static void rename_object(struct lane *l)
 {
-	read_meta(l);
-	struct span name = span_str(l->meta.name);
-	size_t slash = 0;
-	for (size_t i = 0; i < name.len; i++)
-		if (name.p[i] == '/')
-			slash = i + 1;
-	/* the first '.' of the last component belongs to the start's fraction; the extension begins after the
-	 * sequence number */
-	size_t dot = slash + span_find(span_from(name, slash), 'Z');
-	dot += span_find(span_from(name, dot), '.');
-	char renamed[OBJECT_NAME_MAX];
-	int n = snprintf(renamed, sizeof(renamed), "%.*s-r%u%s", (int)dot, l->meta.name, ++l->renames,
-			 l->meta.name + dot);
-	ASSERT(n > 0 && (size_t)n < sizeof(renamed));
-	memcpy(l->meta.name, renamed, (size_t)n + 1);
+	outbox_meta(&g.outbox, l->at, &l->meta);
+	enum err e = object_rename(&l->meta, ++l->renames);
+	ASSERT(!e);
 	l->attempts = (struct s3_attempts){0};
+}
+
+/* The bucket is elsewhere: keys signs for that region from now on. */
+static void follow(const struct https_result *r)
+{
+	struct msg_region to = {.region = ""};
+	if (s3_redirect(&g.settings, &g.identity, r->response, r->body, to.region))
+		return;
+	memcpy(g.settings.s3_region, to.region, sizeof(to.region));
+	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
+	ASSERT(!e);
+	peer_send(&g.keys, MSG_BUCKET_REGION, &to);
 }
 
 static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault,
@@ -286,11 +277,13 @@ static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault
 		[S3_SKEW] = PACE_BAD,    [S3_MOVED] = PACE_BAD, [S3_EXISTS] = PACE_ASIDE,
 		[S3_DENIED] = PACE_BAD,
 	};
-	l->tries++;
-	say_failed(l, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	say_failed(l, v == S3_EXISTS || v == S3_DENIED ? LOG_ALARM : LOG_WARN,
+		   fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
+	if (v == S3_MOVED)
+		follow(r);
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	enum pace_outcome outcome = outcomes[v];
@@ -310,8 +303,9 @@ static void answered(void *arg, const struct https_result *r)
 	if (r->maybe_delivered)
 		s3_no_answer(&l->attempts);
 	if (r->err) {
-		failed_saying(l, r->where, r->why,
-			      r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		bool foreign = r->err == ERR_CERTIFICATE;
+		failed_saying(l, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
+			      foreign ? "check what answers at that name" : "trying again");
 		return;
 	}
 	enum s3_verdict v = s3_classify(&l->attempts, r->response->status, r->body, &fault);
@@ -321,13 +315,23 @@ static void answered(void *arg, const struct https_result *r)
 		refused(l, v, &fault, r);
 }
 
+static void count(void *arg, struct cloudwatch_sample *own)
+{
+	struct outbox_place under_way[PACE_WINDOW_MAX];
+	uint32_t n = 0;
+	(void)arg;
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state != LANE_IDLE)
+			under_way[n++] = g.lane[i].at;
+	*own = g.counted;
+	outbox_count(&g.outbox, under_way, n, clock_real_ns(), own);
+}
+
 /* ---- messages */
 
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	ASSERT(g.count < QUEUE_MAX && s->index < g.pool[producer].slots);
-	g.queue[(g.first + g.count) % QUEUE_MAX] = (struct job){producer, s->index};
-	g.count++;
+	outbox_add(&g.outbox, producer, s->index);
 	start_what_may();
 }
 
@@ -338,6 +342,7 @@ static void settle(const struct msg_config *c)
 	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
 	ASSERT(!e);
 	g.has_settings = true;
+	telemetry_start(&g.telemetry);
 	start_what_may();
 }
 
@@ -361,33 +366,50 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
+	if (m->type == MSG_COUNTERS) {
+		telemetry_counters(&g.telemetry, TELEMETRY_NET, (const void *)m->payload);
+		return;
+	}
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
 		resolver_answer(&g.lane[i].resolver, (const void *)m->payload);
+	telemetry_resolved(&g.telemetry, (const void *)m->payload);
 }
 
 static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	if (m->type == MSG_SEALED)
-		enqueue(PRODUCER_LOG, (const void *)m->payload);
-	else
+	switch (m->type) {
+	case MSG_SEALED:
+		enqueue(OUTBOX_LOG, (const void *)m->payload);
+		break;
+	case MSG_PUT_SIGNED:
 		signed_put((const void *)m->payload);
+		break;
+	case MSG_POST_SIGNED:
+		telemetry_signed(&g.telemetry, (const void *)m->payload);
+		break;
+	case MSG_COUNTERS:
+		telemetry_counters(&g.telemetry, TELEMETRY_KEYS, (const void *)m->payload);
+		break;
+	case MSG_ALARM:
+		telemetry_alarm(&g.telemetry, (const void *)m->payload);
+		break;
+	default:
+		trap();
+	}
 }
 
 static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
-	enqueue(index, (const void *)m->payload);
+	if (m->type == MSG_COUNTERS)
+		telemetry_counters(&g.telemetry, index, (const void *)m->payload);
+	else
+		enqueue(index, (const void *)m->payload);
 }
 
 /* ---- start */
-
-static void map(int fd, uint64_t slot_bytes, uint32_t slots, struct pool *p)
-{
-	enum err e = pool_map(fd, 0, slot_bytes, slots, p);
-	ASSERT(!e);
-}
 
 static void set_up_lanes(void)
 {
@@ -397,6 +419,19 @@ static void set_up_lanes(void)
 		l->resolver = (struct resolver){.net = &g.net, .fn = resolved, .arg = l, .last_id = i << 24};
 		https_init(&l->https, &g.loop, &g.anchors, l->body, sizeof(l->body), answered, l);
 	}
+}
+
+static void set_up_telemetry(void)
+{
+	struct telemetry *t = &g.telemetry;
+	t->loop = &g.loop;
+	t->keys = &g.keys;
+	t->net = &g.net;
+	t->settings = &g.settings;
+	t->identity = &g.identity;
+	t->count = count;
+	t->flushed = flushed;
+	telemetry_init(t, &g.anchors);
 }
 
 _Noreturn void role_upload(int channel)
@@ -412,7 +447,7 @@ _Noreturn void role_upload(int channel)
 	anchors_load(fds[0], &g.init, &g.anchors);
 	peer_watch(&g.net, fds[1]);
 	peer_watch(&g.keys, fds[2]);
-	map(fds[3], g.start.log_segment_bytes, g.start.log_segments, &g.pool[PRODUCER_LOG]);
+	outbox_map(&g.outbox, OUTBOX_LOG, fds[3], g.start.log_segment_bytes, g.start.log_segments);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		g.worker[i] = (struct peer){.self = ROLE_UPLOAD,
 					    .other = ROLE_CAPTURE,
@@ -420,10 +455,11 @@ _Noreturn void role_upload(int channel)
 					    .fn = from_worker,
 					    .index = i};
 		peer_watch(&g.worker[i], fds[4 + 2 * i]);
-		map(fds[5 + 2 * i], g.start.segment_bytes, g.start.segments, &g.pool[i]);
+		outbox_map(&g.outbox, i, fds[5 + 2 * i], g.start.segment_bytes, g.start.segments);
 	}
 	g.again.fn = again;
 	set_up_lanes();
+	set_up_telemetry();
 	loop_run(&g.loop);
 	_exit(0);
 }

@@ -1,7 +1,8 @@
 """aws: S3, KMS, IAM and STS as moto_server plays them, behind TLS, with signatures and policies checked.
 
 The tests' own calls go through call(): Signature Version 4 written from its public description, independent of the product's.
-moto asks every KMS action about resource "*", so the role's policy can only name the actions there; for S3 it asks about the object.
+moto asks every action but S3's about resource "*", so the role's policy can only name the actions there; for S3 it asks about the object.
+Of CloudWatch it asks by the name of the signature's scope, monitoring.
 """
 import datetime
 import hashlib
@@ -18,10 +19,14 @@ from . import certs, metadata
 BUCKET, PREFIX = 'sealtap-lab', 'evidence/lab'
 S3_HOST = f'{BUCKET}.s3.{metadata.REGION}.amazonaws.com'
 KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
-NAMES = [S3_HOST, KMS_HOST, 'localhost', '127.0.0.1']
+MONITORING_HOST, SNS_HOST = (f'{service}.{metadata.REGION}.amazonaws.com' for service in ('monitoring', 'sns'))
+HOSTS = [S3_HOST, KMS_HOST, MONITORING_HOST, SNS_HOST]
+NAMES = [*HOSTS, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
 TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
 PUT = {'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': f'arn:aws:s3:::{BUCKET}/{PREFIX}/*'}
+METRICS = {'Effect': 'Allow', 'Action': ['cloudwatch:PutMetricData', 'monitoring:PutMetricData'], 'Resource': '*'}
+PUBLISH = {'Effect': 'Allow', 'Action': 'sns:Publish', 'Resource': '*'}
 GENERATE = {'Effect': 'Allow', 'Action': 'kms:GenerateDataKey', 'Resource': '*'}
 
 

@@ -127,7 +127,7 @@ class Surroundings:
     def names(self, aws_address):
         """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP."""
         with open(os.path.join(self.folder, 'hosts'), 'w') as f:
-            f.write(f'{aws_address} {aws.S3_HOST} {aws.KMS_HOST}\n{WEB} {WWW}\n')
+            f.write(f'{aws_address} {" ".join(aws.HOSTS)}\n{WEB} {WWW}\n')
 
     def move_aws(self, address):
         self.names(address)

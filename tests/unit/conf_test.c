@@ -15,7 +15,8 @@ static void minimum_and_defaults(void)
 	CHECK(!strcmp(s.s3_prefix, "sealtap") && !strcmp(s.appliance, ""));
 	CHECK(s.object_max_bytes == 67108864 && s.object_max_seconds == 300);
 	CHECK(s.key_max_seconds == 3600 && s.key_max_bytes == 68719476736);
-	CHECK(s.log_interval_seconds == 300 && s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
+	CHECK(s.log_interval_seconds == 300 && s.metrics_interval_seconds == 60 &&
+	      s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
 	CHECK(!s.s3_region[0] && !s.metrics_namespace[0] && !s.alarm_topic[0]);
 	CHECK(!s.endpoint_fips && !s.endpoint_dualstack);
 	CHECK(!s.s3_endpoint.host[0] && !s.kms_endpoint.host[0] && !s.cloudwatch_endpoint.host[0] &&
@@ -124,6 +125,7 @@ static const struct {
 	{"key.max_seconds = 59", "key.max_seconds", ERR_RANGE},
 	{"key.max_seconds = 86401", "key.max_seconds", ERR_RANGE},
 	{"log.interval_seconds = 301", "log.interval_seconds", ERR_RANGE},
+	{"metrics.interval_seconds = 0", "metrics.interval_seconds", ERR_RANGE},
 	{"s3.prefix = /a", "s3.prefix", ERR_SYNTAX},
 	{"s3.prefix = a/", "s3.prefix", ERR_SYNTAX},
 	{"s3.prefix = a//b", "s3.prefix", ERR_SYNTAX},

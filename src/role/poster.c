@@ -1,0 +1,167 @@
+#include "role/poster.h"
+
+#include <string.h>
+
+#include "base/time.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+#define ANSWER_TIMEOUT_MS 15000
+
+static const struct {
+	const char *call;
+	enum post_verdict (*classify)(unsigned status, struct span body, struct fault *fault);
+} forms[FORM_COUNT] = {
+	[FORM_METRICS] = {"PutMetricData", cloudwatch_classify},
+	[FORM_ALARM] = {"Publish", sns_classify},
+};
+
+static enum err write_form(struct poster *p)
+{
+	struct buf body = BUF_OF(p->form_bytes);
+	return p->form == FORM_METRICS
+		       ? cloudwatch_call(p->settings, p->identity, &p->post.sample, &body, &p->call)
+		       : sns_call(p->settings, p->identity, &p->post.alarm, &body, &p->call);
+}
+
+static void begin(struct poster *p)
+{
+	p->state = POSTER_RESOLVING;
+	resolver_ask(&p->resolver, p->call.endpoint.host, p->settings->endpoint_dualstack);
+}
+
+void poster_wake(struct poster *p)
+{
+	if (p->state != POSTER_IDLE || !p->next(p->arg, &p->post))
+		return;
+	p->post.form = p->form;
+	/* the owner asks for nothing that the settings don't provide for, and all of it fits */
+	enum err e = write_form(p);
+	ASSERT(!e);
+	begin(p);
+}
+
+static void again(void *arg)
+{
+	begin(arg);
+}
+
+static void over(struct poster *p)
+{
+	p->state = POSTER_IDLE;
+	poster_wake(p);
+	p->done(p->arg);
+}
+
+/* The first failure in a row is told, and the end of the row. */
+static void failed(struct poster *p, const char *what, const char *why, const char *remedy)
+{
+	if (p->failures++ == 0) {
+		log_begin(LOG_WARN, "post-failed");
+		log_str("call", forms[p->form].call);
+		log_str("host", p->call.endpoint.host);
+		log_str("what", what);
+		log_str("why", why);
+		log_str("remedy", remedy);
+		log_end();
+	}
+	p->state = POSTER_WAITING;
+	loop_timer_in(p->loop, &p->retry, backoff_next_ns(&p->backoff));
+}
+
+static void posted(struct poster *p)
+{
+	if (p->failures) {
+		log_begin(LOG_INFO, "post-works");
+		log_str("call", forms[p->form].call);
+		log_u64("failures", p->failures);
+		log_end();
+	}
+	p->failures = 0;
+	backoff_reset(&p->backoff);
+	over(p);
+}
+
+static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t count)
+{
+	struct poster *p = arg;
+	if (e) {
+		failed(p, "name not resolved", err_text(e), "check the VPC's DNS");
+		return;
+	}
+	memcpy(p->addr, addr, count * sizeof(addr[0]));
+	p->addr_count = count;
+	p->state = POSTER_SIGNING;
+	peer_send(p->keys, MSG_SIGN_POST, &p->post);
+}
+
+void poster_signed(struct poster *p, const struct msg_signed *s)
+{
+	ASSERT(p->state == POSTER_SIGNING);
+	if (s->error) {
+		failed(p, "not signed", err_text((enum err)s->error), "waiting for credentials");
+		return;
+	}
+	struct buf head = BUF_OF(p->head);
+	enum err e = post_head(&p->call, span_str(s->amz_date), span_str(s->authorization),
+			       span_str(s->token), &head);
+	ASSERT(!e);
+	struct https_request q = {
+		.host = p->call.endpoint.host,
+		.addr = p->addr,
+		.addr_count = p->addr_count,
+		.port = p->call.endpoint.port,
+		.tls = true,
+		.head = buf_span(&head),
+		.body = p->call.body,
+		.timeout_ms = ANSWER_TIMEOUT_MS,
+	};
+	p->state = POSTER_SENDING;
+	https_start(&p->https, &q);
+}
+
+static void refused(struct poster *p, enum post_verdict v, const struct fault *fault,
+		    const struct https_result *r)
+{
+	if (v == POST_SKEW && r->response->has_date)
+		peer_send(p->keys, MSG_CLOCK_SKEW,
+			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
+	if (v == POST_REFRESH || v == POST_DENIED)
+		peer_send(p->keys, MSG_CREDENTIALS_REFUSED, NULL);
+	failed(p, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+}
+
+static void answered(void *arg, const struct https_result *r)
+{
+	struct poster *p = arg;
+	struct fault fault;
+	if (r->err) {
+		failed(p, r->where, r->why,
+		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		if (p->form == FORM_METRICS && r->maybe_delivered) {
+			loop_timer_stop(p->loop, &p->retry);
+			over(p);
+		}
+		return;
+	}
+	enum post_verdict v = forms[p->form].classify(r->response->status, r->body, &fault);
+	if (v == POST_OK)
+		posted(p);
+	else
+		refused(p, v, &fault, r);
+}
+
+void poster_init(struct poster *p, const struct tls_anchors *anchors)
+{
+	p->backoff = (struct backoff){.base_ms = 1000, .cap_ms = 60000};
+	p->retry = (struct loop_timer){.fn = again, .arg = p};
+	/* the names' ids tell apart who asked on the same channel */
+	p->resolver = (struct resolver){
+		.net = p->net, .fn = resolved, .arg = p, .last_id = (uint32_t)(0x80 + p->form) << 24};
+	https_init(&p->https, p->loop, anchors, p->answer, sizeof(p->answer), answered, p);
+}
+
+bool poster_idle(const struct poster *p)
+{
+	return p->state == POSTER_IDLE;
+}

@@ -1,0 +1,153 @@
+#include "role/telemetry.h"
+
+#include <string.h>
+
+#include "os/clock.h"
+
+/* ---- metrics */
+
+static void end_minute(struct telemetry *t)
+{
+	struct cloudwatch_sample sum = {.at_ns = clock_real_ns()}, minute;
+	t->count(t->arg, &t->part[TELEMETRY_UPLOAD]);
+	t->part[TELEMETRY_UPLOAD].alarms_suppressed = t->alarms.suppressed;
+	for (uint32_t i = 0; i < TELEMETRY_SOURCES; i++)
+		cloudwatch_add(&sum, &t->part[i]);
+	minute = sum;
+	cloudwatch_since(&minute, &t->before);
+	t->before = sum;
+	if (t->count_queued == TELEMETRY_MINUTES) {
+		t->first = (t->first + 1) % TELEMETRY_MINUTES;
+		t->count_queued--;
+	}
+	t->queue[(t->first + t->count_queued++) % TELEMETRY_MINUTES] = minute;
+	poster_wake(&t->metrics);
+}
+
+static void minute_over(void *arg)
+{
+	struct telemetry *t = arg;
+	loop_timer_at(t->loop, &t->minute,
+		      t->minute.at_ns + t->settings->metrics_interval_seconds * NS_PER_S);
+	end_minute(t);
+}
+
+static bool next_minute(void *arg, struct msg_sign_post *post)
+{
+	struct telemetry *t = arg;
+	if (t->count_queued == 0)
+		return false;
+	post->sample = t->queue[t->first];
+	t->first = (t->first + 1) % TELEMETRY_MINUTES;
+	t->count_queued--;
+	return true;
+}
+
+/* ---- alarms */
+
+static bool next_alarm(void *arg, struct msg_sign_post *post)
+{
+	struct telemetry *t = arg;
+	uint64_t wait_ns;
+	if (!t->started || !t->settings->alarm_topic[0])
+		return false;
+	if (!alarms_next(&t->alarms, clock_mono_ns(), t->flushing, &post->alarm, &wait_ns))
+		return true;
+	if (wait_ns != UINT64_MAX)
+		loop_timer_in(t->loop, &t->quiet, wait_ns);
+	return false;
+}
+
+static void quiet_over(void *arg)
+{
+	struct telemetry *t = arg;
+	poster_wake(&t->alarm);
+}
+
+void telemetry_alarm(struct telemetry *t, const struct sns_alarm *a)
+{
+	alarms_add(&t->alarms, a, clock_mono_ns());
+	poster_wake(&t->alarm);
+}
+
+/* ---- the end */
+
+static bool all_told(const struct telemetry *t)
+{
+	return poster_idle(&t->metrics) && poster_idle(&t->alarm);
+}
+
+static void end_flush(void *arg)
+{
+	struct telemetry *t = arg;
+	t->flushing = false;
+	t->flushed(t->arg);
+}
+
+static void told(void *arg)
+{
+	struct telemetry *t = arg;
+	if (t->flushing && all_told(t))
+		loop_timer_in(t->loop, &t->deadline, 0);
+}
+
+void telemetry_flush(struct telemetry *t)
+{
+	t->flushing = true;
+	if (t->started && t->settings->metrics_namespace[0])
+		end_minute(t);
+	poster_wake(&t->alarm);
+	loop_timer_in(t->loop, &t->deadline, all_told(t) ? 0 : TELEMETRY_FLUSH_NS);
+}
+
+/* ---- start, messages */
+
+void telemetry_counters(struct telemetry *t, uint32_t source, const struct cloudwatch_sample *c)
+{
+	ASSERT(source < TELEMETRY_SOURCES);
+	t->part[source] = *c;
+}
+
+void telemetry_signed(struct telemetry *t, const struct msg_signed *s)
+{
+	ASSERT(s->what < FORM_COUNT);
+	poster_signed(s->what == FORM_METRICS ? &t->metrics : &t->alarm, s);
+}
+
+void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a)
+{
+	resolver_answer(&t->metrics.resolver, a);
+	resolver_answer(&t->alarm.resolver, a);
+}
+
+void telemetry_start(struct telemetry *t)
+{
+	t->started = true;
+	if (t->settings->metrics_namespace[0])
+		loop_timer_in(t->loop, &t->minute, t->settings->metrics_interval_seconds * NS_PER_S);
+	poster_wake(&t->alarm);
+}
+
+static void set_up(struct telemetry *t, struct poster *p, enum msg_form form,
+		   bool (*next)(void *, struct msg_sign_post *), const struct tls_anchors *anchors)
+{
+	p->loop = t->loop;
+	p->keys = t->keys;
+	p->net = t->net;
+	p->settings = t->settings;
+	p->identity = t->identity;
+	p->form = form;
+	p->next = next;
+	p->done = told;
+	p->arg = t;
+	poster_init(p, anchors);
+}
+
+void telemetry_init(struct telemetry *t, const struct tls_anchors *anchors)
+{
+	set_up(t, &t->metrics, FORM_METRICS, next_minute, anchors);
+	set_up(t, &t->alarm, FORM_ALARM, next_alarm, anchors);
+	t->minute = (struct loop_timer){.fn = minute_over, .arg = t};
+	t->quiet = (struct loop_timer){.fn = quiet_over, .arg = t};
+	t->deadline = (struct loop_timer){.fn = end_flush, .arg = t};
+}

@@ -1,0 +1,53 @@
+/* telemetry: what upload tells CloudWatch each minute, also when nothing happens, and SNS on every alarm;
+ * each only where the settings ask for it. keys signs both.
+ */
+#ifndef SEALTAP_ROLE_TELEMETRY_H
+#define SEALTAP_ROLE_TELEMETRY_H
+
+#include "role/alarms.h"
+#include "role/poster.h"
+
+#define TELEMETRY_MINUTES 15 /* samples kept while CloudWatch can't be reached; then the oldest goes */
+#define TELEMETRY_FLUSH_NS (10 * NS_PER_S) /* at the end they get so long */
+
+/* Who counts: the workers, then these. */
+enum telemetry_source {
+	TELEMETRY_NET = MSG_MAX_WORKERS,
+	TELEMETRY_KEYS,
+	TELEMETRY_UPLOAD,
+	TELEMETRY_SOURCES,
+};
+
+struct telemetry {
+	/* set by the owner before telemetry_init */
+	struct loop *loop;                      /* borrowed */
+	struct peer *keys, *net;                /* borrowed */
+	const struct settings *settings;        /* borrowed */
+	const struct object_identity *identity; /* borrowed */
+	/* Sets the owner's own counters (TELEMETRY_UPLOAD) for the minute that ends now. */
+	void (*count)(void *arg, struct cloudwatch_sample *own);
+	/* After telemetry_flush: all is told, or its time is over. */
+	void (*flushed)(void *arg);
+	void *arg; /* borrowed */
+
+	struct poster metrics, alarm;
+	struct alarms alarms;
+	struct cloudwatch_sample part[TELEMETRY_SOURCES], before;
+	struct cloudwatch_sample queue[TELEMETRY_MINUTES];
+	uint32_t first, count_queued;
+	struct loop_timer minute, quiet, deadline;
+	bool started, flushing;
+};
+
+void telemetry_init(struct telemetry *t, const struct tls_anchors *anchors);
+/* The settings are there. */
+void telemetry_start(struct telemetry *t);
+/* MSG_COUNTERS, MSG_ALARM, MSG_POST_SIGNED, MSG_RESOLVED. */
+void telemetry_counters(struct telemetry *t, uint32_t source, const struct cloudwatch_sample *c);
+void telemetry_alarm(struct telemetry *t, const struct sns_alarm *a);
+void telemetry_signed(struct telemetry *t, const struct msg_signed *s);
+void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a);
+/* The last minute ends now; what is to be told is told at once. flushed() is called, perhaps at once. */
+void telemetry_flush(struct telemetry *t);
+
+#endif

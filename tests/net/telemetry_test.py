@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""telemetry_test: metrics each interval, also when nothing happens, and an alarm for each loss and stop; moto plays CloudWatch and SNS.
+
+telemetry_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/telemetry/.
+"""
+import datetime
+import json
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import aws, frames, metadata, objects, testing, traffic  # noqa: E402
+from lab.capture import raw_socket  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+
+NAMESPACE, INTERVAL_S = 'Lab/tap', 2
+FLOOD = 60000  # of 1,400 bytes: more than the ring's 32 MiB
+
+
+class Watch:
+    """A topic with a queue behind it, as an operator would have, and the metrics."""
+
+    def __init__(self, lab):
+        self.amazon = lab.amazon
+        self.topic = self.text('sns', '2010-03-31', 'CreateTopic', 'TopicArn', Name='watch')
+        self.queue = self.text('sqs', '2012-11-05', 'CreateQueue', 'QueueUrl', QueueName='watch')
+        self.amazon.query('sns', '2010-03-31', 'Subscribe', TopicArn=self.topic, Protocol='sqs',
+                          Endpoint=f'arn:aws:sqs:{metadata.REGION}:{metadata.ACCOUNT}:watch')
+        self.alarms = []
+
+    def text(self, service, version, action, name, **members):
+        return self.amazon.query(service, version, action, **members).find(f'.//{{*}}{name}').text
+
+    def read(self):
+        """All alarms so far: {subject, message}."""
+        while True:
+            answer = self.amazon.query('sqs', '2012-11-05', 'ReceiveMessage', QueueUrl=self.queue, MaxNumberOfMessages=10)
+            messages = answer.findall('.//{*}Message')
+            for m in messages:
+                self.alarms.append(json.loads(m.find('{*}Body').text))
+                self.amazon.query('sqs', '2012-11-05', 'DeleteMessage', QueueUrl=self.queue,
+                                  ReceiptHandle=m.find('{*}ReceiptHandle').text)
+            if not messages:
+                return self.alarms
+
+    def events(self):
+        return [a['Subject'].split(': ')[1] for a in self.read()]
+
+    def metric(self, name, cause=None):
+        """[(time, sum, samples)] a second with data."""
+        dimensions = [('Appliance', 'lab')] + [('Cause', cause)] * (cause is not None)
+        members = {f'Dimensions.member.{i}.{k}': v for i, d in enumerate(dimensions, 1) for k, v in zip(('Name', 'Value'), d)}
+        now = datetime.datetime.now(datetime.timezone.utc)
+        answer = self.amazon.query('monitoring', '2010-08-01', 'GetMetricStatistics', Namespace=NAMESPACE, MetricName=name, Period=1,
+                                   StartTime=(now - datetime.timedelta(hours=1)).isoformat(), EndTime=now.isoformat(),
+                                   **{'Statistics.member.1': 'Sum', 'Statistics.member.2': 'SampleCount'}, **members)
+        return sorted((p.find('{*}Timestamp').text, float(p.find('{*}Sum').text), float(p.find('{*}SampleCount').text))
+                      for p in answer.findall('.//{*}Datapoints/{*}member'))
+
+
+def allow(lab, metrics=True, alarms=True):
+    lab.amazon.allow(aws.PUT, aws.GENERATE, *[aws.METRICS] * metrics, *[aws.PUBLISH] * alarms)
+
+
+def wait(what, found, timeout_s=20):
+    deadline = time.monotonic() + timeout_s
+    while not found():
+        assert time.monotonic() < deadline, f'waited for {what}'
+        time.sleep(0.3)
+
+
+def worker_of(appliance):
+    parent = appliance.process.child.pid
+    with open(f'/proc/{parent}/task/{parent}/children') as f:
+        for pid in map(int, f.read().split()):
+            with open(f'/proc/{pid}/cmdline') as line:
+                if line.read().split('\0')[1] == 'capture':
+                    return pid
+    raise AssertionError('there is no capture worker')
+
+
+class Life:
+    def __init__(self, lab):
+        self.watch = watch = Watch(lab)
+        allow(lab)
+        settings = {'metrics__namespace': NAMESPACE, 'metrics__interval_seconds': INTERVAL_S, 'alarm__topic': watch.topic}
+        with Host(lab, 'appliance', lab.configuration(**settings)) as appliance:
+            appliance.console.wait_armed(60)
+            time.sleep(4 * INTERVAL_S)
+            self.quiet = watch.metric('PacketsRecorded'), watch.metric('Forwarding')
+            self.quiet_alarms = list(watch.events())
+            traffic.ping(lab, 5)
+            self.lose(lab, appliance)
+            wait('the alarm of the loss', lambda: 'lost' in watch.events())
+            self.refuse(lab)
+            appliance.stop()
+        self.evidence = objects.collect(lab)
+        self.alarms = watch.read()
+
+    def lose(self, lab, appliance):
+        worker = worker_of(appliance)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            with raw_socket(lab.inside) as s:
+                for i in range(FLOOD):
+                    s.send(frames.udp_frame(f'flood {i} '.ljust(1358, 'x')))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+    def refuse(self, lab):
+        """For a while the role may not put metrics."""
+        allow(lab, metrics=False)
+        time.sleep(3 * INTERVAL_S)
+        self.refused_from = len(self.watch.metric('Forwarding'))
+        time.sleep(2 * INTERVAL_S)
+        self.refused_to = len(self.watch.metric('Forwarding'))
+        allow(lab)
+        wait('metrics again', lambda: len(self.watch.metric('Forwarding')) > self.refused_to + 2, 40)
+
+
+def also_when_nothing_happens(life):
+    """A sample comes each interval, also while nothing is to be recorded, and says that forwarding is open."""
+    packets, forwarding = life.quiet
+    assert len(packets) >= 3, packets
+    assert sum(p[1] for p in packets) < 100 and forwarding[-1][1] == forwarding[-1][2], life.quiet
+    assert life.quiet_alarms == [], life.quiet_alarms
+
+
+def sums_are_the_totals(life):
+    """The samples of a life add up to what its shutdown event says: packets, losses; nothing is left out or counted twice."""
+    down = life.evidence.events('shutdown')[-1]
+    for metric, cause, field in (('PacketsRecorded', None, 'packets'), ('PacketsLost', 'ring', 'lost'), ('PacketsCut', None, 'cut')):
+        got = sum(p[1] for p in life.watch.metric(metric, cause))
+        assert got == down[field], f'{metric}: {got}, shutdown event: {down}'
+    assert down['lost'] > 1000, f'only {down["lost"]} lost: the test proves nothing'
+    shipped = sum(p[1] for p in life.watch.metric('ObjectsShipped'))
+    assert len(life.evidence.objects) - 1 <= shipped <= len(life.evidence.objects), f'{shipped}, {len(life.evidence.objects)} objects'
+
+
+def alarms_of_loss_and_stop(life):
+    """The loss and the shutdown were published, each once within five minutes, with what the log says of them."""
+    events = [a['Subject'].split(': ')[1] for a in life.alarms]
+    assert events.count('lost') <= 2 and events.count('shutdown') == 1, events
+    lost = next(a['Message'] for a in life.alarms if a['Subject'] == 'sealtap lab: lost')
+    assert 'capture lost cause=ring packets=' in lost and f'instance: {metadata.INSTANCE}' in lost, lost
+    assert any('init shutdown reason="power button"' in a['Message'] for a in life.alarms), life.alarms
+
+
+def refusals_are_told_and_overcome(life):
+    """While the role may not put metrics none arrives and the log tells why, once; then those of that time are made up for."""
+    assert life.refused_from == life.refused_to, f'{life.refused_from}, then {life.refused_to}'
+    failed = [e for e in life.evidence.events('post-failed') if e['call'] == 'PutMetricData']
+    assert len(failed) == 1 and 'cloudwatch:PutMetricData' in failed[0]['remedy'], failed
+    assert life.evidence.events('post-works'), 'nothing is said of the end'
+
+
+def silent_unless_asked(lab):
+    """Without a namespace and a topic no name of CloudWatch or SNS is asked for."""
+    before = lab.dnsmasq.output().count('monitoring.')
+    with Host(lab, 'silent', lab.configuration()) as appliance:
+        appliance.console.wait_armed(60)
+        appliance.stop()
+    said = lab.dnsmasq.output()
+    assert before and said.count('monitoring.') == before, 'asked for CloudWatch'
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('telemetry') as lab:
+        life = Life(lab)
+        for check in (also_when_nothing_happens, sums_are_the_totals, alarms_of_loss_and_stop, refusals_are_told_and_overcome):
+            report.run(check, life)
+        report.run(silent_unless_asked, lab)
+    report.finish()
+
+
+main()
