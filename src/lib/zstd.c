@@ -35,7 +35,10 @@ void zstd_decode_begin(struct zstd_decoder *dec)
 	size_t e = ZSTD_DCtx_setMaxWindowSize(d, ZSTD_WINDOW_MAX);
 	ASSERT(!ZSTD_isError(e));
 	dec->stream = d;
+	dec->taken = 0;
 }
+
+#define FRAME_HEADER_MAX 18 /* RFC 8878: magic, descriptor, window, dictionary, content size */
 
 static enum err error_of(size_t result)
 {
@@ -51,16 +54,33 @@ static enum err error_of(size_t result)
 	}
 }
 
+/* The header goes in byte by byte: zstd has a shortcut for a frame that is there as a whole, which takes no
+ * notice of the window's limit, and looks for the frame where this call's bytes begin, even when it began
+ * earlier. */
+static size_t decode_some(struct zstd_decoder *dec, struct span *in, struct buf *out)
+{
+	ZSTD_inBuffer i = {in->p, in->len && dec->taken < FRAME_HEADER_MAX ? 1 : in->len, 0};
+	ZSTD_outBuffer o = {out->p, out->cap, out->len};
+	size_t n = ZSTD_decompressStream(dec->stream, &o, &i);
+	*in = span_from(*in, i.pos);
+	dec->taken += i.pos;
+	out->len = o.pos;
+	return n;
+}
+
 enum err zstd_decode(struct zstd_decoder *dec, struct span *in, struct buf *out, bool *frame_end)
 {
-	ZSTD_inBuffer i = {in->p, in->len, 0};
-	ZSTD_outBuffer o = {out->p, out->cap, out->len};
+	size_t left, had;
 	*frame_end = false;
-	size_t n = ZSTD_decompressStream(dec->stream, &o, &i);
-	if (ZSTD_isError(n))
-		return error_of(n);
-	*in = span_from(*in, i.pos);
-	out->len = o.pos;
-	*frame_end = n == 0;
+	do {
+		left = in->len;
+		had = out->len;
+		size_t n = decode_some(dec, in, out);
+		if (ZSTD_isError(n))
+			return error_of(n);
+		*frame_end = n == 0;
+	} while (!*frame_end && in->len && (in->len < left || out->len > had));
+	if (*frame_end)
+		dec->taken = 0;
 	return ERR_OK;
 }

@@ -29,6 +29,7 @@ enum err zstd_encode(struct zstd_encoder *enc, unsigned level, struct span raw, 
 
 struct zstd_decoder {
 	void *stream;                                    /* points into workspace: must not be moved */
+	size_t taken;                                    /* bytes of the frame so far */
 	_Alignas(64) uint8_t workspace[9 * 1024 * 1024]; /* opaque */
 };
 
