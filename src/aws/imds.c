@@ -4,9 +4,11 @@
 
 #include "aws/json.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "net/http1.h"
 
-#define TOKEN_TTL_S "21600" /* the longest there is: 6 h */
+#define TOKEN_TTL_S "21600"                       /* the longest there is: 6 h */
+#define TOKEN_USE_NS (21000 * (uint64_t)NS_PER_S) /* ten minutes before its end a new one is asked for */
 
 static const struct step {
 	const char *text;
@@ -16,6 +18,8 @@ static const struct step {
 } steps[] = {
 	[IMDS_TOKEN] = {"IMDS token", "api/token", false, false},
 	[IMDS_IDENTITY] = {"identity document", "dynamic/instance-identity/document", false, false},
+	[IMDS_PARTITION] = {"partition", "meta-data/services/partition", false, true},
+	[IMDS_DOMAIN] = {"domain of services", "meta-data/services/domain", false, true},
 	[IMDS_LINK_LIST] = {"list of interfaces", "meta-data/network/interfaces/macs/", false, false},
 	[IMDS_LINK_NUMBER] = {"interface's device-number", "device-number", true, false},
 	[IMDS_LINK_ENI] = {"interface's interface-id", "interface-id", true, false},
@@ -26,23 +30,33 @@ static const struct step {
 	[IMDS_ROLE] = {"name of the instance's role", "meta-data/iam/security-credentials/", false, false},
 	[IMDS_ROLE_CREDENTIALS] = {"role's credentials", "meta-data/iam/security-credentials/", false, false},
 	[IMDS_DONE] = {"instance metadata", "", false, false},
+	[IMDS_SPOT] = {"spot notice", "meta-data/spot/instance-action", false, true},
+	[IMDS_REBALANCE] = {"rebalance notice", "meta-data/events/recommendations/rebalance", false, true},
+	[IMDS_LIFECYCLE] = {"lifecycle notice", "meta-data/autoscaling/target-lifecycle-state", false, true},
 };
 
 const char *imds_step_text(enum imds_step step)
 {
-	ASSERT(step <= IMDS_DONE);
+	ASSERT(step <= IMDS_LIFECYCLE);
 	return steps[step].text;
 }
 
-void imds_begin(struct imds *m, enum imds_goal goal)
+void imds_begin(struct imds *m, enum imds_goal goal, uint64_t now_ns)
 {
-	enum imds_step first = goal == IMDS_BOOT ? IMDS_IDENTITY : IMDS_ROLE;
+	static const enum imds_step first[IMDS_GOALS] = {
+		[IMDS_BOOT] = IMDS_IDENTITY,
+		[IMDS_CREDENTIALS] = IMDS_ROLE,
+		[IMDS_NOTICES] = IMDS_SPOT,
+	};
 	if (goal == IMDS_BOOT)
 		wipe(m, sizeof(*m));
-	m->resume = first;
-	m->step = m->token[0] ? first : IMDS_TOKEN;
+	if (now_ns - m->token_ns > TOKEN_USE_NS)
+		wipe(m->token, sizeof(m->token));
+	m->now_ns = now_ns;
+	m->resume = first[goal];
+	m->step = m->token[0] ? m->resume : IMDS_TOKEN;
 	m->renewed = false;
-	m->detail[0] = 0;
+	m->detail[0] = m->result.notice[0] = 0;
 }
 
 static void put_target(const struct imds *m, struct buf *target)
@@ -179,15 +193,73 @@ static enum err read_link_value(struct imds *m, struct span body)
 	}
 }
 
+/* The first notice counts. */
+static void notice(struct imds *m, const char *what, const char *action, const char *when)
+{
+	struct buf b = buf_over(m->result.notice, sizeof(m->result.notice) - 1);
+	if (m->result.notice[0])
+		return;
+	buf_str(&b, what);
+	buf_str(&b, action);
+	buf_str(&b, " at ");
+	buf_str(&b, when);
+	m->result.notice[b.len] = 0;
+}
+
+/* {"action": "stop", "time": "2026-01-01T00:00:00Z"}; {"noticeTime": "..."} */
+static enum err read_notice(struct imds *m, struct span body)
+{
+	char action[16] = "", when[32];
+	if (m->step == IMDS_SPOT)
+		TRY(json_find_text(body, "action", action, sizeof(action)));
+	TRY(json_find_text(body, m->step == IMDS_SPOT ? "time" : "noticeTime", when, sizeof(when)));
+	TRY(text_is_printable(span_str(action)) && text_is_printable(span_str(when)) ? ERR_OK : ERR_SYNTAX);
+	notice(m, m->step == IMDS_SPOT ? "spot interruption: " : "rebalance recommendation", action, when);
+	return ERR_OK;
+}
+
+/* The state that its Auto Scaling group wants it to have. Those that leave it running are no reason to go. */
+static enum err read_lifecycle(struct imds *m, struct span body)
+{
+	static const char *const leaving[] = {"Terminated", "Warmed:Terminated", "Warmed:Stopped",
+					      "Warmed:Hibernated"};
+	struct span state = take_line(&body);
+	for (size_t i = 0; i < sizeof(leaving) / sizeof(leaving[0]); i++)
+		if (span_eq(state, span_str(leaving[i])))
+			notice(m, "auto scaling: ", leaving[i], "once");
+	return ERR_OK;
+}
+
+/* Answers of which the first line counts. */
+static enum err read_line(struct imds *m, struct span body)
+{
+	struct span rest = body, line = take_line(&rest);
+	switch (m->step) {
+	case IMDS_TOKEN:
+		m->token_ns = m->now_ns;
+		return keep_word(line, m->token, sizeof(m->token));
+	case IMDS_PARTITION:
+		return keep_name(line, m->result.partition, sizeof(m->result.partition));
+	case IMDS_DOMAIN:
+		return keep_name(line, m->result.domain, sizeof(m->result.domain));
+	case IMDS_ROLE:
+		return keep_word(line, m->result.role, sizeof(m->result.role));
+	default:
+		return read_link_value(m, body);
+	}
+}
+
 static enum err read_body(struct imds *m, struct span body)
 {
 	struct imds_result *r = &m->result;
-	struct span rest = body;
 	switch (m->step) {
-	case IMDS_TOKEN:
-		return keep_word(take_line(&rest), m->token, sizeof(m->token));
 	case IMDS_IDENTITY:
 		return read_identity(r, body);
+	case IMDS_SPOT:
+	case IMDS_REBALANCE:
+		return read_notice(m, body);
+	case IMDS_LIFECYCLE:
+		return read_lifecycle(m, body);
 	case IMDS_LINK_LIST:
 		return read_link_list(m, body);
 	case IMDS_USER_DATA:
@@ -197,12 +269,10 @@ static enum err read_body(struct imds *m, struct span body)
 			memcpy(r->user_data, body.p, body.len);
 		r->user_data_len = (uint32_t)body.len;
 		return ERR_OK;
-	case IMDS_ROLE:
-		return keep_word(take_line(&rest), r->role, sizeof(r->role));
 	case IMDS_ROLE_CREDENTIALS:
 		return creds_read(body, &r->creds, m->detail);
 	default:
-		return read_link_value(m, body);
+		return read_line(m, body);
 	}
 }
 
@@ -215,7 +285,7 @@ static enum err advance(struct imds *m)
 	}
 	m->renewed = false;
 	if (m->step != IMDS_LINK_VPC) {
-		m->step++;
+		m->step = m->step == IMDS_LIFECYCLE ? IMDS_DONE : m->step + 1;
 		return ERR_OK;
 	}
 	if (++m->link < m->result.link_count) {
@@ -263,7 +333,7 @@ static enum err refused(struct imds *m, unsigned status)
 
 enum err imds_answer(struct imds *m, unsigned status, struct span body)
 {
-	ASSERT(m->step < IMDS_DONE);
+	ASSERT(m->step != IMDS_DONE);
 	m->detail[0] = 0;
 	if (status == 404 && steps[m->step].may_miss)
 		return advance(m);

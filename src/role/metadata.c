@@ -1,5 +1,7 @@
 #include "role/metadata.h"
 
+#include "os/clock.h"
+
 #define ANSWER_TIMEOUT_MS 5000
 
 static void next(struct metadata *m);
@@ -53,6 +55,6 @@ void metadata_start(struct metadata *m, enum imds_goal goal)
 	if (m->busy)
 		return;
 	m->busy = true;
-	imds_begin(&m->imds, goal);
+	imds_begin(&m->imds, goal, clock_mono_ns());
 	next(m);
 }

@@ -33,6 +33,10 @@ static void check_result(void)
 	MUST_END(r->ami);
 	MUST_END(r->vpc);
 	MUST_END(r->role);
+	MUST_END(r->partition);
+	MUST_END(r->domain);
+	MUST_END(r->notice);
+	MUST(fuzz_printable(r->notice));
 	MUST_END(m.token);
 	MUST_END(m.detail);
 	MUST(fuzz_printable(m.detail) && fuzz_printable(r->role) && fuzz_printable(m.token));
@@ -45,12 +49,12 @@ static void check_result(void)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void reach(enum imds_goal goal, struct span *in)
 {
-	struct span in = span_of(data, size);
-	imds_begin(&m, IMDS_BOOT);
-	while (in.len && m.step != IMDS_DONE) {
-		struct span answer = span_cut(&in, '\f');
+	imds_begin(&m, goal, 0);
+	check_request();
+	while (in->len && m.step != IMDS_DONE) {
+		struct span answer = span_cut(in, '\f');
 		uint8_t kind = fuzz_byte(&answer);
 		unsigned status = kind == '2' ? 200 : kind == '4' ? 404 : kind == '1' ? 401 : 400u + kind;
 		enum imds_step step = m.step;
@@ -60,7 +64,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_result();
 		check_request();
 	}
-	imds_begin(&m, IMDS_CREDENTIALS);
-	check_request();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = span_of(data, size);
+	reach(IMDS_BOOT, &in);
+	reach(IMDS_CREDENTIALS, &in);
+	reach(IMDS_NOTICES, &in);
 	return 0;
 }

@@ -19,6 +19,8 @@ static const struct page {
 	const char *path, *body;
 } pages[] = {
 	{"dynamic/instance-identity/document", IDENTITY_OF("111122223333", "eu-central-1")},
+	{"meta-data/services/partition", "aws"},
+	{"meta-data/services/domain", "amazonaws.com\n"},
 	{MACS, MAC1 "/\n" MAC0 "/"},
 	{MACS MAC1 "/device-number", "1"},
 	{MACS MAC1 "/interface-id", "eni-1"},
@@ -74,7 +76,7 @@ static enum err say(unsigned status, const char *body)
 
 static void start(void)
 {
-	imds_begin(&m, IMDS_BOOT);
+	imds_begin(&m, IMDS_BOOT, 0);
 	CHECK(next() && is_token_request());
 	CHECK(say(200, "TOKEN==") == ERR_OK);
 }
@@ -111,14 +113,14 @@ static void boots(void)
 static void missing_values_are_empty(void)
 {
 	start();
-	serve(0, 4);
+	serve(0, 6);
 	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 address */
 	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 subnet */
-	serve(6, 12);
+	serve(8, 14);
 	CHECK(next() && is_get("user-data", "TOKEN==") && say(404, "<html>") == ERR_OK);
 	CHECK(m.result.user_data_len == 0);
 	CHECK(m.result.link[0].addr == 0 && m.result.link[0].prefix_len == 0 && m.result.link[1].addr);
-	serve(13, PAGES);
+	serve(15, PAGES);
 	CHECK(!next());
 }
 
@@ -158,7 +160,7 @@ static void repeats_what_failed(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char detail[64];
 		snprintf(detail, sizeof(detail), "HTTP status %u", rows[i].status);
-		imds_begin(&m, IMDS_BOOT);
+		imds_begin(&m, IMDS_BOOT, 0);
 		CHECK(next() && say(rows[i].status, "TOKEN") == rows[i].e);
 		CHECK(m.step == IMDS_TOKEN && !strcmp(m.detail, detail));
 		start();
@@ -186,7 +188,7 @@ static void two_401_in_a_row_are_an_error(void)
 		CHECK(next() && say(401, "") == ERR_DENIED);
 		CHECK(m.step == IMDS_IDENTITY && !strcmp(m.detail, "HTTP status 401"));
 	}
-	imds_begin(&m, IMDS_BOOT);
+	imds_begin(&m, IMDS_BOOT, 0);
 	CHECK(next() && say(401, "") == ERR_DENIED);
 }
 
@@ -202,23 +204,26 @@ static void refuses_bodies(void)
 		{0, IDENTITY_OF("11112222333", "eu-central-1"), ERR_SYNTAX},
 		{0, IDENTITY_OF("111122223333", "a/b"), ERR_SYNTAX},
 		{0, IDENTITY_OF("111122223333", ""), ERR_SYNTAX},
-		{1, "", ERR_MISSING},
-		{1, "\n\n", ERR_MISSING},
-		{1, "not a mac/", ERR_SYNTAX},
-		{1, "../../x/", ERR_SYNTAX},
-		{2, "", ERR_SYNTAX},
-		{2, "256", ERR_RANGE},
-		{3, "", ERR_SYNTAX},
-		{3, "eni 1", ERR_SYNTAX},
-		{3, "eni-0123456789012345678901234567", ERR_TOO_LONG},
-		{4, "10.0.0", ERR_SYNTAX},
-		{5, "10.0.0.0", ERR_SYNTAX},
-		{6, "vpc/1", ERR_SYNTAX},
-		{13, "", ERR_SYNTAX},
-		{13, "role name", ERR_SYNTAX},
-		{13, "role\001", ERR_SYNTAX},
-		{14, "<html>", ERR_SYNTAX},
-		{14, "{\"Code\":\"Success\"}", ERR_MISSING},
+		{1, "a w s", ERR_SYNTAX},
+		{1, "", ERR_SYNTAX},
+		{2, "amazonaws.com/x", ERR_SYNTAX},
+		{3, "", ERR_MISSING},
+		{3, "\n\n", ERR_MISSING},
+		{3, "not a mac/", ERR_SYNTAX},
+		{3, "../../x/", ERR_SYNTAX},
+		{4, "", ERR_SYNTAX},
+		{4, "256", ERR_RANGE},
+		{5, "", ERR_SYNTAX},
+		{5, "eni 1", ERR_SYNTAX},
+		{5, "eni-0123456789012345678901234567", ERR_TOO_LONG},
+		{6, "10.0.0", ERR_SYNTAX},
+		{7, "10.0.0.0", ERR_SYNTAX},
+		{8, "vpc/1", ERR_SYNTAX},
+		{15, "", ERR_SYNTAX},
+		{15, "role name", ERR_SYNTAX},
+		{15, "role\001", ERR_SYNTAX},
+		{16, "<html>", ERR_SYNTAX},
+		{16, "{\"Code\":\"Success\"}", ERR_MISSING},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		start();
@@ -229,7 +234,7 @@ static void refuses_bodies(void)
 	}
 	static const char *const tokens[] = {"", "a b", "a\001"};
 	for (size_t i = 0; i < 3; i++) {
-		imds_begin(&m, IMDS_BOOT);
+		imds_begin(&m, IMDS_BOOT, 0);
 		CHECK(next() && say(200, tokens[i]) == ERR_SYNTAX);
 		CHECK(next() && is_token_request());
 	}
@@ -240,17 +245,17 @@ static void bounds_user_data_and_links(void)
 	static uint8_t data[IMDS_USER_DATA_MAX + 1];
 	char list[IMDS_LINKS_MAX * 19 + 20] = "";
 	start();
-	serve(0, 12);
+	serve(0, 14);
 	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data))) == ERR_TOO_LONG);
 	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data) - 1)) == ERR_OK);
 	CHECK(m.result.user_data_len == IMDS_USER_DATA_MAX);
 	start();
-	serve(0, 1);
+	serve(0, 3);
 	for (int i = 0; i < IMDS_LINKS_MAX; i++)
 		strcat(list, MAC0 "/\n");
 	CHECK(say(200, list) == ERR_OK && m.result.link_count == IMDS_LINKS_MAX);
 	start();
-	serve(0, 1);
+	serve(0, 3);
 	strcat(list, MAC0 "/");
 	CHECK(say(200, list) == ERR_TOO_LONG);
 }
@@ -259,11 +264,11 @@ static void bounds_user_data_and_links(void)
 static void needs_a_primary_interface(void)
 {
 	start();
-	serve(0, 1);
+	serve(0, 3);
 	CHECK(say(200, MAC1 "/") == ERR_OK);
-	serve(2, 6);
+	serve(4, 8);
 	CHECK(next() && say(200, "vpc-1") == ERR_MISSING);
-	serve(1, PAGES);
+	serve(3, PAGES);
 	CHECK(!next() && m.result.link_count == 2);
 }
 
@@ -271,28 +276,126 @@ static void refreshes_credentials(void)
 {
 	start();
 	serve(0, PAGES);
-	imds_begin(&m, IMDS_CREDENTIALS);
-	CHECK(next() && is_get(pages[13].path, "TOKEN=="));
+	imds_begin(&m, IMDS_CREDENTIALS, 0);
+	CHECK(next() && is_get(pages[15].path, "TOKEN=="));
 	CHECK(say(200, "sealtap-role") == ERR_OK);
 	CHECK(next() && say(200, "{\"Code\":\"AssumeRoleUnauthorizedAccess\"}") == ERR_REFUSED);
 	CHECK(!strcmp(m.detail, "AssumeRoleUnauthorizedAccess"));
 	CHECK(!strcmp(m.result.creds.access_key_id, "ASIAEXAMPLE")); /* the old ones stay */
-	CHECK(next() && is_get(pages[14].path, "TOKEN=="));
+	CHECK(next() && is_get(pages[16].path, "TOKEN=="));
 	CHECK(say(401, "") == ERR_OK);
 	CHECK(next() && is_token_request() && say(200, "NEW") == ERR_OK);
-	CHECK(next() && is_get(pages[14].path, "NEW"));
+	CHECK(next() && is_get(pages[16].path, "NEW"));
 	CHECK(say(200, CREDENTIALS_OF("ASIANEW", "n", "n")) == ERR_OK);
 	CHECK(!next() && !strcmp(m.result.creds.access_key_id, "ASIANEW"));
 	CHECK(m.result.link_count == 2 && m.result.user_data_len);
 	start();
-	serve(0, 13);
+	serve(0, 15);
 	CHECK(next() && say(404, "") == ERR_NOT_FOUND && m.step == IMDS_ROLE); /* no role is attached */
+}
+
+/* IMDS of before these two paths. */
+static void partition_may_be_unknown(void)
+{
+	start();
+	serve(0, 1);
+	CHECK(next() && say(404, "") == ERR_OK && next() && say(404, "") == ERR_OK);
+	serve(3, PAGES);
+	CHECK(!next() && !m.result.partition[0] && !m.result.domain[0]);
+	start();
+	serve(0, PAGES);
+	CHECK(!strcmp(m.result.partition, "aws") && !strcmp(m.result.domain, "amazonaws.com"));
+}
+
+#define S 1000000000ull
+
+static void renews_the_token_in_time(void)
+{
+	start();
+	serve(0, PAGES);
+	imds_begin(&m, IMDS_NOTICES, 20999 * S);
+	CHECK(next() && is_get("meta-data/spot/instance-action", "TOKEN=="));
+	imds_begin(&m, IMDS_CREDENTIALS, 21001 * S);
+	CHECK(next() && is_token_request() && say(200, "SECOND") == ERR_OK);
+	CHECK(next() && is_get(pages[15].path, "SECOND"));
+	imds_begin(&m, IMDS_NOTICES, 42000 * S);
+	CHECK(next() && is_get("meta-data/spot/instance-action", "SECOND"));
+	imds_begin(&m, IMDS_NOTICES, 42002 * S);
+	CHECK(next() && is_token_request());
+}
+
+static void reads_notices(void)
+{
+	static const struct {
+		const char *spot, *rebalance, *lifecycle; /* NULL: 404 */
+		const char *notice;
+	} rows[] = {
+		{NULL, NULL, NULL, ""},
+		{NULL, NULL, "InService", ""},
+		{NULL, NULL, "Standby\n", ""},
+		{NULL, NULL, "Warmed:Running", ""},
+		{NULL, NULL, "Terminated-not", ""},
+		{NULL, NULL, "", ""},
+		{NULL, NULL, "Terminated\n", "auto scaling: Terminated at once"},
+		{NULL, NULL, "Warmed:Stopped", "auto scaling: Warmed:Stopped at once"},
+		{NULL, NULL, "Warmed:Hibernated", "auto scaling: Warmed:Hibernated at once"},
+		{NULL, "{\"noticeTime\": \"2026-11-05T08:22:00Z\"}", NULL,
+		 "rebalance recommendation at 2026-11-05T08:22:00Z"},
+		{"{\"action\": \"stop\", \"time\": \"2026-09-18T08:22:00Z\"}", NULL, "InService",
+		 "spot interruption: stop at 2026-09-18T08:22:00Z"},
+		{"{\"action\":\"terminate\",\"time\":\"2026-09-18T08:22:00Z\"}",
+		 "{\"noticeTime\": \"2026-11-05T08:22:00Z\"}", "Terminated",
+		 "spot interruption: terminate at 2026-09-18T08:22:00Z"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const answers[] = {rows[i].spot, rows[i].rebalance, rows[i].lifecycle};
+		static const char *const paths[] = {"meta-data/spot/instance-action",
+						    "meta-data/events/recommendations/rebalance",
+						    "meta-data/autoscaling/target-lifecycle-state"};
+		start();
+		serve(0, PAGES);
+		imds_begin(&m, IMDS_NOTICES, 0);
+		for (size_t k = 0; k < 3; k++) {
+			CHECK(next() && is_get(paths[k], "TOKEN=="));
+			CHECK(say(answers[k] ? 200 : 404, answers[k] ? answers[k] : "") == ERR_OK);
+		}
+		CHECK(!next() && !strcmp(m.result.notice, rows[i].notice));
+		CHECK(!strcmp(m.result.creds.access_key_id, "ASIAEXAMPLE"));
+		imds_begin(&m, IMDS_NOTICES, 0);
+		CHECK(!m.result.notice[0]);
+	}
+}
+
+static void refuses_malformed_notices(void)
+{
+	static const char *const bodies[] = {
+		"",
+		"terminate",
+		"{}",
+		"{\"action\":\"stop\"}",
+		"{\"time\":\"2026-09-18T08:22:00Z\"}",
+		"{\"action\":\"st\\u0001p\",\"time\":\"x\"}",
+		"{\"action\":1,\"time\":2}",
+		"{\"action\":\"a-very-long-action-it-is\",\"time\":\"x\"}",
+		"{\"action\":\"stop\",\"time\":\"2026-09-18T08:22:00Z 2026-09-18T08:22:00Z\"}"};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		start();
+		serve(0, PAGES);
+		imds_begin(&m, IMDS_NOTICES, 0);
+		CHECK(next() && say(200, bodies[i]) != ERR_OK && m.step == IMDS_SPOT);
+		CHECK(!m.result.notice[0]);
+		CHECK(next() && say(404, "") == ERR_OK && next() && say(500, "") == ERR_SERVICE);
+	}
 }
 
 int main(void)
 {
 	RUN(boots, "a boot asks for token, identity, interfaces, user data, role and credentials");
 	RUN(missing_values_are_empty, "no user data and no IPv4 address are no errors");
+	RUN(partition_may_be_unknown, "partition and domain are read where the service tells them");
+	RUN(renews_the_token_in_time, "a token is renewed before its six hours are over");
+	RUN(reads_notices, "notices of spot, rebalance and auto scaling say why the instance has to go");
+	RUN(refuses_malformed_notices, "a malformed notice is none");
 	RUN(renews_the_token_anywhere, "an expired token is renewed at any request and the request repeated");
 	RUN(renews_the_token_again, "a token that expires at every request is renewed each time");
 	RUN(repeats_what_failed, "a request that failed is named and asked again");
