@@ -17,8 +17,14 @@
 #include "aws/creds.h"
 #include "base/buf.h"
 
-#define IMDS_ADDR 0xa9fea9feu      /* 169.254.169.254, host order */
-#define IMDS_ADDR6 "fd00:ec2::254" /* the same service, where IPv6 is enabled for it */
+#define IMDS_ADDR 0xa9fea9feu /* 169.254.169.254, host order */
+/* fd00:ec2::254, the same service, where IPv6 is enabled for it; initialises a struct ip. */
+#define IMDS_ADDR6                                                       \
+	{                                                                \
+		{                                                        \
+			0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 \
+		}                                                        \
+	}
 #define IMDS_PORT 80
 #define IMDS_LINKS_MAX 8
 #define IMDS_USER_DATA_MAX 16384

@@ -275,9 +275,11 @@ static void on_deadline(void *arg)
 	leave(1);
 }
 
-static void begin_shutdown(void)
+static void begin_shutdown(const char *reason)
 {
-	console_line("shutting down");
+	char line[128];
+	snprintf(line, sizeof(line), "shutting down: %s", reason);
+	console_line(line);
 	stop_forwarding(); /* net closes it too, but may be slow or hang */
 	loop_timer_stop(&g.loop, &g.restart);
 	if (!g.ready) {
@@ -285,7 +287,7 @@ static void begin_shutdown(void)
 		leave(0);
 		return;
 	}
-	log_event(LOG_ALARM, "shutdown", "reason", "power button");
+	log_event(LOG_ALARM, "shutdown", "reason", reason);
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
 	if (g.phase < PHASE_ARMING) {
 		enter(PHASE_GOODBYE);
@@ -294,6 +296,15 @@ static void begin_shutdown(void)
 	}
 	enter(PHASE_CLOSING);
 	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){0});
+}
+
+static void on_leave(const struct chan_msg *m)
+{
+	struct msg_leave leave;
+	memcpy(&leave, m->payload, sizeof(leave));
+	leave.reason[sizeof(leave.reason) - 1] = 0;
+	if (g.phase < PHASE_CLOSING)
+		begin_shutdown(leave.reason);
 }
 
 /* ---- messages */
@@ -319,7 +330,7 @@ static const struct {
 	[MSG_READY] = {ROLE_KEYS, on_ready},          [MSG_ARMED] = {ROLE_CAPTURE, on_armed},
 	[MSG_FORWARDING] = {ROLE_NET, on_forwarding}, [MSG_DRAINED] = {ROLE_ANY, on_drained},
 	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},      [MSG_VERDICT] = {ROLE_ANY, on_verdict},
-	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},
+	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},     [MSG_LEAVE] = {ROLE_KEYS, on_leave},
 };
 
 static void on_channel(void *arg, short revents)
@@ -417,7 +428,7 @@ static void on_signal(void *arg, short revents)
 		if (si.ssi_signo == SIGCHLD)
 			reap();
 		else if (g.phase < PHASE_CLOSING)
-			begin_shutdown();
+			begin_shutdown("power button");
 	}
 }
 

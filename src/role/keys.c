@@ -15,17 +15,15 @@
 #include "os/secret.h"
 #include "role/alarms.h"
 #include "role/anchors.h"
+#include "role/credentials.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
-#include "role/metadata.h"
+#include "role/notices.h"
 #include "role/signer.h"
 
 #define STREAM_LOG MSG_MAX_WORKERS /* in datakeys; 0.. are the workers */
-#define CREDENTIALS_CHECK_NS (60 * NS_PER_S)
 #define CLOCK_CHECK_NS (10 * NS_PER_S)
 #define COUNTERS_NS (10 * NS_PER_S)
-/* A refusal may come for each of many objects; IMDS is asked this often at most. */
-#define REFRESH_MIN_NS (10 * NS_PER_S)
 
 static struct {
 	struct loop loop;
@@ -33,6 +31,8 @@ static struct {
 	struct peer init, net, upload, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
 	struct metadata metadata;
+	struct credentials credentials;
+	struct notices notices;
 	struct datakeys datakeys;
 	struct resolver resolver;
 	struct logstream log;
@@ -45,9 +45,8 @@ static struct {
 	struct signer signer;
 	bool configured, said_ready;
 	int64_t offset_ns; /* added to the clock when signing requests */
-	uint64_t refreshed_ns;
 	struct backoff boot_backoff;
-	struct loop_timer boot_retry, credentials_check, clock_check, counters;
+	struct loop_timer boot_retry, clock_check, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
 	uint32_t next_seq[MSG_MAX_WORKERS]; /* of each worker's next object */
 } g;
@@ -162,6 +161,8 @@ static void configure(void)
 	snprintf(line, sizeof(line), "%zu bytes, bucket %s", text.len, g.settings.s3_bucket);
 	peer_verdict(&g.init, VERDICT_CONFIGURATION, true, line);
 	g.configured = true;
+	credentials_start(&g.credentials);
+	notices_start(&g.notices);
 	check_clock(NULL);
 }
 
@@ -171,50 +172,80 @@ static void boot_again(void *arg)
 	metadata_start(&g.metadata, IMDS_BOOT);
 }
 
-static void metadata_failed(enum err e)
+static void say_failed(enum err e)
 {
 	const struct imds *m = &g.metadata.imds;
-	bool role = m->step >= IMDS_ROLE;
+	bool role = m->step == IMDS_ROLE || m->step == IMDS_ROLE_CREDENTIALS;
+	const char *remedy = role ? "attach an instance profile whose role may PutObject and GenerateDataKey"
+			     : e == ERR_DENIED ? "enable the instance's metadata service"
+			     : e == ERR_TIMEOUT
+				     ? "is IMDSv2 enabled for the instance, with a hop limit of 1 or more?"
+				     : "is IMDSv2 enabled for the instance?";
 	char text[200];
 	snprintf(text, sizeof(text), "%s: %s%s%s; %s", imds_step_text(m->step), err_text(e),
-		 m->detail[0] ? ": " : "", m->detail,
-		 role ? "attach an instance profile whose role may PutObject and GenerateDataKey"
-		      : "is IMDSv2 enabled for the instance?");
+		 m->detail[0] ? ": " : "", m->detail, remedy);
 	peer_verdict(&g.init, role ? VERDICT_CREDENTIALS : VERDICT_IMDS, false, text);
 }
 
-static void metadata_done(void *arg, enum err e)
+/* What IMDS says of the partition must be what the region's name says: else one of them is not AWS's. */
+static bool partition_agrees(void)
 {
-	(void)arg;
-	if (e) {
-		metadata_failed(e);
-		if (!g.configured)
-			loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
+	const struct imds_result *r = &g.metadata.imds.result;
+	struct endpoint_partition p;
+	if (endpoint_partition_of(span_str(r->region), &p))
+		return true; /* endpoint_check says it better */
+	if ((!r->partition[0] || strcmp(r->partition, p.name) == 0) &&
+	    (!r->domain[0] || strcmp(r->domain, "amazonaws.com") == 0))
+		return true;
+	char text[200];
+	snprintf(text, sizeof(text),
+		 "region %s is of partition %s, but IMDS says %s (%s): what answers there?", r->region,
+		 p.name, r->partition, r->domain);
+	peer_verdict(&g.init, VERDICT_IMDS, false, text);
+	return false;
+}
+
+static void boot_done(enum err e)
+{
+	const struct imds_result *r = &g.metadata.imds.result;
+	if (e)
+		say_failed(e);
+	if (e || !partition_agrees()) {
+		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
 	}
-	wipe(&g.signing_keys, sizeof(g.signing_keys)); /* those of the old secret */
-	const struct imds_result *r = &g.metadata.imds.result;
 	peer_verdict(&g.init, VERDICT_CREDENTIALS, true, r->role);
 	peer_verdict(&g.init, VERDICT_IMDS, true, r->instance);
-	if (g.configured)
-		return;
 	configure();
+}
+
+static void refresh_done(enum err e)
+{
+	bool changed;
+	credentials_done(&g.credentials, e, &changed);
+	if (changed)
+		wipe(&g.signing_keys, sizeof(g.signing_keys)); /* those of the old secret */
+	if (e)
+		say_failed(e);
+	else
+		peer_verdict(&g.init, VERDICT_CREDENTIALS, true, g.metadata.imds.result.role);
+}
+
+static void metadata_done(void *arg, enum imds_goal goal, enum err e)
+{
+	(void)arg;
+	if (goal == IMDS_BOOT)
+		boot_done(e);
+	else if (goal == IMDS_CREDENTIALS)
+		refresh_done(e);
+	else
+		notices_done(&g.notices, e);
 }
 
 static void refresh_credentials(void *arg)
 {
 	(void)arg;
-	if (!g.configured || clock_mono_ns() - g.refreshed_ns < REFRESH_MIN_NS)
-		return;
-	g.refreshed_ns = clock_mono_ns();
-	metadata_start(&g.metadata, IMDS_CREDENTIALS);
-}
-
-static void check_credentials(void *arg)
-{
-	if (creds_due(g.creds, clock_real_ns()))
-		refresh_credentials(arg);
-	loop_timer_in(&g.loop, &g.credentials_check, CREDENTIALS_CHECK_NS);
+	credentials_refused(&g.credentials);
 }
 
 /* ---- signatures */
@@ -448,11 +479,12 @@ _Noreturn void role_keys(int channel)
 	g.boot_backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
 	g.boot_retry.fn = boot_again;
 	g.clock_check.fn = check_clock;
-	g.credentials_check.fn = check_credentials;
 	g.counters.fn = send_counters;
 	make_signing_key();
 	set_up_datakeys();
 	metadata_init(&g.metadata, &g.loop, metadata_done, NULL);
+	credentials_init(&g.credentials, &g.metadata, &g.loop);
+	notices_init(&g.notices, &g.metadata, &g.loop, &g.init);
 	g.log.loop = &g.loop;
 	g.log.identity = &g.identity;
 	g.log.want_key = want_log_key;
@@ -461,7 +493,6 @@ _Noreturn void role_keys(int channel)
 	g.signer =
 		(struct signer){&g.upload, &g.settings, &g.identity, g.creds, &g.signing_keys, &g.offset_ns};
 	watch_peers(fds + 2);
-	loop_timer_in(&g.loop, &g.credentials_check, CREDENTIALS_CHECK_NS);
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 	loop_run(&g.loop);
 	_exit(0);

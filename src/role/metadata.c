@@ -2,21 +2,45 @@
 
 #include "os/clock.h"
 
-#define ANSWER_TIMEOUT_MS 5000
+/* Both addresses may have to be tried. */
+#define ANSWER_TIMEOUT_MS (2 * HTTPS_CONNECT_MS + 2000)
 
 static void next(struct metadata *m);
+
+static void begin(struct metadata *m, enum imds_goal goal)
+{
+	m->busy = true;
+	m->waiting[goal] = false;
+	m->goal = goal;
+	imds_begin(&m->imds, goal, clock_mono_ns());
+	next(m);
+}
 
 static void finish(struct metadata *m, enum err e)
 {
 	m->busy = false;
-	m->done(m->arg, e);
+	m->done(m->arg, m->goal, e);
+	for (int goal = 0; !m->busy && goal < IMDS_GOALS; goal++)
+		if (m->waiting[goal])
+			begin(m, (enum imds_goal)goal);
+}
+
+static void keep_working_address(struct metadata *m)
+{
+	if (ip_eq(&m->https.peer, &m->addr[0]))
+		return;
+	m->addr[1] = m->addr[0];
+	m->addr[0] = m->https.peer;
 }
 
 static void answered(void *arg, const struct https_result *r)
 {
 	struct metadata *m = arg;
+	if (!r->err)
+		keep_working_address(m);
 	enum err e = r->err ? r->err : imds_answer(&m->imds, r->response->status, r->body);
 	wipe(m->body, r->body.len);
+	wipe(m->request, sizeof(m->request)); /* the token */
 	if (e)
 		finish(m, e);
 	else
@@ -31,11 +55,10 @@ static void next(struct metadata *m)
 		return;
 	}
 	ASSERT(!head.overflow);
-	const struct ip addr = ip_from_v4(IMDS_ADDR);
 	struct https_request q = {
 		.host = "169.254.169.254",
-		.addr = &addr,
-		.addr_count = 1,
+		.addr = m->addr,
+		.addr_count = 2,
 		.port = IMDS_PORT,
 		.head = buf_span(&head),
 		.timeout_ms = ANSWER_TIMEOUT_MS,
@@ -43,8 +66,11 @@ static void next(struct metadata *m)
 	https_start(&m->https, &q);
 }
 
-void metadata_init(struct metadata *m, struct loop *loop, void (*done)(void *arg, enum err e), void *arg)
+void metadata_init(struct metadata *m, struct loop *loop,
+		   void (*done)(void *arg, enum imds_goal goal, enum err e), void *arg)
 {
+	m->addr[0] = ip_from_v4(IMDS_ADDR);
+	m->addr[1] = (struct ip)IMDS_ADDR6;
 	m->done = done;
 	m->arg = arg;
 	https_init(&m->https, loop, NULL, m->body, sizeof(m->body), answered, m);
@@ -53,8 +79,7 @@ void metadata_init(struct metadata *m, struct loop *loop, void (*done)(void *arg
 void metadata_start(struct metadata *m, enum imds_goal goal)
 {
 	if (m->busy)
-		return;
-	m->busy = true;
-	imds_begin(&m->imds, goal, clock_mono_ns());
-	next(m);
+		m->waiting[goal] = true;
+	else
+		begin(m, goal);
 }

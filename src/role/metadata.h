@@ -2,7 +2,8 @@
  * are read: aws/imds.h.
  *
  * One try a start; the owner repeats with back-off. The results stay in imds.result; a failed refresh leaves
- * the old credentials.
+ * the old credentials. The service is asked at its IPv4 address and, where that can't be connected to, at its
+ * IPv6 one; what worked last comes first.
  */
 #ifndef SEALTAP_ROLE_METADATA_H
 #define SEALTAP_ROLE_METADATA_H
@@ -13,15 +14,20 @@
 struct metadata {
 	struct imds imds; /* secret inside */
 	struct https https;
+	struct ip addr[2]; /* in the order of trying */
 	bool busy;
-	void (*done)(void *arg, enum err e); /* on error imds.step tells which request */
-	void *arg;                           /* borrowed */
+	bool waiting[IMDS_GOALS]; /* to be begun after the one under way */
+	enum imds_goal goal;      /* under way, or done last */
+	/* On error imds.step tells which request. Further goals may be started from within. */
+	void (*done)(void *arg, enum imds_goal goal, enum err e);
+	void *arg; /* borrowed */
 	uint8_t request[IMDS_REQUEST_MAX];
 	uint8_t body[IMDS_BODY_MAX];
 };
 
-void metadata_init(struct metadata *m, struct loop *loop, void (*done)(void *arg, enum err e), void *arg);
-/* Nothing happens while one is under way. */
+void metadata_init(struct metadata *m, struct loop *loop,
+		   void (*done)(void *arg, enum imds_goal goal, enum err e), void *arg);
+/* At once, or after what is under way. A goal that waits already is begun once. */
 void metadata_start(struct metadata *m, enum imds_goal goal);
 
 #endif

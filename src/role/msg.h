@@ -43,6 +43,7 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
 	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
 	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS) /* seal and ship the log's last object */                    \
+	X(MSG_LEAVE, msg_leave, KEYS, INIT)     /* AWS takes the instance away: as the power button */       \
 	X(MSG_GOODBYE, msg_none, KEYS, INIT)    /* it is stored: power off */                                \
 	X(MSG_VERDICT, msg_verdict, ANY, INIT)  /* a boot step failed, or works again */                     \
 	X(MSG_LOG_LINE, log_line, ANY, INIT)    /* an event of a role */                                     \
@@ -137,6 +138,10 @@ struct msg_forwarding {
 struct msg_totals {
 	uint64_t packets, lost, cut;
 	uint64_t raw_bytes, size_bytes, objects;
+};
+
+struct msg_leave {
+	char reason[96];
 };
 
 enum verdict_code {

@@ -82,7 +82,7 @@ class Aws:
         self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
         keys = self.iam('CreateAccessKey', UserName='admin')
         self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
-        self.role_keys = self.assume_role()
+        self.role_keys, self.later_keys = self.assume_role(), self.assume_role()  # moto can't check who assumes the role
         self.call('s3', 'POST', '/moto-api/reset-auth', '0')
 
     def allow(self, *statements):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""imds.py ADDRESS STATE.json: an instance metadata service, version 2 only, strict. Its answers leave with an IP TTL of 1.
+"""imds.py ADDRESS STATE.json: an instance metadata service, version 2 only, strict. Its answers leave with an IP TTL of 1. ADDRESS is of either family.
 
 STATE.json is {"tokens": N, "answers": {PATH: TEXT}} and is read again for each request: who changes the file (by rename) changes
 what is answered; another N makes every token given so far unknown. No token, an unknown or expired one: 401; no such path: 404;
@@ -85,11 +85,15 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def server_bind(self):
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)  # accepted connections inherit it
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)  # accepted connections inherit it
         super().server_bind()
 
 
 if __name__ == '__main__':
+    Server.address_family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
     server = Server((sys.argv[1], 80), Handler)
     print('ready', flush=True)
     server.serve_forever()

@@ -108,7 +108,7 @@ class Surroundings:
     def _start_programs(self):
         self.metadata = metadata.Metadata(os.path.join(self.folder, 'imds.json'))
         here = os.path.dirname(os.path.abspath(__file__))
-        imds = self.processes.start('imds', [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path],
+        self.imds_server = self.processes.start('imds', [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path],
                                     self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.amazon.start()
@@ -117,7 +117,7 @@ class Surroundings:
         with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
             f.write(DNSMASQ.format(folder=self.folder, mtu=self.mtu))
         self.dnsmasq = self.processes.start('dnsmasq', ['dnsmasq', '-C', f.name, '-x', self.folder + '/dnsmasq.pid'], self.dns)
-        imds.wait_output('ready', 10)
+        self.imds_server.wait_output('ready', 10)
         self.dnsmasq.wait_output('started', 10)
         self.site.wait()
         self.amazon.set_up()
