@@ -11,10 +11,10 @@ void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes
 	ASSERT(!e);
 }
 
-void outbox_add(struct outbox *o, uint32_t producer, uint32_t slot)
+void outbox_add(struct outbox *o, struct outbox_place at)
 {
-	ASSERT(o->count < OUTBOX_MAX && slot < o->pool[producer].slots);
-	o->place[(o->first + o->count) % OUTBOX_MAX] = (struct outbox_place){producer, slot};
+	ASSERT(o->count < OUTBOX_MAX && at.slot < o->pool[at.producer].slots);
+	o->place[(o->first + o->count) % OUTBOX_MAX] = at;
 	o->count++;
 }
 

@@ -7,6 +7,7 @@
 #ifndef SEALTAP_ROLE_OUTBOX_H
 #define SEALTAP_ROLE_OUTBOX_H
 
+#include "aws/s3.h"
 #include "os/pool.h"
 #include "role/msg.h"
 
@@ -16,6 +17,10 @@
 
 struct outbox_place {
 	uint32_t producer, slot;
+	struct outbox_tries {
+		unsigned renames, tries;
+		struct s3_attempts attempts;
+	} so_far;
 };
 
 /* Zeroed before the first use. */
@@ -27,7 +32,8 @@ struct outbox {
 
 /* fd is closed. */
 void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots);
-void outbox_add(struct outbox *o, uint32_t producer, uint32_t slot);
+/* Behind all others: a new object, or one that could not be stored. */
+void outbox_add(struct outbox *o, struct outbox_place at);
 /* The oldest; traps when there is none. */
 struct outbox_place outbox_take(struct outbox *o);
 /* Traps on metadata that is none. */

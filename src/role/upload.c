@@ -25,8 +25,6 @@ struct lane {
 	struct outbox_place at;
 	uint64_t ticket; /* objects in the order in which they were taken up */
 	struct object_meta meta;
-	unsigned renames, tries;
-	struct s3_attempts attempts;
 	uint64_t started_ns;         /* of the request under way */
 	struct ip addr[HTTPS_ADDRS]; /* of the host, as last resolved */
 	uint32_t addr_count;
@@ -36,8 +34,8 @@ struct lane {
 	uint8_t body[S3_ANSWER_MAX];
 };
 
-/* The queue's objects are taken up oldest first; how many are under way at once is the pace's to say. An
- * object that can't be stored keeps its lane and holds up no other. */
+/* The outbox's objects are taken up oldest first; how many are under way at once is the pace's to say. An
+ * object that is refused goes behind all others and holds up none. */
 static struct {
 	struct loop loop;
 	struct msg_start start;
@@ -74,13 +72,20 @@ static struct lane *idle_lane(void)
 	return NULL;
 }
 
+/* With the name under which it is to be stored. */
+static void read_meta(struct lane *l)
+{
+	unsigned n = l->at.so_far.renames;
+	outbox_meta(&g.outbox, l->at, &l->meta);
+	enum err e = n ? object_rename(&l->meta, n) : ERR_OK;
+	ASSERT(!e);
+}
+
 static void take_up(struct lane *l)
 {
 	l->at = outbox_take(&g.outbox);
 	l->ticket = g.tickets++;
-	l->renames = l->tries = 0;
-	l->attempts = (struct s3_attempts){0};
-	outbox_meta(&g.outbox, l->at, &l->meta);
+	read_meta(l);
 	l->state = LANE_WAITING;
 }
 
@@ -133,7 +138,7 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 static void say_failed(struct lane *l, enum log_level level, const char *what, const char *why,
 		       const char *remedy)
 {
-	l->tries++;
+	l->at.so_far.tries++;
 	g.counted.put_failures++;
 	char text[sizeof(((struct msg_verdict *)0)->text)];
 	/* what the service says comes last: it is what may be cut off */
@@ -144,14 +149,17 @@ static void say_failed(struct lane *l, enum log_level level, const char *what, c
 	log_str("name", l->meta.name);
 	log_str("what", what);
 	log_str("why", why);
-	log_u64("tries", l->tries);
+	log_u64("tries", l->at.so_far.tries);
 	log_end();
 }
 
-static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_after_s)
+/* behind: what can't be stored for reasons of its own goes behind all others, so that it holds no lane. */
+static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_after_s, bool behind)
 {
-	l->state = LANE_WAITING;
+	l->state = behind ? LANE_IDLE : LANE_WAITING;
 	l->ticket = g.tickets++;
+	if (behind)
+		outbox_add(&g.outbox, l->at);
 	pace_ends(l, outcome, retry_after_s);
 	start_what_may();
 }
@@ -160,7 +168,7 @@ static void failed_saying(struct lane *l, enum log_level level, const char *what
 			  const char *remedy)
 {
 	say_failed(l, level, what, why, remedy);
-	failed(l, PACE_BAD, 0);
+	failed(l, PACE_BAD, 0, false);
 }
 
 static void ask_signature(struct lane *l)
@@ -251,10 +259,9 @@ static void stored(struct lane *l)
 /* The name is taken by something that is not ours: ship beside it. */
 static void rename_object(struct lane *l)
 {
-	outbox_meta(&g.outbox, l->at, &l->meta);
-	enum err e = object_rename(&l->meta, ++l->renames);
-	ASSERT(!e);
-	l->attempts = (struct s3_attempts){0};
+	l->at.so_far.renames++;
+	l->at.so_far.attempts = (struct s3_attempts){0};
+	read_meta(l);
 }
 
 /* The bucket is elsewhere: keys signs for that region from now on. */
@@ -287,11 +294,12 @@ static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	enum pace_outcome outcome = outcomes[v];
-	if (v == S3_EXISTS && l->renames < RENAMES_MAX)
+	if (v == S3_EXISTS && l->at.so_far.renames < RENAMES_MAX)
 		rename_object(l);
 	else if (v == S3_EXISTS)
 		outcome = PACE_BAD; /* nothing more to try: slowly */
-	failed(l, outcome, r->response->retry_after_s);
+	failed(l, outcome, r->response->retry_after_s,
+	       outcome == PACE_BAD && (v == S3_EXISTS || v == S3_DENIED));
 }
 
 static void answered(void *arg, const struct https_result *r)
@@ -301,14 +309,14 @@ static void answered(void *arg, const struct https_result *r)
 	/* also where the client repeated the request by itself: the answer may then speak of the first
 	 * sending */
 	if (r->maybe_delivered)
-		s3_no_answer(&l->attempts);
+		s3_no_answer(&l->at.so_far.attempts);
 	if (r->err) {
 		bool foreign = r->err == ERR_CERTIFICATE;
 		failed_saying(l, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
 			      foreign ? "check what answers at that name" : "trying again");
 		return;
 	}
-	enum s3_verdict v = s3_classify(&l->attempts, r->response->status, r->body, &fault);
+	enum s3_verdict v = s3_classify(&l->at.so_far.attempts, r->response->status, r->body, &fault);
 	if (v == S3_STORED)
 		stored(l);
 	else
@@ -331,7 +339,7 @@ static void count(void *arg, struct cloudwatch_sample *own)
 
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	outbox_add(&g.outbox, producer, s->index);
+	outbox_add(&g.outbox, (struct outbox_place){.producer = producer, .slot = s->index});
 	start_what_may();
 }
 

@@ -108,8 +108,8 @@ class Surroundings:
     def _start_programs(self):
         self.metadata = metadata.Metadata(os.path.join(self.folder, 'imds.json'))
         here = os.path.dirname(os.path.abspath(__file__))
-        self.imds_server = self.processes.start('imds', [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path],
-                                    self.imds)
+        imds = [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path]
+        self.imds_server = self.processes.start('imds', imds, self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.amazon.start()
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)

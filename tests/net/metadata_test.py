@@ -16,6 +16,7 @@ from lab.host import Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CLIENT = os.path.join(certs.TOP, 'build', 'tests', 'metadata_client')
+IMDS = os.path.join(certs.TOP, 'tests', 'lab', 'imds.py')
 SPOT = 'spot/instance-action'
 NOTICES = {
     'rebalance recommendation at 2026-11-05T08:22:00Z': ('events/recommendations/rebalance', '{"noticeTime": "2026-11-05T08:22:00Z"}'),
@@ -133,7 +134,7 @@ def over_ipv6(folder):
         state.credentials({'AccessKeyId': 'ASIAEXAMPLE', 'SecretAccessKey': 'secret', 'SessionToken': 'token', 'Expiration': soon(7200)})
         for prefix, address in (('128', 'fd00:ec2::254'), ('32', '169.254.169.254')):
             ns.ip('address', 'add', f'{address}/{prefix}', 'dev', 'lo')
-            server = processes.start('imds-' + prefix, [sys.executable, os.path.join(certs.TOP, 'tests/lab/imds.py'), address, state.path], ns)
+            server = processes.start('imds-' + prefix, [sys.executable, IMDS, address, state.path], ns)
             server.wait_output('ready', 10)
             client = processes.start('client-' + prefix, [CLIENT], ns)
             client.child.wait(30)

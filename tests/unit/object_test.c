@@ -190,6 +190,22 @@ static void signed_text(void)
 	CHECK(object_signed_text(&m, &small) == ERR_FULL);
 }
 
+static void stands_beside_another(void)
+{
+	static const char stem[] =
+		"p/1/r/a/2026/01/02/03/packets/20260102T030405.000000006Z-00000000000000aa-w0-00000007";
+	struct object_meta meta = {.kind = OBJECT_PACKETS};
+	snprintf(meta.name, sizeof(meta.name), "%s.pcapng.zst.encrypted", stem);
+	CHECK(object_rename(&meta, 1) == ERR_OK);
+	char want[OBJECT_NAME_MAX];
+	snprintf(want, sizeof(want), "%s-r1.pcapng.zst.encrypted", stem);
+	CHECK(!strcmp(meta.name, want));
+	memset(meta.name, 'x', sizeof(meta.name) - 1);
+	memcpy(meta.name + 400, "Z.", 2);
+	CHECK(object_rename(&meta, 12) == ERR_FULL && meta.name[0] == 'x' &&
+	      strlen(meta.name) == OBJECT_NAME_MAX - 1);
+}
+
 int main(void)
 {
 	RUN(names, "an object's name has all its parts in order");
@@ -199,5 +215,7 @@ int main(void)
 	RUN(context_limits, "the largest context fits into what messages keep for it");
 	RUN(metadata, "the metadata has eleven fields in the order of the format");
 	RUN(signed_text, "the signature covers name and fields, a line each");
+	RUN(stands_beside_another,
+	    "an object whose name is taken stands beside it: -r1 before the extension");
 	return check_done();
 }
