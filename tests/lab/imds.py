@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""imds.py ADDRESS STATE.json: an instance metadata service, version 2 only, strict. Its answers leave with an IP TTL of 1. ADDRESS is of either family.
+"""imds.py ADDRESS STATE.json: an instance metadata service, version 2 only, strict. ADDRESS is of either family. Answers
+leave with a TTL of 1.
 
 STATE.json is {"tokens": N, "answers": {PATH: TEXT}} and is read again for each request: who changes the file (by rename) changes
 what is answered; another N makes every token given so far unknown. No token, an unknown or expired one: 401; no such path: 404;
