@@ -1,11 +1,12 @@
 # sealtap: build, run, demonstrate, test. `make help` lists what there is. Debian 12; all that is needed is make itself and root or sudo.
 #
-# Variables: V=1 shows commands; CACHE=DIR holds what outlives a checkout; SOURCES=DIR has the third-party sources (offline).
+# Variables: TLS=mbedtls builds build/init with Mbed TLS instead of BearSSL. V=1 shows commands; CACHE=DIR holds what outlives a checkout; SOURCES=DIR has the third-party sources (offline).
 
 V ?=
 CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sealtap
 SOURCES ?=
 JOBS ?= 2
+TLS ?= bearssl
 PCAPS ?= ../shared/pcaps
 export V CACHE SOURCES JOBS
 export PATH := $(PATH):$(CACHE)/bin
@@ -29,7 +30,7 @@ help:
 	@echo 'make lint      formatting, layers, sizes'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
-	@echo 'Variables: V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
+	@echo 'Variables: TLS=mbedtls (TLS 1.3) instead of bearssl in build/init, V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
 
 # ---- what the user types; each goes through its steps in order
 
@@ -75,7 +76,7 @@ INDIRECT := help deps demo test run replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
-build/deps.mk: image/deps image/packages image/sources image/sources.list image/libs image/common.sh
+build/deps.mk: image/deps image/packages image/sources image/sources.list image/libs image/mbedtls_user_config.h image/common.sh
 	@image/deps
 
 # ---- flags
@@ -90,17 +91,20 @@ SAN_CFLAGS := -std=c11 $(WARN) -O1 -g -fno-omit-frame-pointer -Isrc \
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -std=c11 -Wall -O1 -g -fno-omit-frame-pointer -Isrc \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
-LIBS := -lbearssl -lzstd -lpcap
-TEST_LIBS := $(LIBS) -lmbedtls -lmbedx509 -lmbedcrypto
+LIBS := -lbearssl -lzstd -lpcap -lmbedtls -lmbedx509 -lmbedcrypto
+MBED_CONFIG := '-DMBEDTLS_USER_CONFIG_FILE=<mbedtls_user_config.h>'
 
 # Only layers that make system calls see more than standard C; only src/lib and tests see third-party headers.
-layer_flags = $(if $(filter os role cli,$(1)),-D_GNU_SOURCE) $(if $(filter lib,$(1)),-isystem $(2)/include)
+layer_flags = $(if $(filter os role cli,$(1)),-D_GNU_SOURCE) $(if $(filter lib,$(1)),-isystem $(2)/include $(MBED_CONFIG))
 layer = $(firstword $(subst /, ,$(1)))
-TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors
+TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors $(MBED_CONFIG)
 
-# ---- objects: every .c under src joins by itself
+# ---- objects: every .c under src joins by itself; one of the two back ends of lib/tls.h is linked to each program
 
-LIB_SRC := $(filter-out src/role/main.c,$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
+TLS_bearssl := lib/tls_bear
+TLS_mbedtls := lib/tls_mbed lib/tls_mbed_shared
+tls_objects = $(TLS_$(2):%=$(1)/%.o)
+LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c),$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
 CLI_SRC := $(wildcard src/cli/*.c)
 LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
 CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
@@ -141,19 +145,20 @@ build/obj/base/version.o build/san/obj/base/version.o build/fuzz/obj/base/versio
 
 # Files that change only when what they say changes: a new version, another toolchain, other flags.
 build/version: says = $(VERSION) $(BUILD_TIME_S)
+build/tls: says = $(TLS)
 build/flags: says = $(MUSL_CC) $(CFLAGS) $(LDFLAGS) $(MUSL_LIBS) $(SAN_CC) $(SAN_CFLAGS) $(GLIBC_LIBS) $(FUZZ_CC) $(FUZZ_CFLAGS)
-build/version build/flags: FORCE
+build/version build/flags build/tls: FORCE
 	@mkdir -p build
 	@echo '$(says)' | cmp -s - $@ || echo '$(says)' >$@
 .PHONY: FORCE
 
 # ---- programs
 
-build/init: build/obj/role/main.o build/libsealtap.a
+build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/init build/sealtap:
 	$(call say,LINK,$@)
-	$(Q)$(MUSL_CC) $(LDFLAGS) -o $@.sym $^ -L$(MUSL_LIBS)/lib $(LIBS)
+	$(Q)$(MUSL_CC) $(LDFLAGS) -o $@.sym $(filter %.o %.a,$^) -L$(MUSL_LIBS)/lib $(LIBS)
 	$(Q)image/assert-static $@.sym
 	$(Q)strip -o $@ $@.sym
 
@@ -174,17 +179,19 @@ UNIT_SAN := $(UNIT:build/%=build/san/%)
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_REPLAY := $(FUZZ:%=build/san/tests/fuzz_%)
 FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
+MBED := $(addprefix build/mbed/tests/,tls_test https_test https_addresses_test)
+MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 
 .PHONY: tests unit unit-san fuzz-programs
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) unit-san
-unit-san: $(UNIT_SAN) $(FUZZ_REPLAY)
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client unit-san
+unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
 	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 
-test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) -L$(3)/lib $(TEST_LIBS)
-$(UNIT): build/tests/%: tests/unit/%.c build/libsealtap.a build/flags
+test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
+$(UNIT): build/tests/%: tests/unit/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
@@ -194,15 +201,31 @@ $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a 
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(NET_PROGRAMS): build/tests/%: tests/net/%.c build/libsealtap.a build/flags
+$(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c build/san/libsealtap.a build/flags
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+# What has to do with TLS, once more over Mbed TLS.
+$(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
+
+$(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
+
+build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 # A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
 FUZZ_PARTS := tests/vectors/json_pull.c

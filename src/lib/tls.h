@@ -23,12 +23,15 @@
 #define TLS_ENTROPY_BYTES 32
 #define TLS_RECORD_MAX 16384 /* plaintext bytes of one record */
 
-/* Trusted roots: name and public key of each. Constant once read; shared by any number of clients. */
+/* Trusted roots: name and public key of each, and the certificates. Constant once read; shared by any number
+ * of clients. */
 struct tls_anchors {
 	size_t count;
 	size_t used; /* bytes of pool */
 	_Alignas(16) uint8_t table[TLS_MAX_ANCHORS * 64];
 	uint8_t pool[16384];
+	size_t der_used, der_len[TLS_MAX_ANCHORS]; /* one after the other in der */
+	uint8_t der[24576];
 };
 
 /* One connection after the other. */
