@@ -191,7 +191,7 @@ unit: $(UNIT)
 	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 
 test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
-$(UNIT): build/tests/%: tests/unit/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
+$(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
@@ -206,7 +206,7 @@ $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bears
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a build/flags
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))

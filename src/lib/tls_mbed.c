@@ -25,7 +25,7 @@ struct state {
 	mbedtls_ssl_session session;       /* to resume; secret */
 	const struct tls_anchors *anchors; /* borrowed */
 	bool live;                         /* ssl holds a connection */
-	bool ready, eof, closed, closing, has_session;
+	bool ready, eof, closed, closing, said_goodbye, has_session;
 	bool checked;               /* the certificate was checked in this connection */
 	uint64_t now_s, verified_s; /* verified_s: when the session's certificate was checked */
 	int error;
@@ -130,7 +130,7 @@ static void hang_up(struct state *s)
 	wipe(&s->out, sizeof(s->out));
 	wipe(&s->plain_in, sizeof(s->plain_in));
 	wipe(&s->plain_out, sizeof(s->plain_out));
-	s->live = s->ready = s->eof = s->closed = s->closing = s->checked = false;
+	s->live = s->ready = s->eof = s->closed = s->closing = s->said_goodbye = s->checked = false;
 	s->writing = 0;
 	s->error = 0;
 	s->flags = 0;
@@ -171,7 +171,7 @@ static bool waits(int r)
 static void result(struct state *s, int r)
 {
 	if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
-		s->closed = true;
+		s->closed = s->closing = true; /* the answer is our own */
 	else if (r && !waits(r) && !s->error)
 		s->error = r;
 }
@@ -205,6 +205,7 @@ static void write_on(struct state *s)
 static void read_on(struct state *s)
 {
 	while (!s->error && !s->closed && s->plain_in.to == 0) {
+		size_t from = s->in.from;
 		int r = mbedtls_ssl_read(&s->ssl, s->plain_in.bytes, sizeof(s->plain_in.bytes));
 		if (r == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
 			keep_session(s);
@@ -214,9 +215,9 @@ static void read_on(struct state *s)
 			s->plain_in.to = (size_t)r;
 			return;
 		}
-		s->closed |= r == 0;
-		result(s, r);
-		if (waits(r))
+		result(s, r ? r : MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+		/* the library also says that it waits when it has dealt with a message of its own */
+		if (waits(r) && (s->in.to == 0 || s->in.from == from))
 			return;
 	}
 }
@@ -232,12 +233,13 @@ static void go_on(struct state *s)
 	if (!s->ready || s->error)
 		return;
 	write_on(s);
-	if (s->closing && s->writing == 0) {
-		int r = mbedtls_ssl_close_notify(&s->ssl);
-		s->closing = waits(r);
-		result(s, r);
-	}
 	read_on(s);
+	if (s->closing && !s->said_goodbye && (s->writing == 0 || s->closed)) {
+		int r = mbedtls_ssl_close_notify(&s->ssl);
+		s->said_goodbye = !waits(r);
+		if (!s->closed)
+			result(s, r);
+	}
 }
 
 enum err tls_begin(struct tls *t, const struct tls_anchors *anchors, const char *server_name,
@@ -278,8 +280,8 @@ void tls_out_done(struct tls *t, size_t sent)
 uint8_t *tls_in(struct tls *t, size_t *room)
 {
 	struct state *s = state_of(t);
-	*room = s->error || s->closed || s->in.to ? 0 : sizeof(s->in.bytes);
-	return *room ? s->in.bytes : NULL;
+	*room = s->error || s->closed ? 0 : sizeof(s->in.bytes) - s->in.to;
+	return *room ? s->in.bytes + s->in.to : NULL;
 }
 
 void tls_in_done(struct tls *t, size_t received)
@@ -288,7 +290,7 @@ void tls_in_done(struct tls *t, size_t received)
 	size_t room;
 	tls_in(t, &room);
 	ASSERT(received <= room);
-	s->in.to = received;
+	s->in.to += received;
 	go_on(s);
 }
 

@@ -58,14 +58,13 @@ psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context
 	return random_bytes(NULL, output, output_size) ? PSA_ERROR_INSUFFICIENT_ENTROPY : PSA_SUCCESS;
 }
 
+/* Each connection begins with fresh entropy; those under way draw from the new state as well. */
 void tls_mbed_entropy(struct span entropy)
 {
-	int r;
-	if (g.seeded)
-		r = mbedtls_hmac_drbg_update(&g.random, entropy.p, entropy.len);
-	else
-		r = mbedtls_hmac_drbg_seed_buf(&g.random, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256),
-					       entropy.p, entropy.len);
+	mbedtls_hmac_drbg_free(&g.random);
+	mbedtls_hmac_drbg_init(&g.random);
+	int r = mbedtls_hmac_drbg_seed_buf(&g.random, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), entropy.p,
+					   entropy.len);
 	ASSERT(r == 0);
 	g.seeded = true;
 }
@@ -88,15 +87,17 @@ static const uint16_t groups[] = {
 	MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+/* PKCS#1 before PSS: in 1.2 the library does not take the PSS that it offers for 1.3, and servers choose the
+ * first that suits them. */
 static const uint16_t signatures[] = {
 	MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
 	MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
 	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
 	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
 	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
 	MBEDTLS_TLS1_3_SIG_NONE,
 };
 

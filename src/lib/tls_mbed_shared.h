@@ -18,7 +18,7 @@
 
 /* Before anything else of the library is used; more than once does nothing. */
 void tls_mbed_up(void);
-/* Adds to the generator's state; needed before tls_mbed_config. */
+/* Begins the generator anew; needed before tls_mbed_config. */
 void tls_mbed_entropy(struct span entropy);
 /* The time that the library sees until the next call. */
 void tls_mbed_time(uint64_t unix_time_s);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The appliance's HTTPS client against real servers: nginx, openssl s_server, Python's ssl, and wires that cut and delay.
 
-Run from the project's root after `make build/tests/https_client`. One line a test; exit code 1 when one fails.
+Each test runs over both TLS back ends. Run from the project's root after `make tests`. One line a test; exit code 1 when one fails.
 """
 import concurrent.futures
 import json
@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 from tls_servers import (BIG, DIR, NAME, PORTS, Program, Script, Wire, certificate, digest,  # noqa: E402
                          free_port, make_certificates, path, read_head, s_server, start_nginx)
 
-CLIENT = os.path.abspath("build/tests/https_client")
+CLIENTS = {"BearSSL": os.path.abspath("build/tests/https_client"), "Mbed TLS": os.path.abspath("build/mbed/tests/https_client")}
+CLIENT = None  # of the back end that is on trial
 TESTS = []
 
 
@@ -311,15 +312,19 @@ def run(entry):
 
 
 def main():
-    if not os.access(CLIENT, os.X_OK):
-        sys.exit("build/tests/https_client is missing: make build/tests/https_client")
+    for program in CLIENTS.values():
+        if not os.access(program, os.X_OK):
+            sys.exit(f"{program} is missing: make tests")
     make_certificates()
     bad = 0
     chosen = [t for t in TESTS if len(sys.argv) < 2 or sys.argv[1] in t[0]]
-    with start_nginx(), concurrent.futures.ThreadPoolExecutor(len(TESTS)) as pool:
-        for line in pool.map(run, chosen):
-            bad += line.startswith("not ok")
-            print(line, flush=True)
+    with start_nginx():
+        for backend, program in CLIENTS.items():
+            globals()["CLIENT"] = program
+            with concurrent.futures.ThreadPoolExecutor(len(TESTS)) as pool:
+                for line in pool.map(run, chosen):
+                    bad += line.startswith("not ok")
+                    print(line.replace("ok ", f"ok {backend}: ", 1), flush=True)
     return 1 if bad else 0
 
 

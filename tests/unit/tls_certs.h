@@ -5,7 +5,6 @@
 
 #include <mbedtls/rsa.h>
 #include <mbedtls/x509_crt.h>
-#include <psa/crypto.h>
 
 #include "base/err.h"
 #include "base/span.h"

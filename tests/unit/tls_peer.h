@@ -38,17 +38,6 @@ static size_t wire_take(struct wire *w, void *p, size_t cap)
 
 /* ---- the server */
 
-#ifndef TLS_MBEDTLS
-/* Mbed TLS asks whoever uses it; where the client is Mbed TLS too, that is the client. */
-psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
-					     size_t output_size, size_t *output_length)
-{
-	(void)context;
-	*output_length = output_size;
-	return peer_random(NULL, output, output_size) ? PSA_ERROR_GENERIC_ERROR : PSA_SUCCESS;
-}
-#endif
-
 struct peer {
 	mbedtls_ssl_config conf;
 	mbedtls_ssl_context ssl;
