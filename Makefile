@@ -156,8 +156,10 @@ build/version build/flags build/tls: FORCE
 
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/sealtap: $(CLI_OBJ) build/libsealtap.a
-build/init build/sealtap:
+build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
+build/init build/mbed/init build/sealtap:
 	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(LDFLAGS) -o $@.sym $(filter %.o %.a,$^) -L$(MUSL_LIBS)/lib $(LIBS)
 	$(Q)image/assert-static $@.sym
 	$(Q)strip -o $@ $@.sym
@@ -184,7 +186,7 @@ MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 
 .PHONY: tests unit unit-san fuzz-programs
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init unit-san
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)

@@ -1,10 +1,13 @@
 /* tls: a TLS client over bytes: what arrives is put in, what must be sent is taken out; no socket, clock or
  * entropy of its own.
  *
- * TLS 1.2 alone, ECDHE on P-256 or P-384 with AES-GCM, server name sent (SNI), the certificate chain verified
- * up to one of the given anchors, for the server's name, at the given time. SHA-2 signatures and RSA keys
- * from 2,048 bits only; RSA-PSS certificates are not understood. Renegotiation is refused. The parameters of
- * the last good session are kept to resume it. Sources: RFC 5246, RFC 5288, RFC 5289, RFC 8422, RFC 6066.
+ * ECDHE on P-256 or P-384 with AES-GCM, server name sent (SNI), the certificate chain verified up to one of
+ * the given anchors, for the server's name, at the given time. SHA-2 signatures and RSA keys from 2,048 bits
+ * only. Renegotiation is refused. The parameters of the last good session are kept to resume it. Sources: RFC
+ * 5246, RFC 5288, RFC 5289, RFC 8422, RFC 6066, RFC 8446.
+ *
+ * Two back ends, one of which is linked: tls_bear.c speaks TLS 1.2 alone and understands no RSA-PSS;
+ * tls_mbed.c speaks TLS 1.3 and 1.2 and allocates from an arena of the process (tls_mbed_shared.h).
  *
  * Both structures hold pointers into themselves: they must not be moved or copied while in use.
  *
@@ -45,7 +48,7 @@ struct tls {
  * too many. *a is empty on error. */
 enum err tls_anchors_read(struct span pem_bundle, struct tls_anchors *a) MUST_USE;
 
-/* Before the first tls_begin. */
+/* Before the first tls_begin, and before anything else uses the library behind. */
 void tls_init(struct tls *t);
 /* Starts a connection; what went before is forgotten, but for the session to resume when server_name is the
  * same. anchors: borrowed until tls_wipe or the next tls_begin. server_name: terminated DNS name, copied.

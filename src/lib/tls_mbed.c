@@ -384,7 +384,7 @@ static const char *why_certificate(uint32_t flags)
 	} reasons[] = {
 		{MBEDTLS_X509_BADCERT_BAD_KEY, "the certificate's key is too short"},
 		{MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK,
-		 "a certificate's signature is wrong or of a kind not supported"},
+		 "the certificate's kind of key or signature is not supported"},
 		{MBEDTLS_X509_BADCERT_NOT_TRUSTED, "the certificate does not lead to a trusted root"},
 		{MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE,
 		 "the certificate is not valid at this time"},
