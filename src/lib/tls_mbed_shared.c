@@ -5,6 +5,7 @@
 #include <mbedtls/hmac_drbg.h>
 #include <mbedtls/memory_buffer_alloc.h>
 #include <mbedtls/platform_time.h>
+#include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
 /* The process's. */
@@ -145,7 +146,7 @@ static int configure(void)
 	return r;
 }
 
-int tls_mbed_config(const struct tls_anchors *a, mbedtls_ssl_config **conf)
+int tls_mbed_config(const struct tls_anchors *a, struct mbedtls_ssl_config **conf)
 {
 	*conf = &g.conf;
 	int r = g.conf.MBEDTLS_PRIVATE(f_rng) ? 0 : configure();

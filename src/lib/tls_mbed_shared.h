@@ -8,10 +8,10 @@
 #ifndef SEALTAP_LIB_TLS_MBED_SHARED_H
 #define SEALTAP_LIB_TLS_MBED_SHARED_H
 
-#include <mbedtls/ssl.h>
-
 #include "base/span.h"
 #include "lib/tls.h"
+
+struct mbedtls_ssl_config; /* the library's */
 
 /* For seven connections, in the handshake at once. */
 #define TLS_MBED_ARENA_BYTES (768 * 1024)
@@ -24,7 +24,7 @@ void tls_mbed_entropy(struct span entropy);
 void tls_mbed_time(uint64_t unix_time_s);
 /* *conf verifies against these anchors, from now on for all connections; borrowed by it, compared by address.
  */
-int tls_mbed_config(const struct tls_anchors *a, mbedtls_ssl_config **conf);
+int tls_mbed_config(const struct tls_anchors *a, struct mbedtls_ssl_config **conf);
 /* Bytes of the arena in use at the most so far. */
 size_t tls_mbed_peak_bytes(void);
 
