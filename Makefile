@@ -21,6 +21,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
+	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
@@ -33,7 +34,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test run replay fuzz lint clean
+.PHONY: deps demo test test-radosgw run replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -46,6 +47,12 @@ test:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build tests
 	@tests/run
+
+test-radosgw:
+	@image/deps
+	@image/packages radosgw || echo '  note: the tests that need it are skipped'
+	$(STEP) 'build' $(MAKE) build/init radosgw-tests
+	@tests/run radosgw
 
 run:
 	@image/deps
@@ -71,7 +78,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test run replay fuzz lint clean
+INDIRECT := help deps demo test test-radosgw run replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -175,9 +182,11 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard 
 FUZZ_REPLAY := $(FUZZ:%=build/san/tests/fuzz_%)
 FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
+RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-.PHONY: tests unit unit-san fuzz-programs
+.PHONY: tests radosgw-tests unit unit-san fuzz-programs
 tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) unit-san
+radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
@@ -195,6 +204,11 @@ $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a 
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c build/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+
+$(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))

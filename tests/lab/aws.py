@@ -33,6 +33,14 @@ def policy(*statements):
     return json.dumps({'Version': '2012-10-17', 'Statement': list(statements)})
 
 
+def environment(keys):
+    """Of a program that shall call the lab's AWS with these keys."""
+    return {'AWS_ACCESS_KEY_ID': keys['AccessKeyId'], 'AWS_SECRET_ACCESS_KEY': keys['SecretAccessKey'],
+            'AWS_REGION': metadata.REGION, 'AWS_DEFAULT_REGION': metadata.REGION, 'AWS_CA_BUNDLE': certs.CA,
+            'NODE_EXTRA_CA_CERTS': certs.CA, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_CONFIG_FILE': os.devnull,
+            'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
+
+
 def _hmac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
@@ -54,6 +62,8 @@ def sign(method, host, path, query, headers, body, service, region, keys, now):
 
 
 class Aws:
+    endpoint = 'https://localhost'  # from its namespace
+
     def __init__(self, processes, ns, folder):
         self.processes, self.ns, self.folder = processes, ns, folder
         self.keys = {'AccessKeyId': 'setup', 'SecretAccessKey': 'setup'}
@@ -73,16 +83,20 @@ class Aws:
         self.key_arn = self.kms('CreateKey')['KeyMetadata']['Arn']
         self.iam('CreateRole', RoleName=metadata.ROLE, AssumeRolePolicyDocument=policy(TRUST))
         self.allow(PUT, GENERATE)
-        self.iam('CreateUser', UserName='admin')
-        self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
-        keys = self.iam('CreateAccessKey', UserName='admin')
-        self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
+        self.keys = self.user('admin', ANY)
         self.role_keys = self.assume_role()
         self.call('s3', 'POST', '/moto-api/reset-auth', '0')
 
     def allow(self, *statements):
         """The role may do exactly this from now on."""
         self.iam('PutRolePolicy', RoleName=metadata.ROLE, PolicyName='sealtap', PolicyDocument=policy(*statements))
+
+    def user(self, name, *statements):
+        """A new user who may do this: {'AccessKeyId', 'SecretAccessKey'}."""
+        self.iam('CreateUser', UserName=name)
+        self.iam('PutUserPolicy', UserName=name, PolicyName='all', PolicyDocument=policy(*statements))
+        keys = self.iam('CreateAccessKey', UserName=name)
+        return {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
 
     def assume_role(self):
         arn = f'arn:aws:iam::{metadata.ACCOUNT}:role/{metadata.ROLE}'
@@ -130,8 +144,5 @@ class Aws:
         return answer.headers, text
 
     def environment(self):
-        """For programs that call AWS as admin from the servers' namespace."""
-        return {'AWS_ACCESS_KEY_ID': self.keys['AccessKeyId'], 'AWS_SECRET_ACCESS_KEY': self.keys['SecretAccessKey'],
-                'AWS_REGION': metadata.REGION, 'AWS_DEFAULT_REGION': metadata.REGION, 'AWS_CA_BUNDLE': certs.CA,
-                'NODE_EXTRA_CA_CERTS': certs.CA, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_CONFIG_FILE': os.devnull,
-                'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
+        """For programs that call it as admin from its namespace."""
+        return environment(self.keys)

@@ -112,6 +112,7 @@ class Surroundings:
                                     self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.amazon.start()
+        self.store = self.amazon  # who has the bucket
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
         self.names(AWS)
         with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
@@ -124,13 +125,13 @@ class Surroundings:
         self.metadata.credentials(self.amazon.role_keys)
         self.metadata.user_data(self.configuration())
 
-    def names(self, aws_address):
-        """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP."""
+    def names(self, kms_address, s3_address=None):
+        """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP. S3 is where KMS is unless it is said."""
         with open(os.path.join(self.folder, 'hosts'), 'w') as f:
-            f.write(f'{aws_address} {aws.S3_HOST} {aws.KMS_HOST}\n{WEB} {WWW}\n')
+            f.write(f'{s3_address or kms_address} {aws.S3_HOST}\n{kms_address} {aws.KMS_HOST}\n{WEB} {WWW}\n')
 
-    def move_aws(self, address):
-        self.names(address)
+    def move_aws(self, kms_address, s3_address=None):
+        self.names(kms_address, s3_address)
         self.dnsmasq.send(signal.SIGHUP)
 
     def configuration(self, **keys):
