@@ -83,20 +83,16 @@ class Aws:
         self.key_arn = self.kms('CreateKey')['KeyMetadata']['Arn']
         self.iam('CreateRole', RoleName=metadata.ROLE, AssumeRolePolicyDocument=policy(TRUST))
         self.allow(PUT, GENERATE)
-        self.keys = self.user('admin', ANY)
+        self.iam('CreateUser', UserName='admin')
+        self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
+        keys = self.iam('CreateAccessKey', UserName='admin')
+        self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
         self.role_keys = self.assume_role()
         self.call('s3', 'POST', '/moto-api/reset-auth', '0')
 
     def allow(self, *statements):
         """The role may do exactly this from now on."""
         self.iam('PutRolePolicy', RoleName=metadata.ROLE, PolicyName='sealtap', PolicyDocument=policy(*statements))
-
-    def user(self, name, *statements):
-        """A new user who may do this: {'AccessKeyId', 'SecretAccessKey'}."""
-        self.iam('CreateUser', UserName=name)
-        self.iam('PutUserPolicy', UserName=name, PolicyName='all', PolicyDocument=policy(*statements))
-        keys = self.iam('CreateAccessKey', UserName=name)
-        return {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
 
     def assume_role(self):
         arn = f'arn:aws:iam::{metadata.ACCOUNT}:role/{metadata.ROLE}'

@@ -22,7 +22,7 @@ FRONT = f'{aws.PREFIX}/{metadata.ACCOUNT}/{metadata.REGION}/lab'
 STORE, STORE_ROUTER = '198.18.2.10', '198.18.2.1'
 REGIONAL = f's3.{metadata.REGION}.amazonaws.com'
 SIZES = {'1 byte': 1, '5 MiB': 5 << 20, '64 MiB and 7 bytes': (64 << 20) + 7}
-ODD_NAMES = ['-._~', '..a/.b/c..', 'a' * 200 + '/' + 'b' * 180, 'UPPER/lower~', '%'.replace('%', '0') * 3]
+ODD_NAMES = ['-._~', '..a/.b/c..', 'a' * 200 + '/' + 'b' * 180, 'UPPER/lower~']
 FB = base64.b64encode(b'\xfb' * 72).decode()
 META = {'format': '1', 'first': '1767225600000000001', 'last': '1767225601000000002', 'records': '3', 'bytes': '4', 'lost': '5',
         'cut': '6', 'filtered': '7', 'prev': 'fb' * 32, 'sig': FB}
@@ -31,9 +31,9 @@ CORRUPTED = [
     ('its signature', ['edit:Authorization'], (403, 'SignatureDoesNotMatch', 'DENIED')),
     ('its content hash', ['edit:X-Amz-Content-Sha256'], (403, 'SignatureDoesNotMatch', 'DENIED')),
     ('one bit of its body', ['body'], (400, 'XAmzContentSHA256Mismatch', 'RETRY')),
-    ('one field of its metadata', ['edit:X-Amz-Meta-Sealtap-Records'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('one field of its metadata', ['edit:X-Amz-Meta-sealtap-records'], (403, 'SignatureDoesNotMatch', 'DENIED')),
     ('its checksum', ['edit:X-Amz-Checksum-Sha256'], (403, 'SignatureDoesNotMatch', 'DENIED')),
-    ('its date', ['edit:X-Amz-Date'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('its date', ['edit:X-Amz-Date'], (403, 'AccessDenied', 'DENIED')),
     ('its host', ['edit:Host'], (403, 'SignatureDoesNotMatch', 'DENIED')),
     ('its If-None-Match', ['edit:If-None-Match'], (403, 'SignatureDoesNotMatch', 'DENIED')),
     ('a signed If-None-Match left out', ['drop:If-None-Match'], (403, 'SignatureDoesNotMatch', 'DENIED')),
@@ -53,7 +53,7 @@ class Judge:
         ns.up('lan', STORE + '/24')
         ns.ip('route', 'add', 'default', 'via', STORE_ROUTER)
         cert, key = certs.issue(lab.folder, 'store', [aws.S3_HOST, REGIONAL, '127.0.0.1'])
-        self.keys = lab.amazon.user('store', aws.PUT, aws.GENERATE)
+        self.keys = lab.amazon.role_keys  # one pair for both: moto's STS chose it, the gateway is told
         self.store = radosgw.Radosgw(lab.processes, ns, lab.folder, cert, key)
         self.store.start()
         self.store.user('store', self.keys)
@@ -124,9 +124,9 @@ def wrong_secret(judge):
 
 
 def unknown_key(judge):
-    """A key that is not known is answered by new credentials."""
+    """A key that is not known is refused, and said so."""
     answer = judge.put_small('stranger', keys={**judge.keys, 'AccessKeyId': 'AKIAUNKNOWN'})
-    assert verdict(answer) == (403, 'InvalidAccessKeyId', 'REFRESH'), answer
+    assert verdict(answer) == (403, 'InvalidAccessKeyId', 'DENIED'), answer
 
 
 def other_bucket(judge):
@@ -183,7 +183,6 @@ def whole_life(lab, judge):
     """The appliance ships a whole life to it: recorded once, fetched, opened with AWS's SDK, all of the format's checks"""
     lab.move_aws(surroundings.AWS, STORE)
     lab.store = judge.store
-    lab.metadata.credentials({**judge.keys, 'SessionToken': 'none', 'Expiration': '2099-01-01T00:00:00Z'})
     judge.store.aws('s3', 'rm', '--recursive', '--only-show-errors', f's3://{aws.BUCKET}')
     with Session(Host(lab, 'appliance', lab.configuration(object__max_bytes=1 << 20, object__max_seconds=5))) as session:
         session.armed()
