@@ -2,7 +2,6 @@
  *
  *   s3_put ANCHORS.pem ADDRESS KEY SECRET BUCKET STEP...
  *     put:NAME:FILE     send FILE as PREFIX/ACCOUNT/REGION/APPLIANCE/NAME
- *     region:NAME       the bucket's region, from here on
  *     endpoint:HOST     s3.endpoint, from here on: path style
  *     clock:SECONDS     this clock is that far ahead, from here on; may be negative
  *     token:TEXT        a session's token, from here on
@@ -200,8 +199,6 @@ static void step(char *word)
 		die(word, "not a step");
 	else if (strcmp(word, "put") == 0)
 		put(value);
-	else if (strcmp(word, "region") == 0)
-		copy(settings.s3_region, sizeof(settings.s3_region), value);
 	else if (strcmp(word, "endpoint") == 0) {
 		copy(settings.s3_endpoint.host, sizeof(settings.s3_endpoint.host), value);
 		settings.s3_endpoint.port = 443;
