@@ -22,6 +22,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
+	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
@@ -34,7 +35,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test run replay fuzz lint clean
+.PHONY: deps demo test test-radosgw run replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -47,6 +48,12 @@ test:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build tests
 	@tests/run
+
+test-radosgw:
+	@image/deps
+	@image/packages radosgw || echo '  note: the tests that need it are skipped'
+	$(STEP) 'build' $(MAKE) build/init radosgw-tests
+	@tests/run radosgw
 
 run:
 	@image/deps
@@ -72,7 +79,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test run replay fuzz lint clean
+INDIRECT := help deps demo test test-radosgw run replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -184,9 +191,11 @@ FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
 MBED := $(addprefix build/mbed/tests/,tls_test https_test https_addresses_test)
 MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
+RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-.PHONY: tests unit unit-san fuzz-programs
+.PHONY: tests radosgw-tests unit unit-san fuzz-programs
 tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init unit-san
+radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
@@ -204,6 +213,11 @@ $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a 
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+
+$(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))

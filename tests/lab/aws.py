@@ -38,6 +38,14 @@ def policy(*statements):
     return json.dumps({'Version': '2012-10-17', 'Statement': list(statements)})
 
 
+def environment(keys):
+    """Of a program that shall call the lab's AWS with these keys."""
+    return {'AWS_ACCESS_KEY_ID': keys['AccessKeyId'], 'AWS_SECRET_ACCESS_KEY': keys['SecretAccessKey'],
+            'AWS_REGION': metadata.REGION, 'AWS_DEFAULT_REGION': metadata.REGION, 'AWS_CA_BUNDLE': certs.CA,
+            'NODE_EXTRA_CA_CERTS': certs.CA, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_CONFIG_FILE': os.devnull,
+            'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
+
+
 def _hmac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
@@ -59,6 +67,8 @@ def sign(method, host, path, query, headers, body, service, region, keys, now):
 
 
 class Aws:
+    endpoint = 'https://localhost'  # from its namespace
+
     def __init__(self, processes, ns, folder):
         self.processes, self.ns, self.folder = processes, ns, folder
         self.keys = {'AccessKeyId': 'setup', 'SecretAccessKey': 'setup'}
@@ -135,8 +145,5 @@ class Aws:
         return answer.headers, text
 
     def environment(self):
-        """For programs that call AWS as admin from the servers' namespace."""
-        return {'AWS_ACCESS_KEY_ID': self.keys['AccessKeyId'], 'AWS_SECRET_ACCESS_KEY': self.keys['SecretAccessKey'],
-                'AWS_REGION': metadata.REGION, 'AWS_DEFAULT_REGION': metadata.REGION, 'AWS_CA_BUNDLE': certs.CA,
-                'NODE_EXTRA_CA_CERTS': certs.CA, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_CONFIG_FILE': os.devnull,
-                'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
+        """For programs that call it as admin from its namespace."""
+        return environment(self.keys)

@@ -18,7 +18,6 @@ from .certs import TOP
 from .netns import command
 
 OPENER = os.path.join(TOP, 'tests', 'lab', 'opener')
-ENDPOINT = 'https://localhost'
 OPENED_BY = 'AWS Encryption SDK for JavaScript (@aws-crypto/client-node 5.0.2), zstd'
 NAME = re.compile(
     r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/'
@@ -84,29 +83,34 @@ class Evidence:
         return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in self.streams() if s != 'log'}
 
 
-def as_admin(lab, *argv):
-    """Runs a program in the servers' namespace with the admin's keys; its output. Its own words are in the exception when it fails."""
-    done = subprocess.run(lab.aws.prefix() + list(argv), env={**os.environ, **lab.amazon.environment()}, stdout=subprocess.PIPE,
+def as_admin(server, *argv):
+    """Runs a program in a server's namespace with its admin's keys; its output. Its own words are in the exception when it fails."""
+    done = subprocess.run(server.ns.prefix() + list(argv), env={**os.environ, **server.environment()}, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, f'{argv[0]} {argv[1]}: {done.stderr.strip()}'
     return done.stdout
 
 
-def list_names(lab):
-    """{name: size} of all objects in the bucket, by the `aws` command line."""
-    text = as_admin(lab, 'aws', '--endpoint-url', ENDPOINT, 's3api', 'list-objects-v2', '--bucket', aws.BUCKET)
+def command_line(server, *argv):
+    """The `aws` command line, talking to this server."""
+    return as_admin(server, 'aws', '--endpoint-url', server.endpoint, *argv)
+
+
+def list_names(server):
+    """{name: size} of all objects in the bucket."""
+    text = command_line(server, 's3api', 'list-objects-v2', '--bucket', aws.BUCKET)
     return {o['Key']: o['Size'] for o in json.loads(text or '{}').get('Contents', [])}
 
 
 def collect(lab, skip_boots=()):
     """All objects but those of the boots given: listed, fetched, opened, decompressed."""
     folder = os.path.join(lab.folder, 'objects')
-    found = list_names(lab)
+    found = list_names(lab.store)
     strangers = [n for n in found if not NAME.fullmatch(n)]
     assert not strangers, f'names that the format does not know: {strangers}'
     found = {n: size for n, size in found.items() if NAME.fullmatch(n)['boot'] not in skip_boots}
     assert found, 'nothing was shipped'
-    as_admin(lab, 'aws', '--endpoint-url', ENDPOINT, 's3', 'sync', '--only-show-errors', f's3://{aws.BUCKET}', folder)
+    command_line(lab.store, 's3', 'sync', '--only-show-errors', f's3://{aws.BUCKET}', folder)
     objects = [describe(lab, folder, name, size) for name, size in found.items()]
     objects.sort(key=lambda o: (o.stream, o.seq))
     open_all(lab, objects)
@@ -114,7 +118,7 @@ def collect(lab, skip_boots=()):
 
 
 def describe(lab, folder, name, size):
-    head = lab.amazon.head(name)
+    head = lab.store.head(name)
     prefix = 'x-amz-meta-sealtap-'
     meta = {k.lower()[len(prefix):]: v for k, v in head.items() if k.lower().startswith(prefix)}
     path = os.path.join(folder, name)
@@ -127,7 +131,7 @@ def open_all(lab, objects):
     """AWS's SDK takes the objects out of their envelopes, zstd decompresses them; both at once for several files."""
     script = os.path.join(prepare_opener(), 'open.mjs')
     by_path = {o.path: o for o in objects}
-    said = as_admin(lab, 'node', script, ENDPOINT, metadata.REGION, lab.amazon.key_arn, *by_path)
+    said = as_admin(lab.amazon, 'node', script, lab.amazon.endpoint, metadata.REGION, lab.amazon.key_arn, *by_path)
     for line in said.splitlines():
         result = json.loads(line)
         assert result['suite'] == 0x0478, f'{result["file"]}: suite {result["suite"]:#x}'

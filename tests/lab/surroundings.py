@@ -112,6 +112,7 @@ class Surroundings:
         self.imds_server = self.processes.start('imds', imds, self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.amazon.start()
+        self.store = self.amazon  # who has the bucket
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
         self.names(AWS)
         with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
@@ -124,13 +125,14 @@ class Surroundings:
         self.metadata.credentials(self.amazon.role_keys)
         self.metadata.user_data(self.configuration())
 
-    def names(self, aws_address):
-        """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP."""
+    def names(self, kms_address, s3_address=None):
+        """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP. S3 is where KMS is unless it is said."""
         with open(os.path.join(self.folder, 'hosts'), 'w') as f:
-            f.write(f'{aws_address} {" ".join(aws.HOSTS)}\n{WEB} {WWW}\n')
+            others = ' '.join(h for h in aws.HOSTS if h != aws.S3_HOST)
+            f.write(f'{s3_address or kms_address} {aws.S3_HOST}\n{kms_address} {others}\n{WEB} {WWW}\n')
 
-    def move_aws(self, address):
-        self.names(address)
+    def move_aws(self, kms_address, s3_address=None):
+        self.names(kms_address, s3_address)
         self.dnsmasq.send(signal.SIGHUP)
 
     def configuration(self, **keys):

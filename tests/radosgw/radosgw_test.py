@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""radosgw_test: S3 as Ceph's gateway understands it: it takes what the appliance sends, and refuses what was changed on its way.
+
+radosgw_test.py [-k PATTERN]. Needs root, Ceph's programs (image/packages radosgw), build/init and build/tests/s3_put. What moto does not
+check is checked here: secrets, the clock, the body's hash. Logs and objects stay in build/lab/radosgw/.
+"""
+import base64
+import hashlib
+import json
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import aws, certs, evidence, metadata, netns, objects, radosgw, surroundings, testing, traffic  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+
+PROGRAM = os.path.join(certs.TOP, 'build', 'tests', 's3_put')
+FRONT = f'{aws.PREFIX}/{metadata.ACCOUNT}/{metadata.REGION}/lab'
+STORE, STORE_ROUTER = '198.18.2.10', '198.18.2.1'
+REGIONAL = f's3.{metadata.REGION}.amazonaws.com'
+SIZES = {'1 byte': 1, '5 MiB': 5 << 20, '64 MiB and 7 bytes': (64 << 20) + 7}
+ODD_NAMES = ['-._~', '..a/.b/c..', 'a' * 200 + '/' + 'b' * 180, 'UPPER/lower~']
+FB = base64.b64encode(b'\xfb' * 72).decode()
+META = {'format': '1', 'first': '1767225600000000001', 'last': '1767225601000000002', 'records': '3', 'bytes': '4', 'lost': '5',
+        'cut': '6', 'filtered': '7', 'prev': 'fb' * 32, 'sig': FB}
+# what is changed, the words of s3_put that change it, the answer: status, S3's code, the appliance's verdict
+CORRUPTED = [
+    ('its signature', ['edit:Authorization'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('its content hash', ['edit:X-Amz-Content-Sha256'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('one bit of its body', ['body'], (400, 'XAmzContentSHA256Mismatch', 'RETRY')),
+    ('one field of its metadata', ['edit:X-Amz-Meta-sealtap-records'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('its checksum', ['edit:X-Amz-Checksum-Sha256'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('its date', ['edit:X-Amz-Date'], (403, 'AccessDenied', 'DENIED')),
+    ('its host', ['edit:Host'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('its If-None-Match', ['edit:If-None-Match'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('a signed If-None-Match left out', ['drop:If-None-Match'], (403, 'SignatureDoesNotMatch', 'DENIED')),
+    ('a clock 20 minutes ahead', ['clock:1200'], (403, 'RequestTimeTooSkewed', 'SKEW')),
+    ('a clock 20 minutes behind', ['clock:-1200'], (403, 'RequestTimeTooSkewed', 'SKEW')),
+]
+
+
+class Judge:
+    """The gateway beside the lab's other servers, and our requests to it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        ns = lab.net.namespace('store')
+        netns.wire(lab.router, 'store', ns, 'lan')
+        lab.router.up('store', STORE_ROUTER + '/24')
+        ns.up('lan', STORE + '/24')
+        ns.ip('route', 'add', 'default', 'via', STORE_ROUTER)
+        cert, key = certs.issue(lab.folder, 'store', [aws.S3_HOST, REGIONAL, '127.0.0.1'])
+        self.keys = lab.amazon.role_keys  # one pair for both: moto's STS chose it, the gateway is told
+        self.store = radosgw.Radosgw(lab.processes, ns, lab.folder, cert, key)
+        self.store.start()
+        self.store.user('store', self.keys)
+        self.store.aws('s3api', 'create-bucket', '--bucket', aws.BUCKET)
+        self.files = {size: self._file(size) for size in SIZES.values()}
+
+    def _file(self, size):
+        path = os.path.join(self.lab.folder, f'body-{size}')
+        with open(path, 'wb') as f:
+            f.write(random.Random(size).randbytes(size))
+        return path
+
+    def put(self, *steps, keys=None, bucket=aws.BUCKET):
+        """Each answer to our program's steps: {err, status, verdict, code, reused}."""
+        keys = keys or self.keys
+        out = self.store.ns.run(PROGRAM, certs.CA, '127.0.0.1', keys['AccessKeyId'], keys['SecretAccessKey'], bucket, *steps)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def put_small(self, name, *steps, **how):
+        answer, = self.put(*steps, f'put:{name}:{self.files[1]}', **how)
+        return answer
+
+    def must_hold(self, name, path):
+        """What the gateway gives for a name, asked by the AWS command line, is the file, with the object's metadata."""
+        with open(path, 'rb') as f:
+            digest = hashlib.sha256(f.read()).hexdigest()
+        copy = os.path.join(self.lab.folder, 'copy')
+        said = json.loads(self.store.aws('s3api', 'get-object', '--bucket', aws.BUCKET, '--key', f'{FRONT}/{name}', copy))
+        with open(copy, 'rb') as f:
+            assert hashlib.sha256(f.read()).hexdigest() == digest, f'{name}: other bytes'
+        want = {'sealtap-' + k: v for k, v in {**META, 'sha256': digest}.items()}
+        assert said['Metadata'] == want, f'{name}: {said["Metadata"]}'
+        assert said['ContentType'] == 'application/octet-stream', said
+
+    def holds(self, name):
+        return f'{FRONT}/{name}' in objects.list_names(self.store)
+
+
+def verdict(answer):
+    return answer['status'], answer['code'], answer['verdict']
+
+
+STORED = (200, '', 'STORED')
+
+
+def an_object_arrives(judge, size):
+    """An object is stored as it was sent, with its metadata"""
+    answer, = judge.put(f'put:size-{size}:{judge.files[size]}')
+    assert verdict(answer) == STORED, answer
+    judge.must_hold(f'size-{size}', judge.files[size])
+
+
+def corrupted_is_refused(judge, steps, want):
+    """What was changed after it was signed is refused, and nothing is stored"""
+    name = 'changed-' + steps[0].replace(':', '-').lower()
+    answer = judge.put_small(name, *steps)
+    assert verdict(answer) == want, answer
+    assert not judge.holds(name), 'it is stored'
+
+
+def wrong_secret(judge):
+    """A secret with one bit changed signs nothing."""
+    secret = judge.keys['SecretAccessKey']
+    keys = {**judge.keys, 'SecretAccessKey': secret[:-1] + chr(ord(secret[-1]) ^ 1)}
+    answer = judge.put_small('secret', keys=keys)
+    assert verdict(answer) == (403, 'SignatureDoesNotMatch', 'DENIED'), answer
+    assert not judge.holds('secret')
+
+
+def unknown_key(judge):
+    """A key that is not known is refused, and said so."""
+    answer = judge.put_small('stranger', keys={**judge.keys, 'AccessKeyId': 'AKIAUNKNOWN'})
+    assert verdict(answer) == (403, 'InvalidAccessKeyId', 'DENIED'), answer
+
+
+def other_bucket(judge):
+    """A bucket that is not there is said so."""
+    answer = judge.put_small('lost', 'endpoint:' + REGIONAL, bucket='sealtap-nowhere')
+    assert verdict(answer) == (404, 'NoSuchBucket', 'DENIED'), answer
+
+
+def taken_name(judge):
+    """A taken name is never overwritten; it is our own object only where an earlier attempt had no answer."""
+    first, second, third = judge.put(f'put:taken:{judge.files[1]}', f'put:taken:{judge.files[5 << 20]}', 'unanswered',
+                                     f'put:taken:{judge.files[1]}')
+    assert verdict(first) == STORED, first
+    assert verdict(second) == (412, 'PreconditionFailed', 'EXISTS'), second
+    assert verdict(third) == (412, 'PreconditionFailed', 'STORED'), third
+    judge.must_hold('taken', judge.files[1])
+
+
+def one_connection(judge):
+    """Objects follow each other on one connection, also after a refusal."""
+    answers = judge.put(f'put:kept-1:{judge.files[1]}', f'put:kept-2:{judge.files[5 << 20]}', f'put:kept-1:{judge.files[1]}',
+                        f'put:kept-3:{judge.files[1]}')
+    assert [a['verdict'] for a in answers] == ['STORED', 'STORED', 'EXISTS', 'STORED'], answers
+    assert [a['reused'] for a in answers] == [False, True, True, True], answers
+    judge.must_hold('kept-2', judge.files[5 << 20])
+
+
+def odd_names(judge):
+    """Every name that the appliance may use is signed as S3 reads it."""
+    for name in ODD_NAMES:
+        answer = judge.put_small(name)
+        assert verdict(answer) == STORED, f'{name}: {answer}'
+        judge.must_hold(name, judge.files[1])
+
+
+def path_style(judge):
+    """With the bucket in the path, as at a named endpoint, it is the same object."""
+    answer = judge.put_small('by-path', 'endpoint:' + REGIONAL)
+    assert verdict(answer) == STORED, answer
+    judge.must_hold('by-path', judge.files[1])
+    answer = judge.put_small('by-path-changed', 'endpoint:' + REGIONAL, 'edit:Authorization')
+    assert verdict(answer) == (403, 'SignatureDoesNotMatch', 'DENIED'), answer
+
+
+def session_token(judge):
+    """A session's token is signed too."""
+    answer = judge.put_small('token', 'token:abc/+=def')
+    assert verdict(answer) == STORED, answer
+    answer = judge.put_small('token-changed', 'token:abc/+=def', 'edit:X-Amz-Security-Token')
+    assert verdict(answer) == (403, 'SignatureDoesNotMatch', 'DENIED'), answer
+
+
+def whole_life(lab, judge):
+    """The appliance ships a whole life to it: recorded once, fetched, opened with AWS's SDK, all of the format's checks"""
+    lab.move_aws(surroundings.AWS, STORE)
+    lab.store = judge.store
+    judge.store.aws('s3', 'rm', '--recursive', '--only-show-errors', f's3://{aws.BUCKET}')
+    with Session(Host(lab, 'appliance', lab.configuration(object__max_bytes=1 << 20, object__max_seconds=5))) as session:
+        session.armed()
+        with session.window('pages'):
+            traffic.everything(lab)
+        session.end()
+    session.compare('pages')
+    assert len(session.evidence.packets()) > 3, 'too few objects to speak of'
+    for check in evidence.CHECKS:
+        check(session.evidence)
+    assert not objects.list_names(lab.amazon), 'something went to the other S3'
+
+
+def requests(report, judge):
+    for about, size in SIZES.items():
+        report.run(an_object_arrives, judge, size, about=f' ({about})')
+    for about, steps, want in CORRUPTED:
+        report.run(corrupted_is_refused, judge, steps, want, about=f' ({about})')
+    for check in (wrong_secret, unknown_key, other_bucket, taken_name, one_connection, odd_names, path_style, session_token):
+        report.run(check, judge)
+
+
+def gateway_is_there(missing):
+    """Ceph's gateway judges our requests."""
+    if missing:
+        raise testing.Skip(f'not installed: {", ".join(missing)} (image/packages radosgw installs them)')
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    missing = radosgw.missing()
+    if missing:
+        report.run(gateway_is_there, missing, always=True)
+        report.finish()
+    with Surroundings('radosgw') as lab:
+        judge = Judge(lab)
+        requests(report, judge)
+        report.run(whole_life, lab, judge)
+    report.finish()
+
+
+main()
