@@ -1,7 +1,8 @@
-"""aws: S3, KMS, IAM and STS as moto_server plays them, behind TLS, with signatures and policies checked.
+"""aws: S3, KMS, IAM and STS as moto_server plays them, with signatures and policies checked; before it stands the strict front (ledger).
 
 The tests' own calls go through call(): Signature Version 4 written from its public description, independent of the product's.
-moto asks every KMS action about resource "*", so the role's policy can only name the actions there; for S3 it asks about the object.
+moto asks every action but S3's about resource "*", so the role's policy can only name the actions there; for S3 it asks about the object.
+Of CloudWatch it asks by the name of the signature's scope, monitoring.
 """
 import datetime
 import hashlib
@@ -13,15 +14,23 @@ import ssl
 import urllib.parse
 import xml.etree.ElementTree
 
-from . import certs, metadata
+from . import certs, ledger, metadata
 
 BUCKET, PREFIX = 'sealtap-lab', 'evidence/lab'
 S3_HOST = f'{BUCKET}.s3.{metadata.REGION}.amazonaws.com'
 KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
-NAMES = [S3_HOST, KMS_HOST, 'localhost', '127.0.0.1']
+MONITORING_HOST, SNS_HOST = (f'{service}.{metadata.REGION}.amazonaws.com' for service in ('monitoring', 'sns'))
+OTHER_REGION = 'eu-west-1'
+OTHER_S3_HOST = f'{BUCKET}.s3.{OTHER_REGION}.amazonaws.com'
+HOSTS = [S3_HOST, KMS_HOST, MONITORING_HOST, SNS_HOST, OTHER_S3_HOST]
+SERVICES = {S3_HOST: ('s3', metadata.REGION), OTHER_S3_HOST: ('s3', OTHER_REGION), KMS_HOST: ('kms', metadata.REGION),
+            MONITORING_HOST: ('monitoring', metadata.REGION), SNS_HOST: ('sns', metadata.REGION)}
+NAMES = [*HOSTS, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
 TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
 PUT = {'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': f'arn:aws:s3:::{BUCKET}/{PREFIX}/*'}
+METRICS = {'Effect': 'Allow', 'Action': ['cloudwatch:PutMetricData', 'monitoring:PutMetricData'], 'Resource': '*'}
+PUBLISH = {'Effect': 'Allow', 'Action': 'sns:Publish', 'Resource': '*'}
 GENERATE = {'Effect': 'Allow', 'Action': 'kms:GenerateDataKey', 'Resource': '*'}
 
 
@@ -61,9 +70,8 @@ class Aws:
         self.process = None
 
     def start(self):
-        cert, key = certs.issue(self.folder, 'aws', NAMES)
-        self.process = self.processes.start('moto', ['moto_server', '-H', '0.0.0.0', '-p', '443', '-s', '-c', cert, '-k', key],
-                                            self.ns, env={'INITIAL_NO_AUTH_ACTION_COUNT': '100000'})
+        self.process = self.processes.start('moto', ['moto_server', '-H', '127.0.0.1', '-p', str(ledger.BEHIND)], self.ns,
+                                            env={'INITIAL_NO_AUTH_ACTION_COUNT': '100000'})
 
     def set_up(self):
         """Bucket, key, role and admin; then every call is checked."""
