@@ -100,7 +100,7 @@ def error_body(service, status, code, message):
 class Connection:
     def __init__(self, front, raw, source):
         self.front, self.raw, self.source, self.sni = front, raw, source, ''
-        self.buffered = b''
+        self.buffered, self.entry = b'', None
 
     def run(self):
         try:
@@ -181,11 +181,18 @@ class Connection:
 
     def answer(self, status, headers, body, length=None, head_only=False):
         """length: what Content-Length says; None: the truth; '': nothing."""
+        self.book()
         length = len(body) if length is None else length
         lines = [f'HTTP/1.1 {status} {http.client.responses.get(status, "Unknown")}', *(f'{k}: {v}' for k, v in headers)]
         lines += [f'Date: {email.utils.formatdate(self.front.now(), usegmt=True)}', 'Server: AmazonS3']
         lines += [] if length == '' else [f'Content-Length: {length}']
         self.tls.sendall('\r\n'.join(lines + ['', '']).encode('latin-1') + (b'' if head_only else body))
+
+    def book(self):
+        """Each request once, and before its answer is seen."""
+        entry, self.entry = self.entry, None
+        if entry:
+            self.front.ledger.write(**entry)
 
     def error(self, r, status, code, message, headers=()):
         kind, body = error_body(r.service or 's3', status, code, message)
@@ -201,14 +208,14 @@ class Connection:
         r = judge.Request(head, self.source, self.sni, self.tls.cipher()[0], self.tls.version())
         state = self.front.state.get()
         judged = self.source not in state['neighbours'] or r.key_id() in {k['AccessKeyId'] for k in state['keys']}
-        entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite, 'status': 0,
-                 'bytes': 0, 'verdict': 'aborted'}
+        self.entry = entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite,
+                              'status': 0, 'bytes': 0, 'verdict': 'aborted'}
         try:
             if judged:
                 return self.judged(r, state, entry)
             return self.passed_on(r, entry)
         finally:
-            self.front.ledger.write(**entry)
+            self.book()
 
     def passed_on(self, r, entry):
         if r.get('expect'):
@@ -216,8 +223,8 @@ class Connection:
         chunked = r.get('transfer-encoding').lower() == 'chunked'
         r.body = self.read_chunks() if chunked else self.read_body(int(r.get('content-length') or 0))
         status, headers, body, length = self.front.behind(r)
-        self.answer(status, headers, body, length, r.method == 'HEAD')
         entry.update(verdict='passed', status=status, bytes=len(r.body))
+        self.answer(status, headers, body, length, r.method == 'HEAD')
         return r.version == 'HTTP/1.1' and r.get('connection').lower() != 'close'
 
     def judged(self, r, state, entry):
@@ -225,7 +232,8 @@ class Connection:
             self.judge(r, state, entry)
             entry['verdict'] = 'ok'
         except Violation as v:
-            entry.update(verdict=v.name, why=v.why, status=v.status, service=r.service, action=r.action, expected=v.name in state['expected'])
+            entry.update(verdict=v.name, why=v.why, status=v.status, service=r.service, action=r.action)
+            entry['expected'] = v.name in state['expected']
             self.error(r, v.status, v.code, v.why)
             return False
         entry.update(service=r.service, action=r.action)
@@ -245,11 +253,11 @@ class Connection:
             self.reset()  # it was shorter
         entry['bytes'] = size
         judge.judge_body(r, state)
+        extra = len(self.buffered) + self.tls.pending()
+        judge.require(not extra, 'content-length', f'{extra} bytes behind the request')
         if r.service == 's3':
             entry['sha256'] = r.get('x-amz-content-sha256')
             self.front.names.offer(r.name(), entry['sha256'])
-        if self.buffered:
-            raise Violation('content-length', f'{len(self.buffered)} bytes behind the request')
 
     def serve(self, r, entry):
         """Misbehaves as told, or lets moto answer."""
