@@ -85,7 +85,7 @@ class Aws:
         self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
         keys = self.iam('CreateAccessKey', UserName='admin')
         self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
-        self.role_keys = self.assume_role()
+        self.role_keys, self.next_keys = self.assume_role(), self.assume_role()  # moto can't once it checks calls
         self.call('s3', 'POST', '/moto-api/reset-auth', '0')
 
     def allow(self, *statements):

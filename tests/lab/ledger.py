@@ -75,6 +75,15 @@ class Front:
         finally:
             self.tell(faults=[f for f in self.state['faults'] if f['id'] != fault['id']])
 
+    @contextlib.contextmanager
+    def certificate(self, pair):
+        """The appliance is shown this one (certificate, key) for the time of the block; the tests' own calls are not."""
+        self.tell(wrong_certificate=pair)
+        try:
+            yield
+        finally:
+            self.tell(wrong_certificate=None)
+
     def entries(self):
         try:
             with open(self.log) as f:

@@ -133,7 +133,7 @@ def read_answer(s):
     while True:
         head, end, body = data.partition(b'\r\n\r\n')
         length = [int(line.split(b':')[1]) for line in head.split(b'\r\n') if line.lower().startswith(b'content-length:')]
-        if end and len(body) >= length[0]:
+        if end and length and len(body) >= length[0]:
             return int(head.split()[1]), body.decode()
         got = s.recv(65536)
         assert got, f'closed after {data!r}'
@@ -303,6 +303,70 @@ def old_tls(lab):
     raise AssertionError('TLS 1.1 was accepted')
 
 
+def outcome(lab, service, number):
+    """(status, body) of a request, or 'reset' or 'lost', and why."""
+    try:
+        return make(lab, service, number).send()
+    except (ConnectionResetError, ssl.SSLEOFError) as e:  # the latter when it is met while sending
+        return 'reset', str(e)
+    except (ssl.SSLError, AssertionError, OSError) as e:
+        return 'lost', str(e)
+
+
+MISBEHAVIOURS = [  # kind, service, how, the answer's status, what is in its body, whether it is stored all the same
+    ('error', 's3', {'status': 503, 'code': 'SlowDown', 'message': 'a'}, 503, '<Code>SlowDown', False),
+    ('error', 's3', {'status': 307, 'code': 'TemporaryRedirect', 'message': 'a', 'headers': {'Location': 'https://a.example/'}}, 307,
+     'TemporaryRedirect', False),
+    ('error', 'kms', {'status': 400, 'code': 'DisabledException', 'message': 'a'}, 400, '"DisabledException"', None),
+    ('error-in-200', 's3', {'code': 'InternalError', 'message': 'a'}, 200, '<Code>InternalError', False),
+    ('lost', 's3', {}, 'lost', 'closed after b\'\'', True),
+    ('truncated', 's3', {}, 'lost', 'closed after', True),
+    ('unframed', 's3', {}, 'lost', '', True),
+    ('stall-answer', 's3', {'seconds': 1}, 200, '', True),
+    ('stall-read', 's3', {'seconds': 1}, 200, '', True),
+    ('reset', 's3', {'at': 5000}, 'reset', '', False),
+    ('members', 'kms', {'members': {'Plaintext': base64.b64encode(bytes(31)).decode()}}, 200, base64.b64encode(bytes(31)).decode(), None),
+    ('cut-json', 'kms', {}, 200, '{', None),
+]
+
+
+def misbehaves(lab, number, kind, service, how, status, text, stored):
+    """Told to misbehave it does, as often as told, and its book says so"""
+    name = f'bad-{number}'
+    with lab.front.misbehave(kind, service, 1, **how) as met:
+        got = outcome(lab, service, name)
+        assert got[0] == status and text in got[1], got
+        assert len(met()) == 1 and bool(met()[0].get('stored')) == bool(stored) or service == 'kms', met()
+        after = outcome(lab, service, name)
+    assert after[0] == (412 if stored else 200), after
+
+
+def wrong_certificates(lab):
+    """Another certificate is shown to the appliance's side alone, for the time of a block."""
+    ca, ca_key = certs.stranger(lab.folder)
+    stranger = certs.issue(lab.folder, 'unknown', aws.NAMES, ca, ca_key)
+    with lab.front.certificate(stranger):
+        status, why = outcome(lab, 's3', 'certificate')
+        assert status == 'lost' and 'CERTIFICATE_VERIFY_FAILED' in why, why
+        lab.amazon.kms('ListKeys')
+    assert outcome(lab, 's3', 'certificate')[0] == 200
+
+
+def clock_and_credentials(lab):
+    """A clock 20 minutes off is AWS's error with AWS's date; expired keys are told so until there are new ones."""
+    lab.front.tell(clock_offset_s=1200)
+    assert 'RequestTimeTooSkewed' in outcome(lab, 's3', 'skewed')[1]
+    assert 'Signature expired' in outcome(lab, 'kms', 0)[1]
+    lab.front.tell(clock_offset_s=-1200)
+    assert 'Signature not yet current' in outcome(lab, 'kms', 0)[1]
+    lab.front.tell(clock_offset_s=0)
+    lab.front.expire()
+    assert 'ExpiredToken' in outcome(lab, 's3', 'expired')[1] and 'ExpiredTokenException' in outcome(lab, 'kms', 0)[1]
+    lab.amazon.role_keys = lab.amazon.next_keys
+    lab.front.credentials(lab.amazon.role_keys)
+    assert outcome(lab, 's3', 'expired')[0] == outcome(lab, 'kms', 0)[0] == 200
+
+
 def check_fails(lab):
     """The end of a test fails when a violation was not announced, and only then."""
     lab.front.check()
@@ -336,7 +400,9 @@ def main():
             report.run(promised, lab, service, about=f' ({service})', always=True)
         for number, (name, service, what, change) in enumerate(CORRUPTIONS):
             report.run(refused, lab, name, service, change, number, about=f' {name} ({service}): {what}')
-        for test in (other_bytes, only_where_configured, old_tls, check_fails):
+        for number, row in enumerate(MISBEHAVIOURS):
+            report.run(misbehaves, lab, number, *row, about=f': {row[0]} ({row[1]}{", " + row[2]["code"] if "code" in row[2] else ""})')
+        for test in (wrong_certificates, clock_and_credentials, other_bytes, only_where_configured, old_tls, check_fails):
             report.run(test, lab)
     report.finish()
 
