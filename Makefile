@@ -111,7 +111,8 @@ TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors $(MBED_CONFIG)
 TLS_bearssl := lib/tls_bear
 TLS_mbedtls := lib/tls_mbed lib/tls_mbed_shared
 tls_objects = $(TLS_$(2):%=$(1)/%.o)
-LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c),$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
+LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
+	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
 CLI_SRC := $(wildcard src/cli/*.c)
 LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
 CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
@@ -222,7 +223,8 @@ $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(call tls_objects,build/o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a build/flags
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
+		build/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))

@@ -1,4 +1,4 @@
-"""aws: S3, KMS, IAM and STS as moto_server plays them, behind TLS, with signatures and policies checked.
+"""aws: S3, KMS, IAM and STS as moto_server plays them, with signatures and policies checked; before it stands the strict front (ledger).
 
 The tests' own calls go through call(): Signature Version 4 written from its public description, independent of the product's.
 moto asks every action but S3's about resource "*", so the role's policy can only name the actions there; for S3 it asks about the object.
@@ -14,13 +14,17 @@ import ssl
 import urllib.parse
 import xml.etree.ElementTree
 
-from . import certs, metadata
+from . import certs, ledger, metadata
 
 BUCKET, PREFIX = 'sealtap-lab', 'evidence/lab'
 S3_HOST = f'{BUCKET}.s3.{metadata.REGION}.amazonaws.com'
 KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
 MONITORING_HOST, SNS_HOST = (f'{service}.{metadata.REGION}.amazonaws.com' for service in ('monitoring', 'sns'))
-HOSTS = [S3_HOST, KMS_HOST, MONITORING_HOST, SNS_HOST]
+OTHER_REGION = 'eu-west-1'
+OTHER_S3_HOST = f'{BUCKET}.s3.{OTHER_REGION}.amazonaws.com'
+HOSTS = [S3_HOST, KMS_HOST, MONITORING_HOST, SNS_HOST, OTHER_S3_HOST]
+SERVICES = {S3_HOST: ('s3', metadata.REGION), OTHER_S3_HOST: ('s3', OTHER_REGION), KMS_HOST: ('kms', metadata.REGION),
+            MONITORING_HOST: ('monitoring', metadata.REGION), SNS_HOST: ('sns', metadata.REGION)}
 NAMES = [*HOSTS, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
 TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
@@ -76,9 +80,8 @@ class Aws:
         self.process = None
 
     def start(self):
-        cert, key = certs.issue(self.folder, 'aws', NAMES)
-        self.process = self.processes.start('moto', ['moto_server', '-H', '0.0.0.0', '-p', '443', '-s', '-c', cert, '-k', key],
-                                            self.ns, env={'INITIAL_NO_AUTH_ACTION_COUNT': '100000'})
+        self.process = self.processes.start('moto', ['moto_server', '-H', '127.0.0.1', '-p', str(ledger.BEHIND)], self.ns,
+                                            env={'INITIAL_NO_AUTH_ACTION_COUNT': '100000'})
 
     def set_up(self):
         """Bucket, key, role and admin; then every call is checked."""
@@ -92,7 +95,7 @@ class Aws:
         self.iam('PutUserPolicy', UserName='admin', PolicyName='all', PolicyDocument=policy(ANY))
         keys = self.iam('CreateAccessKey', UserName='admin')
         self.keys = {name: keys.find(f'.//{{*}}{name}').text for name in ('AccessKeyId', 'SecretAccessKey')}
-        self.role_keys, self.later_keys = self.assume_role(), self.assume_role()  # moto can't check who assumes the role
+        self.role_keys, self.next_keys = self.assume_role(), self.assume_role()  # moto can't once it checks calls
         self.call('s3', 'POST', '/moto-api/reset-auth', '0')
 
     def allow(self, *statements):

@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 
-from . import aws, certs, metadata, netns, procs, web
+from . import aws, certs, ledger, metadata, netns, procs, web
 from .certs import TOP
 
 APPLIANCE_OUTSIDE, APPLIANCE_INSIDE = '198.18.0.10', '198.19.0.1'
@@ -67,11 +67,16 @@ class Surroundings:
             self._lay_wires()
             self._start_programs()
         except BaseException:
-            self.__exit__()
+            self._take_down()
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
+        self._take_down()
+        if not failed:
+            self.front.check()
+
+    def _take_down(self):
         self.processes.__exit__()
         self.net.__exit__()
         self.lock.close()
@@ -111,6 +116,9 @@ class Surroundings:
         imds = [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path]
         self.imds_server = self.processes.start('imds', imds, self.imds)
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
+        self.front = ledger.Front(self.processes, self.aws, self.folder, aws.SERVICES, aws.NAMES, ['127.0.0.1', AWS])
+        self.front.tell(prefix=aws.PREFIX)
+        self.front.wait()
         self.amazon.start()
         self.store = self.amazon  # who has the bucket
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
@@ -122,6 +130,8 @@ class Surroundings:
         self.dnsmasq.wait_output('started', 10)
         self.site.wait()
         self.amazon.set_up()
+        self.front.tell(key_arn=self.amazon.key_arn)
+        self.front.credentials(self.amazon.role_keys)
         self.metadata.credentials(self.amazon.role_keys)
         self.metadata.user_data(self.configuration())
 
@@ -139,7 +149,9 @@ class Surroundings:
         """User data for the lab's AWS; dots in keys as __: object__max_bytes=1048576."""
         lines = [f's3.bucket = {aws.BUCKET}', f's3.prefix = {aws.PREFIX}', f'kms.key = {self.amazon.key_arn}', 'appliance = lab']
         lines += [f'{key.replace("__", ".")} = {value}' for key, value in keys.items()]
-        return '# written by the lab\n' + '\n'.join(lines) + '\n'
+        text = '# written by the lab\n' + '\n'.join(lines) + '\n'
+        self.front.configured(text)
+        return text
 
     def attach(self, make_outside, make_inside):
         """Connects the appliance: make_*(namespace) creates link NIC there; it is addressed and brought up here."""

@@ -20,6 +20,8 @@ LAYERS = {
     'role': {'base', 'net', 'lib', 'record', 'aws', 'os', 'role'},
     'cli': {'base', 'net', 'lib', 'record', 'aws', 'cli'},
 }
+# Mbed TLS has one allocator, one clock and one random generator a process.
+PROCESS_WIDE = {'src/lib/tls_mbed_shared.c'}
 PURE = {'base', 'net', 'lib', 'record', 'aws'}
 STANDARD = {'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h'}
 KERNEL_FORMATS = {'net', 'record'}  # may read linux/*.h: layouts and numbers
@@ -90,7 +92,7 @@ def check_source(path, lines):
     for n, line in enumerate(lines, 1):
         if ALLOCATION.search(re.sub(r'/\*.*?\*/|"(\\.|[^"\\])*"|^ \*.*', '', line)):
             yield n, 'memory is never allocated: storage is static or the caller\'s'
-        if layer in PURE and VARYING.match(line):
+        if layer in PURE and path not in PROCESS_WIDE and VARYING.match(line):
             yield n, f'layer {layer} is pure: no variable outlives a call'
 
 

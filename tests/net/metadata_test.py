@@ -38,7 +38,7 @@ class Life:
 
     def __init__(self, lab):
         self.lab = lab
-        first, second = lab.amazon.role_keys, lab.amazon.later_keys
+        first, second = lab.amazon.role_keys, lab.amazon.next_keys
         self.secrets = [keys[name] for keys in (first, second) for name in ('SecretAccessKey', 'SessionToken')]
         lab.metadata.credentials({**first, 'Expiration': soon(300)})  # due at once
         settings = {'object__max_seconds': 2, 'log__interval_seconds': 2}
@@ -46,6 +46,7 @@ class Life:
             self.appliance.console.wait_armed(60)
             self.step('tokens forgotten', lab.metadata.forget_tokens, None)
             self.step('no credentials', lambda: lab.metadata.no_credentials('AssumeRoleUnauthorizedAccess'), 'credentials-not-renewed', 45)
+            lab.front.credentials(second)
             self.step('new credentials', lambda: lab.metadata.credentials({**second, 'Expiration': soon(7200)}), 'credentials-renewed', 75)
             self.step('IMDS silent', lambda: lab.imds_server.send(signal.SIGSTOP), 'notices-unread', 40)
             self.step('IMDS back', lambda: lab.imds_server.send(signal.SIGCONT), 'notices-read-again', 40)

@@ -80,6 +80,7 @@ def wrong_certificate(lab):
 def wrong_secret(lab):
     """A wrong secret key: CLOSED kms, nothing forwarded; ARMED when the metadata service has the right one."""
     keys = lab.amazon.role_keys
+    lab.front.expect('signature')
     lab.metadata.credentials({**keys, 'SecretAccessKey': keys['SecretAccessKey'][::-1]})
     closed_then_armed(lab, 'wrong-secret', 'kms', lambda: lab.metadata.credentials(keys))
 
