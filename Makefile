@@ -1,6 +1,7 @@
 # sealtap: build, run, demonstrate, test. `make help` lists what there is. Debian 12; all that is needed is make itself and root or sudo.
 #
-# Variables: TLS=mbedtls builds build/init with Mbed TLS instead of BearSSL. V=1 shows commands; CACHE=DIR holds what outlives a checkout; SOURCES=DIR has the third-party sources (offline).
+# Variables: TLS=mbedtls builds build/init with Mbed TLS instead of BearSSL. V=1 shows commands.
+# CACHE=DIR holds what outlives a checkout; SOURCES=DIR has the third-party sources (offline).
 
 V ?=
 CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sealtap
@@ -31,7 +32,8 @@ help:
 	@echo 'make lint      formatting, layers, sizes'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
-	@echo 'Variables: TLS=mbedtls (TLS 1.3) instead of bearssl in build/init, V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
+	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
+	@echo '           V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
 
 # ---- what the user types; each goes through its steps in order
 
