@@ -18,7 +18,9 @@ from . import certs, metadata
 BUCKET, PREFIX = 'sealtap-lab', 'evidence/lab'
 S3_HOST = f'{BUCKET}.s3.{metadata.REGION}.amazonaws.com'
 KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
-NAMES = [S3_HOST, KMS_HOST, 'localhost', '127.0.0.1']
+S3_DUALSTACK = f'{BUCKET}.s3.dualstack.{metadata.REGION}.amazonaws.com'
+KMS_DUALSTACK = f'kms.{metadata.REGION}.api.aws'
+NAMES = [S3_HOST, KMS_HOST, S3_DUALSTACK, KMS_DUALSTACK, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
 TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
 PUT = {'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': f'arn:aws:s3:::{BUCKET}/{PREFIX}/*'}

@@ -34,13 +34,13 @@ def give_many_addresses(lab):
 class Asked:
     """How often the DNS server was asked, told from its own log: a question over TCP comes from a child of the server."""
 
-    def __init__(self, lab):
-        self.dnsmasq, self.since = lab.dnsmasq, len(lab.dnsmasq.output())
+    def __init__(self, lab, name=aws.S3_HOST):
+        self.name, self.dnsmasq, self.since = name, lab.dnsmasq, len(lab.dnsmasq.output())
 
     def processes(self, kind='A'):
-        """Of each question for S3's name since: the process that took it."""
+        """Of each question for the name since: the process that took it."""
         text = self.dnsmasq.output()[self.since:]
-        return [int(pid) for pid in re.findall(rf'dnsmasq\[(\d+)\]: query\[{kind}\] {re.escape(aws.S3_HOST)} from', text)]
+        return [int(pid) for pid in re.findall(rf'dnsmasq\[(\d+)\]: query\[{kind}\] {re.escape(self.name)} from', text)]
 
     def tcp(self):
         return sum(pid != self.dnsmasq.child.pid for pid in self.processes())
@@ -115,7 +115,19 @@ def start_dnsmasq(lab):
         time.sleep(0.05)
 
 
-LIAR, LIE = '198.18.0.3', '198.51.100.99'
+def both_families(lab):
+    """Dual-stack endpoints are asked for by both families, and reached by IPv4 where the links have no IPv6."""
+    with open(os.path.join(lab.folder, 'hosts'), 'a') as f:
+        f.writelines(f'{address} {aws.S3_DUALSTACK} {aws.KMS_DUALSTACK}\n' for address in (ADDRESSES[0], '2001:db8::1', '2001:db8::2'))
+    lab.dnsmasq.send(signal.SIGHUP)
+    asked = Asked(lab, aws.S3_DUALSTACK)
+    with Host(lab, 'both', lab.configuration(endpoint__dualstack='yes')) as appliance:
+        appliance.console.wait_armed(60)
+        assert asked.processes('A') and asked.processes('AAAA'), f'{asked.processes("A")} A, {asked.processes("AAAA")} AAAA'
+        appliance.stop()
+
+
+LIAR, LIE = surroundings.ROUTER, '198.51.100.99'
 
 
 class Liar:
@@ -124,13 +136,12 @@ class Liar:
     one by one."""
 
     def __init__(self, lab):
-        lab.dns.ip('address', 'add', LIAR + '/24', 'dev', 'lan')
-        self.ns, self.lies, self.streams = lab.dns, 0, 0
-        self.udp = lab.dns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.ns, self.lies, self.streams = lab.router, 0, 0
+        self.udp = self.ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((LIAR, 53))
-        self.other = lab.dns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.other = self.ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.other.bind((LIAR, 5353))
-        self.tcp = lab.dns.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.tcp = self.ns.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.tcp.bind((LIAR, 53))
         self.tcp.listen(16)
         for serve in (self._serve_udp, self._serve_tcp):
@@ -182,8 +193,7 @@ def liar(lab):
     with open(configured) as f:
         text = f.read()
     with open(configured, 'w') as f:
-        f.write(text.replace(f'option:dns-server,{surroundings.DNS}', f'option:dns-server,{LIAR}')
-                + f'listen-address={surroundings.DNS}\n')
+        f.write(text.replace(f'option:dns-server,{surroundings.DNS}', f'option:dns-server,{LIAR}'))
     lab.processes.end(lab.dnsmasq)
     start_dnsmasq(lab)
     with Host(lab, 'liar', configuration(lab)) as appliance:
@@ -197,7 +207,7 @@ def main():
     report = testing.Report(testing.pattern())
     with Surroundings('names') as lab:
         give_many_addresses(lab)
-        for test in (long_answers, outage, liar):
+        for test in (long_answers, outage, both_families, liar):
             report.run(test, lab)
     report.finish()
 
