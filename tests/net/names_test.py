@@ -3,6 +3,7 @@
 
 names_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/names/.
 """
+import contextlib
 import os
 import re
 import signal
@@ -173,13 +174,14 @@ class Liar:
     def _serve_tcp(self):
         while True:
             asker, _ = self.tcp.accept()
-            with asker, self.ns.socket(socket.AF_INET, socket.SOCK_STREAM) as real:
+            with asker, self.ns.socket(socket.AF_INET, socket.SOCK_STREAM) as real, contextlib.suppress(OSError):
+                real.settimeout(2)
                 asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 question = asker.recv(1024)
                 real.connect((surroundings.DNS, 53))
                 real.sendall(question)
-                answer = real.makefile('rb').read(2)
-                answer += real.recv(int.from_bytes(answer, 'big'), socket.MSG_WAITALL) if answer else b''
+                answer = real.recv(2, socket.MSG_WAITALL)
+                answer += real.recv(int.from_bytes(answer, 'big'), socket.MSG_WAITALL)
                 lie = self.lie(question[2:], twist=0x100)
                 for byte in len(lie).to_bytes(2, 'big') + lie + answer:
                     asker.send(bytes([byte]))
