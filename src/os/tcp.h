@@ -2,8 +2,8 @@
  *
  * Descriptors are owned by the caller from tcp_connect to tcp_close. SIGPIPE is never raised. The local port
  * comes from the namespace's net.ipv4.ip_local_port_range, which holds for both families (kernel:
- * Documentation/networking/ip-sysctl.rst). Errors: ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE,
- * ERR_RESET, ERR_CLOSED, ERR_SYSTEM.
+ * inet6_hash_connect and inet_hash_connect share __inet_hash_connect, net/ipv4/inet_hashtables.c). Errors:
+ * ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_RESET, ERR_CLOSED, ERR_SYSTEM.
  */
 #ifndef SEALTAP_OS_TCP_H
 #define SEALTAP_OS_TCP_H

@@ -363,7 +363,7 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 	(void)arg;
 	if (e == ERR_NOT_FOUND)
 		report_verdict(&g.report, VERDICT_DNS, false,
-			       "%.90s has no IPv4 address, says %s: check region and bucket name", name->host,
+			       "%.90s has no address, says %s: check region and bucket name", name->host,
 			       report_ip(server).s);
 	else if (e)
 		report_verdict(&g.report, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",

@@ -16,6 +16,24 @@ void resolver_ask(struct resolver *r, const char *host, bool ipv6)
 	peer_send(r->net, MSG_RESOLVE, &q);
 }
 
+/* Appends those of one family. */
+static struct ip *put_family(const struct ip *addr, uint32_t count, bool v4, uint32_t random, struct ip *out)
+{
+	uint32_t members = 0, at = 0;
+	for (uint32_t i = 0; i < count; i++)
+		members += ip_is_v4(&addr[i]) == v4;
+	for (uint32_t i = 0; i < count; i++)
+		if (ip_is_v4(&addr[i]) == v4)
+			out[(at++ + members - random % members) % members] = addr[i];
+	return out + members;
+}
+
+void resolver_order(const struct ip *addr, uint32_t count, uint32_t random, struct ip *out)
+{
+	out = put_family(addr, count, true, random, out);
+	put_family(addr, count, false, random, out);
+}
+
 void resolver_answer(struct resolver *r, const struct msg_addresses *a)
 {
 	if (r->id == 0 || a->id != r->id)
@@ -29,9 +47,8 @@ void resolver_answer(struct resolver *r, const struct msg_addresses *a)
 		return;
 	}
 	struct ip addr[ADDRESSES_MAX];
-	uint32_t first;
-	rng_fill(&first, sizeof(first));
-	for (uint32_t i = 0; i < a->count; i++)
-		addr[i] = a->addr[(first % a->count + i) % a->count];
+	uint32_t random;
+	rng_fill(&random, sizeof(random));
+	resolver_order(a->addr, a->count, random, addr);
 	r->fn(r->arg, ERR_OK, addr, a->count);
 }

@@ -9,13 +9,16 @@ struct resolver {
 	struct peer *net; /* borrowed */
 	uint32_t id;      /* of the question under way; 0: none */
 	uint32_t last_id;
-	/* addr: all `count` (1..8) addresses of the answer, borrowed for the call. The order is rotated by
-	 * chance each time, so that load spreads and a dead address is not always the first; https_start
-	 * tries them in that order. On an error count is 0. */
+	/* addr: all `count` (1..8) addresses of the answer in resolver_order by chance, borrowed for the
+	 * call; https_start tries them in that order. On an error count is 0. */
 	void (*fn)(void *arg, enum err e, const struct ip *addr, uint32_t count);
 	void *arg; /* borrowed */
 };
 
+/* IPv4 addresses first, as the links have no IPv6 (role/gateway), and each family rotated by the random
+ * number, so that load spreads and a dead address is not always the first. out has room for count, apart from
+ * addr. */
+void resolver_order(const struct ip *addr, uint32_t count, uint32_t random, struct ip *out);
 /* ipv6: IPv6 addresses are wanted too. */
 void resolver_ask(struct resolver *r, const char *host, bool ipv6);
 /* For each MSG_RESOLVED of the channel. */

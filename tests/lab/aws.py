@@ -22,10 +22,13 @@ KMS_HOST = f'kms.{metadata.REGION}.amazonaws.com'
 MONITORING_HOST, SNS_HOST = (f'{service}.{metadata.REGION}.amazonaws.com' for service in ('monitoring', 'sns'))
 OTHER_REGION = 'eu-west-1'
 OTHER_S3_HOST = f'{BUCKET}.s3.{OTHER_REGION}.amazonaws.com'
+S3_DUALSTACK = f'{BUCKET}.s3.dualstack.{metadata.REGION}.amazonaws.com'
+KMS_DUALSTACK = f'kms.{metadata.REGION}.api.aws'
 HOSTS = [S3_HOST, KMS_HOST, MONITORING_HOST, SNS_HOST, OTHER_S3_HOST]
-SERVICES = {S3_HOST: ('s3', metadata.REGION), OTHER_S3_HOST: ('s3', OTHER_REGION), KMS_HOST: ('kms', metadata.REGION),
+SERVICES = {S3_HOST: ('s3', metadata.REGION), OTHER_S3_HOST: ('s3', OTHER_REGION), S3_DUALSTACK: ('s3', metadata.REGION),
+            KMS_HOST: ('kms', metadata.REGION), KMS_DUALSTACK: ('kms', metadata.REGION),
             MONITORING_HOST: ('monitoring', metadata.REGION), SNS_HOST: ('sns', metadata.REGION)}
-NAMES = [*HOSTS, 'localhost', '127.0.0.1']
+NAMES = [*HOSTS, S3_DUALSTACK, KMS_DUALSTACK, 'localhost', '127.0.0.1']
 ANY = {'Effect': 'Allow', 'Action': '*', 'Resource': '*'}
 TRUST = {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
 PUT = {'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': f'arn:aws:s3:::{BUCKET}/{PREFIX}/*'}

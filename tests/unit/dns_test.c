@@ -11,7 +11,7 @@
 
 static uint8_t packet_bytes[DNS_PACKET_MAX];
 
-static struct buf begin(uint16_t flags, uint16_t answers)
+static struct buf begin_of(enum dns_type type, uint16_t flags, uint16_t answers)
 {
 	struct buf b = BUF_OF(packet_bytes);
 	buf_be16(&b, ID);
@@ -21,9 +21,14 @@ static struct buf begin(uint16_t flags, uint16_t answers)
 	buf_fill(&b, 0, 4);
 	buf_str(&b, "\3www\7example\4test"); /* at 12; "example" at 16 */
 	buf_u8(&b, 0);
-	buf_be16(&b, 1);
+	buf_be16(&b, (uint16_t)type);
 	buf_be16(&b, 1);
 	return b; /* 34 bytes */
+}
+
+static struct buf begin(uint16_t flags, uint16_t answers)
+{
+	return begin_of(DNS_A, flags, answers);
 }
 
 static void record(struct buf *b, struct span owner, uint16_t type, uint32_t ttl_s, struct span data)
@@ -41,7 +46,17 @@ static void record(struct buf *b, struct span owner, uint16_t type, uint32_t ttl
 
 static enum err read(const struct buf *b, struct dns_answer *a)
 {
-	return dns_read(buf_span(b), ID, HOST, a);
+	return dns_read(buf_span(b), ID, HOST, DNS_A, a);
+}
+
+static enum err read6(const struct buf *b, struct dns_answer *a)
+{
+	return dns_read(buf_span(b), ID, HOST, DNS_AAAA, a);
+}
+
+static bool is_v4(const struct ip *a, uint32_t addr)
+{
+	return ip_is_v4(a) && ip_to_v4(a) == addr;
 }
 
 /* ---- questions */
@@ -50,8 +65,15 @@ static void asks_one_question(void)
 {
 	uint8_t bytes[DNS_PACKET_MAX];
 	struct buf b = BUF_OF(bytes);
-	CHECK(dns_query(&b, ID, SPAN("s3.test.")) == ERR_OK);
+	CHECK(dns_query(&b, ID, SPAN("s3.test."), DNS_A) == ERR_OK);
 	CHECK_SPAN(buf_span(&b), SPAN("\x12\x34\x01\x00\0\1\0\0\0\0\0\0\2s3\4test\0\0\1\0\1"));
+	buf_reset(&b);
+	CHECK(dns_query(&b, ID, SPAN("s3.test"), DNS_AAAA) == ERR_OK);
+	CHECK_SPAN(span_from(buf_span(&b), 21), SPAN("\0\x1c\0\1"));
+	buf_reset(&b);
+	buf_u8(&b, '#');
+	CHECK(dns_tcp_query(&b, ID, SPAN("s3.test"), DNS_A) == ERR_OK);
+	CHECK_SPAN(buf_span(&b), SPAN("#\0\x19\x12\x34\x01\x00\0\1\0\0\0\0\0\0\2s3\4test\0\0\1\0\1"));
 }
 
 static void refuses_hosts(void)
@@ -73,18 +95,18 @@ static void refuses_hosts(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t bytes[DNS_PACKET_MAX];
 		struct buf b = BUF_OF(bytes);
-		CHECK(dns_query(&b, ID, span_str(cases[i].host)) == cases[i].e);
+		CHECK(dns_query(&b, ID, span_str(cases[i].host), DNS_A) == cases[i].e);
 	}
 	/* 253 characters are 255 bytes on the wire, the most there may be */
 	char host[256];
 	for (size_t i = 0; i < 254; i++)
 		host[i] = i % 2 ? '.' : 'a';
 	struct buf b = BUF_OF(packet_bytes);
-	CHECK(dns_query(&b, ID, span_of(host, 253)) == ERR_OK);
+	CHECK(dns_query(&b, ID, span_of(host, 253), DNS_A) == ERR_OK);
 	CHECK(b.len == 12 + 255 + 4);
 	buf_reset(&b);
 	host[252] = host[253] = host[254] = 'b';
-	CHECK(dns_query(&b, ID, span_of(host, 254)) == ERR_TOO_LONG);
+	CHECK(dns_query(&b, ID, span_of(host, 254), DNS_A) == ERR_TOO_LONG);
 }
 
 /* ---- answers */
@@ -95,7 +117,7 @@ static void reads_an_address(void)
 	struct buf b = begin(0x8180, 1);
 	record(&b, THE_HOST, 1, 60, SPAN("\xc6\x12\0\1"));
 	CHECK(read(&b, &a) == ERR_OK);
-	CHECK(a.count == 1 && a.addr[0] == 0xc6120001 && a.ttl_s == 60);
+	CHECK(a.count == 1 && is_v4(&a.addr[0], 0xc6120001) && a.ttl_s == 60);
 }
 
 static void follows_aliases(void)
@@ -108,7 +130,7 @@ static void follows_aliases(void)
 	record(&b, SPAN("\1z\xc0\x10"), 1, 1, SPAN("\xc6\x12\0\3"));
 	record(&b, THE_HOST, 5, 300, SPAN("\1x\xc0\x10"));
 	CHECK(read(&b, &a) == ERR_OK);
-	CHECK(a.count == 1 && a.addr[0] == 0xc6120002 && a.ttl_s == 20);
+	CHECK(a.count == 1 && is_v4(&a.addr[0], 0xc6120002) && a.ttl_s == 20);
 }
 
 static void ends_circles(void)
@@ -140,7 +162,7 @@ static void keeps_to_its_size(void)
 		record(&b, THE_HOST, 1, i == 19 ? 7 : 60, span_of(addr, 4));
 	}
 	CHECK(read(&b, &a) == ERR_OK);
-	CHECK(a.count == DNS_MAX_ADDRS && a.addr[7] == 0xc6120007 && a.ttl_s == 7);
+	CHECK(a.count == DNS_MAX_ADDRS && is_v4(&a.addr[7], 0xc6120007) && a.ttl_s == 7);
 	b = begin(0x8180, 1);
 	record(&b, THE_HOST, 1, 0x80000001, SPAN("\xc6\x12\0\1"));
 	CHECK(read(&b, &a) == ERR_OK && a.ttl_s == 0);
@@ -176,15 +198,77 @@ static void takes_its_own_answers_alone(void)
 	struct dns_answer a;
 	struct buf b = begin(0x8180, 1);
 	record(&b, THE_HOST, 1, 60, SPAN("\xc6\x12\0\1"));
-	CHECK(dns_read(buf_span(&b), ID + 1, HOST, &a) == ERR_MORE);
-	CHECK(dns_read(buf_span(&b), ID, SPAN("www.example.tesu"), &a) == ERR_MORE);
-	CHECK(dns_read(buf_span(&b), ID, SPAN("www.example"), &a) == ERR_MORE);
-	CHECK(dns_read(buf_span(&b), ID, SPAN("WWW.Example.test."), &a) == ERR_OK);
+	CHECK(dns_read(buf_span(&b), ID + 1, HOST, DNS_A, &a) == ERR_MORE);
+	CHECK(dns_read(buf_span(&b), ID, SPAN("www.example.tesu"), DNS_A, &a) == ERR_MORE);
+	CHECK(dns_read(buf_span(&b), ID, SPAN("www.example"), DNS_A, &a) == ERR_MORE);
+	CHECK(dns_read(buf_span(&b), ID, SPAN("WWW.Example.test."), DNS_A, &a) == ERR_OK);
+	CHECK(read6(&b, &a) == ERR_MORE);
 	packet_bytes[31] = 28; /* asked for AAAA */
 	CHECK(read(&b, &a) == ERR_MORE);
 	packet_bytes[31] = 1;
 	packet_bytes[5] = 2; /* two questions */
 	CHECK(read(&b, &a) == ERR_MORE);
+}
+
+#define V6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0"
+
+static void reads_ipv6(void)
+{
+	struct dns_answer a;
+	struct ip want = {.bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 7}};
+	/* a chain of two aliases with addresses of both families at its end, an alias of the host's zone
+	 * before */
+	struct buf b = begin_of(DNS_AAAA, 0x8180, 6);
+	record(&b, SPAN("\1y\xc0\x10"), 1, 5, SPAN("\xc6\x12\0\2"));
+	record(&b, THE_HOST, 5, 300, SPAN("\1x\xc0\x10"));
+	record(&b, SPAN("\1x\xc0\x10"), 5, 200, SPAN("\1y\xc0\x10"));
+	record(&b, SPAN("\1y\xc0\x10"), 28, 100, SPAN(V6 "\7"));
+	record(&b, SPAN("\1y\xc0\x10"), 28, 90, SPAN(V6 "\x08"));
+	record(&b, SPAN("\1z\xc0\x10"), 28, 1, SPAN(V6 "\x09"));
+	CHECK(read6(&b, &a) == ERR_OK);
+	CHECK(a.count == 2 && ip_eq(&a.addr[0], &want) && a.addr[1].bytes[15] == 8 && a.ttl_s == 90);
+	/* only of the other family; of a wrong length; an IPv4 address in disguise */
+	b = begin_of(DNS_AAAA, 0x8180, 1);
+	record(&b, THE_HOST, 1, 60, SPAN("\xc6\x12\0\1"));
+	CHECK(read6(&b, &a) == ERR_NOT_FOUND && a.count == 0);
+	b = begin_of(DNS_AAAA, 0x8180, 1);
+	record(&b, THE_HOST, 28, 60, SPAN("\xc6\x12\0\1"));
+	CHECK(read6(&b, &a) == ERR_SYNTAX);
+	b = begin_of(DNS_AAAA, 0x8180, 1);
+	record(&b, THE_HOST, 28, 60, SPAN("\0\0\0\0\0\0\0\0\0\0\xff\xff\xc6\x12\0\1"));
+	CHECK(read6(&b, &a) == ERR_NOT_FOUND && a.count == 0);
+}
+
+/* An SOA's data with this minimum. */
+#define SOA(minimum) SPAN("\2ns\xc0\x10\1h\xc0\x10SER1REF1RET1EXP1" minimum)
+
+static void tells_how_long_absent(void)
+{
+	static const struct {
+		uint16_t flags;
+		uint32_t alias_ttl_s, soa_ttl_s, want_s; /* alias 0: none */
+		struct span data;
+	} cases[] = {
+		{0x8180, 0, 900, 300, SOA("\0\0\1\x2c")},  {0x8183, 0, 900, 300, SOA("\0\0\1\x2c")},
+		{0x8180, 0, 60, 60, SOA("\0\0\1\x2c")},    {0x8180, 20, 900, 20, SOA("\0\0\1\x2c")},
+		{0x8180, 0, 900, 0, SOA("\0\0\0\0")},      {0x8180, 0, 900, 0, SOA("\0\0\1")},
+		{0x8180, 0, 900, 0, SPAN("\xc0\x10\xc0")}, {0x8180, 0, 900, 0, SOA("\0\0\1\x2c\0")},
+	};
+	struct dns_answer a;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t alias_ttl_s = cases[i].alias_ttl_s;
+		struct buf b = begin(cases[i].flags, alias_ttl_s != 0);
+		packet_bytes[9] = 2; /* authorities */
+		if (alias_ttl_s)
+			record(&b, THE_HOST, 5, alias_ttl_s, SPAN("\1x\xc0\x10"));
+		record(&b, POINTER("\x10"), 2, 1, SPAN("\2ns\xc0\x10"));
+		record(&b, POINTER("\x10"), 6, cases[i].soa_ttl_s, cases[i].data);
+		CHECK(read(&b, &a) == ERR_NOT_FOUND && a.count == 0 && a.ttl_s == cases[i].want_s);
+	}
+	/* a name that does not exist has no addresses, whatever else stands there */
+	struct buf b = begin(0x8183, 1);
+	record(&b, THE_HOST, 1, 60, SPAN("\xc6\x12\0\1"));
+	CHECK(read(&b, &a) == ERR_NOT_FOUND && a.count == 0 && a.ttl_s == 0);
 }
 
 /* ---- damage */
@@ -207,7 +291,7 @@ static void survives_cuts(void)
 		/* memory of just that length, so that a sanitizer sees a read beyond it */
 		uint8_t exact[DNS_PACKET_MAX];
 		memcpy(exact + sizeof(exact) - len, packet_bytes, len);
-		enum err e = dns_read(span_of(exact + sizeof(exact) - len, len), ID, HOST, &a);
+		enum err e = dns_read(span_of(exact + sizeof(exact) - len, len), ID, HOST, DNS_A, &a);
 		CHECK(e == (len < 34 ? ERR_MORE : ERR_SYNTAX));
 	}
 }
@@ -231,6 +315,89 @@ static void survives_mutations(void)
 	CHECK(refused > 100000 && refused < 200000);
 }
 
+/* ---- over TCP */
+
+#define LONG_LEN 1500
+
+/* Three messages in one stream: a short one, an empty one, a long one. */
+static struct span stream_of_three(void)
+{
+	static uint8_t bytes[2 + 5 + 2 + 2 + LONG_LEN];
+	struct buf b = BUF_OF(bytes);
+	buf_be16(&b, 5);
+	buf_str(&b, "short");
+	buf_be16(&b, 0);
+	buf_be16(&b, LONG_LEN);
+	for (size_t i = 0; i < LONG_LEN; i++)
+		buf_u8(&b, (uint8_t)(i * 7));
+	return buf_span(&b);
+}
+
+struct heard {
+	unsigned count;
+	size_t len[4];
+	uint8_t last;
+};
+
+static enum err hear(struct dns_tcp *t, struct span in, struct heard *h)
+{
+	struct span packet;
+	for (;;) {
+		enum err e = dns_tcp_feed(t, &in, &packet);
+		if (e == ERR_MORE)
+			CHECK(in.len == 0);
+		if (e)
+			return e;
+		if (h->count < 4)
+			h->len[h->count] = packet.len;
+		h->count++;
+		h->last = packet.len ? packet.p[packet.len - 1] : 0;
+	}
+}
+
+static bool all_three(const struct heard *h)
+{
+	return h->count == 3 && h->len[0] == 5 && h->len[1] == 0 && h->len[2] == LONG_LEN &&
+	       h->last == (uint8_t)((LONG_LEN - 1) * 7);
+}
+
+static void reads_streams(void)
+{
+	static struct dns_tcp t;
+	struct span all = stream_of_three();
+	struct heard h = {0};
+	CHECK(hear(&t, all, &h) == ERR_MORE && all_three(&h));
+	t.len = 0;
+	h = (struct heard){0};
+	for (size_t i = 0; i < all.len; i++)
+		CHECK(hear(&t, span_of(all.p + i, 1), &h) == ERR_MORE);
+	CHECK(all_three(&h));
+	for (size_t at = 0; at <= all.len; at++) {
+		t.len = 0;
+		h = (struct heard){0};
+		CHECK(hear(&t, span_first(all, at), &h) == ERR_MORE);
+		CHECK(h.count == 0u + (at >= 7) + (at >= 9) + (at >= all.len));
+		CHECK(hear(&t, span_from(all, at), &h) == ERR_MORE && all_three(&h));
+	}
+}
+
+static void bounds_streams(void)
+{
+	static struct dns_tcp t;
+	static uint8_t message[2 + DNS_TCP_MAX];
+	struct heard h = {0};
+	message[0] = DNS_TCP_MAX >> 8;
+	message[1] = DNS_TCP_MAX & 255;
+	CHECK(hear(&t, span_of(message, sizeof(message)), &h) == ERR_MORE);
+	CHECK(h.count == 1 && h.len[0] == DNS_TCP_MAX);
+	t.len = 0;
+	CHECK(hear(&t, SPAN("\x10\x01"), &h) == ERR_TOO_LONG);
+	CHECK(hear(&t, SPAN("x"), &h) == ERR_TOO_LONG);
+	t.len = 0;
+	CHECK(hear(&t, SPAN("\xff"), &h) == ERR_MORE && hear(&t, SPAN("\xff"), &h) == ERR_TOO_LONG);
+	CHECK(h.count == 1);
+}
+
 int main(void)
 {
 	RUN(asks_one_question, "a DNS question has one name, type A, recursion desired");
@@ -241,6 +408,10 @@ int main(void)
 	RUN(keeps_to_its_size, "more than eight addresses are cut, a negative TTL is none");
 	RUN(names_errors, "each way to fail has its own error");
 	RUN(takes_its_own_answers_alone, "an answer to another question is passed over");
+	RUN(reads_ipv6, "IPv6 addresses are read along CNAMEs, those of the other family passed over");
+	RUN(tells_how_long_absent, "that there is no address holds as long as the zone's SOA says");
+	RUN(reads_streams, "messages over TCP are read whole, byte by byte and cut at every byte");
+	RUN(bounds_streams, "a message over TCP of more than 4,096 bytes is refused");
 	RUN(survives_cuts, "an answer cut at any byte is refused");
 	RUN(survives_mutations, "200,000 damaged answers harm nothing");
 	return check_done();

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""names_test: the appliance finds its services through the DNS: answers too long for UDP, servers that lie or fall silent.
+
+names_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/names/.
+"""
+import contextlib
+import os
+import re
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import aws, objects, surroundings, testing, traffic  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+
+MANY = 40  # addresses of one name: some 700 bytes of answer
+ADDRESSES = [f'198.18.1.{10 + i}' for i in range(MANY)]
+KEPT_S = 17  # a connection is kept for 15 s
+
+
+def give_many_addresses(lab):
+    """S3 and KMS answer at each of many addresses, and the DNS tells all of them."""
+    for address in ADDRESSES[1:]:
+        lab.aws.ip('address', 'add', address + '/24', 'dev', 'lan')
+    with open(os.path.join(lab.folder, 'hosts'), 'a') as f:
+        f.writelines(f'{address} {aws.S3_HOST} {aws.KMS_HOST}\n' for address in ADDRESSES[1:])
+    lab.dnsmasq.send(signal.SIGHUP)
+
+
+class Asked:
+    """How often the DNS server was asked, told from its own log: a question over TCP comes from a child of the server."""
+
+    def __init__(self, lab, name=aws.S3_HOST):
+        self.name, self.dnsmasq, self.since = name, lab.dnsmasq, len(lab.dnsmasq.output())
+
+    def processes(self, kind='A'):
+        """Of each question for the name since: the process that took it."""
+        text = self.dnsmasq.output()[self.since:]
+        return [int(pid) for pid in re.findall(rf'dnsmasq\[(\d+)\]: query\[{kind}\] {re.escape(self.name)} from', text)]
+
+    def tcp(self):
+        return sum(pid != self.dnsmasq.child.pid for pid in self.processes())
+
+    def udp(self):
+        return len(self.processes()) - self.tcp()
+
+
+def shipped(lab):
+    return set(objects.list_names(lab))
+
+
+def wait_shipped(lab, before, timeout_s):
+    """Until recordings are in S3 that were not there before."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        new = {n for n in shipped(lab) - before if '/packets/' in n}
+        if new:
+            return new
+        time.sleep(0.5)
+    raise AssertionError(f'no recording was shipped within {timeout_s} s')
+
+
+def configuration(lab):
+    return lab.configuration(object__max_seconds=10)
+
+
+def long_answers(lab):
+    """An answer too long for UDP is fetched over TCP, and the appliance arms by it."""
+    asked = Asked(lab)
+    with Host(lab, 'long', configuration(lab)) as appliance:
+        appliance.console.wait_armed(60)
+        assert asked.udp() and asked.tcp(), f'{asked.udp()} questions over UDP, {asked.tcp()} over TCP'
+        appliance.stop()
+
+
+def outage(lab):
+    """When the DNS falls silent after arming, uploads go on with the addresses known, and the log says so once."""
+    with Host(lab, 'outage', configuration(lab)) as appliance:
+        appliance.console.wait_armed(60)
+        traffic.ping(lab, 2)
+        lab.processes.end(lab.dnsmasq)
+        try:
+            time.sleep(KEPT_S)
+            for _ in range(2):
+                traffic.ping(lab, 2)
+                wait_shipped(lab, shipped(lab), 60)
+                time.sleep(KEPT_S)
+        finally:
+            start_dnsmasq(lab)
+        # what was learnt before counts as fresh for 30 s after its use
+        said = len(appliance.console.text())
+        asked, end = Asked(lab), time.monotonic() + 90
+        while not asked.processes() and time.monotonic() < end:
+            traffic.ping(lab, 1)
+            time.sleep(1)
+        assert asked.processes(), 'the DNS is not asked again after its outage'
+        time.sleep(1)
+        assert 'CLOSED' not in appliance.console.text()[said:], appliance.console.text()[said:]
+        appliance.stop()
+    evidence = objects.collect(lab, lab.boots)
+    lab.boots |= evidence.boots()
+    silent = evidence.events('dns-silent-older-answers-used')
+    assert len(silent) == 1 and len(evidence.events('dns-answers-again')) == 1, silent
+
+
+def start_dnsmasq(lab):
+    lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', os.path.join(lab.folder, 'dnsmasq.conf'), '-x',
+                                                  lab.folder + '/dnsmasq.pid'], lab.dns)
+    end = time.monotonic() + 10
+    while 'started' not in lab.dnsmasq.output()[-2000:] and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def both_families(lab):
+    """Dual-stack endpoints are asked for by both families, and reached by IPv4 where the links have no IPv6."""
+    with open(os.path.join(lab.folder, 'hosts'), 'a') as f:
+        f.writelines(f'{address} {aws.S3_DUALSTACK} {aws.KMS_DUALSTACK}\n' for address in (ADDRESSES[0], '2001:db8::1', '2001:db8::2'))
+    lab.dnsmasq.send(signal.SIGHUP)
+    asked = Asked(lab, aws.S3_DUALSTACK)
+    with Host(lab, 'both', lab.configuration(endpoint__dualstack='yes')) as appliance:
+        appliance.console.wait_armed(60)
+        assert asked.processes('A') and asked.processes('AAAA'), f'{asked.processes("A")} A, {asked.processes("AAAA")} AAAA'
+        appliance.stop()
+
+
+LIAR, LIE = surroundings.ROUTER, '198.51.100.99'
+
+
+class Liar:
+    """A DNS server that answers each question five times wrongly before it passes the real server's answer on: with another id, to
+    another name, from another port, as a question, with garbage. Over TCP it sends another question's answer first and its bytes
+    one by one."""
+
+    def __init__(self, lab):
+        self.ns, self.lies, self.streams = lab.router, 0, 0
+        self.udp = self.ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((LIAR, 53))
+        self.other = self.ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.other.bind((LIAR, 5353))
+        self.tcp = self.ns.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.tcp.bind((LIAR, 53))
+        self.tcp.listen(16)
+        for serve in (self._serve_udp, self._serve_tcp):
+            threading.Thread(target=serve, daemon=True).start()
+
+    @staticmethod
+    def lie(question, twist=0, flags=0x8180, name=None):
+        ident, = struct.unpack_from('>H', question)
+        asked = name or question[12:]
+        answer = struct.pack('>HHIH', 1, 1, 3600, 4) + socket.inet_aton(LIE)
+        return struct.pack('>6H', ident ^ twist, flags, 1, 1, 0, 0) + asked + b'\xc0\x0c' + answer
+
+    def _serve_udp(self):
+        while True:
+            question, asker = self.udp.recvfrom(512)
+            with self.ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as real:
+                real.settimeout(2)
+                real.connect((surroundings.DNS, 53))
+                real.send(question)
+                answer = real.recv(4096)
+            self.udp.sendto(self.lie(question, twist=1), asker)
+            self.udp.sendto(self.lie(question, name=b'\5other\4test\0\0\1\0\1'), asker)
+            self.other.sendto(self.lie(question), asker)
+            self.udp.sendto(self.lie(question, flags=0x0100), asker)
+            self.udp.sendto(b'\0\1\2', asker)
+            self.lies += 5
+            self.udp.sendto(answer, asker)
+
+    def _serve_tcp(self):
+        while True:
+            asker, _ = self.tcp.accept()
+            with asker, self.ns.socket(socket.AF_INET, socket.SOCK_STREAM) as real, contextlib.suppress(OSError):
+                real.settimeout(2)
+                asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                question = asker.recv(1024)
+                real.connect((surroundings.DNS, 53))
+                real.sendall(question)
+                answer = real.recv(2, socket.MSG_WAITALL)
+                answer += real.recv(int.from_bytes(answer, 'big'), socket.MSG_WAITALL)
+                lie = self.lie(question[2:], twist=0x100)
+                for byte in len(lie).to_bytes(2, 'big') + lie + answer:
+                    asker.send(bytes([byte]))
+                self.streams += 1
+
+
+def liar(lab):
+    """Answers with another id, to another name or from another port are passed over, and the right one is taken."""
+    false = Liar(lab)
+    configured = os.path.join(lab.folder, 'dnsmasq.conf')
+    with open(configured) as f:
+        text = f.read()
+    with open(configured, 'w') as f:
+        f.write(text.replace(f'option:dns-server,{surroundings.DNS}', f'option:dns-server,{LIAR}'))
+    lab.processes.end(lab.dnsmasq)
+    start_dnsmasq(lab)
+    with Host(lab, 'liar', configuration(lab)) as appliance:
+        appliance.console.wait_armed(60)
+        assert false.lies and false.streams, f'{false.lies} lies, {false.streams} answers over TCP: the test proves nothing'
+        appliance.console.wait(rf'names are resolved by {re.escape(LIAR)}', 5)
+        appliance.stop()
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('names') as lab:
+        give_many_addresses(lab)
+        for test in (long_answers, outage, both_families, liar):
+            report.run(test, lab)
+    report.finish()
+
+
+main()
