@@ -16,12 +16,12 @@ def stranger(folder):
     return cert, key
 
 
-def issue(folder, name, names, ca=CA, ca_key=CA_KEY):
+def issue(folder, name, names, ca=CA, ca_key=CA_KEY, days=30):
     """A server's certificate for DNS names and addresses: (certificate, key)."""
     cert, key, request = (os.path.join(folder, name + end) for end in ('.pem', '.key', '.csr'))
     alternatives = ','.join(('IP:' if n[-1].isdigit() else 'DNS:') + n for n in names)
     command('openssl', 'req', *EC, '-keyout', key, '-out', request, '-subj', f'/CN={name}',
             '-addext', f'subjectAltName={alternatives}', '-addext', 'extendedKeyUsage=serverAuth')
-    command('openssl', 'x509', '-req', '-in', request, '-CA', ca, '-CAkey', ca_key, '-days', '30', '-out', cert,
+    command('openssl', 'x509', '-req', '-in', request, '-CA', ca, '-CAkey', ca_key, '-days', str(days), '-out', cert,
             '-copy_extensions', 'copy', '-CAcreateserial', '-CAserial', os.path.join(folder, name + '.srl'))
     return cert, key

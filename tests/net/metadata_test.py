@@ -66,7 +66,7 @@ class Life:
         self.appliance.process.wait_for(lambda: self.shipped() >= before + 2, 20, f'shipping after {what}')
 
     def shipped(self):
-        return len(objects.list_names(self.lab))
+        return len(objects.list_names(self.lab.store))
 
 
 def all_is_shipped(life):

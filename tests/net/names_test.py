@@ -51,7 +51,7 @@ class Asked:
 
 
 def shipped(lab):
-    return set(objects.list_names(lab))
+    return set(objects.list_names(lab.store))
 
 
 def wait_shipped(lab, before, timeout_s):
