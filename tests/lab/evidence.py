@@ -35,10 +35,15 @@ def check_names(evidence):
     for o in evidence.objects:
         p = o.part
         assert p['directory'] == aws.PREFIX and p['account'] == metadata.ACCOUNT and p['region'] == metadata.REGION, o.name
-        assert p['again'] is None, f'{o.name}: shipped beside a taken name'
         assert (p['kind'], p['ext']) == (('log', 'jsonl') if o.stream == 'log' else ('packets', 'pcapng')), o.name
         assert p['date'] == '/'.join((p['start'][:4], p['start'][4:6], p['start'][6:8], p['start'][9:11])), o.name
         assert rfc3339_ns(p['start']) == int(o.meta['first']), f'{o.name}: starts at {o.meta["first"]}'
+
+
+def check_free(evidence):
+    """No object had to stand beside a name that was taken."""
+    beside = [o.name for o in evidence.objects if o.part['again'] is not None]
+    assert not beside, f'{beside} shipped beside taken names'
 
 
 def check_metadata(evidence):
@@ -80,7 +85,8 @@ def check_config_hash(evidence, text):
 def check_signatures(evidence):
     """Every signature verifies with OpenSSL under the key in the encryption context."""
     for o in evidence.objects:
-        text = f'name:{o.name}\n' + ''.join(f'{k}:{o.meta[k]}\n' for k in META[:-1])
+        name = o.name if o.part['again'] is None else o.name.replace(o.part['again'] + '.', '.', 1)  # signed under its own name
+        text = f'name:{name}\n' + ''.join(f'{k}:{o.meta[k]}\n' for k in META[:-1])
         key, signature = o.path + '.pub', o.path + '.sig'
         with open(key, 'wb') as f:
             f.write(SPKI + base64.b64decode(o.context['sealtap-pub'], validate=True))
@@ -228,5 +234,5 @@ def check_readers(evidence):
                 assert len(done.stdout.split()) == count, f'tshark sees {len(done.stdout.split())} of {count} packets in {o.name}'
 
 
-CHECKS = [check_names, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log, check_pcapng,
-          check_readers]
+CHECKS = [check_names, check_free, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log,
+          check_pcapng, check_readers]

@@ -129,6 +129,7 @@ class Connection:
 
     def reset(self):
         """RST, whatever is under way."""
+        self.book()
         self.tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         self.tls.close()
         raise Gone

@@ -145,7 +145,8 @@ def nothing_lost_or_doubled(life):
     stored = life.stored()
     assert len(stored) == len(set(stored)), 'a name was stored twice'
     for check in evidence.CHECKS:
-        check(life.evidence)
+        if check is not evidence.check_free:  # one name was taken on purpose
+            check(life.evidence)
     down = life.evidence.events('shutdown')[-1]
     assert down['lost'] == 0 and down['packets'] == sum(map(len, life.evidence.recorded().values())), down
     assert sum('-r1.' in o.name for o in life.evidence.objects) == 1, 'the taken name was not stood beside'
