@@ -25,7 +25,7 @@ enum err pool_make(uint64_t slot_bytes, uint32_t slots, int *writable, int *read
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	int ro = -1;
-	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)(slot_bytes * slots)) ||
+	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)(POOL_PAGE_BYTES + slot_bytes * slots)) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ||
 	    (ro = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
 		close(fd);
@@ -39,7 +39,7 @@ enum err pool_make(uint64_t slot_bytes, uint32_t slots, int *writable, int *read
 enum err pool_map(int fd, int writable, uint64_t slot_bytes, uint32_t slots, struct pool *p)
 {
 	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *map = mmap(NULL, slot_bytes * slots, prot, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, POOL_PAGE_BYTES + slot_bytes * slots, prot, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return ERR_SYSTEM;
 	close(fd);
@@ -47,8 +47,13 @@ enum err pool_map(int fd, int writable, uint64_t slot_bytes, uint32_t slots, str
 	return ERR_OK;
 }
 
+void *pool_page(const struct pool *p)
+{
+	return p->map;
+}
+
 uint8_t *pool_slot(const struct pool *p, uint32_t index)
 {
 	ASSERT(index < p->slots);
-	return p->map + index * p->slot_bytes;
+	return p->map + POOL_PAGE_BYTES + index * p->slot_bytes;
 }

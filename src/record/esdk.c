@@ -20,6 +20,7 @@
 #define VERSION 2
 #define CONTENT_FRAMED 2
 #define FINAL_MARK 0xffffffffu
+#define PROVISIONAL_IV 0x80000000u /* the first word of their IVs; a regular frame's is 0 */
 #define HEADER_FIXED \
 	(1 + 2 + ESDK_ID_BYTES + 2 + 2 + 2 + 2 + 2 + 1 + 4 + ESDK_COMMITMENT_BYTES + AEAD_TAG_BYTES)
 #define REGULAR_HEAD (4 + AEAD_IV_BYTES)
@@ -109,7 +110,7 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 	if (out->overflow || buf_room(out) < esdk_header_bytes(aad, edk))
 		return ERR_FULL;
 	memcpy(m->id, message_id, sizeof(m->id));
-	m->sequence = 0;
+	m->sequence = m->provisional = 0;
 	m->filled = 0;
 	m->open = true;
 	esdk_derive(ESDK_SUITE_COMMIT, data_key, m->id, &keys);
@@ -165,6 +166,27 @@ enum err esdk_write(struct esdk *m, struct span content, struct buf *out)
 			TRY(put_frame(m, ESDK_REGULAR, out));
 	}
 	return buf_err(out);
+}
+
+enum err esdk_provisional(struct esdk *m, struct buf *out)
+{
+	uint8_t iv[AEAD_IV_BYTES], text[ESDK_BODY_AAD_MAX];
+	struct buf aad = BUF_OF(text);
+	ASSERT(m->open && m->sequence);
+	if (m->provisional == UINT32_MAX)
+		return ERR_RANGE;
+	store_be32(iv, PROVISIONAL_IV);
+	store_be32(iv + 4, ++m->provisional);
+	store_be32(iv + 8, m->sequence);
+	esdk_body_aad(m->id, ESDK_FINAL, m->sequence, m->filled, &aad);
+	buf_be32(out, FINAL_MARK);
+	buf_be32(out, m->sequence);
+	buf_put(out, span_of(iv, sizeof(iv)));
+	buf_be32(out, (uint32_t)m->filled);
+	uint8_t *sealed = buf_take(out, m->filled), *tag = buf_take(out, AEAD_TAG_BYTES);
+	TRY(buf_err(out));
+	aead_seal(&m->key, iv, buf_span(&aad), span_of(m->frame, m->filled), sealed, tag);
+	return ERR_OK;
 }
 
 enum err esdk_end(struct esdk *m, struct buf *out)

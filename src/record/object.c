@@ -175,6 +175,16 @@ enum err object_rename(struct object_meta *meta, unsigned n)
 	return ERR_OK;
 }
 
+enum err object_torn(struct object_meta *meta)
+{
+	struct span name = span_str(meta->name), end = SPAN(".encrypted");
+	ASSERT(span_ends(name, end));
+	struct buf b = buf_over(meta->name, sizeof(meta->name));
+	b.len = name.len - end.len;
+	buf_str(&b, ".torn.encrypted");
+	return buf_cstr(&b) ? ERR_OK : ERR_FULL;
+}
+
 enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq,
 			struct buf *aad)
 {

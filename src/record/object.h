@@ -35,6 +35,7 @@ struct object_meta {
 	uint32_t kind;              /* enum object_kind */
 	char stream[8];             /* w0.., log */
 	uint32_t seq;               /* from 0, per boot and stream, no holes */
+	uint64_t signer;            /* which of the boot's signing keys stands in its context; not shipped */
 	char name[OBJECT_NAME_MAX]; /* without bucket */
 	uint64_t first_ns, last_ns; /* real time of first and last record */
 	uint64_t records;
@@ -44,7 +45,7 @@ struct object_meta {
 	uint8_t prev[32];    /* SHA-256 of the stream's previous object; zeros for the first */
 	uint8_t sha256[32];  /* of the ciphertext */
 	uint8_t sig[OBJECT_SIG_MAX];
-	uint32_t sig_len; /* 0: not signed yet */
+	uint32_t sig_len; /* 0: not signed, yet or for ever (its key died with its process) */
 };
 
 /* False when m, made by another process, is not what it must be to be read: strings terminated, lengths
@@ -57,6 +58,9 @@ enum err object_name(const struct object_identity *id, struct object_meta *meta)
 /* The name of the object when it has to stand beside another of its name: `...-r1.<ext>` and so on. The
  * signature goes on covering the name without -rN. ERR_FULL when it does not fit. */
 enum err object_rename(struct object_meta *meta, unsigned n) MUST_USE;
+
+/* The object was cut off by a crash: `….torn.encrypted`. ERR_FULL when it does not fit. */
+enum err object_torn(struct object_meta *meta) MUST_USE;
 
 /* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the
  * leading AAD length (it begins with the pair count). keyseq: number of the stream's data key, from 0. */

@@ -78,6 +78,12 @@ enum err segment_frame(struct segment *s, struct span raw, const struct segment_
 	return ERR_OK;
 }
 
+enum err segment_provisional(struct segment *s, struct buf *side)
+{
+	ASSERT(s->open);
+	return esdk_provisional(&s->esdk, side);
+}
+
 static enum err write_out(struct segment *s, struct buf *b)
 {
 	ASSERT(!b->overflow);

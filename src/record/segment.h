@@ -69,6 +69,8 @@ bool segment_fits(const struct segment *s, size_t raw_bytes);
  * exceed it. ERR_FULL: the slot or the index is full; nothing was written and the object can still be closed.
  */
 enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info) MUST_USE;
+/* What would complete the object as it is now, without index and seek table (esdk_provisional()). */
+enum err segment_provisional(struct segment *s, struct buf *side) MUST_USE;
 /* Index, seek table, final frame; cannot fail. */
 enum err segment_close(struct segment *s, struct segment_sum *sum) MUST_USE;
 

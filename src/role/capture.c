@@ -13,6 +13,7 @@
 #include "record/pcapng.h"
 #include "record/ring_walk.h"
 #include "role/peer.h"
+#include "role/progress.h"
 #include "role/recorder.h"
 #include "role/section.h"
 
@@ -45,12 +46,12 @@ static struct {
 	bool has_packet; /* `packet` waits for room */
 	struct ring_walk walk;
 	struct ring_packet packet;
+	uint64_t skip; /* packets of the block that were committed before */
 
-	uint64_t packet_id;
+	struct progress *progress; /* borrowed: the pool's page; what is counted there outlives this process */
+	struct commit_resume at;   /* behind the last packet */
 	uint64_t drops_unreported; /* since the last packet written */
-	uint64_t recorded[2], drops;
 	uint64_t drops_unlogged, drops_logged_ns;
-	uint64_t armed_real_ns;
 } g;
 
 static void look(void *arg);
@@ -68,14 +69,14 @@ static void put_statistics(struct buf *raw)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		/* the ring counts the drops of both links together: they stand with the first */
-		uint64_t drops = i == 0 ? g.drops : 0;
+		uint64_t drops = i == 0 ? g.progress->drops : 0;
 		struct pcapng_statistics s = {
 			.interface_id = i,
 			.now_ns = clock_real_ns(),
-			.start_ns = g.armed_real_ns,
-			.received = g.recorded[i] + drops,
+			.start_ns = g.progress->armed_real_ns,
+			.received = g.at.recorded[i] + drops,
 			.dropped_by_os = drops,
-			.delivered = g.recorded[i],
+			.delivered = g.at.recorded[i],
 		};
 		pcapng_statistics(raw, &s);
 	}
@@ -95,6 +96,13 @@ static void log_drops(bool now)
 	g.drops_logged_ns = now_ns;
 }
 
+static void tell_drops(uint64_t drops)
+{
+	g.drops_unreported += drops;
+	g.drops_unlogged += drops;
+	recorder_lost(&g.recorder, drops);
+}
+
 static void count_drops(void)
 {
 	uint64_t packets, drops;
@@ -104,10 +112,8 @@ static void count_drops(void)
 	}
 	if (drops == 0)
 		return;
-	g.drops += drops;
-	g.drops_unreported += drops;
-	g.drops_unlogged += drops;
-	recorder_lost(&g.recorder, drops);
+	g.progress->drops += drops; /* at once: the kernel has forgotten them */
+	tell_drops(drops);
 	log_drops(false);
 }
 
@@ -166,7 +172,7 @@ static bool write_packet(void)
 		return true;
 	struct pcapng_packet_info info = {
 		.interface_id = interface_id,
-		.packet_id = g.packet_id,
+		.packet_id = g.at.packet_id,
 		.queue = g.start.index,
 		.drops = g.drops_unreported,
 	};
@@ -176,38 +182,94 @@ static bool write_packet(void)
 		return false;
 	pcapng_packet(raw, p, &info);
 	recorder_wrote(&g.recorder, p->ts_ns, g.walk.seq, p->cap_len < p->len);
-	g.recorded[info.interface_id]++;
-	g.packet_id++;
+	g.at.recorded[info.interface_id]++;
+	g.at.packet_id++;
 	g.drops_unreported = 0;
 	return true;
+}
+
+/* A block in which two processes died one after the other is not tried again: its packets are counted. */
+static bool poisoned(void)
+{
+	struct progress *p = g.progress;
+	if (p->reading_seq != g.walk.seq) {
+		p->reading_seq = g.walk.seq;
+		p->crashes = 0;
+	}
+	if (p->crashes < 2)
+		return false;
+	uint64_t packets = g.walk.left > g.at.packets ? g.walk.left - g.at.packets : 0;
+	log_begin(LOG_ALARM, "block-given-up");
+	log_u64("block", g.walk.seq);
+	log_u64("packets", packets);
+	log_end();
+	p->drops += packets;
+	tell_drops(packets);
+	return true;
+}
+
+/* False: there is nothing to read in block `next`; it was committed before, or is given up. */
+static bool begin_block(void)
+{
+	enum err e = ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
+	ASSERT(!e);
+	if (g.walk.seq < g.at.block_seq)
+		return false;
+	if (g.walk.seq > g.at.block_seq) {
+		g.at.block_seq = g.walk.seq;
+		g.at.packets = 0;
+	}
+	g.skip = g.at.packets;
+	if (ring_block_losing(&g.ring, g.next))
+		count_drops();
+	return !poisoned();
+}
+
+static void end_block(void)
+{
+	g.in_block = false;
+	if (g.walk.seq >= g.at.block_seq) {
+		g.at.block_seq = g.walk.seq + 1;
+		g.at.packets = 0;
+	}
+	g.progress->reading_seq = 0;
+	g.next = (g.next + 1) % g.ring.blocks;
+	g.held++;
+}
+
+/* The next packet that was not committed before. */
+static bool next_packet(void)
+{
+	for (;;) {
+		enum err e = ring_walk_next(&g.walk, &g.packet);
+		if (e == ERR_NOT_FOUND)
+			return false;
+		ASSERT(!e);
+		if (g.skip == 0)
+			return true;
+		g.skip--;
+	}
 }
 
 /* All packets of block `next`; false: the recorder must wait. */
 static bool read_block(void)
 {
-	if (!g.in_block) {
-		enum err e =
-			ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
-		ASSERT(!e);
-		g.in_block = true;
-		if (ring_block_losing(&g.ring, g.next))
-			count_drops();
+	if (!g.in_block && !begin_block()) {
+		end_block();
+		return true;
 	}
-	for (;;) {
-		if (!g.has_packet) {
-			enum err e = ring_walk_next(&g.walk, &g.packet);
-			if (e == ERR_NOT_FOUND)
-				break;
-			ASSERT(!e);
-		}
+	g.in_block = true;
+	g.progress->reading_seq = g.walk.seq;
+	while (g.has_packet || next_packet()) {
 		g.has_packet = true;
-		if (!write_packet())
+		if (!write_packet()) {
+			g.progress->reading_seq = 0; /* to die while waiting is not the block's fault */
 			return false;
+		}
 		g.has_packet = false;
+		g.at.packets++;
 	}
-	g.in_block = false;
-	g.next = (g.next + 1) % g.ring.blocks;
-	g.held++;
+	end_block();
 	return true;
 }
 
@@ -274,10 +336,20 @@ static void ring_readable(void *arg, short revents)
 
 /* ---- the recorder's other callbacks */
 
-static void want_key(void *arg)
+static void position(void *arg, struct commit_resume *at)
 {
 	(void)arg;
-	peer_send(&g.keys, MSG_KEY_WANTED, NULL);
+	at->block_seq = g.at.block_seq;
+	at->packets = g.at.packets;
+	at->packet_id = g.at.packet_id;
+	memcpy(at->recorded, g.at.recorded, sizeof(at->recorded));
+	at->drops = g.progress->drops;
+}
+
+static void want_key(void *arg, bool any)
+{
+	(void)arg;
+	peer_send(&g.keys, MSG_KEY_WANTED, &(struct msg_flag){any});
 }
 
 static void sign(void *arg, const struct object_meta *meta)
@@ -286,11 +358,11 @@ static void sign(void *arg, const struct object_meta *meta)
 	peer_send(&g.keys, MSG_SIGN_OBJECT, meta);
 }
 
-static void sealed(void *arg, uint32_t slot, const struct object_meta *meta)
+static void sealed(void *arg, const struct msg_segment *s, const struct object_meta *meta)
 {
 	(void)arg;
 	(void)meta;
-	peer_send(&g.upload, MSG_SEALED, &(struct msg_segment){slot});
+	peer_send(&g.upload, MSG_SEALED, s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }
@@ -304,6 +376,7 @@ static void ready(void *arg)
 static const struct recorder_ops ops = {
 	.head = write_head,
 	.tail = write_tail,
+	.position = position,
 	.committed = committed,
 	.want_key = want_key,
 	.sign = sign,
@@ -330,9 +403,11 @@ static void arm_when_ready(void)
 		return;
 	g.arming = false;
 	g.reading = true;
-	g.armed_real_ns = clock_real_ns();
 	g.next = ring_start(&g.ring);
-	forget_drops();
+	if (g.progress->armed_real_ns == 0) {
+		g.progress->armed_real_ns = clock_real_ns();
+		forget_drops();
+	}
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);
 	look(NULL);
@@ -353,6 +428,27 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 		.raw_max = RECORDER_RAW_MAX,
 	};
 	recorder_init(&g.recorder, &setup);
+	recorder_recover(&g.recorder, &g.at);
+	recorder_announce(&g.recorder);
+	/* counted, but not told in an object that was committed */
+	if (g.progress->drops > g.at.drops)
+		tell_drops(g.progress->drops - g.at.drops);
+}
+
+static void keys_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	if (g.recorder.ops)
+		recorder_keys_anew(&g.recorder);
+}
+
+static void upload_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	if (g.recorder.ops)
+		recorder_announce(&g.recorder);
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
@@ -360,6 +456,11 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)index;
 	const struct pool *pool = arg;
 	switch (m->type) {
+	case MSG_PEER:
+		peer_join(((const struct msg_peer *)(const void *)m->payload)->role == ROLE_KEYS ? &g.keys
+												 : &g.upload,
+			  m);
+		break;
 	case MSG_SETTINGS:
 		set_up_recorder((const void *)m->payload, *pool);
 		break;
@@ -372,9 +473,8 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		arm_when_ready();
 		break;
 	case MSG_DRAIN:
-		if (!g.reading) { /* never armed */
+		if (!g.reading && !g.arming) {
 			static const struct msg_totals none;
-			g.arming = false;
 			peer_send(&g.init, MSG_DRAINED, &none);
 			break;
 		}
@@ -404,17 +504,17 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	recorder_free(&g.recorder, ((const struct msg_segment *)(const void *)m->payload)->index);
+	recorder_free(&g.recorder, (const void *)m->payload);
 }
 
 /* ---- start */
 
 _Noreturn void role_capture(int channel)
 {
-	int fds[4];
+	int fds[2];
 	struct pool pool;
 	enum err locked = secret_guard();
-	peer_start(channel, ROLE_CAPTURE, &g.start, fds, 4);
+	peer_start(channel, ROLE_CAPTURE, &g.start, fds, 2);
 	log_open(channel, MSG_LOG_LINE, "capture");
 	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
@@ -423,18 +523,20 @@ _Noreturn void role_capture(int channel)
 	ASSERT(!e);
 	e = pool_map(fds[1], 1, g.start.segment_bytes, g.start.segments, &pool);
 	ASSERT(!e);
+	g.progress = pool_page(&pool);
+	if (g.progress->reading_seq)
+		g.progress->crashes++;
 	g.ring_watch =
 		(struct loop_watch){.fd = g.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
 	g.statistics.fn = statistics_due;
 	g.init = (struct peer){
 		.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
-	g.keys = (struct peer){.self = ROLE_CAPTURE, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys};
-	g.upload =
-		(struct peer){.self = ROLE_CAPTURE, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload};
+	g.keys = (struct peer){
+		.self = ROLE_CAPTURE, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys, .anew = keys_anew};
+	g.upload = (struct peer){
+		.self = ROLE_CAPTURE, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload, .anew = upload_anew};
 	peer_watch(&g.init, channel);
-	peer_watch(&g.keys, fds[2]);
-	peer_watch(&g.upload, fds[3]);
 	loop_run(&g.loop);
 	_exit(0);
 }

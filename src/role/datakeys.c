@@ -60,7 +60,7 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 		return;
 	}
 	struct buf aad = BUF_OF(d->context), request = BUF_OF(d->request);
-	enum err built = object_context(d->identity, d->stream_name[d->current], d->keyseq[d->current], &aad);
+	enum err built = object_context(d->identity, d->stream_name[d->current], (uint32_t)d->keyseq[d->current], &aad);
 	ASSERT(!built);
 	d->context_len = (uint32_t)aad.len;
 	struct kms_call call = {
@@ -88,9 +88,12 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 static void deliver(struct datakeys *d, const struct kms_data_key *k)
 {
 	uint32_t stream = d->current;
-	struct msg_key *m = &d->key;
+	struct msg_key *m = &d->held[stream];
+	wipe(m, sizeof(*m));
+	m->signer = d->signer;
+	m->made_ns = clock_mono_ns();
 	memcpy(m->data_key, k->plaintext, sizeof(m->data_key));
-	m->keyseq = d->keyseq[stream];
+	m->keyseq = (uint32_t)d->keyseq[stream];
 	m->aad_len = d->context_len;
 	memcpy(m->aad, d->context, d->context_len);
 	m->provider_info_len = (uint32_t)strlen(k->key_arn);
@@ -103,7 +106,6 @@ static void deliver(struct datakeys *d, const struct kms_data_key *k)
 	backoff_reset(&d->backoff);
 	d->busy = false;
 	d->ops->deliver(d->arg, stream, m);
-	wipe(m, sizeof(*m));
 }
 
 static void granted(struct datakeys *d, struct span body)
@@ -159,8 +161,12 @@ enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors)
 	return ERR_OK;
 }
 
-void datakeys_want(struct datakeys *d, uint32_t stream)
+void datakeys_want(struct datakeys *d, uint32_t stream, bool any)
 {
+	if (any && d->held[stream].made_ns) {
+		d->ops->deliver(d->arg, stream, &d->held[stream]);
+		return;
+	}
 	d->wanted[stream] = true;
 	if (!d->busy && !d->retry.active)
 		begin(d);

@@ -321,11 +321,12 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	return transact(g, g->route, &b, "bring up", link->name);
 }
 
-enum err gateway_prepare(struct gateway *g, const struct gateway_links *links)
+enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open)
 {
 	static const struct nft_gateway closed;
 	TRY(SET(g, settings, "", false));
-	TRY(gateway_set_rules(g, &closed));
+	if (!open)
+		TRY(gateway_set_rules(g, &closed));
 	TRY(set_everywhere(g, "all"));
 	TRY(set_everywhere(g, "default"));
 	for (uint32_t i = 0; i < links->count; i++) {

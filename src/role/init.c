@@ -17,10 +17,10 @@
 #include "role/console.h"
 #include "role/loglines.h"
 #include "role/machine.h"
+#include "role/restart.h"
 #include "role/roster.h"
 
 #define REPEAT_NS (180 * NS_PER_S)
-#define RESTART_NS (5 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
 #define SHUTDOWN_NS (100 * NS_PER_S)
 
@@ -46,20 +46,33 @@ static struct {
 	struct console console;
 	enum phase phase;
 	struct msg_links links;
-	bool configured, ready;
-	uint32_t workers_done;
+	bool has_config, configured, ready, forward;
+	struct msg_config config; /* once has_config */
+	struct attendance {
+		bool armed, drained; /* capture */
+		bool settled;        /* it has the configuration */
+		struct restart restart;
+	} of[ROSTER_MAX];
 	struct msg_totals totals;
 	int exit_code;
-	struct buf config; /* over config_bytes */
+	struct buf config_text; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals;
-	struct loop_timer repeat, restart, deadline;
+	struct loop_timer repeat, deadline;
 	struct loglines loglines;
-	enum role_id speaker; /* whose message is being handled */
-	char death[200];      /* why the roles started anew; empty: they did not */
+	struct roster_child *speaker; /* whose message is being handled */
 } g;
 
 static struct chan_msg received;
+
+static void role_ended(struct roster_child *c);
+static void forward(bool on);
+static void arm_when_ready(void);
+
+static struct attendance *attendance(const struct roster_child *c)
+{
+	return &g.of[c - g.roster.child];
+}
 
 /* ---- sending */
 
@@ -82,7 +95,15 @@ static void send_role(enum role_id role, enum msg_type type, const void *payload
 static void enter(enum phase p)
 {
 	g.phase = p;
-	g.workers_done = 0;
+}
+
+/* Each worker is armed, or each has drained its ring. */
+static bool all_workers(bool drained)
+{
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		if (g.roster.child[i].role == ROLE_CAPTURE && !(drained ? g.of[i].drained : g.of[i].armed))
+			return false;
+	return true;
 }
 
 static bool filter_rings(uint32_t count)
@@ -123,14 +144,22 @@ static void arm_when_ready(void)
 	send_role(ROLE_CAPTURE, MSG_ARM, NULL);
 }
 
+/* net begins, for the first time or anew. */
 static void on_links(const struct chan_msg *m)
 {
-	if (g.phase != PHASE_LINKS)
-		return;
 	if (!take_links(m, 1) || !filter_rings(g.links.count))
 		return;
-	enter(PHASE_ADDRESS);
-	send_role(ROLE_NET, MSG_LINKS_UP, NULL);
+	if (g.phase == PHASE_LINKS)
+		enter(PHASE_ADDRESS);
+	send_to(g.speaker, MSG_LINKS_UP, NULL);
+}
+
+static void settle(struct roster_child *c)
+{
+	if (!g.has_config || attendance(c)->settled)
+		return;
+	attendance(c)->settled = true;
+	send_to(c, MSG_SETTINGS, &g.config);
 }
 
 static void on_addressed(const struct chan_msg *m)
@@ -141,7 +170,8 @@ static void on_addressed(const struct chan_msg *m)
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
 	if (!filter_rings(g.links.count))
 		return;
-	if (g.configured)
+	settle(g.speaker);
+	if (g.configured && g.links.count >= 2)
 		send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase != PHASE_ADDRESS)
 		return;
@@ -151,25 +181,26 @@ static void on_addressed(const struct chan_msg *m)
 
 static void on_config(const struct chan_msg *m)
 {
-	if (g.phase != PHASE_CONFIG)
-		return;
+	if (g.phase == PHASE_GOODBYE) /* it died on the way out */
+		send_to(g.speaker, MSG_SHUTDOWN, &g.totals);
+	if (g.has_config)
+		return; /* what user data say changes while the instance is stopped alone */
+	memcpy(&g.config, m->payload, sizeof(g.config));
+	g.has_config = true;
 	enter(PHASE_SELFTEST);
-	if (g.death[0])
-		log_event(LOG_ALARM, "roles-restarted", "after", g.death);
-	g.death[0] = 0;
-	send_role(ROLE_NET, MSG_SETTINGS, m->payload);
-	send_role(ROLE_UPLOAD, MSG_SETTINGS, m->payload);
-	send_role(ROLE_CAPTURE, MSG_SETTINGS, m->payload);
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		if (g.roster.child[i].role != ROLE_KEYS)
+			settle(&g.roster.child[i]);
 }
 
 static void on_configured(const struct chan_msg *m)
 {
-	if (g.phase != PHASE_SELFTEST)
-		return;
-	if (!take_links(m, 2) || !filter_rings(2))
+	if (g.phase < PHASE_SELFTEST || !take_links(m, 2) || !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.configured = true;
 	send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
+		send_to(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
 	arm_when_ready();
 }
 
@@ -180,14 +211,21 @@ static void on_ready(const struct chan_msg *m)
 	arm_when_ready();
 }
 
+static void forward(bool on)
+{
+	g.forward = on;
+	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){on});
+}
+
 static void on_armed(const struct chan_msg *m)
 {
 	(void)m;
-	if (g.phase != PHASE_ARMING || ++g.workers_done < g.roster.workers)
+	attendance(g.speaker)->armed = true;
+	if (g.phase != PHASE_ARMING || !all_workers(false))
 		return;
 	console_rings(&g.console, &g.roster.start);
 	enter(PHASE_OPENING);
-	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){1});
+	forward(true);
 }
 
 static void log_counters(const char *event, const struct msg_forwarding *f)
@@ -231,14 +269,15 @@ static void on_drained(const struct chan_msg *m)
 {
 	struct msg_totals t;
 	memcpy(&t, m->payload, sizeof(t));
-	if (g.phase == PHASE_DRAINING) {
+	if (g.phase == PHASE_DRAINING && g.speaker->role == ROLE_CAPTURE) {
+		attendance(g.speaker)->drained = true;
 		g.totals.packets += t.packets;
 		g.totals.lost += t.lost;
 		g.totals.cut += t.cut;
 		g.totals.raw_bytes += t.raw_bytes;
 		g.totals.size_bytes += t.size_bytes;
 		g.totals.objects += t.objects;
-		if (++g.workers_done < g.roster.workers)
+		if (!all_workers(true))
 			return;
 		enter(PHASE_SHIPPING);
 		send_role(ROLE_UPLOAD, MSG_DRAIN, NULL);
@@ -281,7 +320,6 @@ static void begin_shutdown(const char *reason)
 	snprintf(line, sizeof(line), "shutting down: %s", reason);
 	console_line(line);
 	stop_forwarding(); /* net closes it too, but may be slow or hang */
-	loop_timer_stop(&g.loop, &g.restart);
 	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);
@@ -295,7 +333,7 @@ static void begin_shutdown(const char *reason)
 		return;
 	}
 	enter(PHASE_CLOSING);
-	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){0});
+	forward(false);
 }
 
 static void on_leave(const struct chan_msg *m)
@@ -318,7 +356,7 @@ static void on_verdict(const struct chan_msg *m)
 
 static void on_log_line(const struct chan_msg *m)
 {
-	loglines_take(&g.loglines, g.speaker, m);
+	loglines_take(&g.loglines, g.speaker->role, m);
 }
 
 static const struct {
@@ -343,7 +381,7 @@ static void on_channel(void *arg, short revents)
 			return;
 		if (!e && handlers[received.type].fn &&
 		    (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
-			g.speaker = c->role;
+			g.speaker = c;
 			handlers[received.type].fn(&received);
 			continue;
 		}
@@ -357,48 +395,78 @@ static void on_channel(void *arg, short revents)
 
 /* ---- roles: start, death, restart */
 
-static void start_roles(void *arg)
+/* A new process is told what the others were told before. */
+static void bring_up(struct roster_child *c)
 {
-	(void)arg;
-	enter(PHASE_LINKS);
-	g.configured = g.ready = false;
-	enum err e = roster_start(&g.roster, g.o->anchors_path, buf_span(&g.config));
-	if (e) {
-		char text[160];
-		snprintf(text, sizeof(text), "the roles could not be started: %s (%s); trust anchors: %s",
-			 err_text(e), strerror(errno), g.o->anchors_path);
-		roster_stop(&g.roster);
-		console_step(&g.console, VERDICT_ROLE, false, text);
-		loop_timer_in(&g.loop, &g.restart, RESTART_NS);
+	bool recording = g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING;
+	if (c->role == ROLE_NET) {
+		if (g.phase == PHASE_CLOSING) /* nothing it needs for that is missing */
+			send_to(c, MSG_FORWARD, &(struct msg_flag){0});
+		return; /* the rest is told as it asks */
+	}
+	if (c->role == ROLE_KEYS) {
+		if (g.phase >= PHASE_CONFIG)
+			send_to(c, MSG_ONLINE, NULL);
 		return;
 	}
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
-		struct roster_child *c = &g.roster.child[i];
-		c->watch = (struct loop_watch){.fd = c->chan, .events = POLLIN, .fn = on_channel, .arg = c};
-		loop_watch(&g.loop, &c->watch);
-	}
+	settle(c);
+	if (c->role == ROLE_UPLOAD && g.phase == PHASE_SHIPPING)
+		send_to(c, MSG_DRAIN, NULL);
+	if (c->role != ROLE_CAPTURE)
+		return;
+	if (g.configured)
+		send_to(c, MSG_INTERFACES, &g.links);
+	if (recording)
+		send_to(c, MSG_ARM, NULL);
+	if (g.phase == PHASE_DRAINING)
+		send_to(c, MSG_DRAIN, NULL);
 }
 
-static void role_died(const struct roster_child *c, int status)
+static void start_role(void *arg)
 {
-	bool closing = g.phase >= PHASE_CLOSING;
-	stop_forwarding();
-	snprintf(g.death, sizeof(g.death),
-		 "role %s died (%s %d): all roles start anew; what boot %016llx had not shipped is lost",
-		 role_name(c->role), WIFSIGNALED(status) ? "signal" : "exit",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-		 (unsigned long long)g.roster.start.boot);
-	console_armed(&g.console, false);
-	console_step(&g.console, VERDICT_ROLE, false, g.death);
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-		loop_unwatch(&g.loop, &g.roster.child[i].watch);
-	roster_stop(&g.roster);
-	enter(PHASE_LINKS);
-	g.configured = g.ready = false;
-	if (closing)
-		leave(1);
-	else
-		loop_timer_in(&g.loop, &g.restart, RESTART_NS);
+	struct roster_child *c = arg;
+	struct attendance *a = attendance(c);
+	char text[160];
+	enum err e = roster_spawn(&g.roster, c, g.forward);
+	if (e) {
+		snprintf(text, sizeof(text), "%s could not be started: %s (%s); trust anchors: %s",
+			 role_name(c->role), err_text(e), strerror(errno), g.o->anchors_path);
+		console_step(&g.console, VERDICT_ROLE, false, text);
+		if (c->pid > 0)
+			kill(c->pid, SIGKILL); /* its death is followed by another try */
+		else
+			role_ended(c);
+		return;
+	}
+	a->armed = a->settled = false;
+	c->watch = (struct loop_watch){.fd = c->chan, .events = POLLIN, .fn = on_channel, .arg = c};
+	loop_watch(&g.loop, &c->watch);
+	bring_up(c);
+	if (c->role == ROLE_KEYS)
+		loglines_flush(&g.loglines);
+}
+
+static void role_ended(struct roster_child *c)
+{
+	struct attendance *a = attendance(c);
+	loop_unwatch(&g.loop, &c->watch);
+	roster_bury(c);
+	loop_timer_in(&g.loop, &a->restart.timer, restart_delay_ns(&a->restart, clock_mono_ns()));
+}
+
+static void role_died(struct roster_child *c, int status)
+{
+	char text[160], how[32];
+	snprintf(how, sizeof(how), "%s %d", WIFSIGNALED(status) ? "signal" : "exit",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	snprintf(text, sizeof(text), "role %s died (%s): it starts anew", role_name(c->role), how);
+	console_step(&g.console, VERDICT_ROLE, false, text);
+	log_begin(LOG_ALARM, "role-died");
+	log_str("died", role_name(c->role));
+	log_u64("index", c->index);
+	log_str("how", how);
+	log_end();
+	role_ended(c);
 }
 
 static void reap(void)
@@ -411,8 +479,8 @@ static void reap(void)
 				continue;
 			c->pid = 0;
 			on_channel(c, 0); /* its last words */
-			if (c->role == ROLE_CAPTURE && g.phase >= PHASE_SHIPPING)
-				break; /* it has done its work; upload and keys have not */
+			if (c->role == ROLE_CAPTURE && g.of[i].drained)
+				break; /* it has done its work */
 			role_died(c, status);
 			break;
 		}
@@ -453,22 +521,29 @@ static enum err watch_signals(void)
 static enum err set_up(void)
 {
 	loop_init(&g.loop);
-	g.config = BUF_OF(g.config_bytes);
+	g.config_text = BUF_OF(g.config_bytes);
 	g.repeat.fn = on_repeat;
-	g.restart.fn = start_roles;
 	g.deadline.fn = on_deadline;
 	TRY(watch_signals());
 	g.loglines.roster = &g.roster;
 	g.loglines.verbose = g.o->verbose;
 	TRY(loglines_open(&g.loglines, &g.loop));
 	if (g.o->config_path)
-		TRY(machine_read(g.o->config_path, &g.config));
+		TRY(machine_read(g.o->config_path, &g.config_text));
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
 	stop_forwarding(); /* a host's namespace may have it open */
-	return roster_open(&g.roster, g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
-			   g.o->host ? "/proc/self/exe" : "/init");
+	struct roster_setup r = {
+		.workers = g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
+		.exe_path = g.o->host ? "/proc/self/exe" : "/init",
+		.anchors_path = g.o->anchors_path,
+		.config = buf_span(&g.config_text),
+	};
+	TRY(roster_open(&g.roster, &r));
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		g.of[i].restart.timer = (struct loop_timer){.fn = start_role, .arg = &g.roster.child[i]};
+	return ERR_OK;
 }
 
 int init_main(const struct init_options *o)
@@ -487,7 +562,8 @@ int init_main(const struct init_options *o)
 		g.exit_code = 1;
 	} else {
 		on_repeat(NULL);
-		start_roles(NULL);
+		for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+			start_role(&g.roster.child[i]);
 		loop_run(&g.loop);
 		stop_forwarding();
 		roster_stop(&g.roster);

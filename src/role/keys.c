@@ -19,6 +19,7 @@
 #include "role/datakeys.h"
 #include "role/logstream.h"
 #include "role/notices.h"
+#include "role/progress.h"
 #include "role/signer.h"
 
 #define STREAM_LOG MSG_MAX_WORKERS /* in datakeys; 0.. are the workers */
@@ -38,6 +39,7 @@ static struct {
 	struct logstream log;
 	struct pool log_pool;
 	struct ecdsa_key signing_key; /* secret; dies with the process */
+	uint64_t signing_key_id;      /* 64 random bits */
 	struct settings settings;
 	struct object_identity identity;
 	struct aws_credentials *creds;   /* borrowed from metadata; secret */
@@ -48,7 +50,11 @@ static struct {
 	struct backoff boot_backoff;
 	struct loop_timer boot_retry, clock_check, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
-	uint32_t next_seq[MSG_MAX_WORKERS]; /* of each worker's next object */
+	struct {
+		bool known;        /* this process has signed for it */
+		bool again;        /* the worker is new: it may have its predecessor's last object signed again */
+		uint32_t next_seq; /* of the worker's next object */
+	} stream[MSG_MAX_WORKERS];
 } g;
 
 /* ---- boot: IMDS, configuration, clock, boot object */
@@ -95,16 +101,22 @@ static void send_config(void)
 	peer_send(&g.init, MSG_CONFIG, &c);
 }
 
-static void want_log_key(void *arg)
+static void want_log_key(void *arg, bool any)
 {
 	(void)arg;
-	datakeys_want(&g.datakeys, STREAM_LOG);
+	datakeys_want(&g.datakeys, STREAM_LOG, any);
 }
 
-static void log_sealed(void *arg, uint32_t slot)
+static void log_sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	peer_send(&g.upload, MSG_SEALED, &(struct msg_segment){slot});
+	peer_send(&g.upload, MSG_SEALED, s);
+}
+
+static void inventory_committed(void *arg, uint64_t number)
+{
+	(void)arg;
+	peer_send(&g.upload, MSG_LISTED, &(struct msg_listed){number});
 }
 
 static void check_clock(void *arg)
@@ -125,7 +137,7 @@ static void check_clock(void *arg)
 	}
 	peer_verdict(&g.init, VERDICT_CLOCK, true, "later than the build");
 	send_config();
-	logstream_open(&g.log, &g.settings, g.log_pool);
+	logstream_open(&g.log, &g.settings, g.log_pool, g.start.life);
 }
 
 static enum err read_settings(struct span text, struct conf_error *at)
@@ -250,9 +262,14 @@ static void refresh_credentials(void *arg)
 
 /* ---- signatures */
 
+/* An object whose context has the key of a process that died stays without a signature: the log's next one covers
+ * its hash. */
 static void sign_object(void *arg, struct object_meta *m)
 {
 	(void)arg;
+	m->sig_len = 0;
+	if (m->signer != g.signing_key_id)
+		return;
 	uint8_t text[2048], hash[32];
 	struct buf b = BUF_OF(text);
 	size_t len = 0;
@@ -302,10 +319,10 @@ static const struct datakeys_ops datakeys_ops = {
 
 /* ---- messages */
 
-static void shipped(const struct object_meta *m)
+static void shipped(const struct msg_shipped *s)
 {
-	logstream_shipped(&g.log, m);
-	if (strcmp(m->stream, "log") != 0)
+	logstream_shipped(&g.log, s);
+	if (strcmp(s->meta.stream, "log") != 0)
 		return;
 	if (!g.said_ready) {
 		g.said_ready = true;
@@ -323,12 +340,44 @@ static void logged(const struct log_line *line)
 		peer_send(&g.upload, MSG_ALARM, &alarm);
 }
 
+static void net_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	resolver_again(&g.resolver);
+}
+
+static void upload_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	if (logstream_opened(&g.log))
+		recorder_announce(&g.log.recorder);
+}
+
+static void worker_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	g.stream[index].again = true;
+}
+
+static void join(const struct msg_peer *p, const struct chan_msg *m)
+{
+	peer_join(p->role == ROLE_NET      ? &g.net
+		  : p->role == ROLE_UPLOAD ? &g.upload
+					   : &g.worker[p->index % MSG_MAX_WORKERS],
+		  m);
+}
+
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
 	struct msg_totals totals;
 	switch (m->type) {
+	case MSG_PEER:
+		join((const void *)m->payload, m);
+		break;
 	case MSG_ONLINE:
 		metadata_start(&g.metadata, IMDS_BOOT);
 		break;
@@ -353,19 +402,32 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 	resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
+/* A worker has its own stream's objects signed, each number once, nothing else; a new one perhaps the last of its
+ * predecessor again. */
+static bool may_sign(uint32_t index, uint32_t seq)
+{
+	bool first = !g.stream[index].known && g.start.life > 0;
+	bool next = seq == g.stream[index].next_seq;
+	bool last = seq + 1 == g.stream[index].next_seq && g.stream[index].again;
+	g.stream[index].again = false;
+	if (!first && !next && !last)
+		return false;
+	g.stream[index].known = true;
+	g.stream[index].next_seq = seq + 1;
+	return true;
+}
+
 static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	if (m->type == MSG_KEY_WANTED) {
-		datakeys_want(&g.datakeys, index);
+		datakeys_want(&g.datakeys, index, ((const struct msg_flag *)(const void *)m->payload)->on);
 		return;
 	}
 	struct object_meta meta;
 	memcpy(&meta, m->payload, sizeof(meta));
-	/* a worker has its own stream's objects signed, each number once, nothing else */
 	ASSERT(object_meta_sane(&meta) && strcmp(meta.stream, g.stream_names[index]) == 0 &&
-	       meta.kind == OBJECT_PACKETS && meta.seq == g.next_seq[index]);
-	g.next_seq[index]++;
+	       meta.kind == OBJECT_PACKETS && may_sign(index, meta.seq));
 	sign_object(NULL, &meta);
 	peer_send(&g.worker[index], MSG_OBJECT_SIGNED, &meta);
 }
@@ -379,7 +441,7 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	if (m->type == MSG_SIGN_PUT)
 		ASSERT(object_meta_sane(&ask->meta));
 	if (m->type == MSG_SHIPPED)
-		ASSERT(object_meta_sane((const void *)m->payload));
+		ASSERT(object_meta_sane(&((const struct msg_shipped *)(const void *)m->payload)->meta));
 	switch (m->type) {
 	case MSG_SIGN_PUT:
 		signer_put(&g.signer, ask);
@@ -394,7 +456,7 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 		shipped((const void *)m->payload);
 		break;
 	case MSG_FREE:
-		recorder_free(&g.log.recorder, ((const struct msg_segment *)(const void *)m->payload)->index);
+		recorder_free(&g.log.recorder, (const void *)m->payload);
 		break;
 	case MSG_CREDENTIALS_REFUSED:
 		refresh_credentials(NULL);
@@ -425,6 +487,7 @@ static void make_signing_key(void)
 	rng_fill(seed, sizeof(seed));
 	ecdsa_keypair(seed, &g.signing_key, g.identity.pub);
 	wipe(seed, sizeof(seed));
+	rng_fill(&g.signing_key_id, sizeof(g.signing_key_id));
 }
 
 static void set_up_datakeys(void)
@@ -438,39 +501,41 @@ static void set_up_datakeys(void)
 	d->cache = &g.signing_keys;
 	d->offset_ns = &g.offset_ns;
 	d->resolver = &g.resolver;
+	d->signer = g.signing_key_id;
+	d->keyseq = ((struct progress *)pool_page(&g.log_pool))->keyseq;
 	for (uint32_t i = 0; i < MSG_MAX_WORKERS; i++) {
 		snprintf(g.stream_names[i], sizeof(g.stream_names[i]), "w%u", i);
 		d->stream_name[i] = g.stream_names[i];
 	}
 	d->stream_name[STREAM_LOG] = "log";
-	g.resolver = (struct resolver){.net = &g.net, .fn = datakeys_resolved, .arg = d};
+	resolver_init(&g.resolver, &g.net, 0, datakeys_resolved, d);
 }
 
-static void watch_peers(const int *fds)
+static void set_up_peers(void)
 {
-	g.net = (struct peer){.self = ROLE_KEYS, .other = ROLE_NET, .loop = &g.loop, .fn = from_net};
-	g.upload = (struct peer){.self = ROLE_KEYS, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload};
-	peer_watch(&g.net, fds[0]);
-	peer_watch(&g.upload, fds[1]);
-	for (uint32_t i = 0; i < g.start.workers; i++) {
+	g.net = (struct peer){
+		.self = ROLE_KEYS, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};
+	g.upload = (struct peer){
+		.self = ROLE_KEYS, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload, .anew = upload_anew};
+	for (uint32_t i = 0; i < g.start.workers; i++)
 		g.worker[i] = (struct peer){.self = ROLE_KEYS,
 					    .other = ROLE_CAPTURE,
 					    .loop = &g.loop,
 					    .fn = from_worker,
+					    .anew = worker_anew,
 					    .index = i};
-		peer_watch(&g.worker[i], fds[2 + i]);
-	}
 }
 
 _Noreturn void role_keys(int channel)
 {
-	int fds[CHAN_MAX_FDS];
+	int fds[2];
 	enum err locked = secret_guard();
-	peer_start(channel, ROLE_KEYS, &g.start, fds, CHAN_MAX_FDS);
+	peer_start(channel, ROLE_KEYS, &g.start, fds, 2);
 	log_open(channel, MSG_LOG_LINE, "keys");
 	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
 	g.init = (struct peer){.self = ROLE_KEYS, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
+	set_up_peers();
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
 	enum err e = pool_map(fds[1], 1, g.start.log_segment_bytes, g.start.log_segments, &g.log_pool);
@@ -490,9 +555,9 @@ _Noreturn void role_keys(int channel)
 	g.log.want_key = want_log_key;
 	g.log.sign = sign_object;
 	g.log.sealed = log_sealed;
+	g.log.inventory = inventory_committed;
 	g.signer =
 		(struct signer){&g.upload, &g.settings, &g.identity, g.creds, &g.signing_keys, &g.offset_ns};
-	watch_peers(fds + 2);
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 	loop_run(&g.loop);
 	_exit(0);

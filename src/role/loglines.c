@@ -10,7 +10,9 @@ static struct chan_msg received;
 static void to_keys(struct loglines *l, const struct log_line *line)
 {
 	struct roster_child *keys = roster_find(l->roster, ROLE_KEYS);
-	if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line)) {
+	if (keys->chan < 0 && l->waiting_count < LOGLINES_WAITING) {
+		l->waiting[l->waiting_count++] = *line;
+	} else if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line)) {
 		l->lost++;
 	} else if (l->lost) {
 		uint64_t lost = l->lost;
@@ -19,6 +21,14 @@ static void to_keys(struct loglines *l, const struct log_line *line)
 		log_u64("lines", lost);
 		log_end();
 	}
+}
+
+void loglines_flush(struct loglines *l)
+{
+	uint32_t count = l->waiting_count;
+	l->waiting_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		to_keys(l, &l->waiting[i]);
 }
 
 void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m)

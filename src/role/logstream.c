@@ -134,7 +134,7 @@ static struct buf queue_line(struct logstream *s, uint32_t places)
 
 static void pump(struct logstream *s);
 
-static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_ns)
+static void queue_done_listing(struct logstream *s, const struct buf *b, uint64_t real_ns, uint64_t number)
 {
 	if (b->overflow) {
 		s->dropped += b->cap != 0;
@@ -142,9 +142,15 @@ static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_n
 	}
 	struct logstream_line *l = &s->queue[(s->first + s->count) % LOGSTREAM_QUEUE];
 	l->real_ns = real_ns;
+	l->number = number;
 	l->len = (uint32_t)b->len;
 	s->count++;
 	pump(s);
+}
+
+static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_ns)
+{
+	queue_done_listing(s, b, real_ns, 0);
 }
 
 static void pump(struct logstream *s)
@@ -158,6 +164,8 @@ static void pump(struct logstream *s)
 			return;
 		buf_put(room, span_of(l->json, l->len));
 		recorder_wrote(&s->recorder, l->real_ns, 0, false);
+		if (l->number)
+			s->written = l->number;
 		s->first = (s->first + 1) % LOGSTREAM_QUEUE;
 		s->count--;
 	}
@@ -176,8 +184,9 @@ void logstream_line(struct logstream *s, const struct log_line *line)
 	queue_done(s, &b, line->real_ns);
 }
 
-static void list_shipped(struct logstream *s, const struct object_meta *m)
+static void list_shipped(struct logstream *s, const struct msg_shipped *shipped)
 {
+	const struct object_meta *m = &shipped->meta;
 	if (s->closing)
 		return;
 	uint64_t now_ns = clock_real_ns();
@@ -188,7 +197,7 @@ static void list_shipped(struct logstream *s, const struct object_meta *m)
 	put_hex(&b, "sha256", span_of(m->sha256, sizeof(m->sha256)));
 	put_base64(&b, "sig", span_of(m->sig, m->sig_len));
 	buf_str(&b, "}\n");
-	queue_done(s, &b, now_ns);
+	queue_done_listing(s, &b, now_ns, shipped->number);
 }
 
 /* ---- the recorder's callbacks */
@@ -229,15 +238,25 @@ static void write_tail(void *arg, struct buf *raw)
 	(void)raw;
 }
 
-static void committed(void *arg)
+static void position(void *arg, struct commit_resume *at)
 {
 	(void)arg;
+	(void)at;
 }
 
-static void want_key(void *arg)
+static void committed(void *arg)
 {
 	struct logstream *s = arg;
-	s->want_key(s->arg);
+	if (s->written == s->listed)
+		return;
+	s->listed = s->written;
+	s->inventory(s->arg, s->listed);
+}
+
+static void want_key(void *arg, bool any)
+{
+	struct logstream *s = arg;
+	s->want_key(s->arg, any);
 }
 
 static void sign(void *arg, const struct object_meta *meta)
@@ -248,11 +267,11 @@ static void sign(void *arg, const struct object_meta *meta)
 	recorder_signed(&s->recorder, &m);
 }
 
-static void sealed(void *arg, uint32_t slot, const struct object_meta *meta)
+static void sealed(void *arg, const struct msg_segment *segment, const struct object_meta *meta)
 {
 	struct logstream *s = arg;
-	s->objects_sealed = meta->seq + 1;
-	s->sealed(s->arg, slot);
+	(void)meta;
+	s->sealed(s->arg, segment);
 }
 
 static void ready(void *arg)
@@ -263,6 +282,7 @@ static void ready(void *arg)
 static const struct recorder_ops ops = {
 	.head = write_head,
 	.tail = write_tail,
+	.position = position,
 	.committed = committed,
 	.want_key = want_key,
 	.sign = sign,
@@ -345,8 +365,26 @@ static void write_boot(struct logstream *s)
 	write_services(s, now_ns);
 }
 
-void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool)
+/* A process before this one wrote the boot's lines. */
+static void write_restart(struct logstream *s, uint32_t life)
 {
+	uint64_t now_ns = clock_real_ns();
+	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
+	put_event(&b, now_ns, "warn", "keys", "restarted");
+	put_u64(&b, "life", life);
+	buf_str(&b, "}\n");
+	s->ship_wanted = true;
+	queue_done(s, &b, now_ns);
+}
+
+bool logstream_opened(const struct logstream *s)
+{
+	return s->recorder.ops != NULL;
+}
+
+void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool, uint32_t life)
+{
+	struct commit_resume at;
 	s->settings = *settings;
 	struct recorder_setup setup = {
 		.loop = s->loop,
@@ -361,7 +399,12 @@ void logstream_open(struct logstream *s, const struct settings *settings, struct
 	};
 	recorder_init(&s->recorder, &setup);
 	s->heartbeat = (struct loop_timer){.fn = beat, .arg = s};
-	write_boot(s);
+	if (recorder_recover(&s->recorder, &at)) {
+		recorder_announce(&s->recorder);
+		write_restart(s, life);
+	} else {
+		write_boot(s);
+	}
 	s->settings.object_max_seconds = s->settings.log_interval_seconds;
 	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
 }
@@ -388,7 +431,7 @@ static void close_now(struct logstream *s)
 /* The last object lists all others of the stream: it waits until they are stored. */
 static void close_when_shipped(struct logstream *s)
 {
-	if (s->close_wanted && !s->closing && s->objects_shipped == s->objects_sealed)
+	if (s->close_wanted && !s->closing && recorder_shipped(&s->recorder))
 		close_now(s);
 }
 
@@ -400,15 +443,14 @@ void logstream_close(struct logstream *s, const struct msg_totals *totals)
 	close_when_shipped(s);
 }
 
-void logstream_shipped(struct logstream *s, const struct object_meta *m)
+void logstream_shipped(struct logstream *s, const struct msg_shipped *shipped)
 {
-	list_shipped(s, m);
-	s->objects_shipped += strcmp(m->stream, "log") == 0;
+	list_shipped(s, shipped);
 	close_when_shipped(s);
 }
 
 bool logstream_closed(const struct logstream *s)
 {
 	return s->closing && s->count == 0 && s->recorder.phase == RECORDER_IDLE &&
-	       s->objects_shipped == s->objects_sealed;
+	       recorder_shipped(&s->recorder);
 }

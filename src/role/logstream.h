@@ -21,6 +21,7 @@
 /* One event waiting to be written, already JSON. */
 struct logstream_line {
 	uint64_t real_ns;
+	uint64_t number; /* of the shipped object that it lists; 0: another line */
 	uint32_t len;
 	uint8_t json[LOGSTREAM_JSON_MAX];
 };
@@ -35,20 +36,23 @@ struct logstream {
 	uint32_t first, count;
 	uint64_t dropped; /* lines that found the queue full */
 	bool ship_wanted, close_wanted, closing;
-	uint32_t objects_sealed, objects_shipped;
+	uint64_t written, listed; /* numbers: of the last object listed in a line, and in a committed one */
 	struct msg_totals totals; /* for the `shutdown` event */
-	void (*want_key)(void *arg);
+	void (*want_key)(void *arg, bool any);
 	void (*sign)(void *arg, struct object_meta *meta); /* fills sig */
-	void (*sealed)(void *arg, uint32_t slot);
+	void (*sealed)(void *arg, const struct msg_segment *s);
+	/* The inventory is committed up to this number. */
+	void (*inventory)(void *arg, uint64_t number);
 	void *arg; /* borrowed */
 };
 
 /* Lines may be given from the process's start on; they wait for logstream_open(). */
 void logstream_line(struct logstream *s, const struct log_line *line);
-void logstream_shipped(struct logstream *s, const struct object_meta *meta);
+void logstream_shipped(struct logstream *s, const struct msg_shipped *shipped);
 /* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot
- * object is sealed as soon as it comes. */
-void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool);
+ * object is sealed as soon as it comes. life: how many processes before this one wrote to the pool. */
+void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool, uint32_t life);
+bool logstream_opened(const struct logstream *s);
 /* As soon as the stream's objects so far are stored: writes the `shutdown` event and seals the last object;
  * later lines are dropped. */
 void logstream_close(struct logstream *s, const struct msg_totals *totals);

@@ -27,6 +27,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
 	X(MSG_START, msg_start, INIT, ANY)           /* first message; descriptors as msg_start says */      \
+	X(MSG_PEER, msg_peer, INIT, ANY)             /* a channel to another role, new or instead of one whose */ \
+	/*                                              other end died; a descriptor */                      \
 	X(MSG_LINKS, msg_links, NET, INIT)           /* Ethernet links found, still down */                  \
 	X(MSG_LINKS_UP, msg_none, INIT, NET)         /* rings are bound: links may go up */                  \
 	X(MSG_ADDRESSED, msg_links, NET, INIT)       /* the primary link has an address (own_addr set) */    \
@@ -50,7 +52,7 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_LOG, log_line, INIT, KEYS)        /* the same, for the log stream */                           \
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
-	X(MSG_KEY_WANTED, msg_none, CAPTURE, KEYS) /* a new data key for this stream */                      \
+	X(MSG_KEY_WANTED, msg_flag, CAPTURE, KEYS) /* a data key for this stream; on: the last one will do */ \
 	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
 	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
 	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
@@ -65,7 +67,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
-	X(MSG_SHIPPED, object_meta, UPLOAD, KEYS) /* for the log stream's inventory */
+	X(MSG_SHIPPED, msg_shipped, UPLOAD, KEYS) /* for the log stream's inventory */                       \
+	X(MSG_LISTED, msg_listed, KEYS, UPLOAD)   /* the inventory up to there is committed */
 
 enum msg_type {
 	MSG_NONE,
@@ -79,19 +82,25 @@ struct msg_none {
 	uint32_t unused;
 };
 
+struct msg_peer {
+	uint32_t role;  /* enum role_id: whose channel it is */
+	uint32_t index; /* of a capture worker */
+};
+
 struct msg_flag {
 	uint32_t on;
 };
 
-/* Descriptors on START, in this order, all owned by the receiver:
- *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68), channel to keys,
- * channel to upload keys:    trust anchors file, pool memfd (its own log segments), channel to net, channel
- * to upload, channels to captures 0..n-1 upload:  trust anchors file, channel to net, channel to keys, log
- * pool (read-only), then per worker: channel, pool (read-only) capture: ring socket, pool memfd, channel to
- * keys, channel to upload */
+/* Descriptors on START, in this order, all owned by the receiver; the channels to other roles follow as PEER:
+ *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68)
+ *   keys:    trust anchors file, pool (of its own log)
+ *   upload:  trust anchors file, log's pool (read-only), then each worker's pool (read-only)
+ *   capture: ring socket, pool */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
 	uint64_t started_real_ns; /* init's start */
+	uint32_t life;            /* of this role, from 0: how often it died before */
+	uint32_t forward;         /* net: forwarding is open and stays so */
 	uint8_t image_sha256[32]; /* of the firmware file; zeros in host mode */
 	uint32_t workers;         /* capture processes */
 	uint32_t index;           /* of this worker */
@@ -182,6 +191,8 @@ struct msg_addresses {
 
 struct msg_key {
 	uint8_t data_key[32]; /* secret */
+	uint64_t signer;      /* of the signing key in its context: 64 random bits of the process that has it */
+	uint64_t made_ns;     /* monotonic: when KMS gave it */
 	uint32_t keyseq;
 	uint32_t aad_len, provider_info_len, edk_len;
 	uint8_t aad[OBJECT_CONTEXT_MAX];
@@ -191,6 +202,17 @@ struct msg_key {
 
 struct msg_segment {
 	uint32_t index;
+	uint32_t again; /* SEALED: told before, to a process that may have shipped it since */
+	uint64_t generation; /* of the segment's commit record: tells one use of it from the next */
+};
+
+struct msg_shipped {
+	uint64_t number; /* rises by one */
+	struct object_meta meta;
+};
+
+struct msg_listed {
+	uint64_t number;
 };
 
 struct msg_sign_put {
@@ -221,9 +243,6 @@ struct msg_region {
 struct msg_skew {
 	int64_t offset_ns;
 };
-
-/* The head of each slot of a pool: its first SEGMENT_HEAD_BYTES; the object's ciphertext follows. */
-#define SEGMENT_HEAD_BYTES 4096
 
 /* Sends; a full socket or a closed peer is an error. */
 enum err msg_send(int fd, enum msg_type type, const void *payload) MUST_USE;

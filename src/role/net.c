@@ -103,7 +103,7 @@ static enum err task_list(void)
 
 static enum err task_prepare(void)
 {
-	enum err e = gateway_prepare(&g.gateway, &g.links);
+	enum err e = gateway_prepare(&g.gateway, &g.links, g.forward);
 	if (e)
 		return kernel_refused(e);
 	struct lease_link candidate[MSG_MAX_LINKS];
@@ -212,11 +212,11 @@ static enum err set_up_inside(void)
 	/* both ENIs are in one VPC: what DHCP says of the MTU outside holds inside */
 	if (gateway_set_mtu(&g.gateway, link->ifindex, g.lease.client.lease.mtu))
 		log_event(LOG_WARN, "mtu-kept", "link", link->name);
-	struct nft_gateway closed = rules(false);
+	struct nft_gateway now = rules(g.forward);
 	enum err e = gateway_set_address(&g.gateway,
 					 &(struct rtnl_addr){link->ifindex, c->own_addr, c->prefix_len});
 	if (!e)
-		e = gateway_set_rules(&g.gateway, &closed);
+		e = gateway_set_rules(&g.gateway, &now);
 	return e ? kernel_refused(e) : ERR_OK;
 }
 
@@ -441,6 +441,11 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)arg;
 	(void)index;
 	switch (m->type) {
+	case MSG_PEER:
+		peer_join(((const struct msg_peer *)(const void *)m->payload)->role == ROLE_KEYS ? &g.keys
+												 : &g.upload,
+			  m);
+		return;
 	case MSG_LINKS_UP:
 		ASSERT(g.listed && g.lease.count == 0);
 		begin_task(TASK_PREPARE);
@@ -463,23 +468,20 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
-static void watch_peer(struct peer *p, enum role_id other, int fd,
-		       void (*fn)(void *, uint32_t, const struct chan_msg *))
-{
-	*p = (struct peer){.self = ROLE_NET, .other = other, .loop = &g.loop, .fn = fn, .arg = p};
-	peer_watch(p, fd);
-}
-
 _Noreturn void role_net(int channel)
 {
 	static struct msg_start start;
-	int fds[3];
+	int fds[1];
 	log_open(channel, MSG_LOG_LINE, "net");
-	peer_start(channel, ROLE_NET, &start, fds, 3);
+	peer_start(channel, ROLE_NET, &start, fds, 1);
 	loop_init(&g.loop);
-	watch_peer(&g.init, ROLE_INIT, channel, on_init);
-	watch_peer(&g.keys, ROLE_KEYS, fds[1], on_asker);
-	watch_peer(&g.upload, ROLE_UPLOAD, fds[2], on_asker);
+	g.init = (struct peer){.self = ROLE_NET, .other = ROLE_INIT, .loop = &g.loop, .fn = on_init};
+	g.keys = (struct peer){
+		.self = ROLE_NET, .other = ROLE_KEYS, .loop = &g.loop, .fn = on_asker, .arg = &g.keys};
+	g.upload = (struct peer){
+		.self = ROLE_NET, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = on_asker, .arg = &g.upload};
+	peer_watch(&g.init, channel);
+	g.forward = start.forward;
 	g.report.init = &g.init;
 	g.retry.fn = work;
 	g.look.fn = look_at_links;

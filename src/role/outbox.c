@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "record/commit.h"
 
 void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots)
 {
@@ -18,6 +19,29 @@ void outbox_add(struct outbox *o, struct outbox_place at)
 	o->count++;
 }
 
+bool outbox_new(struct outbox *o, uint32_t producer, const struct msg_segment *s)
+{
+	ASSERT(producer < OUTBOX_PRODUCERS && s->index < o->pool[producer].slots);
+	if (o->told[producer][s->index] == s->generation)
+		return false;
+	o->told[producer][s->index] = s->generation;
+	/* the process that was told first may have stored it, and died */
+	struct outbox_place at = {.producer = producer, .slot = s->index, .generation = s->generation};
+	at.so_far.attempts.maybe_stored = s->again;
+	outbox_add(o, at);
+	return true;
+}
+
+bool outbox_holds(const struct outbox *o, uint32_t producer, uint32_t slot)
+{
+	for (uint32_t i = 0; i < o->count; i++) {
+		const struct outbox_place *at = &o->place[(o->first + i) % OUTBOX_MAX];
+		if (at->producer == producer && at->slot == slot)
+			return true;
+	}
+	return false;
+}
+
 struct outbox_place outbox_take(struct outbox *o)
 {
 	ASSERT(o->count);
@@ -30,13 +54,16 @@ struct outbox_place outbox_take(struct outbox *o)
 void outbox_meta(const struct outbox *o, struct outbox_place at, struct object_meta *meta)
 {
 	const struct pool *p = &o->pool[at.producer];
-	memcpy(meta, pool_slot(p, at.slot), sizeof(*meta));
-	ASSERT(object_meta_sane(meta) && meta->size_bytes <= p->slot_bytes - SEGMENT_HEAD_BYTES);
+	struct commit c;
+	enum err e = commit_read(pool_slot(p, at.slot), &c);
+	ASSERT(!e && c.state == COMMIT_SEALED && c.generation == at.generation &&
+	       c.meta.size_bytes <= p->slot_bytes - COMMIT_DATA_OFFSET);
+	*meta = c.meta;
 }
 
 struct span outbox_body(const struct outbox *o, struct outbox_place at, uint64_t size_bytes)
 {
-	return span_of(pool_slot(&o->pool[at.producer], at.slot) + SEGMENT_HEAD_BYTES, size_bytes);
+	return span_of(pool_slot(&o->pool[at.producer], at.slot) + COMMIT_DATA_OFFSET, size_bytes);
 }
 
 static void count_one(const struct outbox *o, struct outbox_place at, uint64_t now_ns,

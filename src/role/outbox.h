@@ -1,8 +1,8 @@
 /* outbox: the sealed objects that wait to be shipped, oldest first, where their producers left them.
  *
- * An object's place is a slot of its producer's pool: its metadata in the slot's head, written by another
- * process and believed only as far as it is checked, then its ciphertext. The slot is the producer's again
- * when upload says so (MSG_FREE).
+ * An object's place is a slot of its producer's pool: its metadata in the slot's commit record, written by another
+ * process and believed only as far as it is checked, then its ciphertext. The slot is the producer's again when
+ * upload says so (MSG_FREE). A producer that starts anew tells again of all its objects.
  */
 #ifndef SEALTAP_ROLE_OUTBOX_H
 #define SEALTAP_ROLE_OUTBOX_H
@@ -17,6 +17,7 @@
 
 struct outbox_place {
 	uint32_t producer, slot;
+	uint64_t generation; /* of the slot's commit record */
 	struct outbox_tries {
 		unsigned renames, tries;
 		struct s3_attempts attempts;
@@ -28,11 +29,16 @@ struct outbox {
 	struct pool pool[OUTBOX_PRODUCERS];
 	struct outbox_place place[OUTBOX_MAX];
 	uint32_t first, count;
+	uint64_t told[OUTBOX_PRODUCERS][MSG_MAX_SEGMENTS]; /* generation of each slot's last object that was added */
 };
 
 /* fd is closed. */
 void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots);
-/* Behind all others: a new object, or one that could not be stored. */
+/* An object that a producer tells of. False: it was told before, and is under way or shipped. */
+bool outbox_new(struct outbox *o, uint32_t producer, const struct msg_segment *s);
+/* It waits here. */
+bool outbox_holds(const struct outbox *o, uint32_t producer, uint32_t slot);
+/* Behind all others: one that could not be stored. */
 void outbox_add(struct outbox *o, struct outbox_place at);
 /* The oldest; traps when there is none. */
 struct outbox_place outbox_take(struct outbox *o);

@@ -22,11 +22,7 @@ void peer_start(int channel, enum role_id self, struct msg_start *start, int *fd
 	memcpy(start, received.payload, sizeof(*start));
 	bool workers =
 		start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
-	size_t want = fd_count;
-	if (self == ROLE_KEYS)
-		want = 4 + start->workers;
-	if (self == ROLE_UPLOAD)
-		want = 4 + 2 * (size_t)start->workers;
+	size_t want = self == ROLE_UPLOAD ? 2 + (size_t)start->workers : fd_count;
 	ASSERT(workers && received.fd_count == want && want <= fd_count);
 	memcpy(fds, received.fds, want * sizeof(int));
 }
@@ -36,8 +32,7 @@ static void gone(struct peer *p, enum err e)
 	if (e == ERR_CLOSED && p->other == ROLE_INIT)
 		_exit(0);
 	if (e == ERR_CLOSED) {
-		/* that role died, and init sees it: it will end this one too. To go first would hide which
-		 * one failed. */
+		/* that role died; init sees it and sends the channel of its successor */
 		loop_unwatch(p->loop, &p->watch);
 		return;
 	}
@@ -81,9 +76,24 @@ void peer_watch(struct peer *p, int fd)
 	loop_watch(p->loop, &p->watch);
 }
 
+void peer_join(struct peer *p, const struct chan_msg *m)
+{
+	ASSERT(m->fd_count == 1);
+	int fd = m->fds[0]; /* m is gone after the next read */
+	bool anew = p->watch.fn != NULL;
+	if (anew) {
+		peer_read(p);
+		loop_unwatch(p->loop, &p->watch);
+		close(p->watch.fd);
+	}
+	peer_watch(p, fd);
+	if (anew && p->anew)
+		p->anew(p->arg, p->index);
+}
+
 void peer_send(struct peer *p, enum msg_type type, const void *payload)
 {
-	enum err e = msg_send(p->watch.fd, type, payload);
+	enum err e = p->watch.fn ? msg_send(p->watch.fd, type, payload) : ERR_OK;
 	if (e)
 		gone(p, e);
 }

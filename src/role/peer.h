@@ -1,5 +1,5 @@
 /* peer: what every role does with its channels: takes START, watches a channel, answers init, leaves when
- * init is gone. */
+ * init is gone, and goes on with the next process when another role died. */
 #ifndef SEALTAP_ROLE_PEER_H
 #define SEALTAP_ROLE_PEER_H
 
@@ -12,6 +12,8 @@ struct peer {
 	struct loop *loop; /* borrowed */
 	struct loop_watch watch;
 	void (*fn)(void *arg, uint32_t index, const struct chan_msg *m);
+	/* The other end is a new process: what was asked of the old one must be asked again. May be NULL. */
+	void (*anew)(void *arg, uint32_t index);
 	void *arg;      /* borrowed */
 	uint32_t index; /* given to fn: which of several like peers */
 };
@@ -19,13 +21,15 @@ struct peer {
 /* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
  * has another number of them. */
 void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
+/* The channel of a MSG_PEER for p, in the place of the one that p had, whose last messages are taken first. */
+void peer_join(struct peer *p, const struct chan_msg *m);
 /* Watches fd. The process ends when init closes, or when the peer breaks the protocol: init then starts all
  * anew. A peer that died is left to init. */
 void peer_watch(struct peer *p, int fd);
 /* Takes all that waits there now: what the peer sent before it told somebody else of it. The messages share
  * one buffer: the caller's own message is gone after it. */
 void peer_read(struct peer *p);
-/* A full channel ends the process as well. */
+/* A full channel ends the process as well. What goes to a peer that is dead, or not there yet, is lost. */
 void peer_send(struct peer *p, enum msg_type type, const void *payload);
 /* A line for the boot verdict; text is cut to fit. */
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text);

@@ -156,12 +156,19 @@ void poster_init(struct poster *p, const struct tls_anchors *anchors)
 	p->backoff = (struct backoff){.base_ms = 1000, .cap_ms = 60000};
 	p->retry = (struct loop_timer){.fn = again, .arg = p};
 	/* the names' ids tell apart who asked on the same channel */
-	p->resolver = (struct resolver){
-		.net = p->net, .fn = resolved, .arg = p, .last_id = (uint32_t)(0x80 + p->form) << 24};
+	resolver_init(&p->resolver, p->net, (uint8_t)(0x80 + p->form), resolved, p);
 	https_init(&p->https, p->loop, anchors, p->answer, sizeof(p->answer), answered, p);
 }
 
 bool poster_idle(const struct poster *p)
 {
 	return p->state == POSTER_IDLE;
+}
+
+void poster_again(struct poster *p, enum role_id anew)
+{
+	if (anew == ROLE_NET)
+		resolver_again(&p->resolver);
+	else if (p->state == POSTER_SIGNING)
+		peer_send(p->keys, MSG_SIGN_POST, &p->post);
 }

@@ -48,6 +48,8 @@ void poster_init(struct poster *p, const struct tls_anchors *anchors);
 void poster_wake(struct poster *p);
 /* MSG_POST_SIGNED for p->form. */
 void poster_signed(struct poster *p, const struct msg_signed *s);
+/* net or keys is a new process: asks again what it was asked. */
+void poster_again(struct poster *p, enum role_id anew);
 bool poster_idle(const struct poster *p);
 
 #endif

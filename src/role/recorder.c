@@ -17,11 +17,30 @@ static uint64_t key_life_ns(const struct recorder *r)
 }
 
 /* Nine tenths of its life are used: the next is asked for, so that it is at hand in time. */
-static bool key_worn(const struct recorder *r)
+static bool key_used(const struct recorder *r, unsigned tenths)
 {
 	uint64_t age_ns = clock_mono_ns() - r->key_since_ns;
 	uint64_t bytes = r->key_bytes + (r->phase == RECORDER_OPEN ? r->segment.mem.len : 0);
-	return age_ns >= key_life_ns(r) / 10 * 9 || bytes >= r->settings->key_max_bytes / 10 * 9;
+	return age_ns >= key_life_ns(r) / 10 * tenths || bytes >= r->settings->key_max_bytes / 10 * tenths;
+}
+
+static bool key_worn(const struct recorder *r)
+{
+	return key_used(r, 9);
+}
+
+/* Without KMS recording goes on with the key it has: an exception from its limits that is said once a key. */
+static void say_extended(struct recorder *r)
+{
+	if (r->key_extended || !key_used(r, 10))
+		return;
+	r->key_extended = true;
+	log_begin(LOG_ALARM, "data-key-extended");
+	log_str("stream", r->meta.stream);
+	log_u64("keyseq", r->key.keyseq);
+	log_u64("age_s", recorder_key_age_s(r));
+	log_u64("bytes", r->key_bytes);
+	log_end();
 }
 
 static void ask_key(struct recorder *r)
@@ -29,7 +48,7 @@ static void ask_key(struct recorder *r)
 	if (r->key_asked)
 		return;
 	r->key_asked = true;
-	r->ops->want_key(r->arg);
+	r->ops->want_key(r->arg, !r->has_key);
 }
 
 static void key_due(void *arg)
@@ -44,9 +63,10 @@ static void pick_key(struct recorder *r)
 		wipe(&r->next_key, sizeof(r->next_key));
 		r->has_next_key = false;
 		r->has_key = true;
-		r->key_since_ns = clock_mono_ns();
+		r->key_extended = false;
+		r->key_since_ns = r->key.made_ns;
 		r->key_bytes = 0;
-		loop_timer_in(r->loop, &r->key_timer, key_life_ns(r) / 10 * 9);
+		loop_timer_at(r->loop, &r->key_timer, r->key_since_ns + key_life_ns(r) / 10 * 9);
 	}
 	if (!r->has_key || key_worn(r))
 		ask_key(r);
@@ -82,6 +102,45 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 	ready(r);
 }
 
+/* ---- commit records */
+
+static void commit(struct recorder *r, enum commit_state state, uint32_t side_bytes, uint64_t data_bytes)
+{
+	struct recorder_slot *s = &r->slots[r->slot];
+	struct commit c = {.generation = s->generation + 1,
+			   .state = state,
+			   .side_bytes = side_bytes,
+			   .data_bytes = data_bytes,
+			   .meta = r->meta,
+			   .resume = r->total};
+	r->ops->position(r->arg, &c.resume);
+	c.resume.drops -= r->lost_before; /* those are told in the next object */
+	commit_write(pool_slot(&r->pool, r->slot), &c);
+	s->generation = c.generation;
+	s->state = state;
+	s->seq = r->meta.seq;
+}
+
+/* The frames so far, and what makes them a whole message should there be no further one. */
+static void commit_frame(struct recorder *r)
+{
+	uint64_t next = r->slots[r->slot].generation + 1;
+	uint8_t *slot = pool_slot(&r->pool, r->slot);
+	struct buf side = buf_over(slot + commit_side_offset(next), COMMIT_SIDE_BYTES);
+	enum err e = segment_provisional(&r->segment, &side);
+	ASSERT(!e);
+	commit(r, COMMIT_OPEN, (uint32_t)side.len, r->segment.mem.len);
+}
+
+/* The record of an object that this process did not write, with another state. */
+static void recommit(struct recorder *r, uint32_t slot, struct commit *c, enum commit_state state)
+{
+	c->state = state;
+	c->generation = r->slots[slot].generation + 1;
+	commit_write(pool_slot(&r->pool, slot), c);
+	r->slots[slot] = (struct recorder_slot){c->generation, state, c->meta.seq};
+}
+
 /* ---- frames */
 
 static void frame_reset(struct recorder *r)
@@ -104,6 +163,7 @@ static void frame_flush(struct recorder *r)
 	/* the slot was chosen so that a whole frame fits, and was checked after the frame before */
 	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame);
 	ASSERT(!e);
+	commit_frame(r);
 	frame_reset(r);
 	if (key_worn(r))
 		ask_key(r);
@@ -131,7 +191,7 @@ static void frame_due(void *arg)
 static bool slot_find(struct recorder *r)
 {
 	for (uint32_t i = 0; i < r->pool.slots; i++) {
-		if (!r->slot_used[i]) {
+		if (r->slots[i].state == COMMIT_NONE || r->slots[i].state == COMMIT_FREE) {
 			r->slot = i;
 			return true;
 		}
@@ -151,10 +211,12 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	uint8_t message_id[32];
 	rng_fill(message_id, sizeof(message_id));
 	enum err e = segment_open(&r->segment, &key, message_id, r->settings->zstd_level,
-				  r->settings->object_max_bytes, slot + SEGMENT_HEAD_BYTES,
-				  r->pool.slot_bytes - SEGMENT_HEAD_BYTES);
+				  r->settings->object_max_bytes, slot + COMMIT_DATA_OFFSET,
+				  r->pool.slot_bytes - COMMIT_DATA_OFFSET);
 	ASSERT(!e);
-	r->slot_used[r->slot] = true;
+	say_extended(r);
+	r->slots[r->slot].state = COMMIT_OPEN; /* its record is the former object's until the first commit */
+	r->meta.signer = r->key.signer;
 	r->meta.seq = r->next_seq++;
 	r->meta.first_ns = first_ns;
 	r->meta.last_ns = first_ns;
@@ -187,6 +249,7 @@ void recorder_rotate(struct recorder *r)
 	r->meta.size_bytes = sum.size_bytes;
 	memcpy(r->meta.sha256, sum.sha256, sizeof(r->meta.sha256));
 	r->key_bytes += sum.size_bytes;
+	commit(r, COMMIT_CLOSED, 0, sum.size_bytes);
 	r->phase = RECORDER_SIGNING;
 	r->ops->sign(r->arg, &r->meta);
 }
@@ -197,28 +260,130 @@ void recorder_signed(struct recorder *r, const struct object_meta *meta)
 		return;
 	memcpy(r->meta.sig, meta->sig, sizeof(r->meta.sig));
 	r->meta.sig_len = meta->sig_len;
-	_Static_assert(sizeof(r->meta) <= SEGMENT_HEAD_BYTES, "the metadata fits the slot's head");
-	memcpy(pool_slot(&r->pool, r->slot), &r->meta, sizeof(r->meta));
+	r->total.size_bytes += r->meta.size_bytes;
+	r->total.raw_bytes += r->meta.raw_bytes;
+	r->total.objects++;
+	commit(r, COMMIT_SEALED, 0, r->meta.size_bytes);
 	r->prev = r->meta;
 	r->has_prev = true;
-	r->total_size_bytes += r->meta.size_bytes;
-	r->total_raw_bytes += r->meta.raw_bytes;
-	r->total_objects++;
 	r->phase = RECORDER_IDLE;
-	r->ops->sealed(r->arg, r->slot, &r->meta);
+	r->ops->sealed(r->arg, &(struct msg_segment){r->slot, 0, r->slots[r->slot].generation}, &r->meta);
 	ready(r);
 }
 
-void recorder_free(struct recorder *r, uint32_t slot)
+void recorder_free(struct recorder *r, const struct msg_segment *s)
 {
-	ASSERT(slot < r->pool.slots && r->slot_used[slot]);
-	r->slot_used[slot] = false;
+	struct commit c;
+	ASSERT(s->index < r->pool.slots);
+	if (r->slots[s->index].state != COMMIT_SEALED || r->slots[s->index].generation != s->generation)
+		return;
+	enum err e = commit_read(pool_slot(&r->pool, s->index), &c);
+	ASSERT(!e && c.state == COMMIT_SEALED);
+	recommit(r, s->index, &c, COMMIT_FREE);
 	ready(r);
+}
+
+bool recorder_full(const struct recorder *r)
+{
+	return r->waiting && r->phase == RECORDER_IDLE && r->has_key;
 }
 
 static void object_due(void *arg)
 {
 	recorder_rotate(arg);
+}
+
+/* ---- after a death */
+
+/* The slot with the stream's newest object, or pool.slots. */
+static uint32_t find_newest(struct recorder *r, struct commit *newest)
+{
+	uint32_t found = r->pool.slots;
+	for (uint32_t i = 0; i < r->pool.slots; i++) {
+		struct commit c;
+		if (commit_read(pool_slot(&r->pool, i), &c))
+			continue;
+		r->slots[i] = (struct recorder_slot){c.generation, (enum commit_state)c.state, c.meta.seq};
+		if (found < r->pool.slots && c.meta.seq < newest->meta.seq)
+			continue;
+		*newest = c;
+		found = i;
+	}
+	return found;
+}
+
+/* The object that the dead process had not finished. */
+static void finish(struct recorder *r, uint32_t slot, struct commit *c)
+{
+	if (c->state == COMMIT_OPEN) {
+		enum err e = commit_tear(pool_slot(&r->pool, slot), r->pool.slot_bytes, c);
+		ASSERT(!e);
+		log_begin(LOG_ALARM, "object-torn");
+		log_str("name", c->meta.name);
+		log_u64("records", c->meta.records);
+		log_u64("last_ns", c->meta.last_ns);
+		log_end();
+	}
+	recommit(r, slot, c, COMMIT_CLOSED);
+	r->slot = slot;
+	r->meta = c->meta;
+	r->phase = RECORDER_SIGNING;
+	r->ops->sign(r->arg, &r->meta);
+}
+
+bool recorder_recover(struct recorder *r, struct commit_resume *at)
+{
+	static struct commit newest;
+	uint32_t slot = find_newest(r, &newest);
+	if (slot == r->pool.slots)
+		return false;
+	*at = r->total = newest.resume;
+	r->next_seq = newest.meta.seq + 1;
+	if (newest.state == COMMIT_OPEN || newest.state == COMMIT_CLOSED) {
+		finish(r, slot, &newest);
+	} else {
+		r->prev = newest.meta;
+		r->has_prev = true;
+		r->meta.last_ns = newest.meta.last_ns;
+	}
+	return true;
+}
+
+/* The slot with the lowest number from `from` on that waits to be shipped, or pool.slots. */
+static uint32_t find_sealed(const struct recorder *r, uint64_t from)
+{
+	uint32_t found = r->pool.slots;
+	for (uint32_t i = 0; i < r->pool.slots; i++)
+		if (r->slots[i].state == COMMIT_SEALED && r->slots[i].seq >= from &&
+		    (found == r->pool.slots || r->slots[i].seq < r->slots[found].seq))
+			found = i;
+	return found;
+}
+
+bool recorder_shipped(const struct recorder *r)
+{
+	return find_sealed(r, 0) == r->pool.slots;
+}
+
+void recorder_announce(struct recorder *r)
+{
+	struct commit c;
+	for (uint64_t from = 0;; from = c.meta.seq + 1ull) {
+		uint32_t slot = find_sealed(r, from);
+		if (slot == r->pool.slots)
+			return;
+		enum err e = commit_read(pool_slot(&r->pool, slot), &c);
+		ASSERT(!e);
+		r->ops->sealed(r->arg, &(struct msg_segment){slot, 1, c.generation}, &c.meta);
+	}
+}
+
+void recorder_keys_anew(struct recorder *r)
+{
+	if (r->phase == RECORDER_SIGNING)
+		r->ops->sign(r->arg, &r->meta);
+	r->key_asked = false;
+	ask_key(r);
 }
 
 /* ---- records */
@@ -268,9 +433,9 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 	if (real_ns > r->meta.last_ns)
 		r->meta.last_ns = real_ns;
 	r->meta.records++;
-	r->total_records++;
+	r->total.records++;
 	r->meta.cut += cut;
-	r->total_cut += cut;
+	r->total.cut += cut;
 }
 
 struct buf *recorder_aside(struct recorder *r, size_t bytes)
@@ -283,7 +448,7 @@ struct buf *recorder_aside(struct recorder *r, size_t bytes)
 
 void recorder_lost(struct recorder *r, uint64_t records)
 {
-	r->total_lost += records;
+	r->total.lost += records;
 	if (r->phase == RECORDER_OPEN)
 		r->meta.lost += records;
 	else
@@ -306,12 +471,12 @@ uint64_t recorder_oldest_s(const struct recorder *r)
 void recorder_totals(const struct recorder *r, struct msg_totals *t)
 {
 	*t = (struct msg_totals){
-		.packets = r->total_records,
-		.lost = r->total_lost,
-		.cut = r->total_cut,
-		.raw_bytes = r->total_raw_bytes + (r->phase == RECORDER_IDLE ? 0 : r->meta.raw_bytes),
-		.size_bytes = r->total_size_bytes,
-		.objects = r->total_objects,
+		.packets = r->total.records,
+		.lost = r->total.lost,
+		.cut = r->total.cut,
+		.raw_bytes = r->total.raw_bytes + (r->phase == RECORDER_IDLE ? 0 : r->meta.raw_bytes),
+		.size_bytes = r->total.size_bytes,
+		.objects = r->total.objects,
 	};
 }
 

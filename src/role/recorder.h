@@ -6,6 +6,10 @@
  * producer keeps its record and goes on when ops->ready is called. Plaintext stays in `raw` until its frame
  * is sealed; nothing but ciphertext and the object's metadata reaches the pool.
  *
+ * Each frame is committed in the slot's record (record/commit.h) with the place where the stream goes on. When the
+ * producer died, the next one's recorder_recover() finds in the pool what was committed: an open object becomes a
+ * torn one, numbers, chain and totals go on.
+ *
  *   IDLE --first record, key and slot at hand--> OPEN --size, time, recorder_rotate()--> SIGNING
  * --recorder_signed()--> IDLE
  */
@@ -14,6 +18,7 @@
 
 #include "os/loop.h"
 #include "os/pool.h"
+#include "record/commit.h"
 #include "record/segment.h"
 #include "role/msg.h"
 
@@ -29,14 +34,16 @@ struct recorder_ops {
 		     struct buf *raw);
 	/* Writes the object's last block, at most RECORDER_TAIL_MAX bytes. */
 	void (*tail)(void *arg, struct buf *raw);
-	/* All records so far are sealed in the slot: their source may be given back. */
+	/* Fills in where the source stands behind the last record; the totals are the recorder's. */
+	void (*position)(void *arg, struct commit_resume *at);
+	/* All records so far are committed: their source may be given back. */
 	void (*committed)(void *arg);
-	/* A data key is wanted; answered by recorder_key(). */
-	void (*want_key)(void *arg);
+	/* A data key is wanted; answered by recorder_key(). any: none is held, one given before will do. */
+	void (*want_key)(void *arg, bool any);
 	/* The object is complete: have it signed; answered by recorder_signed(). */
 	void (*sign)(void *arg, const struct object_meta *meta);
-	/* The slot holds a signed object to ship. */
-	void (*sealed)(void *arg, uint32_t slot, const struct object_meta *meta);
+	/* The slot holds an object to ship. */
+	void (*sealed)(void *arg, const struct msg_segment *s, const struct object_meta *meta);
 	/* What it waited for has come. */
 	void (*ready)(void *arg);
 };
@@ -50,14 +57,18 @@ struct recorder {
 	const struct object_identity *identity; /* borrowed */
 	const struct settings *settings;        /* borrowed */
 	struct pool pool;
-	bool slot_used[MSG_MAX_SEGMENTS];
-	uint32_t slot;
+	struct recorder_slot {
+		uint64_t generation; /* of its newest commit record */
+		enum commit_state state;
+		uint32_t seq; /* of the object in it */
+	} slots[MSG_MAX_SEGMENTS];
+	uint32_t slot; /* of the object that is OPEN or SIGNING */
 	uint32_t raw_max; /* bytes of records per frame */
 	enum recorder_phase phase;
 	bool waiting; /* room was refused: call ready */
 
 	struct msg_key key, next_key; /* secret */
-	bool has_key, has_next_key, key_asked;
+	bool has_key, has_next_key, key_asked, key_extended;
 	uint64_t key_since_ns, key_bytes;
 
 	struct segment segment;
@@ -68,7 +79,7 @@ struct recorder {
 	uint32_t next_seq;    /* of objects */
 	uint64_t last_seq;    /* of ring blocks: of the last record */
 	uint64_t lost_before; /* losses since the last object */
-	uint64_t total_records, total_lost, total_cut, total_raw_bytes, total_size_bytes, total_objects;
+	struct commit_resume total; /* the totals alone */
 	struct loop_timer frame_timer, object_timer, key_timer;
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
@@ -87,6 +98,13 @@ struct recorder_setup {
 
 /* r is zeroed static storage. */
 void recorder_init(struct recorder *r, const struct recorder_setup *s);
+/* Takes up what a process before this one left in the pool; before the first record. True: the stream goes on
+ * behind *at. False: it is new. */
+bool recorder_recover(struct recorder *r, struct commit_resume *at);
+/* Tells again of each object that waits in the pool: whoever ships them is new. */
+void recorder_announce(struct recorder *r);
+/* keys is new: its answers to what was asked will not come, and its signing key is another one. */
+void recorder_keys_anew(struct recorder *r);
 /* Asks for the first data key ahead of the first record. */
 void recorder_prepare(struct recorder *r);
 bool recorder_has_key(const struct recorder *r);
@@ -101,7 +119,12 @@ void recorder_lost(struct recorder *r, uint64_t records);
 /* Seals what is there: the object ends. Nothing happens when none is open. */
 void recorder_rotate(struct recorder *r);
 void recorder_signed(struct recorder *r, const struct object_meta *meta);
-void recorder_free(struct recorder *r, uint32_t slot);
+/* It is shipped. Word of an object that is gone is passed over. */
+void recorder_free(struct recorder *r, const struct msg_segment *s);
+/* No object waits to be shipped. */
+bool recorder_shipped(const struct recorder *r);
+/* Records are held back for want of a slot. */
+bool recorder_full(const struct recorder *r);
 /* Of the data key in use; 0: none. */
 uint64_t recorder_key_age_s(const struct recorder *r);
 /* Of the first record that is not handed on yet; 0: none. */

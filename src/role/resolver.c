@@ -6,14 +6,30 @@
 
 #define ADDRESSES_MAX (sizeof(((struct msg_addresses *)0)->addr) / sizeof(struct ip))
 
+void resolver_init(struct resolver *r, struct peer *net, uint8_t space,
+		   void (*fn)(void *arg, enum err e, const struct ip *addr, uint32_t count), void *arg)
+{
+	uint16_t first;
+	rng_fill(&first, sizeof(first));
+	*r = (struct resolver){.net = net, .last_id = (uint32_t)space << 24 | first, .fn = fn, .arg = arg};
+}
+
 void resolver_ask(struct resolver *r, const char *host, bool ipv6)
 {
 	struct msg_name q = {.id = ++r->last_id, .ipv6 = ipv6};
 	size_t len = strlen(host);
+	r->host = host;
+	r->ipv6 = ipv6;
 	ASSERT(len < sizeof(q.host));
 	memcpy(q.host, host, len);
 	r->id = q.id;
 	peer_send(r->net, MSG_RESOLVE, &q);
+}
+
+void resolver_again(struct resolver *r)
+{
+	if (r->id)
+		resolver_ask(r, r->host, r->ipv6);
 }
 
 /* Appends those of one family. */

@@ -52,17 +52,43 @@ static void size_pools(struct roster *r)
 	r->start.log_segments = LOG_SLOTS;
 }
 
-enum err roster_open(struct roster *r, uint32_t workers, const char *exe_path)
+static enum err make_pools(struct roster *r)
 {
-	ASSERT(workers >= 1 && workers <= MSG_MAX_WORKERS);
-	r->workers = workers;
-	r->exe = open(exe_path, O_PATH | O_CLOEXEC);
+	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &r->log_pool.writable,
+		      &r->log_pool.read_only));
+	for (uint32_t i = 0; i < r->workers; i++)
+		TRY(pool_make(r->start.segment_bytes, r->start.segments, &r->worker_pool[i].writable,
+			      &r->worker_pool[i].read_only));
+	return ERR_OK;
+}
+
+static void fill_start(struct roster *r, struct span config)
+{
+	struct msg_start *s = &r->start;
+	rng_fill(&s->boot, sizeof(s->boot));
+	s->started_real_ns = clock_real_ns();
+	s->workers = r->workers;
+	s->ring_block_bytes = RING_BLOCK_BYTES;
+	s->ring_blocks = RING_BLOCKS;
+	s->config_len = (uint32_t)config.len;
+	if (config.len)
+		memcpy(s->config, config.p, config.len);
+}
+
+enum err roster_open(struct roster *r, const struct roster_setup *s)
+{
+	ASSERT(s->workers >= 1 && s->workers <= MSG_MAX_WORKERS);
+	r->workers = s->workers;
+	r->anchors_path = s->anchors_path;
+	r->exe = open(s->exe_path, O_PATH | O_CLOEXEC);
 	if (r->exe < 0)
 		return ERR_SYSTEM;
-	for (uint32_t i = 0; i < workers; i++)
-		TRY(ring_open(workers, (uint16_t)getpid(), &r->ring[i]));
+	for (uint32_t i = 0; i < r->workers; i++)
+		TRY(ring_open(r->workers, (uint16_t)getpid(), &r->ring[i]));
 	TRY(dhcpsock_open(&r->dhcp));
 	size_pools(r);
+	TRY(make_pools(r));
+	fill_start(r, s->config);
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
 		struct roster_child *c = &r->child[i];
 		c->role = i == 0 ? ROLE_NET : i == 1 ? ROLE_KEYS : i == 2 ? ROLE_UPLOAD : ROLE_CAPTURE;
@@ -96,111 +122,99 @@ struct roster_child *roster_find(struct roster *r, enum role_id role)
 	trap();
 }
 
-/* What one start hands out; init's copies are closed once they are sent. */
-struct supplies {
-	int net_keys[2], net_upload[2], upload_keys[2];
-	int worker_keys[MSG_MAX_WORKERS][2], worker_upload[MSG_MAX_WORKERS][2];
-	int log_pool[2], worker_pool[MSG_MAX_WORKERS][2]; /* writable, read-only */
-	int anchors[2];
-};
-
-static enum err supplies_make(const struct roster *r, const char *anchors_path, struct supplies *s)
-{
-	TRY(chan_pair(s->net_keys));
-	TRY(chan_pair(s->net_upload));
-	TRY(chan_pair(s->upload_keys));
-	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &s->log_pool[0], &s->log_pool[1]));
-	for (uint32_t i = 0; i < r->workers; i++) {
-		TRY(chan_pair(s->worker_keys[i]));
-		TRY(chan_pair(s->worker_upload[i]));
-		TRY(pool_make(r->start.segment_bytes, r->start.segments, &s->worker_pool[i][0],
-			      &s->worker_pool[i][1]));
-	}
-	for (int i = 0; i < 2; i++) {
-		s->anchors[i] = open(anchors_path, O_RDONLY | O_CLOEXEC);
-		if (s->anchors[i] < 0)
-			return ERR_NOT_FOUND;
-	}
-	return ERR_OK;
-}
-
-static void supplies_close(struct supplies *s)
-{
-	int *fd = (int *)s;
-	for (size_t i = 0; i < sizeof(*s) / sizeof(int); i++)
-		if (fd[i] >= 0)
-			close(fd[i]);
-}
-
-/* The order of role/msg.h. */
-static size_t supplies_for(const struct roster *r, const struct roster_child *c, const struct supplies *s,
-			   int *fds)
+/* The descriptors of START, in the order of role/msg.h. anchors: opened for this process. */
+static size_t descriptors(const struct roster *r, const struct roster_child *c, int anchors, int *fds)
 {
 	size_t n = 0;
 	switch (c->role) {
 	case ROLE_NET:
 		fds[n++] = r->dhcp;
-		fds[n++] = s->net_keys[0];
-		fds[n++] = s->net_upload[0];
 		return n;
 	case ROLE_KEYS:
-		fds[n++] = s->anchors[0];
-		fds[n++] = s->log_pool[0];
-		fds[n++] = s->net_keys[1];
-		fds[n++] = s->upload_keys[1];
-		for (uint32_t i = 0; i < r->workers; i++)
-			fds[n++] = s->worker_keys[i][1];
+		fds[n++] = anchors;
+		fds[n++] = r->log_pool.writable;
 		return n;
 	case ROLE_UPLOAD:
-		fds[n++] = s->anchors[1];
-		fds[n++] = s->net_upload[1];
-		fds[n++] = s->upload_keys[0];
-		fds[n++] = s->log_pool[1];
-		for (uint32_t i = 0; i < r->workers; i++) {
-			fds[n++] = s->worker_upload[i][1];
-			fds[n++] = s->worker_pool[i][1];
-		}
+		fds[n++] = anchors;
+		fds[n++] = r->log_pool.read_only;
+		for (uint32_t i = 0; i < r->workers; i++)
+			fds[n++] = r->worker_pool[i].read_only;
 		return n;
 	default:
 		fds[n++] = r->ring[c->index];
-		fds[n++] = s->worker_pool[c->index][0];
-		fds[n++] = s->worker_keys[c->index][0];
-		fds[n++] = s->worker_upload[c->index][0];
+		fds[n++] = r->worker_pool[c->index].writable;
 		return n;
 	}
 }
 
-static enum err start_child(struct roster *r, struct roster_child *c, const struct supplies *s)
+static enum err send_start(struct roster *r, const struct roster_child *c, bool forward)
 {
-	int ends[2], fds[CHAN_MAX_FDS];
+	int fds[CHAN_MAX_FDS], anchors = open(r->anchors_path, O_RDONLY | O_CLOEXEC);
+	if (anchors < 0)
+		return ERR_NOT_FOUND;
+	r->start.index = c->index;
+	r->start.life = c->life;
+	r->start.forward = forward;
+	enum err e = msg_send_fds(c->chan, MSG_START, &r->start, fds, descriptors(r, c, anchors, fds));
+	close(anchors);
+	return e;
+}
+
+/* Which roles have channels to each other; the order of a pair does not matter. */
+static bool talk(enum role_id a, enum role_id b)
+{
+	static const uint8_t with[ROLE_COUNT] = {
+		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
+		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_CAPTURE,
+		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_CAPTURE,
+		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
+	};
+	return with[a] >> b & 1;
+}
+
+static enum err send_end(const struct roster_child *to, const struct roster_child *other, int end)
+{
+	struct msg_peer p = {.role = other->role, .index = other->index};
+	return msg_send_fds(to->chan, MSG_PEER, &p, &end, 1);
+}
+
+static enum err introduce(const struct roster_child *c, const struct roster_child *other)
+{
+	int ends[2];
+	TRY(chan_pair(ends));
+	enum err e = send_end(c, other, ends[0]);
+	/* one that takes no messages is about to be reaped: its successor is introduced again */
+	if (!e && send_end(other, c, ends[1]) && other->pid > 0)
+		kill(other->pid, SIGKILL);
+	close(ends[0]);
+	close(ends[1]);
+	return e;
+}
+
+enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
+{
+	int ends[2];
+	ASSERT(c->pid == 0 && c->chan < 0);
 	TRY(chan_pair(ends));
 	c->chan = ends[0];
 	enum err e = spawn_role(&specs[c->role], r->exe, ends[1], &c->pid);
-	if (e) {
+	if (e)
 		close(ends[1]);
-		return e;
-	}
-	r->start.index = c->index;
-	return msg_send_fds(c->chan, MSG_START, &r->start, fds, supplies_for(r, c, s, fds));
+	if (!e)
+		e = send_start(r, c, forward);
+	for (uint32_t i = 0; !e && i < ROSTER_CHILDREN(r); i++)
+		if (&r->child[i] != c && r->child[i].pid > 0 && talk(c->role, r->child[i].role))
+			e = introduce(c, &r->child[i]);
+	return e;
 }
 
-enum err roster_start(struct roster *r, const char *anchors_path, struct span config)
+void roster_bury(struct roster_child *c)
 {
-	struct supplies s;
-	memset(&s, 0xff, sizeof(s)); /* every descriptor -1 */
-	rng_fill(&r->start.boot, sizeof(r->start.boot));
-	r->start.started_real_ns = clock_real_ns();
-	r->start.workers = r->workers;
-	r->start.ring_block_bytes = RING_BLOCK_BYTES;
-	r->start.ring_blocks = RING_BLOCKS;
-	r->start.config_len = (uint32_t)config.len;
-	if (config.len)
-		memcpy(r->start.config, config.p, config.len);
-	enum err e = supplies_make(r, anchors_path, &s);
-	for (uint32_t i = 0; !e && i < ROSTER_CHILDREN(r); i++)
-		e = start_child(r, &r->child[i], &s);
-	supplies_close(&s);
-	return e;
+	if (c->chan >= 0)
+		close(c->chan);
+	c->pid = 0;
+	c->chan = -1;
+	c->life++;
 }
 
 void roster_stop(struct roster *r)
@@ -211,9 +225,6 @@ void roster_stop(struct roster *r)
 			kill(c->pid, SIGKILL);
 			waitpid(c->pid, NULL, 0);
 		}
-		if (c->chan >= 0)
-			close(c->chan);
-		c->pid = 0;
-		c->chan = -1;
+		roster_bury(c);
 	}
 }

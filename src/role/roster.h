@@ -1,8 +1,8 @@
 /* roster: the set of role processes: their rings, pools and channels, and how they are started and ended.
  * init's own.
  *
- * Rings and the DHCP socket are opened once and outlive the roles; pools, channels and the boot id are new
- * with each start.
+ * Rings, pools and the DHCP socket are opened once and outlive the roles: one that died starts anew with what its
+ * predecessor left there, and the others get a new channel to it.
  */
 #ifndef SEALTAP_ROLE_ROSTER_H
 #define SEALTAP_ROLE_ROSTER_H
@@ -18,27 +18,42 @@ struct roster_child {
 	enum role_id role;
 	uint32_t index; /* of a capture worker */
 	pid_t pid;      /* 0: not running */
-	int chan;       /* owned */
+	int chan;       /* owned; -1: not running */
+	uint32_t life;  /* how often it died */
 	struct loop_watch watch;
 };
 
 struct roster {
 	struct roster_child child[ROSTER_MAX]; /* net, keys, upload, then the workers */
 	uint32_t workers;
-	int ring[MSG_MAX_WORKERS]; /* owned */
-	int dhcp;                  /* owned */
-	int exe;                   /* owned; this binary */
+	const char *anchors_path;   /* borrowed */
+	int ring[MSG_MAX_WORKERS];  /* owned */
+	int dhcp;                   /* owned */
+	int exe;                    /* owned; this binary */
+	struct roster_pool {
+		int writable, read_only; /* owned */
+	} log_pool, worker_pool[MSG_MAX_WORKERS];
 	struct msg_start start;
 };
 
 #define ROSTER_CHILDREN(r) (3 + (r)->workers)
 
-/* Opens rings and sockets; sizes pools from the machine's memory. exe_path: this binary. */
-enum err roster_open(struct roster *r, uint32_t workers, const char *exe_path) MUST_USE;
+struct roster_setup {
+	uint32_t workers;
+	const char *exe_path;     /* this binary */
+	const char *anchors_path; /* borrowed */
+	struct span config;       /* host mode's file, else empty */
+};
+
+/* Opens rings, sockets and pools; sizes the pools from the machine's memory. */
+enum err roster_open(struct roster *r, const struct roster_setup *s) MUST_USE;
 /* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
-/* Starts every role and sends START. config: host mode's file, else empty. */
-enum err roster_start(struct roster *r, const char *anchors_path, struct span config) MUST_USE;
+/* Starts a role that does not run: START, then the channels to the roles that run, which get their ends. forward:
+ * for net: forwarding is open. */
+enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward) MUST_USE;
+/* It died, and was waited for: its channel is closed. */
+void roster_bury(struct roster_child *c);
 /* Ends every role that runs and waits for it. */
 void roster_stop(struct roster *r);
 struct roster_child *roster_find(struct roster *r, enum role_id role);

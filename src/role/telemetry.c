@@ -120,6 +120,12 @@ void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a)
 	resolver_answer(&t->alarm.resolver, a);
 }
 
+void telemetry_again(struct telemetry *t, enum role_id anew)
+{
+	poster_again(&t->metrics, anew);
+	poster_again(&t->alarm, anew);
+}
+
 void telemetry_start(struct telemetry *t)
 {
 	t->started = true;

@@ -50,4 +50,7 @@ void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a);
 /* The last minute ends now; what is to be told is told at once. flushed() is called, perhaps at once. */
 void telemetry_flush(struct telemetry *t);
 
+/* net or keys is a new process. */
+void telemetry_again(struct telemetry *t, enum role_id anew);
+
 #endif

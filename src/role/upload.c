@@ -15,6 +15,7 @@
 #include "role/telemetry.h"
 
 #define RENAMES_MAX 9
+#define UNLISTED_MAX 128
 
 /* One object's way, on a connection of its own: WAITING -> RESOLVING -> SIGNING -> SENDING -> stored, or
  * WAITING again. */
@@ -50,6 +51,8 @@ static struct {
 	struct lane lane[PACE_WINDOW_MAX];
 	struct pace pace;
 	struct loop_timer again;
+	struct msg_shipped unlisted[UNLISTED_MAX]; /* told to keys, but not yet committed in its log */
+	uint64_t shipped, listed;                  /* numbers: of the last one told, and committed */
 	struct cloudwatch_sample counted; /* since the start */
 	struct telemetry telemetry;
 } g;
@@ -241,13 +244,27 @@ static void flushed(void *arg)
 	peer_send(&g.init, MSG_DRAINED, &none);
 }
 
+static void give_back(struct outbox_place at)
+{
+	struct peer *producer = at.producer == OUTBOX_LOG ? &g.keys : &g.worker[at.producer];
+	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot, 0, at.generation});
+}
+
+/* keys may die before its log holds this: it is told again to the next one (keys_anew). More than UNLISTED_MAX
+ * can't be told again: the log has to be shipped for so many objects to have a place. */
+static void tell_shipped(const struct object_meta *meta)
+{
+	struct msg_shipped *s = &g.unlisted[++g.shipped % UNLISTED_MAX];
+	s->number = g.shipped;
+	s->meta = *meta;
+	peer_send(&g.keys, MSG_SHIPPED, s);
+}
+
 static void stored(struct lane *l)
 {
-	struct outbox_place at = l->at;
-	struct peer *producer = at.producer == OUTBOX_LOG ? &g.keys : &g.worker[at.producer];
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
-	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot});
-	peer_send(&g.keys, MSG_SHIPPED, &l->meta);
+	give_back(l->at);
+	tell_shipped(&l->meta);
 	g.counted.shipped_objects++;
 	g.counted.shipped_bytes += l->meta.size_bytes;
 	l->state = LANE_IDLE;
@@ -337,9 +354,19 @@ static void count(void *arg, struct cloudwatch_sample *own)
 
 /* ---- messages */
 
+static bool under_way(uint32_t producer, uint32_t slot)
+{
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state != LANE_IDLE && g.lane[i].at.producer == producer && g.lane[i].at.slot == slot)
+			return true;
+	return outbox_holds(&g.outbox, producer, slot);
+}
+
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	outbox_add(&g.outbox, (struct outbox_place){.producer = producer, .slot = s->index});
+	/* told again, and stored since: that it is free was told to a process that died */
+	if (!outbox_new(&g.outbox, producer, s) && !under_way(producer, s->index))
+		give_back((struct outbox_place){.producer = producer, .slot = s->index, .generation = s->generation});
 	start_what_may();
 }
 
@@ -354,11 +381,40 @@ static void settle(const struct msg_config *c)
 	start_what_may();
 }
 
+static void net_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		resolver_again(&g.lane[i].resolver);
+	telemetry_again(&g.telemetry, ROLE_NET);
+}
+
+static void keys_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	for (uint64_t n = g.listed + 1; n <= g.shipped; n++)
+		if (g.shipped - n < UNLISTED_MAX)
+			peer_send(&g.keys, MSG_SHIPPED, &g.unlisted[n % UNLISTED_MAX]);
+	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
+		if (g.lane[i].state == LANE_SIGNING)
+			ask_signature(&g.lane[i]);
+	telemetry_again(&g.telemetry, ROLE_KEYS);
+}
+
+static struct peer *peer_of(const struct msg_peer *p)
+{
+	return p->role == ROLE_NET ? &g.net : p->role == ROLE_KEYS ? &g.keys : &g.worker[p->index % MSG_MAX_WORKERS];
+}
+
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	if (m->type == MSG_SETTINGS) {
+	if (m->type == MSG_PEER) {
+		peer_join(peer_of((const void *)m->payload), m);
+	} else if (m->type == MSG_SETTINGS) {
 		settle((const void *)m->payload);
 	} else {
 		ASSERT(m->type == MSG_DRAIN);
@@ -390,6 +446,9 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 	switch (m->type) {
 	case MSG_SEALED:
 		enqueue(OUTBOX_LOG, (const void *)m->payload);
+		break;
+	case MSG_LISTED:
+		g.listed = ((const struct msg_listed *)(const void *)m->payload)->number;
 		break;
 	case MSG_PUT_SIGNED:
 		signed_put((const void *)m->payload);
@@ -424,7 +483,7 @@ static void set_up_lanes(void)
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++) {
 		struct lane *l = &g.lane[i];
 		/* the names' ids tell the lanes apart */
-		l->resolver = (struct resolver){.net = &g.net, .fn = resolved, .arg = l, .last_id = i << 24};
+		resolver_init(&l->resolver, &g.net, (uint8_t)i, resolved, l);
 		https_init(&l->https, &g.loop, &g.anchors, l->body, sizeof(l->body), answered, l);
 	}
 }
@@ -448,22 +507,22 @@ _Noreturn void role_upload(int channel)
 	peer_start(channel, ROLE_UPLOAD, &g.start, fds, CHAN_MAX_FDS);
 	log_open(channel, MSG_LOG_LINE, "upload");
 	loop_init(&g.loop);
+	g.shipped = g.listed = (uint64_t)g.start.life << 32; /* above those of the processes before */
 	g.init = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
-	g.net = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_NET, .loop = &g.loop, .fn = from_net};
-	g.keys = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys};
+	g.net = (struct peer){
+		.self = ROLE_UPLOAD, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};
+	g.keys = (struct peer){
+		.self = ROLE_UPLOAD, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys, .anew = keys_anew};
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
-	peer_watch(&g.net, fds[1]);
-	peer_watch(&g.keys, fds[2]);
-	outbox_map(&g.outbox, OUTBOX_LOG, fds[3], g.start.log_segment_bytes, g.start.log_segments);
+	outbox_map(&g.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		g.worker[i] = (struct peer){.self = ROLE_UPLOAD,
 					    .other = ROLE_CAPTURE,
 					    .loop = &g.loop,
 					    .fn = from_worker,
 					    .index = i};
-		peer_watch(&g.worker[i], fds[4 + 2 * i]);
-		outbox_map(&g.outbox, i, fds[5 + 2 * i], g.start.segment_bytes, g.start.segments);
+		outbox_map(&g.outbox, i, fds[2 + i], g.start.segment_bytes, g.start.segments);
 	}
 	g.again.fn = again;
 	set_up_lanes();

@@ -1,0 +1,177 @@
+/* A slot:
+ *
+ *        0  record of even generations (4,096)
+ *     4096  record of odd generations
+ *     8192  provisional final frame of even generations (69,632)
+ *    77824  provisional final frame of odd generations
+ *   147456  the message
+ *
+ * A record, little-endian:
+ *
+ *   "sealtap\1" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
+ *   | kind u32 | seq u32 | signer u64 | first_ns | last_ns | records | raw_bytes | lost | cut | filtered | size_bytes u64
+ *   | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448)
+ *   | resume: block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut | raw_bytes |
+ *     size_bytes | objects u64
+ *   | zeros up to 4,092 | CRC32C of all before, u32
+ */
+#include "record/commit.h"
+
+#include <string.h>
+
+#include "base/crc.h"
+#include "lib/sha.h"
+
+#define MAGIC SPAN("sealtap\1")
+#define CRC_AT (COMMIT_RECORD_BYTES - 4)
+
+size_t commit_record_offset(uint64_t generation)
+{
+	return (generation & 1) * COMMIT_RECORD_BYTES;
+}
+
+size_t commit_side_offset(uint64_t generation)
+{
+	return 2 * COMMIT_RECORD_BYTES + (generation & 1) * COMMIT_SIDE_BYTES;
+}
+
+/* ---- fields, in one order for both directions */
+
+struct fields {
+	struct buf *out; /* writing */
+	struct span in;  /* reading */
+};
+
+static void field_u64(struct fields *f, uint64_t *v)
+{
+	if (f->out)
+		buf_le64(f->out, *v);
+	else
+		*v = load_le64(f->in.p);
+	f->in = span_from(f->in, 8);
+}
+
+static void field_u32(struct fields *f, uint32_t *v)
+{
+	if (f->out)
+		buf_le32(f->out, *v);
+	else
+		*v = load_le32(f->in.p);
+	f->in = span_from(f->in, 4);
+}
+
+static void field_bytes(struct fields *f, void *p, size_t len)
+{
+	if (f->out)
+		buf_put(f->out, span_of(p, len));
+	else
+		memcpy(p, f->in.p, len);
+	f->in = span_from(f->in, len);
+}
+
+static void field_meta(struct fields *f, struct object_meta *m)
+{
+	uint64_t *numbers[] = {&m->signer,    &m->first_ns, &m->last_ns, &m->records,   &m->raw_bytes,
+			       &m->lost,      &m->cut,      &m->filtered, &m->size_bytes};
+	field_u32(f, &m->kind);
+	field_u32(f, &m->seq);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		field_u64(f, numbers[i]);
+	field_bytes(f, m->stream, sizeof(m->stream));
+	field_bytes(f, m->prev, sizeof(m->prev));
+	field_bytes(f, m->sha256, sizeof(m->sha256));
+	field_u32(f, &m->sig_len);
+	field_bytes(f, m->sig, sizeof(m->sig));
+	field_bytes(f, m->name, sizeof(m->name));
+}
+
+static void field_resume(struct fields *f, struct commit_resume *r)
+{
+	uint64_t *numbers[] = {&r->block_seq, &r->packets, &r->packet_id, &r->recorded[0], &r->recorded[1], &r->drops,
+			       &r->records,   &r->lost,    &r->cut,       &r->raw_bytes,   &r->size_bytes,  &r->objects};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		field_u64(f, numbers[i]);
+}
+
+static void fields_of(struct fields *f, struct commit *c)
+{
+	field_u64(f, &c->generation);
+	field_u32(f, &c->state);
+	field_u32(f, &c->side_bytes);
+	field_u64(f, &c->data_bytes);
+	field_meta(f, &c->meta);
+	field_resume(f, &c->resume);
+}
+
+/* ---- records */
+
+void commit_write(uint8_t *slot, const struct commit *c)
+{
+	uint8_t record[COMMIT_RECORD_BYTES];
+	struct buf b = BUF_OF(record);
+	struct fields f = {.out = &b};
+	struct commit copy = *c;
+	ASSERT(c->generation && c->state > COMMIT_NONE && c->state <= COMMIT_FREE);
+	buf_put(&b, MAGIC);
+	fields_of(&f, &copy);
+	buf_fill(&b, 0, CRC_AT - b.len);
+	buf_le32(&b, crc32c(buf_span(&b)));
+	ASSERT(b.len == COMMIT_RECORD_BYTES && !b.overflow);
+	/* what it speaks of is in memory before it is */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(slot + commit_record_offset(c->generation), record, sizeof(record));
+}
+
+static bool sane(const struct commit *c)
+{
+	return c->generation && c->state > COMMIT_NONE && c->state <= COMMIT_FREE &&
+	       c->side_bytes <= COMMIT_SIDE_BYTES && object_meta_sane(&c->meta) &&
+	       (c->state == COMMIT_OPEN || c->data_bytes == c->meta.size_bytes);
+}
+
+enum err commit_read_record(const uint8_t *record, struct commit *c)
+{
+	struct span all = span_of(record, COMMIT_RECORD_BYTES);
+	static const uint8_t never[sizeof("sealtap\1") - 1];
+	memset(c, 0, sizeof(*c));
+	if (memcmp(record, never, sizeof(never)) == 0)
+		return ERR_NOT_FOUND;
+	if (crc32c(span_first(all, CRC_AT)) != load_le32(record + CRC_AT))
+		return ERR_CHECKSUM;
+	if (!span_starts(all, MAGIC))
+		return ERR_UNSUPPORTED;
+	struct fields f = {.in = span_from(all, MAGIC.len)};
+	fields_of(&f, c);
+	return sane(c) ? ERR_OK : ERR_SYNTAX;
+}
+
+enum err commit_read(const uint8_t *slot, struct commit *c)
+{
+	struct commit other;
+	uint8_t record[2][COMMIT_RECORD_BYTES];
+	memcpy(record, slot, sizeof(record)); /* its writer may be at work */
+	enum err e = commit_read_record(record[0], c), f = commit_read_record(record[1], &other);
+	if (e && f)
+		return ERR_NOT_FOUND;
+	if (e || (!f && other.generation > c->generation))
+		*c = other;
+	return ERR_OK;
+}
+
+enum err commit_tear(uint8_t *slot, uint64_t slot_bytes, struct commit *c)
+{
+	ASSERT(c->state == COMMIT_OPEN);
+	if (c->side_bytes == 0)
+		return ERR_NOT_FOUND;
+	if (c->data_bytes > slot_bytes || slot_bytes < COMMIT_DATA_OFFSET ||
+	    slot_bytes - COMMIT_DATA_OFFSET < c->data_bytes + c->side_bytes)
+		return ERR_RANGE;
+	uint8_t *data = slot + COMMIT_DATA_OFFSET;
+	memcpy(data + c->data_bytes, slot + commit_side_offset(c->generation), c->side_bytes);
+	c->data_bytes += c->side_bytes;
+	c->side_bytes = 0;
+	c->state = COMMIT_CLOSED;
+	c->meta.size_bytes = c->data_bytes;
+	sha256_of(span_of(data, c->data_bytes), c->meta.sha256);
+	return object_torn(&c->meta);
+}
