@@ -123,8 +123,6 @@ static enum err fill(struct put *p, const struct settings *s, const struct objec
 	struct span name = span_of(m->name, sizeof(m->name));
 	name = span_first(name, span_find(name, 0));
 	TRY(check_name(s, id, name));
-	if (m->sig_len == 0)
-		return ERR_MISSING;
 	if (m->size_bytes == 0 || m->size_bytes > OBJECT_MAX_BYTES)
 		return ERR_RANGE;
 	TRY(s3_endpoint(s, id, &endpoint));

@@ -233,6 +233,14 @@ static const char *const fields[FIELD_COUNT] = {
 	PREFIX "cut",    PREFIX "filtered", PREFIX "prev", PREFIX "sha256",  PREFIX "sig",
 };
 
+void object_put_sig(struct buf *b, const struct object_meta *m)
+{
+	if (m->sig_len)
+		text_base64(b, span_of(m->sig, m->sig_len));
+	else
+		buf_str(b, "none");
+}
+
 bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name,
 		       struct buf *value)
 {
@@ -244,7 +252,7 @@ bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, c
 	if (i < FIELD_PREV)
 		text_u64(value, numbers[i]);
 	else if (i == FIELD_SIG)
-		text_base64(value, span_of(m->sig, m->sig_len));
+		object_put_sig(value, m);
 	else
 		text_hex(value, span_of(i == FIELD_PREV ? m->prev : m->sha256, 32));
 	return true;

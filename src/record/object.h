@@ -76,6 +76,9 @@ enum err object_context_next(struct span aad, size_t *at, struct span *key, stru
 bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name,
 		       struct buf *value);
 
+/* The signature as it is told everywhere: base64, or "none" where it has none. */
+void object_put_sig(struct buf *b, const struct object_meta *m);
+
 /* The bytes that the signature covers: `name:<object name>\n` then each field without the sealtap- prefix,
  * `field:value\n`. */
 enum err object_signed_text(const struct object_meta *m, struct buf *out) MUST_USE;

@@ -51,7 +51,7 @@ static struct {
 	struct progress *progress; /* borrowed: the pool's page; what is counted there outlives this process */
 	struct commit_resume at;   /* behind the last packet */
 	uint64_t drops_unreported; /* since the last packet written */
-	uint64_t drops_unlogged, drops_logged_ns;
+	uint64_t drops_unlogged, drops_since_ns, drops_logged_ns;
 } g;
 
 static void look(void *arg);
@@ -91,14 +91,18 @@ static void log_drops(bool now)
 	log_begin(LOG_ALARM, "lost");
 	log_str("cause", "ring");
 	log_u64("packets", g.drops_unlogged);
+	log_u64("span_ms", (now_ns - g.drops_since_ns) / NS_PER_MS); /* they were lost in the time until now */
 	log_end();
 	g.drops_unlogged = 0;
 	g.drops_logged_ns = now_ns;
 }
 
-static void tell_drops(uint64_t drops)
+/* Lost between then and now. */
+static void tell_drops(uint64_t drops, uint64_t since_ns)
 {
 	g.drops_unreported += drops;
+	if (g.drops_unlogged == 0)
+		g.drops_since_ns = since_ns;
 	g.drops_unlogged += drops;
 	recorder_lost(&g.recorder, drops);
 }
@@ -110,10 +114,12 @@ static void count_drops(void)
 		log_event(LOG_ALARM, "ring-statistics", "reason", "the kernel gives no counters");
 		return;
 	}
+	uint64_t since_ns = g.progress->counted_ns;
+	g.progress->counted_ns = clock_mono_ns();
 	if (drops == 0)
 		return;
 	g.progress->drops += drops; /* at once: the kernel has forgotten them */
-	tell_drops(drops);
+	tell_drops(drops, since_ns);
 	log_drops(false);
 }
 
@@ -204,7 +210,7 @@ static bool poisoned(void)
 	log_u64("packets", packets);
 	log_end();
 	p->drops += packets;
-	tell_drops(packets);
+	tell_drops(packets, clock_mono_ns());
 	return true;
 }
 
@@ -406,6 +412,7 @@ static void arm_when_ready(void)
 	g.next = ring_start(&g.ring);
 	if (g.progress->armed_real_ns == 0) {
 		g.progress->armed_real_ns = clock_real_ns();
+		g.progress->counted_ns = clock_mono_ns();
 		forget_drops();
 	}
 	peer_send(&g.init, MSG_ARMED, NULL);
@@ -432,7 +439,7 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
 	if (g.progress->drops > g.at.drops)
-		tell_drops(g.progress->drops - g.at.drops);
+		tell_drops(g.progress->drops - g.at.drops, g.progress->counted_ns);
 }
 
 static void keys_anew(void *arg, uint32_t index)

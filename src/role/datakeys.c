@@ -158,6 +158,7 @@ enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors)
 	d->backoff = (struct backoff){.base_ms = 1000, .cap_ms = 30000};
 	d->retry = (struct loop_timer){.fn = again, .arg = d};
 	https_init(&d->https, d->loop, anchors, d->body, sizeof(d->body), answered, d);
+	again(d); /* what was wanted before there was a configuration */
 	return ERR_OK;
 }
 
@@ -168,6 +169,6 @@ void datakeys_want(struct datakeys *d, uint32_t stream, bool any)
 		return;
 	}
 	d->wanted[stream] = true;
-	if (!d->busy && !d->retry.active)
+	if (d->endpoint.host[0] && !d->busy && !d->retry.active)
 		begin(d);
 }

@@ -359,6 +359,11 @@ static void on_log_line(const struct chan_msg *m)
 	loglines_take(&g.loglines, g.speaker->role, m);
 }
 
+static void on_logged(const struct chan_msg *m)
+{
+	loglines_committed(&g.loglines, ((const struct msg_listed *)(const void *)m->payload)->number);
+}
+
 static const struct {
 	enum role_id from; /* ROLE_ANY: any */
 	void (*fn)(const struct chan_msg *m);
@@ -369,6 +374,7 @@ static const struct {
 	[MSG_FORWARDING] = {ROLE_NET, on_forwarding}, [MSG_DRAINED] = {ROLE_ANY, on_drained},
 	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},      [MSG_VERDICT] = {ROLE_ANY, on_verdict},
 	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},     [MSG_LEAVE] = {ROLE_KEYS, on_leave},
+	[MSG_LOGGED] = {ROLE_KEYS, on_logged},
 };
 
 static void on_channel(void *arg, short revents)
@@ -443,7 +449,7 @@ static void start_role(void *arg)
 	loop_watch(&g.loop, &c->watch);
 	bring_up(c);
 	if (c->role == ROLE_KEYS)
-		loglines_flush(&g.loglines);
+		loglines_again(&g.loglines);
 }
 
 static void role_ended(struct roster_child *c)

@@ -113,10 +113,11 @@ static void log_sealed(void *arg, const struct msg_segment *s)
 	peer_send(&g.upload, MSG_SEALED, s);
 }
 
-static void inventory_committed(void *arg, uint64_t number)
+static void log_progressed(void *arg)
 {
 	(void)arg;
-	peer_send(&g.upload, MSG_LISTED, &(struct msg_listed){number});
+	peer_send(&g.upload, MSG_LISTED, &(struct msg_listed){g.log.committed.shipped});
+	peer_send(&g.init, MSG_LOGGED, &(struct msg_listed){g.log.committed.log});
 }
 
 static void check_clock(void *arg)
@@ -332,11 +333,11 @@ static void shipped(const struct msg_shipped *s)
 		peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
-static void logged(const struct log_line *line)
+static void logged(const struct msg_log *log)
 {
 	static struct sns_alarm alarm;
-	logstream_line(&g.log, line);
-	if (alarms_of_line(line, &alarm))
+	logstream_line(&g.log, log);
+	if (alarms_of_line(&log->line, &alarm))
 		peer_send(&g.upload, MSG_ALARM, &alarm);
 }
 
@@ -555,7 +556,7 @@ _Noreturn void role_keys(int channel)
 	g.log.want_key = want_log_key;
 	g.log.sign = sign_object;
 	g.log.sealed = log_sealed;
-	g.log.inventory = inventory_committed;
+	g.log.progressed = log_progressed;
 	g.signer =
 		(struct signer){&g.upload, &g.settings, &g.identity, g.creds, &g.signing_keys, &g.offset_ns};
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);

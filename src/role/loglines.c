@@ -7,28 +7,44 @@
 
 static struct chan_msg received;
 
-static void to_keys(struct loglines *l, const struct log_line *line)
+static void flush(struct loglines *l)
 {
 	struct roster_child *keys = roster_find(l->roster, ROLE_KEYS);
-	if (keys->chan < 0 && l->waiting_count < LOGLINES_WAITING) {
-		l->waiting[l->waiting_count++] = *line;
-	} else if (keys->chan < 0 || msg_send(keys->chan, MSG_LOG, line)) {
-		l->lost++;
-	} else if (l->lost) {
-		uint64_t lost = l->lost;
-		l->lost = 0;
-		log_begin(LOG_WARN, "log-lines-lost");
-		log_u64("lines", lost);
-		log_end();
-	}
+	while (l->sent < l->last && keys->chan >= 0 &&
+	       !msg_send(keys->chan, MSG_LOG, &l->line[(l->sent + 1) % LOGLINES_MAX]))
+		l->sent++;
 }
 
-void loglines_flush(struct loglines *l)
+void loglines_committed(struct loglines *l, uint64_t number)
 {
-	uint32_t count = l->waiting_count;
-	l->waiting_count = 0;
-	for (uint32_t i = 0; i < count; i++)
-		to_keys(l, &l->waiting[i]);
+	if (number > l->committed && number <= l->sent)
+		l->committed = number;
+	flush(l);
+}
+
+void loglines_again(struct loglines *l)
+{
+	l->sent = l->committed;
+	flush(l);
+}
+
+static void to_keys(struct loglines *l, const struct log_line *line)
+{
+	if (l->last - l->committed == LOGLINES_MAX) {
+		l->lost++;
+		return;
+	}
+	struct msg_log *m = &l->line[++l->last % LOGLINES_MAX];
+	m->number = l->last;
+	m->line = *line;
+	flush(l);
+	if (l->lost == 0 || l->sent != l->last)
+		return;
+	uint64_t lost = l->lost;
+	l->lost = 0;
+	log_begin(LOG_WARN, "log-lines-lost");
+	log_u64("lines", lost);
+	log_end();
 }
 
 void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m)

@@ -5,15 +5,16 @@
 
 #include "role/roster.h"
 
-#define LOGLINES_WAITING 64
+#define LOGLINES_MAX 256
 
+/* Lines are kept until keys has committed them: its successor gets those that it had not. */
 struct loglines {
 	struct roster *roster; /* borrowed */
 	bool verbose;          /* show every line, not warnings and errors alone */
-	uint64_t lost;         /* lines that keys could not take, not told yet */
-	struct log_line waiting[LOGLINES_WAITING]; /* for keys to start anew */
-	uint32_t waiting_count;
-	struct loop_watch own; /* init's own lines */
+	uint64_t lost;         /* lines for which there was no place, not told yet */
+	struct msg_log line[LOGLINES_MAX];
+	uint64_t last, sent, committed; /* numbers of lines */
+	struct loop_watch own;          /* init's own lines */
 };
 
 /* From here on init itself may log. roster and verbose are set by the caller before. */
@@ -21,7 +22,8 @@ enum err loglines_open(struct loglines *l, struct loop *loop) MUST_USE;
 /* m holds a struct log_line. A line in which `speaker` gives itself out for another role is dropped. */
 void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m);
 
-/* keys is there again. */
-void loglines_flush(struct loglines *l);
+void loglines_committed(struct loglines *l, uint64_t number);
+/* keys is a new process. */
+void loglines_again(struct loglines *l);
 
 #endif

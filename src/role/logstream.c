@@ -39,11 +39,13 @@ static void put_hex(struct buf *b, const char *key, struct span bytes)
 	buf_u8(b, '"');
 }
 
-static void put_base64(struct buf *b, const char *key, struct span bytes)
+/* m: NULL for none */
+static void put_sig(struct buf *b, const char *key, const struct object_meta *m)
 {
 	put_key(b, key);
 	buf_u8(b, '"');
-	text_base64(b, bytes);
+	if (m)
+		object_put_sig(b, m);
 	buf_u8(b, '"');
 }
 
@@ -134,7 +136,8 @@ static struct buf queue_line(struct logstream *s, uint32_t places)
 
 static void pump(struct logstream *s);
 
-static void queue_done_listing(struct logstream *s, const struct buf *b, uint64_t real_ns, uint64_t number)
+static void queue_numbered(struct logstream *s, const struct buf *b, uint64_t real_ns,
+			   struct logstream_numbers numbers)
 {
 	if (b->overflow) {
 		s->dropped += b->cap != 0;
@@ -142,7 +145,8 @@ static void queue_done_listing(struct logstream *s, const struct buf *b, uint64_
 	}
 	struct logstream_line *l = &s->queue[(s->first + s->count) % LOGSTREAM_QUEUE];
 	l->real_ns = real_ns;
-	l->number = number;
+	l->shipped = numbers.shipped;
+	l->log = numbers.log;
 	l->len = (uint32_t)b->len;
 	s->count++;
 	pump(s);
@@ -150,7 +154,7 @@ static void queue_done_listing(struct logstream *s, const struct buf *b, uint64_
 
 static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_ns)
 {
-	queue_done_listing(s, b, real_ns, 0);
+	queue_numbered(s, b, real_ns, (struct logstream_numbers){0, 0});
 }
 
 static void pump(struct logstream *s)
@@ -164,8 +168,10 @@ static void pump(struct logstream *s)
 			return;
 		buf_put(room, span_of(l->json, l->len));
 		recorder_wrote(&s->recorder, l->real_ns, 0, false);
-		if (l->number)
-			s->written = l->number;
+		if (l->shipped)
+			s->written.shipped = l->shipped;
+		if (l->log)
+			s->written.log = l->log;
 		s->first = (s->first + 1) % LOGSTREAM_QUEUE;
 		s->count--;
 	}
@@ -175,13 +181,13 @@ static void pump(struct logstream *s)
 	}
 }
 
-void logstream_line(struct logstream *s, const struct log_line *line)
+void logstream_line(struct logstream *s, const struct msg_log *log)
 {
 	if (s->closing)
 		return;
 	struct buf b = queue_line(s, LOGSTREAM_LINES);
-	put_line(&b, line);
-	queue_done(s, &b, line->real_ns);
+	put_line(&b, &log->line);
+	queue_numbered(s, &b, log->line.real_ns, (struct logstream_numbers){.log = log->number});
 }
 
 static void list_shipped(struct logstream *s, const struct msg_shipped *shipped)
@@ -195,9 +201,9 @@ static void list_shipped(struct logstream *s, const struct msg_shipped *shipped)
 	put_text(&b, "name", m->name);
 	put_u64(&b, "size", m->size_bytes);
 	put_hex(&b, "sha256", span_of(m->sha256, sizeof(m->sha256)));
-	put_base64(&b, "sig", span_of(m->sig, m->sig_len));
+	put_sig(&b, "sig", m);
 	buf_str(&b, "}\n");
-	queue_done_listing(s, &b, now_ns, shipped->number);
+	queue_numbered(s, &b, now_ns, (struct logstream_numbers){.shipped = shipped->number});
 }
 
 /* ---- the recorder's callbacks */
@@ -218,7 +224,7 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 	put_text(&b, "stream", meta->stream);
 	put_u64(&b, "seq", meta->seq);
 	put_hex(&b, "prev", span_of(meta->prev, sizeof(meta->prev)));
-	put_base64(&b, "prev_sig", prev ? span_of(prev->sig, prev->sig_len) : span_of(NULL, 0));
+	put_sig(&b, "prev_sig", prev);
 	put_text(&b, "instance", id->instance);
 	put_text(&b, "ami", id->ami);
 	put_text(&b, "version", version_text);
@@ -247,10 +253,10 @@ static void position(void *arg, struct commit_resume *at)
 static void committed(void *arg)
 {
 	struct logstream *s = arg;
-	if (s->written == s->listed)
+	if (s->written.shipped == s->committed.shipped && s->written.log == s->committed.log)
 		return;
-	s->listed = s->written;
-	s->inventory(s->arg, s->listed);
+	s->committed = s->written;
+	s->progressed(s->arg);
 }
 
 static void want_key(void *arg, bool any)

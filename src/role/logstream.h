@@ -21,7 +21,8 @@
 /* One event waiting to be written, already JSON. */
 struct logstream_line {
 	uint64_t real_ns;
-	uint64_t number; /* of the shipped object that it lists; 0: another line */
+	uint64_t shipped; /* number of the object that it lists; 0: another line */
+	uint64_t log;     /* number of init's line; 0: another line */
 	uint32_t len;
 	uint8_t json[LOGSTREAM_JSON_MAX];
 };
@@ -36,18 +37,21 @@ struct logstream {
 	uint32_t first, count;
 	uint64_t dropped; /* lines that found the queue full */
 	bool ship_wanted, close_wanted, closing;
-	uint64_t written, listed; /* numbers: of the last object listed in a line, and in a committed one */
+	/* numbers of the last object listed and of init's last line: in what was written, in what is committed */
+	struct logstream_numbers {
+		uint64_t shipped, log;
+	} written, committed;
 	struct msg_totals totals; /* for the `shutdown` event */
 	void (*want_key)(void *arg, bool any);
 	void (*sign)(void *arg, struct object_meta *meta); /* fills sig */
 	void (*sealed)(void *arg, const struct msg_segment *s);
-	/* The inventory is committed up to this number. */
-	void (*inventory)(void *arg, uint64_t number);
+	/* s->committed is new. */
+	void (*progressed)(void *arg);
 	void *arg; /* borrowed */
 };
 
 /* Lines may be given from the process's start on; they wait for logstream_open(). */
-void logstream_line(struct logstream *s, const struct log_line *line);
+void logstream_line(struct logstream *s, const struct msg_log *log);
 void logstream_shipped(struct logstream *s, const struct msg_shipped *shipped);
 /* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot
  * object is sealed as soon as it comes. life: how many processes before this one wrote to the pool. */

@@ -49,7 +49,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_GOODBYE, msg_none, KEYS, INIT)    /* it is stored: power off */                                \
 	X(MSG_VERDICT, msg_verdict, ANY, INIT)  /* a boot step failed, or works again */                     \
 	X(MSG_LOG_LINE, log_line, ANY, INIT)    /* an event of a role */                                     \
-	X(MSG_LOG, log_line, INIT, KEYS)        /* the same, for the log stream */                           \
+	X(MSG_LOG, msg_log, INIT, KEYS)         /* the same, for the log stream */                           \
+	X(MSG_LOGGED, msg_listed, KEYS, INIT)   /* the lines up to there are committed */                    \
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
 	X(MSG_KEY_WANTED, msg_flag, CAPTURE, KEYS) /* a data key for this stream; on: the last one will do */ \
@@ -204,6 +205,11 @@ struct msg_segment {
 	uint32_t index;
 	uint32_t again; /* SEALED: told before, to a process that may have shipped it since */
 	uint64_t generation; /* of the segment's commit record: tells one use of it from the next */
+};
+
+struct msg_log {
+	uint64_t number; /* rises by one */
+	struct log_line line;
 };
 
 struct msg_shipped {

@@ -59,7 +59,11 @@ static void put_comment(struct buf *b, const struct object_identity *id, const s
 	put_line(b, "stream", span_str(meta->stream));
 	put_number(b, "seq", meta->seq);
 	put_encoded(b, "prev", span_of(meta->prev, sizeof(meta->prev)), text_hex);
-	put_encoded(b, "prev_sig", prev ? span_of(prev->sig, prev->sig_len) : span_of(NULL, 0), text_base64);
+	uint8_t signature[128];
+	struct buf sig = BUF_OF(signature);
+	if (prev)
+		object_put_sig(&sig, prev);
+	put_line(b, "prev_sig", buf_span(&sig));
 	put_line(b, "instance", span_str(id->instance));
 	put_line(b, "ami", span_str(id->ami));
 	put_link(b, "outside", &links->link[0]);

@@ -260,6 +260,12 @@ static void tell_shipped(const struct object_meta *meta)
 	peer_send(&g.keys, MSG_SHIPPED, s);
 }
 
+static void listed(uint64_t number)
+{
+	if (number > g.listed && number <= g.shipped)
+		g.listed = number;
+}
+
 static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
@@ -448,7 +454,7 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 		enqueue(OUTBOX_LOG, (const void *)m->payload);
 		break;
 	case MSG_LISTED:
-		g.listed = ((const struct msg_listed *)(const void *)m->payload)->number;
+		listed(((const struct msg_listed *)(const void *)m->payload)->number);
 		break;
 	case MSG_PUT_SIGNED:
 		signed_put((const void *)m->payload);

@@ -18,6 +18,7 @@ class Result:
     seen: int = 0
     recorded: int = 0
     own: int = 0  # of recorded: headers only
+    missing: int = 0
 
 
 def kept_bytes(data):
@@ -54,7 +55,7 @@ def side_window(streams, side, first, last):
     return {name: [f for f in frames if times[0][0] <= f.ns <= times[1][0]] for name, frames in mine.items()}
 
 
-def compare_side(streams, side, wire_frames):
+def compare_side(streams, side, wire_frames, lossy=False):
     """wire_frames: the capture's window, markers included."""
     wire = [expected(f) for f in wire_frames]
     result = Result(seen=len(wire), own=sum(len(w[0]) < w[1] for w in wire))
@@ -69,15 +70,17 @@ def compare_side(streams, side, wire_frames):
         on_wire = [w for w in wire if w in mine]
         assert recorded == on_wire, f'{SIDES[side]}, {name}: {first_difference(on_wire, recorded)}'
     missing = [w for w in wire if w not in owner]
-    assert not missing, f'{SIDES[side]}: {len(missing)} of {len(wire)} packets are missing, the first: {describe(missing[0])}'
-    assert result.seen == result.recorded, result
+    result.missing = len(missing)
+    assert lossy or not missing, f'{SIDES[side]}: {len(missing)} of {len(wire)} packets are missing, the first: {describe(missing[0])}'
+    assert result.seen == result.recorded + result.missing, result
     return result
 
 
-def compare(evidence, windows):
-    """windows: {side's name: frames of the capture between its markers}. The sum over both sides."""
+def compare(evidence, windows, lossy=False):
+    """windows: {side's name: frames of the capture between its markers}. The sum over both sides. lossy: packets may be missing; it is
+    the caller's to account for them."""
     streams, total = evidence.recorded(), Result()
     for number, side in enumerate(SIDES):
-        one = compare_side(streams, number, windows[side])
-        total = Result(total.seen + one.seen, total.recorded + one.recorded, total.own + one.own)
+        one = compare_side(streams, number, windows[side], lossy)
+        total = Result(total.seen + one.seen, total.recorded + one.recorded, total.own + one.own, total.missing + one.missing)
     return total

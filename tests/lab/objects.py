@@ -23,7 +23,7 @@ NAME = re.compile(
     r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/'
     r'(?P<kind>packets|log)/'
     r'(?P<start>\d{8}T\d{6}\.\d{9}Z)-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|log)-(?P<seq>\d{8})(?P<again>-r\d+)?'
-    r'\.(?P<ext>pcapng|jsonl)\.zst\.encrypted')
+    r'\.(?P<ext>pcapng|jsonl)\.zst(?P<torn>\.torn)?\.encrypted')
 
 
 @dataclasses.dataclass

@@ -83,8 +83,8 @@ class Session:
             self.windows[name] = {side: capture.window(self.frames[side], *(capture.loneliest(self.frames[side], m) for m in markers))
                                   for side, markers in sides.items()}
 
-    def compare(self, name):
-        return compare.compare(self.evidence, self.windows[name])
+    def compare(self, name, lossy=False):
+        return compare.compare(self.evidence, self.windows[name], lossy)
 
     def recorded(self, name, side):
         """{stream: recorded frames} of one side's window."""

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""deaths_test: any role may be killed at any moment: nothing that reached the ring is lost, nothing is there twice, forwarding goes on.
+
+deaths_test.py [-k PATTERN]. KILLS=N: how many kills each scene has. Needs root. Logs and objects stay in build/lab/deaths/.
+"""
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import evidence, testing, traffic  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import WEB, Surroundings  # noqa: E402
+
+KILLS = int(os.environ.get('KILLS', '10'))
+SEED = int(os.environ.get('SEED', time.time_ns()))
+ROLES = ('net', 'keys', 'upload', 'capture')
+ROLE_S = 12  # until a new process is at work
+
+
+def roles(appliance):
+    """{role: process id} of the appliance's children that live."""
+    parent, found = appliance.process.child.pid, {}
+    with open(f'/proc/{parent}/task/{parent}/children') as f:
+        for pid in map(int, f.read().split()):
+            try:
+                with open(f'/proc/{pid}/cmdline') as line:
+                    words = line.read().split('\0')
+            except FileNotFoundError:
+                continue
+            if len(words) > 1 and words[1] in ROLES:
+                found[words[1]] = pid
+    return found
+
+
+class Load(threading.Thread):
+    """Traffic until stop(): a few packets, or downloads; each must come through whole, whatever dies."""
+
+    def __init__(self, lab, heavy):
+        super().__init__(daemon=True)
+        self.lab, self.heavy, self.over, self.error, self.rounds = lab, heavy, False, None, 0
+
+    def run(self):
+        try:
+            while not self.over:
+                if self.heavy:
+                    traffic.fetch(self.lab, '10m', 'http', '--limit-rate', '6M')
+                else:
+                    said = self.lab.inside.run('ping', '-n', '-q', '-c', '50', '-i', '0.02', '-W', '5', WEB)
+                    assert ' 0% packet loss' in said, said
+                self.rounds += 1
+        except Exception as e:
+            self.error = e
+
+    def stop(self):
+        self.over = True
+        self.join(120)
+        assert not self.is_alive() and self.error is None, f'traffic broke after {self.rounds} rounds: {self.error}'
+
+
+def kill_some(appliance, count, chance):
+    """Kills one role after the other, each a random time after the last was replaced: [role]."""
+    killed = []
+    for _ in range(count):
+        role = chance.choice(ROLES)
+        time.sleep(chance.uniform(0.05, 2.5))
+        end = time.monotonic() + ROLE_S
+        while role not in roles(appliance):
+            assert time.monotonic() < end, f'{role} does not come back'
+            time.sleep(0.05)
+        os.kill(roles(appliance)[role], signal.SIGKILL)
+        killed.append(role)
+    end = time.monotonic() + 2 * ROLE_S
+    while set(roles(appliance)) != set(ROLES):
+        assert time.monotonic() < end, f'only {sorted(roles(appliance))} came back'
+        time.sleep(0.05)
+    return killed
+
+
+class Life:
+    def __init__(self, lab, heavy):
+        chance = random.Random(SEED)
+        name = 'load' if heavy else 'trickle'
+        with Session(Host(lab, name, lab.configuration(object__max_seconds=3), verbose=True)) as session:
+            session.armed()
+            load = Load(lab, heavy)
+            with session.window('kills'):
+                load.start()
+                self.killed = kill_some(session.appliance, KILLS, chance)
+                time.sleep(3)
+                load.stop()
+            session.power_off()
+            session.collect()
+        self.session, self.evidence = session, session.evidence
+
+
+def everything_is_accounted_for(life):
+    """Every packet that the independent capture saw is recorded once, in order, or counted with its time span"""
+    result = life.session.compare('kills', lossy=True)
+    lost = sum(int(o.meta['lost']) for o in life.evidence.objects)
+    assert result.missing == lost, f'{result.missing} packets are missing, {lost} are counted as lost'
+    told = [e for e in life.evidence.events('lost')]
+    assert sum(e['packets'] for e in told) == lost and all(e['cause'] == 'ring' and e['span_ms'] < 20000 for e in told), told
+    print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost; killed: {" ".join(life.killed)} (SEED={SEED})')
+
+
+def it_is_evidence(life):
+    """Names, metadata, signatures, chain, index, inventory and readers hold; torn objects open with AWS's Encryption SDK"""
+    for check in evidence.CHECKS:
+        check(life.evidence)
+
+
+def deaths_are_told(life):
+    """Each death stands in the log and on the console"""
+    told = [e['died'] for e in life.evidence.events('role-died')]
+    assert sorted(told) == sorted(life.killed), f'killed {life.killed}, told {told}'
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('deaths') as lab:
+        for heavy, about in ((False, ' (50 packets/s)'), (True, ' (under load)')):
+            life = Life(lab, heavy)
+            for check in (everything_is_accounted_for, it_is_evidence, deaths_are_told):
+                report.run(check, life, about=about)
+    report.finish()
+
+
+main()
