@@ -1,6 +1,7 @@
 /* crc: CRC32C (Castagnoli), for finding torn or damaged records; no protection against anybody's intent.
  *
- * Source: RFC 3720 appendix B.4 (its test values); polynomial 0x1edc6f41, reflected, all ones before and after.
+ * Source: RFC 3720 appendix B.4 (its test values); polynomial 0x1edc6f41, reflected, all ones before and
+ * after.
  */
 #ifndef SEALTAP_BASE_CRC_H
 #define SEALTAP_BASE_CRC_H

@@ -9,9 +9,9 @@
  * A record, little-endian:
  *
  *   "sealtap\1" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
- *   | kind u32 | seq u32 | signer u64 | first_ns | last_ns | records | raw_bytes | lost | cut | filtered | size_bytes u64
- *   | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448)
- *   | resume: block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut | raw_bytes |
+ *   | kind u32 | seq u32 | signer u64 | first_ns | last_ns | records | raw_bytes | lost | cut | filtered |
+ * size_bytes u64 | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448) | resume:
+ * block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut | raw_bytes |
  *     size_bytes | objects u64
  *   | zeros up to 4,092 | CRC32C of all before, u32
  */
@@ -71,8 +71,8 @@ static void field_bytes(struct fields *f, void *p, size_t len)
 
 static void field_meta(struct fields *f, struct object_meta *m)
 {
-	uint64_t *numbers[] = {&m->signer,    &m->first_ns, &m->last_ns, &m->records,   &m->raw_bytes,
-			       &m->lost,      &m->cut,      &m->filtered, &m->size_bytes};
+	uint64_t *numbers[] = {&m->signer, &m->first_ns, &m->last_ns,  &m->records,   &m->raw_bytes,
+			       &m->lost,   &m->cut,      &m->filtered, &m->size_bytes};
 	field_u32(f, &m->kind);
 	field_u32(f, &m->seq);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -87,8 +87,9 @@ static void field_meta(struct fields *f, struct object_meta *m)
 
 static void field_resume(struct fields *f, struct commit_resume *r)
 {
-	uint64_t *numbers[] = {&r->block_seq, &r->packets, &r->packet_id, &r->recorded[0], &r->recorded[1], &r->drops,
-			       &r->records,   &r->lost,    &r->cut,       &r->raw_bytes,   &r->size_bytes,  &r->objects};
+	uint64_t *numbers[] = {&r->block_seq,   &r->packets,   &r->packet_id,  &r->recorded[0],
+			       &r->recorded[1], &r->drops,     &r->records,    &r->lost,
+			       &r->cut,         &r->raw_bytes, &r->size_bytes, &r->objects};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		field_u64(f, numbers[i]);
 }

@@ -1,10 +1,11 @@
-/* commit: the commit records of a slot: how much of an object is there for good, and where its stream goes on.
+/* commit: the commit records of a slot: how much of an object is there for good, and where its stream goes
+ * on.
  *
  * A slot, in a pool's memory or on the spool's volume, has room for two records, two provisional final frames
- * and the object's bytes (layout: commit.c). The stream's owner alone writes records; each has a generation one
- * higher than the last and goes to the place of that generation's parity, so that the record before it stays
- * whole until the new one is. A reader takes the newest record whose checksum holds: a writer that died in the
- * middle, or power that failed, can't make it believe more than was committed.
+ * and the object's bytes (layout: commit.c). The stream's owner alone writes records; each has a generation
+ * one higher than the last and goes to the place of that generation's parity, so that the record before it
+ * stays whole until the new one is. A reader takes the newest record whose checksum holds: a writer that died
+ * in the middle, or power that failed, can't make it believe more than was committed.
  *
  *   OPEN    data_bytes of the message are there, and a provisional final frame that completes it
  *   CLOSED  the whole object is there; its signature is not
@@ -37,8 +38,9 @@ struct commit_resume {
 struct commit {
 	uint64_t generation; /* from 1 */
 	uint32_t state;      /* enum commit_state */
-	uint32_t side_bytes; /* OPEN: of the provisional final frame; 0: none, the slot holds nothing of use */
-	uint64_t data_bytes; /* of the message; CLOSED and SEALED: the whole object */
+	uint32_t
+		side_bytes; /* OPEN: of the provisional final frame; 0: none, the slot holds nothing of use */
+	uint64_t data_bytes;     /* of the message; CLOSED and SEALED: the whole object */
 	struct object_meta meta; /* as of this commit */
 	struct commit_resume resume;
 };
@@ -54,9 +56,10 @@ enum err commit_read_record(const uint8_t *record, struct commit *c) MUST_USE;
 size_t commit_record_offset(uint64_t generation);
 size_t commit_side_offset(uint64_t generation);
 
-/* Makes the OPEN object in a slot of slot_bytes a complete message: the provisional final frame goes behind the
- * committed bytes, the name becomes `….torn.encrypted`, size and hash are set, the state is CLOSED. The record is
- * not written. ERR_NOT_FOUND: nothing was committed; ERR_RANGE: lengths that the slot can't hold. */
+/* Makes the OPEN object in a slot of slot_bytes a complete message: the provisional final frame goes behind
+ * the committed bytes, the name becomes `….torn.encrypted`, size and hash are set, the state is CLOSED. The
+ * record is not written. ERR_NOT_FOUND: nothing was committed; ERR_RANGE: lengths that the slot can't hold.
+ */
 enum err commit_tear(uint8_t *slot, uint64_t slot_bytes, struct commit *c) MUST_USE;
 
 #endif

@@ -4,9 +4,9 @@
  *   IDLE --esdk_begin()--> OPEN --esdk_write()*--> OPEN --esdk_end()--> IDLE       (another order traps)
  *
  * Ciphertext goes to a buf of the caller; plaintext stays in the struct until its frame is sealed there.
- * Every IV comes from the counters in this struct: frame n has IV n, provisional final frame c before frame n has
- * 80000000 | c | n; no caller can choose another.
- * Source: awslabs/aws-encryption-sdk-specification, data-format/. Byte layout: esdk.c.
+ * Every IV comes from the counters in this struct: frame n has IV n, provisional final frame c before frame n
+ * has 80000000 | c | n; no caller can choose another. Source: awslabs/aws-encryption-sdk-specification,
+ * data-format/. Byte layout: esdk.c.
  */
 #ifndef SEALTAP_RECORD_ESDK_H
 #define SEALTAP_RECORD_ESDK_H
@@ -66,8 +66,9 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 		    struct buf *out) MUST_USE;
 /* Full frames go out. ERR_FULL: out (sticky); ERR_RANGE: more frames than a message may have. */
 enum err esdk_write(struct esdk *m, struct span content, struct buf *out) MUST_USE;
-/* The final frame as it would be if nothing followed, with an IV that no other frame has; the message stays open.
- * What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left for its IV. */
+/* The final frame as it would be if nothing followed, with an IV that no other frame has; the message stays
+ * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left for its IV.
+ */
 enum err esdk_provisional(struct esdk *m, struct buf *out) MUST_USE;
 /* The final frame, perhaps empty; wipes the struct. */
 enum err esdk_end(struct esdk *m, struct buf *out) MUST_USE;

@@ -48,8 +48,9 @@ static struct {
 	struct ring_packet packet;
 	uint64_t skip; /* packets of the block that were committed before */
 
-	struct progress *progress; /* borrowed: the pool's page; what is counted there outlives this process */
-	struct commit_resume at;   /* behind the last packet */
+	struct progress
+		*progress;       /* borrowed: the pool's page; what is counted there outlives this process */
+	struct commit_resume at; /* behind the last packet */
 	uint64_t drops_unreported; /* since the last packet written */
 	uint64_t drops_unlogged, drops_since_ns, drops_logged_ns;
 } g;
@@ -91,7 +92,8 @@ static void log_drops(bool now)
 	log_begin(LOG_ALARM, "lost");
 	log_str("cause", "ring");
 	log_u64("packets", g.drops_unlogged);
-	log_u64("span_ms", (now_ns - g.drops_since_ns) / NS_PER_MS); /* they were lost in the time until now */
+	log_u64("span_ms",
+		(now_ns - g.drops_since_ns) / NS_PER_MS); /* they were lost in the time until now */
 	log_end();
 	g.drops_unlogged = 0;
 	g.drops_logged_ns = now_ns;
@@ -539,10 +541,16 @@ _Noreturn void role_capture(int channel)
 	g.statistics.fn = statistics_due;
 	g.init = (struct peer){
 		.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
-	g.keys = (struct peer){
-		.self = ROLE_CAPTURE, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys, .anew = keys_anew};
-	g.upload = (struct peer){
-		.self = ROLE_CAPTURE, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload, .anew = upload_anew};
+	g.keys = (struct peer){.self = ROLE_CAPTURE,
+			       .other = ROLE_KEYS,
+			       .loop = &g.loop,
+			       .fn = from_keys,
+			       .anew = keys_anew};
+	g.upload = (struct peer){.self = ROLE_CAPTURE,
+				 .other = ROLE_UPLOAD,
+				 .loop = &g.loop,
+				 .fn = from_upload,
+				 .anew = upload_anew};
 	peer_watch(&g.init, channel);
 	loop_run(&g.loop);
 	_exit(0);

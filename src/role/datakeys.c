@@ -60,7 +60,8 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 		return;
 	}
 	struct buf aad = BUF_OF(d->context), request = BUF_OF(d->request);
-	enum err built = object_context(d->identity, d->stream_name[d->current], (uint32_t)d->keyseq[d->current], &aad);
+	enum err built = object_context(d->identity, d->stream_name[d->current],
+					(uint32_t)d->keyseq[d->current], &aad);
 	ASSERT(!built);
 	d->context_len = (uint32_t)aad.len;
 	struct kms_call call = {

@@ -1,7 +1,7 @@
 /* datakeys: gets data keys from KMS for the streams that ask, one call at a time, for ever, with back-off.
  *
- * Each stream counts its keys (keyseq). The plaintext key passes to the stream's owner by ops; it is kept here until
- * the stream's next one, so that a worker that dies while KMS is out of reach can go on.
+ * Each stream counts its keys (keyseq). The plaintext key passes to the stream's owner by ops; it is kept
+ * here until the stream's next one, so that a worker that dies while KMS is out of reach can go on.
  */
 #ifndef SEALTAP_ROLE_DATAKEYS_H
 #define SEALTAP_ROLE_DATAKEYS_H
@@ -44,7 +44,8 @@ struct datakeys {
 	struct backoff backoff;
 	uint64_t failures; /* calls that brought no key */
 	struct loop_timer retry;
-	struct msg_key held[DATAKEYS_STREAMS]; /* secret: each stream's last key, for a producer that lost it */
+	struct msg_key
+		held[DATAKEYS_STREAMS]; /* secret: each stream's last key, for a producer that lost it */
 	uint8_t context[OBJECT_CONTEXT_MAX];
 	uint32_t context_len;
 	uint8_t request[KMS_REQUEST_MAX];
@@ -54,7 +55,8 @@ struct datakeys {
 /* The pointers and stream names are set by the caller before; anchors is borrowed. ERR_* when the key's ARN
  * is not one. */
 enum err datakeys_init(struct datakeys *d, const struct tls_anchors *anchors) MUST_USE;
-/* any: the stream's last key will do if there is one, and KMS is not asked: its producer died and starts anew. */
+/* any: the stream's last key will do if there is one, and KMS is not asked: its producer died and starts
+ * anew. */
 void datakeys_want(struct datakeys *d, uint32_t stream, bool any);
 void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32_t count);
 

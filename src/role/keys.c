@@ -51,8 +51,8 @@ static struct {
 	struct loop_timer boot_retry, clock_check, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
 	struct {
-		bool known;        /* this process has signed for it */
-		bool again;        /* the worker is new: it may have its predecessor's last object signed again */
+		bool known; /* this process has signed for it */
+		bool again; /* the worker is new: it may have its predecessor's last object signed again */
 		uint32_t next_seq; /* of the worker's next object */
 	} stream[MSG_MAX_WORKERS];
 } g;
@@ -263,8 +263,8 @@ static void refresh_credentials(void *arg)
 
 /* ---- signatures */
 
-/* An object whose context has the key of a process that died stays without a signature: the log's next one covers
- * its hash. */
+/* An object whose context has the key of a process that died stays without a signature: the log's next one
+ * covers its hash. */
 static void sign_object(void *arg, struct object_meta *m)
 {
 	(void)arg;
@@ -403,8 +403,8 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 	resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
-/* A worker has its own stream's objects signed, each number once, nothing else; a new one perhaps the last of its
- * predecessor again. */
+/* A worker has its own stream's objects signed, each number once, nothing else; a new one perhaps the last of
+ * its predecessor again. */
 static bool may_sign(uint32_t index, uint32_t seq)
 {
 	bool first = !g.stream[index].known && g.start.life > 0;
@@ -516,8 +516,11 @@ static void set_up_peers(void)
 {
 	g.net = (struct peer){
 		.self = ROLE_KEYS, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};
-	g.upload = (struct peer){
-		.self = ROLE_KEYS, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = from_upload, .anew = upload_anew};
+	g.upload = (struct peer){.self = ROLE_KEYS,
+				 .other = ROLE_UPLOAD,
+				 .loop = &g.loop,
+				 .fn = from_upload,
+				 .anew = upload_anew};
 	for (uint32_t i = 0; i < g.start.workers; i++)
 		g.worker[i] = (struct peer){.self = ROLE_KEYS,
 					    .other = ROLE_CAPTURE,

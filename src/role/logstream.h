@@ -37,7 +37,8 @@ struct logstream {
 	uint32_t first, count;
 	uint64_t dropped; /* lines that found the queue full */
 	bool ship_wanted, close_wanted, closing;
-	/* numbers of the last object listed and of init's last line: in what was written, in what is committed */
+	/* numbers of the last object listed and of init's last line: in what was written, in what is
+	 * committed */
 	struct logstream_numbers {
 		uint64_t shipped, log;
 	} written, committed;

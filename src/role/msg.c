@@ -37,7 +37,8 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 	TRY(chan_recv(fd, m));
 	bool known = m->type > MSG_NONE && m->type < MSG_TYPE_COUNT;
 	if (known && types[m->type].len == m->len && allowed(types[m->type].from, from) &&
-	    allowed(types[m->type].to, to) && (m->fd_count == 0 || m->type == MSG_START || m->type == MSG_PEER))
+	    allowed(types[m->type].to, to) &&
+	    (m->fd_count == 0 || m->type == MSG_START || m->type == MSG_PEER))
 		return ERR_OK;
 	for (size_t i = 0; i < m->fd_count; i++)
 		close(m->fds[i]);

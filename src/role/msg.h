@@ -26,8 +26,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
-	X(MSG_START, msg_start, INIT, ANY)           /* first message; descriptors as msg_start says */      \
-	X(MSG_PEER, msg_peer, INIT, ANY)             /* a channel to another role, new or instead of one whose */ \
+	X(MSG_START, msg_start, INIT, ANY) /* first message; descriptors as msg_start says */                \
+	X(MSG_PEER, msg_peer, INIT, ANY)   /* a channel to another role, new or instead of one whose */      \
 	/*                                              other end died; a descriptor */                      \
 	X(MSG_LINKS, msg_links, NET, INIT)           /* Ethernet links found, still down */                  \
 	X(MSG_LINKS_UP, msg_none, INIT, NET)         /* rings are bound: links may go up */                  \
@@ -53,7 +53,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_LOGGED, msg_listed, KEYS, INIT)   /* the lines up to there are committed */                    \
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
-	X(MSG_KEY_WANTED, msg_flag, CAPTURE, KEYS) /* a data key for this stream; on: the last one will do */ \
+	X(MSG_KEY_WANTED, msg_flag, CAPTURE,                                                                 \
+	  KEYS) /* a data key for this stream; on: the last one will do */                                   \
 	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
 	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
 	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
@@ -192,8 +193,8 @@ struct msg_addresses {
 
 struct msg_key {
 	uint8_t data_key[32]; /* secret */
-	uint64_t signer;      /* of the signing key in its context: 64 random bits of the process that has it */
-	uint64_t made_ns;     /* monotonic: when KMS gave it */
+	uint64_t signer;  /* of the signing key in its context: 64 random bits of the process that has it */
+	uint64_t made_ns; /* monotonic: when KMS gave it */
 	uint32_t keyseq;
 	uint32_t aad_len, provider_info_len, edk_len;
 	uint8_t aad[OBJECT_CONTEXT_MAX];
@@ -203,7 +204,7 @@ struct msg_key {
 
 struct msg_segment {
 	uint32_t index;
-	uint32_t again; /* SEALED: told before, to a process that may have shipped it since */
+	uint32_t again;      /* SEALED: told before, to a process that may have shipped it since */
 	uint64_t generation; /* of the segment's commit record: tells one use of it from the next */
 };
 

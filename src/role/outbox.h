@@ -1,8 +1,8 @@
 /* outbox: the sealed objects that wait to be shipped, oldest first, where their producers left them.
  *
- * An object's place is a slot of its producer's pool: its metadata in the slot's commit record, written by another
- * process and believed only as far as it is checked, then its ciphertext. The slot is the producer's again when
- * upload says so (MSG_FREE). A producer that starts anew tells again of all its objects.
+ * An object's place is a slot of its producer's pool: its metadata in the slot's commit record, written by
+ * another process and believed only as far as it is checked, then its ciphertext. The slot is the producer's
+ * again when upload says so (MSG_FREE). A producer that starts anew tells again of all its objects.
  */
 #ifndef SEALTAP_ROLE_OUTBOX_H
 #define SEALTAP_ROLE_OUTBOX_H
@@ -29,7 +29,8 @@ struct outbox {
 	struct pool pool[OUTBOX_PRODUCERS];
 	struct outbox_place place[OUTBOX_MAX];
 	uint32_t first, count;
-	uint64_t told[OUTBOX_PRODUCERS][MSG_MAX_SEGMENTS]; /* generation of each slot's last object that was added */
+	uint64_t told[OUTBOX_PRODUCERS]
+		     [MSG_MAX_SEGMENTS]; /* generation of each slot's last object that was added */
 };
 
 /* fd is closed. */

@@ -21,7 +21,8 @@ struct peer {
 /* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
  * has another number of them. */
 void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
-/* The channel of a MSG_PEER for p, in the place of the one that p had, whose last messages are taken first. */
+/* The channel of a MSG_PEER for p, in the place of the one that p had, whose last messages are taken first.
+ */
 void peer_join(struct peer *p, const struct chan_msg *m);
 /* Watches fd. The process ends when init closes, or when the peer breaks the protocol: init then starts all
  * anew. A peer that died is left to init. */

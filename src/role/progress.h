@@ -1,7 +1,7 @@
 /* progress: the page of a producer's pool: what must be known of it even when it died in the middle.
  *
- * The producer writes it, each word by itself; init and the producer's successor read it. Zeroed when the pool is
- * made.
+ * The producer writes it, each word by itself; init and the producer's successor read it. Zeroed when the
+ * pool is made.
  */
 #ifndef SEALTAP_ROLE_PROGRESS_H
 #define SEALTAP_ROLE_PROGRESS_H
@@ -10,13 +10,13 @@
 
 struct progress {
 	uint64_t armed_real_ns; /* 0: recording was never armed */
-	uint64_t turn_ns;     /* monotonic: when its loop last came round; 0: it does not record now */
-	uint64_t drops;       /* packets that its ring lost, since recording was armed */
-	uint64_t counted_ns;  /* monotonic: when it last asked the ring for them */
-	uint64_t full;        /* 1: it holds records back for want of a free slot */
-	uint64_t reading_seq; /* ring block being read; 0: none */
-	uint64_t crashes;     /* successive deaths in that block */
-	uint64_t keyseq[9];   /* of keys alone: next number of each stream's data key */
+	uint64_t turn_ns;       /* monotonic: when its loop last came round; 0: it does not record now */
+	uint64_t drops;         /* packets that its ring lost, since recording was armed */
+	uint64_t counted_ns;    /* monotonic: when it last asked the ring for them */
+	uint64_t full;          /* 1: it holds records back for want of a free slot */
+	uint64_t reading_seq;   /* ring block being read; 0: none */
+	uint64_t crashes;       /* successive deaths in that block */
+	uint64_t keyseq[9];     /* of keys alone: next number of each stream's data key */
 };
 
 _Static_assert(sizeof(struct progress) <= POOL_PAGE_BYTES, "one page");

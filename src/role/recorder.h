@@ -6,9 +6,9 @@
  * producer keeps its record and goes on when ops->ready is called. Plaintext stays in `raw` until its frame
  * is sealed; nothing but ciphertext and the object's metadata reaches the pool.
  *
- * Each frame is committed in the slot's record (record/commit.h) with the place where the stream goes on. When the
- * producer died, the next one's recorder_recover() finds in the pool what was committed: an open object becomes a
- * torn one, numbers, chain and totals go on.
+ * Each frame is committed in the slot's record (record/commit.h) with the place where the stream goes on.
+ * When the producer died, the next one's recorder_recover() finds in the pool what was committed: an open
+ * object becomes a torn one, numbers, chain and totals go on.
  *
  *   IDLE --first record, key and slot at hand--> OPEN --size, time, recorder_rotate()--> SIGNING
  * --recorder_signed()--> IDLE
@@ -62,7 +62,7 @@ struct recorder {
 		enum commit_state state;
 		uint32_t seq; /* of the object in it */
 	} slots[MSG_MAX_SEGMENTS];
-	uint32_t slot; /* of the object that is OPEN or SIGNING */
+	uint32_t slot;    /* of the object that is OPEN or SIGNING */
 	uint32_t raw_max; /* bytes of records per frame */
 	enum recorder_phase phase;
 	bool waiting; /* room was refused: call ready */
@@ -76,9 +76,9 @@ struct recorder {
 	struct buf raw;
 	struct object_meta meta, prev;
 	bool has_prev;
-	uint32_t next_seq;    /* of objects */
-	uint64_t last_seq;    /* of ring blocks: of the last record */
-	uint64_t lost_before; /* losses since the last object */
+	uint32_t next_seq;          /* of objects */
+	uint64_t last_seq;          /* of ring blocks: of the last record */
+	uint64_t lost_before;       /* losses since the last object */
 	struct commit_resume total; /* the totals alone */
 	struct loop_timer frame_timer, object_timer, key_timer;
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];

@@ -21,8 +21,8 @@ struct resolver {
  * number, so that load spreads and a dead address is not always the first. out has room for count, apart from
  * addr. */
 void resolver_order(const struct ip *addr, uint32_t count, uint32_t random, struct ip *out);
-/* space: tells the resolvers of one process apart, 0..255. The ids begin by chance: answers to the process before
- * this one are none of ours. */
+/* space: tells the resolvers of one process apart, 0..255. The ids begin by chance: answers to the process
+ * before this one are none of ours. */
 void resolver_init(struct resolver *r, struct peer *net, uint8_t space,
 		   void (*fn)(void *arg, enum err e, const struct ip *addr, uint32_t count), void *arg);
 /* host is static, or lives as long as r. ipv6: IPv6 addresses are wanted too. */

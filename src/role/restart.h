@@ -1,5 +1,5 @@
-/* restart: how long a role that died waits before it starts anew: not at all, but from the second death within
- * RESTART_WINDOW_NS on longer each time, up to RESTART_MAX_NS. Pure. */
+/* restart: how long a role that died waits before it starts anew: not at all, but from the second death
+ * within RESTART_WINDOW_NS on longer each time, up to RESTART_MAX_NS. Pure. */
 #ifndef SEALTAP_ROLE_RESTART_H
 #define SEALTAP_ROLE_RESTART_H
 

@@ -1,8 +1,8 @@
 /* roster: the set of role processes: their rings, pools and channels, and how they are started and ended.
  * init's own.
  *
- * Rings, pools and the DHCP socket are opened once and outlive the roles: one that died starts anew with what its
- * predecessor left there, and the others get a new channel to it.
+ * Rings, pools and the DHCP socket are opened once and outlive the roles: one that died starts anew with what
+ * its predecessor left there, and the others get a new channel to it.
  */
 #ifndef SEALTAP_ROLE_ROSTER_H
 #define SEALTAP_ROLE_ROSTER_H
@@ -26,10 +26,10 @@ struct roster_child {
 struct roster {
 	struct roster_child child[ROSTER_MAX]; /* net, keys, upload, then the workers */
 	uint32_t workers;
-	const char *anchors_path;   /* borrowed */
-	int ring[MSG_MAX_WORKERS];  /* owned */
-	int dhcp;                   /* owned */
-	int exe;                    /* owned; this binary */
+	const char *anchors_path;  /* borrowed */
+	int ring[MSG_MAX_WORKERS]; /* owned */
+	int dhcp;                  /* owned */
+	int exe;                   /* owned; this binary */
 	struct roster_pool {
 		int writable, read_only; /* owned */
 	} log_pool, worker_pool[MSG_MAX_WORKERS];
@@ -49,8 +49,8 @@ struct roster_setup {
 enum err roster_open(struct roster *r, const struct roster_setup *s) MUST_USE;
 /* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
-/* Starts a role that does not run: START, then the channels to the roles that run, which get their ends. forward:
- * for net: forwarding is open. */
+/* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.
+ * forward: for net: forwarding is open. */
 enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward) MUST_USE;
 /* It died, and was waited for: its channel is closed. */
 void roster_bury(struct roster_child *c);

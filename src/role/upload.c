@@ -53,7 +53,7 @@ static struct {
 	struct loop_timer again;
 	struct msg_shipped unlisted[UNLISTED_MAX]; /* told to keys, but not yet committed in its log */
 	uint64_t shipped, listed;                  /* numbers: of the last one told, and committed */
-	struct cloudwatch_sample counted; /* since the start */
+	struct cloudwatch_sample counted;          /* since the start */
 	struct telemetry telemetry;
 } g;
 
@@ -250,8 +250,8 @@ static void give_back(struct outbox_place at)
 	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot, 0, at.generation});
 }
 
-/* keys may die before its log holds this: it is told again to the next one (keys_anew). More than UNLISTED_MAX
- * can't be told again: the log has to be shipped for so many objects to have a place. */
+/* keys may die before its log holds this: it is told again to the next one (keys_anew). More than
+ * UNLISTED_MAX can't be told again: the log has to be shipped for so many objects to have a place. */
 static void tell_shipped(const struct object_meta *meta)
 {
 	struct msg_shipped *s = &g.unlisted[++g.shipped % UNLISTED_MAX];
@@ -363,7 +363,8 @@ static void count(void *arg, struct cloudwatch_sample *own)
 static bool under_way(uint32_t producer, uint32_t slot)
 {
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state != LANE_IDLE && g.lane[i].at.producer == producer && g.lane[i].at.slot == slot)
+		if (g.lane[i].state != LANE_IDLE && g.lane[i].at.producer == producer &&
+		    g.lane[i].at.slot == slot)
 			return true;
 	return outbox_holds(&g.outbox, producer, slot);
 }
@@ -372,7 +373,8 @@ static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
 	/* told again, and stored since: that it is free was told to a process that died */
 	if (!outbox_new(&g.outbox, producer, s) && !under_way(producer, s->index))
-		give_back((struct outbox_place){.producer = producer, .slot = s->index, .generation = s->generation});
+		give_back((struct outbox_place){
+			.producer = producer, .slot = s->index, .generation = s->generation});
 	start_what_may();
 }
 
@@ -411,7 +413,9 @@ static void keys_anew(void *arg, uint32_t index)
 
 static struct peer *peer_of(const struct msg_peer *p)
 {
-	return p->role == ROLE_NET ? &g.net : p->role == ROLE_KEYS ? &g.keys : &g.worker[p->index % MSG_MAX_WORKERS];
+	return p->role == ROLE_NET    ? &g.net
+	       : p->role == ROLE_KEYS ? &g.keys
+				      : &g.worker[p->index % MSG_MAX_WORKERS];
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
