@@ -9,11 +9,15 @@
  * A record, little-endian:
  *
  *   "sealtap\1" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
- *   | kind u32 | seq u32 | signer u64 | first_ns | last_ns | records | raw_bytes | lost | cut | filtered |
- * size_bytes u64 | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448) | resume:
- * block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut | raw_bytes |
- *     size_bytes | objects u64
- *   | zeros up to 4,092 | CRC32C of all before, u32
+ *
+ *   of the object: kind u32 | seq u32 | signer | first_ns | last_ns | records | raw_bytes | lost | cut
+ *   | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72)
+ *   | name (448)
+ *
+ *   where to go on: block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut
+ *   | raw_bytes | size_bytes | objects (u64 each)
+ *
+ *   zeros up to 4,092 | CRC32C of all before, u32
  */
 #include "record/commit.h"
 
