@@ -8,9 +8,9 @@ static struct logstream s;
 
 static struct span json_of(const char *line)
 {
-	struct log_line l = {.real_ns = 1767225600000000000ull};
+	struct msg_log l = {.number = 7, .line = {.real_ns = 1767225600000000000ull}};
 	s.first = s.count = 0;
-	memcpy(l.line, line, strlen(line));
+	memcpy(l.line.line, line, strlen(line));
 	logstream_line(&s, &l);
 	return span_of(s.queue[0].json, s.queue[0].len);
 }
@@ -74,14 +74,14 @@ static void no_line_of_a_role_breaks_the_log(void)
 
 static void a_flood_of_events_leaves_room_for_the_inventory(void)
 {
-	struct log_line line = {.line = "info net flood"};
-	struct object_meta meta = {.name = "p/x", .sig_len = 3};
+	struct msg_log line = {.line = {.line = "info net flood"}};
+	struct msg_shipped shipped = {.meta = {.name = "p/x", .sig_len = 3}};
 	memset(&s, 0, sizeof(s));
 	for (int i = 0; i < 10000; i++)
 		logstream_line(&s, &line);
 	CHECK(s.count == LOGSTREAM_LINES && s.dropped == 10000 - LOGSTREAM_LINES);
 	for (uint32_t i = 0; i < (MSG_MAX_WORKERS + 1) * MSG_MAX_SEGMENTS; i++)
-		logstream_shipped(&s, &meta);
+		logstream_shipped(&s, &shipped);
 	CHECK(s.count == LOGSTREAM_LINES + (MSG_MAX_WORKERS + 1) * MSG_MAX_SEGMENTS);
 	CHECK(s.dropped == 10000 - LOGSTREAM_LINES);
 }

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "lib/sha.h"
 #include "os/clock.h"
+#include "os/log.h"
+#include "record/esdk_read.h"
 #include "role/recorder.h"
 
 /* The recorder with a producer, a key service and a signer of the test's own; the pool is plain memory. */
@@ -20,8 +23,10 @@ static struct object_identity identity = {.prefix = "p",
 					  .appliance = "tap-1",
 					  .boot = 0x1122334455667788};
 static struct object_meta sealed[16];
-static uint32_t sealed_slot[16];
-static unsigned sealed_count, committed_count, ready_count, keys_wanted;
+static struct msg_segment sealed_segment[16];
+static unsigned sealed_count, committed_count, ready_count, keys_wanted, keys_wanted_any;
+static uint64_t source_packets; /* where the source stands */
+static uint8_t memory[POOL_PAGE_BYTES + SLOTS * SLOT_BYTES];
 static struct object_meta to_sign;
 static bool sign_at_once, head_had_prev;
 static uint8_t head_prev[32];
@@ -49,10 +54,18 @@ static void on_committed(void *arg)
 	committed_count++;
 }
 
-static void on_want_key(void *arg)
+static void on_position(void *arg, struct commit_resume *at)
+{
+	(void)arg;
+	at->block_seq = 9;
+	at->packets = source_packets;
+}
+
+static void on_want_key(void *arg, bool any)
 {
 	(void)arg;
 	keys_wanted++;
+	keys_wanted_any += any;
 }
 
 static void sign(void)
@@ -70,10 +83,10 @@ static void on_sign(void *arg, const struct object_meta *meta)
 		sign();
 }
 
-static void on_sealed(void *arg, uint32_t slot, const struct object_meta *meta)
+static void on_sealed(void *arg, const struct msg_segment *segment, const struct object_meta *meta)
 {
 	(void)arg;
-	sealed_slot[sealed_count] = slot;
+	sealed_segment[sealed_count] = *segment;
 	sealed[sealed_count++] = *meta;
 }
 
@@ -83,21 +96,21 @@ static void on_ready(void *arg)
 	ready_count++;
 }
 
-static const struct recorder_ops ops = {on_head, on_tail,   on_committed, on_want_key,
-					on_sign, on_sealed, on_ready};
+static const struct recorder_ops ops = {on_head,     on_tail, on_position, on_committed,
+					on_want_key, on_sign, on_sealed,   on_ready};
 
-static void start(void)
+/* A new process over the pool as the last one left it. */
+static void start_again(void)
 {
 	free(r);
 	r = calloc(1, sizeof(*r));
-	static uint8_t memory[SLOTS * SLOT_BYTES];
 	loop_init(&loop);
 	settings = (struct settings){.object_max_bytes = 64 << 20,
 				     .object_max_seconds = 300,
 				     .key_max_seconds = 3600,
 				     .key_max_bytes = 1ull << 36,
 				     .zstd_level = 1};
-	sealed_count = committed_count = ready_count = keys_wanted = 0;
+	sealed_count = committed_count = ready_count = keys_wanted = keys_wanted_any = 0;
 	sign_at_once = true;
 	struct recorder_setup s = {.loop = &loop,
 				   .ops = &ops,
@@ -110,9 +123,21 @@ static void start(void)
 	recorder_init(r, &s);
 }
 
+static void start(void)
+{
+	memset(memory, 0, sizeof(memory));
+	source_packets = 0;
+	start_again();
+}
+
 static void give_key(void)
 {
-	struct msg_key key = {.aad_len = 2, .edk_len = 4, .provider_info_len = 3};
+	struct msg_key key = {.aad = "\0\1\0\1a\0\1b",
+			      .aad_len = 8,
+			      .edk_len = 4,
+			      .provider_info_len = 3,
+			      .signer = 77,
+			      .made_ns = clock_mono_ns()};
 	memset(key.data_key, 7, sizeof(key.data_key));
 	memcpy(key.provider_info, "arn", 3);
 	recorder_key(r, &key);
@@ -125,6 +150,7 @@ static bool record(uint64_t ns, size_t bytes, uint8_t fill)
 		return false;
 	buf_fill(room, fill, bytes);
 	recorder_wrote(r, ns, 1, false);
+	source_packets++;
 	return true;
 }
 
@@ -154,7 +180,7 @@ static void each_object_names_the_one_before_it(void)
 		if (i)
 			CHECK(memcmp(head_prev, sealed[i - 1].sha256, 32) == 0);
 		recorder_rotate(r);
-		recorder_free(r, sealed_slot[i]);
+		recorder_free(r, &sealed_segment[i]);
 	}
 	static const uint8_t zeros[32];
 	CHECK(sealed_count == 3 && memcmp(sealed[0].prev, zeros, 32) == 0);
@@ -191,8 +217,8 @@ static void without_a_free_slot_recording_waits_and_nothing_is_overwritten(void)
 		recorder_rotate(r);
 	}
 	CHECK(sealed_count == SLOTS && !record(5000, 100, 'x'));
-	recorder_free(r, sealed_slot[1]);
-	CHECK(ready_count == 1 && record(5000, 100, 'x') && r->slot == sealed_slot[1]);
+	recorder_free(r, &sealed_segment[1]);
+	CHECK(ready_count == 1 && record(5000, 100, 'x') && r->slot == sealed_segment[1].index);
 }
 
 static uint32_t lcg = 1;
@@ -219,8 +245,7 @@ static void objects_end_by_size_and_stay_within_it(void)
 	for (unsigned i = 0; i < 4000; i++) {
 		if (!record_noise(1000 + i, 1500)) {
 			for (unsigned k = 0; k < sealed_count; k++)
-				if (r->slot_used[sealed_slot[k]])
-					recorder_free(r, sealed_slot[k]);
+				recorder_free(r, &sealed_segment[k]); /* the earlier ones are gone */
 			CHECK(record_noise(1000 + i, 1500));
 		}
 		written++;
@@ -261,7 +286,7 @@ static void a_data_key_is_replaced_by_volume_ahead_of_its_limit(void)
 	for (unsigned i = 0; i < 40 && !keys_wanted; i++) {
 		CHECK(record_noise(1000 + i, 1000));
 		recorder_rotate(r);
-		recorder_free(r, sealed_slot[sealed_count - 1]);
+		recorder_free(r, &sealed_segment[sealed_count - 1]);
 		if (sealed_count == 16)
 			sealed_count = 0;
 	}
@@ -337,12 +362,160 @@ static void a_slot_never_holds_plaintext(void)
 	recorder_rotate(r);
 	bool found = false;
 	for (size_t i = 0; i + 8 < SLOT_BYTES; i++)
-		found = found || memcmp(r->pool.map + sealed_slot[0] * SLOT_BYTES + i, "SECRET-P", 8) == 0;
+		found = found || memcmp(pool_slot(&r->pool, sealed_segment[0].index) + i, "SECRET-P", 8) == 0;
 	CHECK(!found);
+}
+
+/* The whole message in a slot, as somebody else opens it. */
+static uint64_t opened_bytes(const struct object_meta *m, uint32_t slot)
+{
+	static struct esdk_reader reader;
+	static uint8_t frame[1 << 17];
+	static const uint8_t key[32] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+					7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+	struct span in = span_of(pool_slot(&r->pool, slot) + COMMIT_DATA_OFFSET, m->size_bytes);
+	enum esdk_read_event event;
+	uint64_t bytes = 0;
+	uint8_t hash[32];
+	sha256_of(in, hash);
+	CHECK(memcmp(hash, m->sha256, sizeof(hash)) == 0);
+	esdk_read_begin(&reader, frame, sizeof(frame));
+	for (;;) {
+		enum err e = esdk_read(&reader, &in, &event);
+		if (e)
+			break;
+		if (event == ESDK_READ_HEADER)
+			CHECK(!esdk_read_key(&reader, key));
+		bytes += reader.content.len;
+	}
+	CHECK(!esdk_read_end(&reader));
+	return bytes;
+}
+
+static void what_a_dead_process_had_committed_becomes_a_torn_object_that_opens(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	for (unsigned i = 0; i < 1000; i++)
+		CHECK(record_noise(1000 + i, 1500)); /* one frame is full and committed, the next begun */
+	CHECK(committed_count == 1 && sealed_count == 0);
+	start_again();
+	struct commit_resume at;
+	CHECK(recorder_recover(r, &at));
+	CHECK(sealed_count == 1 && strstr(sealed[0].name, "-w0-00000000.pcapng.zst.torn.encrypted"));
+	CHECK(sealed[0].records > 600 && sealed[0].records < 1000 && sealed[0].signer == 77);
+	CHECK(at.block_seq == 9 && at.records == sealed[0].records && sealed[0].sig_len == 3);
+	CHECK(opened_bytes(&sealed[0], sealed_segment[0].index) > 600 * 1500);
+	recorder_prepare(r);
+	CHECK(keys_wanted_any == 1); /* it holds none: the last one will do */
+	give_key();
+	CHECK(record(5000, 10, 'x'));
+	recorder_rotate(r);
+	CHECK(sealed_count == 2 && sealed[1].seq == 1 && memcmp(sealed[1].prev, sealed[0].sha256, 32) == 0);
+	struct msg_totals t;
+	recorder_totals(r, &t);
+	CHECK(t.packets == at.records + 1 && t.objects == 2);
+}
+
+static void what_was_not_committed_leaves_no_trace(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	CHECK(record(1000, 100, 'x'));
+	start_again();
+	struct commit_resume at;
+	CHECK(!recorder_recover(r, &at) && sealed_count == 0);
+	recorder_prepare(r);
+	give_key();
+	CHECK(record(2000, 100, 'x'));
+	recorder_rotate(r);
+	CHECK(sealed_count == 1 && sealed[0].seq == 0 && sealed[0].records == 1);
+}
+
+static void a_complete_object_without_its_signature_is_signed_by_the_next_process(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	sign_at_once = false;
+	CHECK(record(1000, 100, 'x'));
+	recorder_rotate(r);
+	CHECK(sealed_count == 0);
+	start_again();
+	struct commit_resume at;
+	CHECK(recorder_recover(r, &at) && sealed_count == 1);
+	CHECK(strstr(sealed[0].name, "-w0-00000000.pcapng.zst.encrypted") && at.packets == 1);
+}
+
+static void objects_that_wait_are_told_again_oldest_first_until_they_are_free(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK(record(1000 + i, 100, 'x'));
+		recorder_rotate(r);
+	}
+	recorder_free(r, &sealed_segment[0]);
+	CHECK(record(2000, 100, 'x')); /* number 3 in the slot of number 0 */
+	recorder_rotate(r);
+	CHECK(sealed_segment[3].index == sealed_segment[0].index &&
+	      sealed_segment[3].generation > sealed_segment[0].generation);
+	recorder_free(r, &sealed_segment[0]); /* late word of its former object frees nothing */
+	CHECK(!recorder_shipped(r));
+	start_again();
+	struct commit_resume at;
+	CHECK(recorder_recover(r, &at));
+	recorder_announce(r);
+	CHECK(sealed_count == 3 && sealed[0].seq == 1 && sealed[1].seq == 2 && sealed[2].seq == 3);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK(sealed_segment[i].again);
+		recorder_free(r, &sealed_segment[i]);
+	}
+	CHECK(recorder_shipped(r));
+}
+
+static void losses_that_no_object_told_of_are_told_by_the_next_process(void)
+{
+	start();
+	recorder_prepare(r);
+	give_key();
+	CHECK(record(1000, 100, 'x'));
+	recorder_rotate(r);
+	recorder_lost(r, 4);
+	recorder_free(r, &sealed_segment[0]);
+	start_again();
+	struct commit_resume at;
+	CHECK(recorder_recover(r, &at) && at.lost == 0 && at.records == 1);
+}
+
+static void without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_new_process(void)
+{
+	start();
+	settings.key_max_bytes = 5000;
+	recorder_prepare(r);
+	give_key();
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK(record_noise(1000 + i, 2000));
+		recorder_rotate(r);
+		recorder_free(r, &sealed_segment[sealed_count - 1]);
+	}
+	CHECK(r->key_extended && r->key_bytes > settings.key_max_bytes && sealed_count == 10);
+	keys_wanted = keys_wanted_any = 0;
+	sign_at_once = false;
+	CHECK(record(9000, 10, 'x'));
+	recorder_rotate(r);
+	recorder_keys_anew(r);
+	CHECK(keys_wanted == 1 && keys_wanted_any == 0);
+	sign();
+	CHECK(sealed_count == 11);
 }
 
 int main(void)
 {
+	log_open(-1, MSG_LOG_LINE, "capture"); /* nobody listens */
 	RUN(nothing_is_recorded_before_a_data_key_is_held, "nothing is recorded before a data key is held");
 	RUN(each_object_names_the_one_before_it, "each object names the one before it");
 	RUN(a_new_object_waits_for_the_last_ones_signature,
@@ -360,6 +533,17 @@ int main(void)
 	    "a stream in use asks for a data key every 54 minutes, an idle one not at all");
 	RUN(losses_are_counted_in_the_object_they_happened_in,
 	    "losses are counted in the object they happened in");
+	RUN(what_a_dead_process_had_committed_becomes_a_torn_object_that_opens,
+	    "what a dead process had committed becomes a torn object that opens, and the stream goes on");
+	RUN(what_was_not_committed_leaves_no_trace, "what was not committed leaves no trace");
+	RUN(a_complete_object_without_its_signature_is_signed_by_the_next_process,
+	    "a complete object without its signature is signed by the next process");
+	RUN(objects_that_wait_are_told_again_oldest_first_until_they_are_free,
+	    "objects that wait are told again, oldest first, until they are free");
+	RUN(losses_that_no_object_told_of_are_told_by_the_next_process,
+	    "losses that no object told of are left to the next process");
+	RUN(without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_new_process,
+	    "without KMS the key at hand serves on; a new keys process is asked anew");
 	RUN(a_slot_never_holds_plaintext, "a slot never holds plaintext");
 	free(r);
 	return check_done();

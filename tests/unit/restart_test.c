@@ -1,0 +1,39 @@
+#include "check.h"
+
+#include "role/restart.h"
+
+static void a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_seconds(void)
+{
+	struct restart r = {.died_ns = 0};
+	uint64_t now_ns = 1000 * NS_PER_S;
+	CHECK(restart_delay_ns(&r, now_ns) == 0);
+	now_ns += 9 * NS_PER_S;
+	CHECK(restart_delay_ns(&r, now_ns) == 500 * NS_PER_MS);
+	now_ns += 9 * NS_PER_S;
+	CHECK(restart_delay_ns(&r, now_ns) == NS_PER_S);
+	now_ns += 12 * NS_PER_S;
+	CHECK(restart_delay_ns(&r, now_ns) == 0);
+}
+
+static void the_wait_is_bounded_and_forgotten_after_a_quiet_time(void)
+{
+	struct restart r = {.died_ns = 0};
+	uint64_t now_ns = NS_PER_S, last_ns = 0;
+	for (int i = 0; i < 40; i++) {
+		uint64_t delay_ns = restart_delay_ns(&r, now_ns);
+		CHECK(delay_ns >= last_ns && delay_ns <= RESTART_MAX_NS);
+		last_ns = delay_ns;
+		now_ns += delay_ns + NS_PER_MS;
+	}
+	CHECK(last_ns == RESTART_MAX_NS);
+	CHECK(restart_delay_ns(&r, now_ns + RESTART_MAX_NS + RESTART_WINDOW_NS) == 0);
+}
+
+int main(void)
+{
+	RUN(a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_seconds,
+	    "a role starts anew at once, and waits only from its second death within ten seconds");
+	RUN(the_wait_is_bounded_and_forgotten_after_a_quiet_time,
+	    "the wait is bounded, and forgotten after a quiet time");
+	return check_done();
+}
