@@ -165,11 +165,17 @@ enum err cloudwatch_call(const struct settings *s, const struct object_identity 
 enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault)
 {
 	static const char denied[] = "let the role's policy allow cloudwatch:PutMetricData";
+	static const char form[] = "correct metrics.namespace, and set the clock";
 	static const struct fault_row rows[] = {
 		{"AccessDenied", FAULT_DENIED, denied},
 		{"AccessDeniedException", FAULT_DENIED, denied},
-		{"InvalidParameterValue", FAULT_DENIED, "correct metrics.namespace, and set the clock"},
+		{"InvalidParameterValue", FAULT_DENIED, form},
+		{"InvalidParameterCombination", FAULT_DENIED, form},
+		{"MissingParameter", FAULT_DENIED, form},
+		{"MissingRequiredParameter", FAULT_DENIED, form},
+		{"ValidationError", FAULT_DENIED, form},
 		{NULL, FAULT_DENIED, NULL},
 	};
-	return post_classify(status, body, rows, denied, fault);
+	enum post_verdict v = post_classify(status, body, rows, denied, fault);
+	return v == POST_DENIED && fault->remedy == form ? POST_UNFIT : v;
 }

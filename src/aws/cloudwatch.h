@@ -52,6 +52,7 @@ void cloudwatch_carry(struct cloudwatch_sample *later, const struct cloudwatch_s
 enum err cloudwatch_call(const struct settings *s, const struct object_identity *id,
 			 const struct cloudwatch_sample *sample, struct buf *body, struct post_call *call)
 	MUST_USE;
+/* POST_UNFIT: what the form says is refused, such as a time too old or too far ahead. */
 enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault);
 
 #endif
