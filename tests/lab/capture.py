@@ -1,8 +1,8 @@
 """capture: an independent capture at the far end of a NIC's wire: tcpdump on link `nic`, of what travels towards the appliance.
 
-There a frame towards the appliance is outgoing: it leaves by the veth or the TAP device; way='in' has what the appliance sends. A capture counts only if nothing was lost:
-neither by tcpdump nor by the link; done() asserts both. Marker frames, each with a text of its own, open and close the window that is
-compared: what lies between them was seen by both sides.
+There a frame towards the appliance is outgoing: it leaves by the veth or the TAP device; with way='in' it is what the appliance sends. A
+capture counts only if nothing was lost: neither by tcpdump nor by the link; done() asserts both. Marker frames, each with a text of its
+own, open and close the window that is compared: what lies between them was seen by both sides.
 """
 import os
 import re

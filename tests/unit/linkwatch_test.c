@@ -309,7 +309,7 @@ int main(void)
 	RUN(what_was_there_before_is_not_counted,
 	    "links: what their counters show at first, and other links, are not counted");
 	RUN(each_counter_has_its_metric_and_alarm,
-	    "links: each allowance of the ENA exceeded is one alarm with its cause's name, and reaches its metric");
+	    "links: each of the ENA's losses is one alarm with its cause's name, and reaches its metric");
 	RUN(the_kernels_losses_too,
 	    "links: what the kernel drops ahead of the tap and what a NIC misses, too");
 	RUN(a_loss_is_an_alarm_while_forwarding,
@@ -317,7 +317,7 @@ int main(void)
 	RUN(counters_that_begin_anew,
 	    "links: counters that begin anew are counted from there, each link by itself");
 	RUN(a_read_that_fails_changes_nothing,
-	    "links: when the ENA's counters can't be read the last ones stay, and what was missed is told later");
+	    "links: ENA counters that can't be read stay as they were; what was missed is told later");
 	RUN(a_read_that_fails_once, "links: one read that fails does not make the connections left unknown");
 	RUN(counters_appear, "links: the ENA's counters may appear later");
 	RUN(drivers_with_fewer_counters,

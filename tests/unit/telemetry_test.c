@@ -291,7 +291,7 @@ int main(void)
 	RUN(the_oldest_goes_its_counts_stay,
 	    "telemetry: when too many minutes wait the oldest goes, and its counts go with the next");
 	RUN(what_is_refused_for_good_is_given_up,
-	    "telemetry: a minute that CloudWatch refuses for good is given up, and its counts go with the next");
+	    "telemetry: what CloudWatch refuses for good is given up, and its counts go with the next");
 	RUN(other_refusals_are_repeated, "telemetry: a minute that is refused for other reasons is repeated");
 	RUN(what_may_have_been_taken_is_not_counted_again,
 	    "telemetry: a minute that may have been taken is not counted again");
