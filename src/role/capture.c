@@ -90,6 +90,9 @@ static void log_drops(bool now)
 	log_begin(LOG_ALARM, "lost");
 	log_str("cause", "ring");
 	log_u64("packets", g.drops_unlogged);
+	/* what alarms that were not sent have told; each worker has its own */
+	log_u64("total", g.drops);
+	log_str("stream", g.stream);
 	log_end();
 	g.drops_unlogged = 0;
 	g.drops_logged_ns = now_ns;

@@ -272,8 +272,8 @@ static void correct_clock(void *arg, int64_t offset_ns)
 	log_str("sign", offset_ns < 0 ? "-" : "+");
 	log_u64("seconds", (uint64_t)(offset_ns < 0 ? -offset_ns : offset_ns) / NS_PER_S);
 	log_end();
-	if (sane)
-		g.offset_ns = offset_ns;
+	g.offset_ns = sane ? offset_ns : g.offset_ns;
+	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
 }
 
 /* ---- data keys */
