@@ -16,9 +16,9 @@
 
 enum kind {
 	COUNT,     /* since the roles started */
-	GAUGE,     /* as it is now */
-	ENA_COUNT, /* these two only where there is an ENA */
-	ENA_GAUGE,
+	GAUGE,     /* as it is now; of several the greatest */
+	ENA_COUNT, /* where there is an ENA */
+	ENA_LEFT,  /* as it is now, where the ENA tells it; of several the least */
 };
 
 static const struct {
@@ -40,7 +40,7 @@ static const struct {
 	{"PpsAllowanceExceeded", "Count", NULL, ENA(ENA_PPS), ENA_COUNT},
 	{"ConntrackAllowanceExceeded", "Count", NULL, ENA(ENA_CONNTRACK), ENA_COUNT},
 	{"LinklocalAllowanceExceeded", "Count", NULL, ENA(ENA_LINKLOCAL), ENA_COUNT},
-	{"ConntrackAllowanceAvailable", "Count", NULL, ENA(ENA_CONNTRACK_AVAILABLE), ENA_GAUGE},
+	{"ConntrackAllowanceAvailable", "Count", NULL, ENA(ENA_CONNTRACK_AVAILABLE), ENA_LEFT},
 	{"SpoolUsed", "Bytes", NULL, FIELD(spool_used_bytes), GAUGE},
 	{"SpoolSize", "Bytes", NULL, FIELD(spool_total_bytes), GAUGE},
 	{"OldestUnshipped", "Seconds", NULL, FIELD(oldest_unshipped_s), GAUGE},
@@ -68,23 +68,42 @@ static uint64_t *field_of(struct cloudwatch_sample *s, size_t i)
 	return (uint64_t *)(void *)((uint8_t *)s + metrics[i].offset);
 }
 
+static bool known(const struct cloudwatch_sample *s, enum kind k)
+{
+	return k == ENA_COUNT ? s->has_ena : k == ENA_LEFT ? s->has_conntrack_available : true;
+}
+
 void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sample *part)
 {
 	for (size_t i = 0; i < METRICS; i++) {
+		enum kind k = metrics[i].kind;
 		uint64_t *have = field_of(sum, i), more = value_of(part, i);
-		if (counts(metrics[i].kind))
+		if (!known(part, k))
+			continue;
+		if (counts(k))
 			*have += more;
-		else if (more > *have)
+		else if (k == ENA_LEFT ? !known(sum, k) || more < *have : more > *have)
 			*have = more;
 	}
 	sum->has_ena |= part->has_ena;
+	sum->has_conntrack_available |= part->has_conntrack_available;
+}
+
+void cloudwatch_carry(struct cloudwatch_sample *later, const struct cloudwatch_sample *earlier)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (counts(metrics[i].kind))
+			*field_of(later, i) += value_of(earlier, i);
+	later->has_ena |= earlier->has_ena;
 }
 
 void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sample *before)
 {
-	for (size_t i = 0; i < METRICS; i++)
-		if (counts(metrics[i].kind))
-			*field_of(now, i) -= value_of(before, i);
+	for (size_t i = 0; i < METRICS; i++) {
+		uint64_t *value = field_of(now, i), old = value_of(before, i);
+		if (counts(metrics[i].kind) && *value >= old)
+			*value -= old;
+	}
 }
 
 static void put_dimension(struct buf *b, unsigned metric, unsigned number, const char *name,
@@ -113,7 +132,7 @@ static void put_metrics(struct buf *b, const struct object_identity *id,
 	for (size_t i = 0; i < METRICS; i++) {
 		uint8_t digits[20];
 		struct buf value = BUF_OF(digits);
-		if (metrics[i].kind >= ENA_COUNT && !sample->has_ena)
+		if (!known(sample, metrics[i].kind))
 			continue;
 		number++;
 		text_u64(&value, value_of(sample, i));
@@ -146,11 +165,17 @@ enum err cloudwatch_call(const struct settings *s, const struct object_identity 
 enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault)
 {
 	static const char denied[] = "let the role's policy allow cloudwatch:PutMetricData";
+	static const char form[] = "correct metrics.namespace, and set the clock";
 	static const struct fault_row rows[] = {
 		{"AccessDenied", FAULT_DENIED, denied},
 		{"AccessDeniedException", FAULT_DENIED, denied},
-		{"InvalidParameterValue", FAULT_DENIED, "correct metrics.namespace, and set the clock"},
+		{"InvalidParameterValue", FAULT_DENIED, form},
+		{"InvalidParameterCombination", FAULT_DENIED, form},
+		{"MissingParameter", FAULT_DENIED, form},
+		{"MissingRequiredParameter", FAULT_DENIED, form},
+		{"ValidationError", FAULT_DENIED, form},
 		{NULL, FAULT_DENIED, NULL},
 	};
-	return post_classify(status, body, rows, denied, fault);
+	enum post_verdict v = post_classify(status, body, rows, denied, fault);
+	return v == POST_DENIED && fault->remedy == form ? POST_UNFIT : v;
 }

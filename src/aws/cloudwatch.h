@@ -35,19 +35,24 @@ struct cloudwatch_sample {
 	uint64_t oldest_unshipped_s, key_age_s;
 	uint64_t forwarding; /* 0 or 1 */
 	uint64_t put_failures, kms_failures, alarms_suppressed;
-	uint64_t has_ena; /* 0: `ena` says nothing and is left out */
+	/* 0: `ena` says nothing of the counters, of the connections left, and they are left out */
+	uint64_t has_ena, has_conntrack_available;
 };
 
-/* Adds a part to the sum: counters add up, of gauges the greater counts. */
+/* Adds a part to the sum: counters add up, of gauges the greater counts, of connections left the lesser. */
 void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sample *part);
-/* *now becomes what came about since *before; gauges stay. */
+/* *now becomes what came about since *before; gauges stay. A counter that is less than before began anew:
+ * all that it shows came about since. */
 void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sample *before);
+/* The later of two differences gets the counts of the earlier one too; its gauges stay. */
+void cloudwatch_carry(struct cloudwatch_sample *later, const struct cloudwatch_sample *earlier);
 
 /* Appends the form to *body, which is empty and outlives *call. ERR_MISSING when the settings have no
  * namespace. */
 enum err cloudwatch_call(const struct settings *s, const struct object_identity *id,
 			 const struct cloudwatch_sample *sample, struct buf *body, struct post_call *call)
 	MUST_USE;
+/* POST_UNFIT: what the form says is refused, such as a time too old or too far ahead. */
 enum post_verdict cloudwatch_classify(unsigned status, struct span body, struct fault *fault);
 
 #endif

@@ -40,6 +40,7 @@ enum post_verdict {
 	POST_REFRESH,
 	POST_SKEW,
 	POST_DENIED,
+	POST_UNFIT, /* this form will never be taken; another may */
 };
 
 /* What an answer means; own and denied as in fault_judge. *fault is for the log and the verdict. */

@@ -94,6 +94,9 @@ static void log_drops(bool now)
 	log_u64("packets", g.drops_unlogged);
 	log_u64("span_ms",
 		(now_ns - g.drops_since_ns) / NS_PER_MS); /* they were lost in the time until now */
+	/* what alarms that were not sent have told; each worker has its own */
+	log_u64("total", g.progress->drops);
+	log_str("stream", g.stream);
 	log_end();
 	g.drops_unlogged = 0;
 	g.drops_logged_ns = now_ns;

@@ -32,6 +32,15 @@ uint32_t devices_by_number(const struct gateway_links *links, const struct msg_l
 	return i;
 }
 
+void devices_take_mtus(struct gateway_links *known, const struct gateway_links *now)
+{
+	for (uint32_t i = 0; i < known->count; i++) {
+		uint32_t at = devices_by_ifindex(now, known->link[i].ifindex);
+		if (at < now->count)
+			known->link[i].mtu = now->link[at].mtu;
+	}
+}
+
 void devices_log(const struct gateway_links *links)
 {
 	for (uint32_t i = 0; i < links->count; i++) {

@@ -18,6 +18,9 @@ uint32_t devices_by_number(const struct gateway_links *links, const struct msg_l
 /* What IMDS says of the link, or NULL. */
 const struct msg_link *devices_described(const struct msg_links *imds, const struct rtnl_link *link);
 
+/* Each link of *known has the MTU that it has in *now, where it is there. */
+void devices_take_mtus(struct gateway_links *known, const struct gateway_links *now);
+
 /* One line of the log for each. */
 void devices_log(const struct gateway_links *links);
 

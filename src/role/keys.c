@@ -290,8 +290,8 @@ static void correct_clock(void *arg, int64_t offset_ns)
 	log_str("sign", offset_ns < 0 ? "-" : "+");
 	log_u64("seconds", (uint64_t)(offset_ns < 0 ? -offset_ns : offset_ns) / NS_PER_S);
 	log_end();
-	if (sane)
-		g.offset_ns = offset_ns;
+	g.offset_ns = sane ? offset_ns : g.offset_ns;
+	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
 }
 
 /* ---- data keys */
@@ -352,6 +352,7 @@ static void upload_anew(void *arg, uint32_t index)
 {
 	(void)arg;
 	(void)index;
+	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
 	if (logstream_opened(&g.log))
 		recorder_announce(&g.log.recorder);
 }

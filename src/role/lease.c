@@ -5,8 +5,10 @@
 
 #include "base/time.h"
 #include "os/clock.h"
+#include "os/log.h"
 #include "os/packet.h"
 #include "os/rng.h"
+#include "role/report.h"
 
 #define TURN_NS (10 * NS_PER_S)
 #define TURN_DOUBLINGS 3
@@ -136,4 +138,17 @@ void lease_pin(struct lease *l)
 	l->link[0] = l->link[l->current];
 	l->current = 0;
 	l->count = 1;
+}
+
+void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
+{
+	const struct dhcp_lease *d = &l->client.lease;
+	log_begin(event == DHCP_LOST ? LOG_WARN : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
+	log_str("link", link);
+	log_str("address", report_ip(d->addr).s);
+	log_str("router", report_ip(d->router).s);
+	log_str("server", report_ip(d->server).s);
+	log_u64("mtu", d->mtu);
+	log_u64("seconds", d->lease_s);
+	log_end();
 }

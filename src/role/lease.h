@@ -40,5 +40,7 @@ void lease_hurry(struct lease *l, uint32_t ifindex);
 /* From now on the current link alone, with what it has. */
 void lease_pin(struct lease *l);
 bool lease_held(const struct lease *l);
+/* A line of the log for what changed(); link: the current one's name. */
+void lease_log(const struct lease *l, enum dhcp_event event, const char *link);
 
 #endif

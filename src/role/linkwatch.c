@@ -1,7 +1,9 @@
 #include "role/linkwatch.h"
 
-#include "os/ethtool.h"
+#include <string.h>
+
 #include "os/log.h"
+#include "role/devices.h"
 
 static const char *const ena_names[ENA_COUNTERS] = {
 	[ENA_BW_IN] = "bw_in_allowance_exceeded",
@@ -12,63 +14,80 @@ static const char *const ena_names[ENA_COUNTERS] = {
 	[ENA_CONNTRACK_AVAILABLE] = "conntrack_allowance_available",
 };
 
-/* Older drivers and instance types have fewer of them: the last is left out before all are. */
-static bool read_ena(const char *link, uint64_t values[ENA_COUNTERS])
+/* Older drivers and instance types have fewer of them: the last is left out before all are. What can't be
+ * read stays as it is in *s. */
+static void read_ena(const struct linkwatch *w, const char *link, struct cloudwatch_sample *s)
 {
-	if (ethtool_counters(link, ena_names, ENA_COUNTERS, values) == ERR_OK)
-		return true;
-	values[ENA_CONNTRACK_AVAILABLE] = 0;
-	return ethtool_counters(link, ena_names, ENA_CONNTRACK_AVAILABLE, values) == ERR_OK;
+	uint64_t values[ENA_COUNTERS] = {0};
+	uint32_t count = ENA_COUNTERS;
+	enum err e = w->read(link, ena_names, count, values);
+	if (e == ERR_NOT_FOUND) {
+		count = ENA_CONNTRACK_AVAILABLE;
+		e = w->read(link, ena_names, count, values);
+	}
+	if (e)
+		return;
+	memcpy(s->ena, values, count * sizeof(values[0]));
+	s->has_ena = 1;
+	s->has_conntrack_available = count == ENA_COUNTERS;
 }
 
-static void add_link(struct cloudwatch_sample *sum, const struct rtnl_link *link)
+/* What the link counted since it was last looked at; nothing the first time. */
+static struct cloudwatch_sample look_at(struct linkwatch *w, uint32_t d, const struct rtnl_link *link)
 {
-	struct cloudwatch_sample one = {.lost_before_tap = link->rx_dropped, .rx_missed = link->rx_missed};
-	one.has_ena = read_ena(link->name, one.ena);
-	cloudwatch_add(sum, &one);
+	struct cloudwatch_sample now = w->last[d], since;
+	now.lost_before_tap = link->rx_dropped;
+	now.rx_missed = link->rx_missed;
+	read_ena(w, link->name, &now);
+	if (!w->begun[d])
+		w->last[d] = now;
+	if (!w->last[d].has_ena)
+		memcpy(w->last[d].ena, now.ena, sizeof(now.ena));
+	since = now;
+	cloudwatch_since(&since, &w->last[d]);
+	w->last[d] = now;
+	w->begun[d] = true;
+	return since;
 }
 
-static void tell(const char *cause, uint64_t before, uint64_t now)
+static void tell(const char *cause, uint64_t packets, uint64_t total)
 {
-	if (now <= before)
+	if (packets == 0)
 		return;
 	log_begin(LOG_ALARM, "lost-before-ring");
 	log_str("cause", cause);
-	log_u64("packets", now - before);
+	log_u64("packets", packets);
+	log_u64("total", total);
 	log_end();
 }
 
-static void tell_losses(const struct cloudwatch_sample *before, const struct cloudwatch_sample *now)
+static void tell_losses(const struct cloudwatch_sample *since, const struct cloudwatch_sample *counted)
 {
-	tell("kernel", before->lost_before_tap, now->lost_before_tap);
-	tell("nic", before->rx_missed, now->rx_missed);
+	tell("kernel", since->lost_before_tap, counted->lost_before_tap);
+	tell("nic", since->rx_missed, counted->rx_missed);
 	for (uint32_t i = 0; i < ENA_CONNTRACK_AVAILABLE; i++)
-		tell(ena_names[i], before->ena[i], now->ena[i]);
+		tell(ena_names[i], since->ena[i], counted->ena[i]);
 }
 
-enum err linkwatch_look(struct linkwatch *w, struct gateway *g, uint32_t outside, uint32_t inside,
-			bool forwarding, struct cloudwatch_sample *counted)
+void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[2],
+		    bool forwarding, struct cloudwatch_sample *counted)
 {
-	static struct gateway_links all;
-	TRY(gateway_list(g, &all));
-	w->now = (struct cloudwatch_sample){.at_ns = 0};
-	uint32_t seen = 0;
-	for (uint32_t i = 0; i < all.count; i++) {
-		if (all.link[i].ifindex != outside && all.link[i].ifindex != inside)
+	struct cloudwatch_sample since = {.at_ns = 0};
+	uint32_t working = 0;
+	for (uint32_t d = 0; d < 2; d++) {
+		uint32_t at = devices_by_ifindex(links, ifindex[d]);
+		if (at == links->count)
 			continue;
-		add_link(&w->now, &all.link[i]);
-		seen++;
+		struct cloudwatch_sample one = look_at(w, d, &links->link[at]);
+		cloudwatch_add(&since, &one);
+		working += links->link[at].up && links->link[at].carrier;
 	}
-	if (seen < 2)
-		return ERR_NOT_FOUND;
-	if (!w->begun)
-		w->start = w->last = w->now;
-	w->begun = true;
-	if (forwarding)
-		tell_losses(&w->last, &w->now);
-	w->last = w->now;
-	*counted = w->now;
-	cloudwatch_since(counted, &w->start);
-	counted->forwarding = forwarding;
-	return ERR_OK;
+	*counted = since;
+	cloudwatch_carry(counted, &w->counted);
+	w->counted = *counted;
+	/* what came about since the last look did so while it was as it was then */
+	if (w->forwarding)
+		tell_losses(&since, counted);
+	w->forwarding = forwarding;
+	counted->forwarding = forwarding && working == 2;
 }

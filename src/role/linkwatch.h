@@ -1,6 +1,7 @@
 /* linkwatch: what was lost before the ring could see it: dropped by the kernel ahead of the tap, missed by
  * the NIC, or held back by AWS beyond the instance's allowances (ENA). net looks every LINKWATCH_NS while the
- * links are set up; each new loss while forwarding is an alarm.
+ * links are set up, and when something changes; each new loss while forwarding is an alarm. Whether packets
+ * can pass at all is told with it.
  *
  * Source of the ENA's counters: Amazon EC2 User Guide, "Monitor network performance for ENA settings".
  */
@@ -13,14 +14,22 @@
 
 #define LINKWATCH_NS (10 * NS_PER_S)
 
-/* Zeroed before the first use. */
+/* A driver's counters: ethtool_counters. */
+typedef enum err linkwatch_reader(const char *link, const char *const *names, size_t count, uint64_t *values);
+
+/* Zeroed before the first use, but for read. */
 struct linkwatch {
-	bool begun;
-	struct cloudwatch_sample start, last, now; /* the links' counters; since they exist */
+	linkwatch_reader *read; /* set by the owner */
+	bool forwarding;        /* since the last look */
+	bool begun[2];
+	struct cloudwatch_sample last[2]; /* each link's counters, since it exists or its driver began anew */
+	struct cloudwatch_sample counted; /* of both, since the first look */
 };
 
-/* The two links' ifindexes. *counted: since the first look. */
-enum err linkwatch_look(struct linkwatch *w, struct gateway *g, uint32_t outside, uint32_t inside,
-			bool forwarding, struct cloudwatch_sample *counted) MUST_USE;
+/* links: as the kernel lists them now; ifindex: of the two that count. forwarding: it is open, by the rules.
+ * Counters that begin anew are counted from there; of what can't be read the last is kept. Sets *counted,
+ * whose forwarding is 1 only when both links are there too, up and with carrier. */
+void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[2],
+		    bool forwarding, struct cloudwatch_sample *counted);
 
 #endif

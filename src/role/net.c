@@ -28,6 +28,7 @@ static struct {
 	bool listed, configured, has_config;
 	uint32_t device[2]; /* places in links: outside, inside; once configured */
 	uint32_t forward;   /* as init wants it */
+	bool open;          /* it is done */
 	bool todo[TASK_COUNT];
 	struct loop_timer retry;
 	struct backoff backoff;
@@ -35,7 +36,7 @@ static struct {
 	struct linkwatch linkwatch;
 	struct loop_timer look;
 	struct report report;
-} g = {.backoff = {.base_ms = 500, .cap_ms = 10000}};
+} g = {.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
 
 /* ---- telling init */
 
@@ -128,12 +129,19 @@ static enum err apply_lease(const struct dhcp_lease *l)
 
 static void look_at_links(void *arg)
 {
+	static struct gateway_links now;
 	struct cloudwatch_sample counted;
 	(void)arg;
-	if (g.configured && !linkwatch_look(&g.linkwatch, &g.gateway, device_link(DEVICE_OUTSIDE)->ifindex,
-					    device_link(DEVICE_INSIDE)->ifindex, g.forward, &counted))
-		peer_send(&g.upload, MSG_COUNTERS, &counted);
 	loop_timer_in(&g.loop, &g.look, LINKWATCH_NS);
+	if (!g.configured)
+		return;
+	/* a kernel that lists no links has none, as far as anybody can say */
+	if (gateway_list(&g.gateway, &now))
+		now.count = 0;
+	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
+				     device_link(DEVICE_INSIDE)->ifindex};
+	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
+	peer_send(&g.upload, MSG_COUNTERS, &counted);
 }
 
 static enum err task_lease(void)
@@ -225,12 +233,10 @@ static enum err refresh_links(void)
 {
 	static struct gateway_links now;
 	enum err e = gateway_list(&g.gateway, &now);
-	for (uint32_t i = 0; !e && i < g.links.count; i++) {
-		uint32_t at = devices_by_ifindex(&now, g.links.link[i].ifindex);
-		if (at < now.count)
-			g.links.link[i].mtu = now.link[at].mtu;
-	}
-	return e ? kernel_refused(e) : ERR_OK;
+	if (e)
+		return kernel_refused(e);
+	devices_take_mtus(&g.links, &now);
+	return ERR_OK;
 }
 
 static enum err task_configure(void)
@@ -267,13 +273,14 @@ static enum err task_forward(void)
 		if (gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
 				  &done.rx_dropped[d]))
 			counted = ERR_NOT_FOUND;
+	g.open = g.forward && !e && !counted;
 	/* a link that is gone keeps forwarding from opening, never from closing */
 	if (e || (counted && g.forward))
 		return kernel_refused(e ? e : counted);
 	if (counted)
 		log_event(LOG_WARN, "counters-missing", "reason", g.gateway.failed);
-	peer_send(&g.init, MSG_FORWARDING, &done);
 	look_at_links(NULL);
+	peer_send(&g.init, MSG_FORWARDING, &done);
 	return ERR_OK;
 }
 
@@ -324,22 +331,14 @@ static void begin_task(enum task t)
 
 static void lease_changed(void *arg, enum dhcp_event event)
 {
-	const struct dhcp_lease *l = &g.lease.client.lease;
 	(void)arg;
-	log_begin(event == DHCP_LOST ? LOG_WARN : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
-	log_str("link", leased_link()->name);
-	log_str("address", report_ip(l->addr).s);
-	log_str("router", report_ip(l->router).s);
-	log_str("server", report_ip(l->server).s);
-	log_u64("mtu", l->mtu);
-	log_u64("seconds", l->lease_s);
-	log_end();
+	lease_log(&g.lease, event, leased_link()->name);
 	if (event == DHCP_RENEWED)
 		return;
 	if (event == DHCP_LOST)
 		report_verdict(&g.report, VERDICT_DHCP, false,
 			       "the lease of %s on %s ended: check the network's DHCP; asking on",
-			       report_ip(l->addr).s, leased_link()->name);
+			       report_ip(g.lease.client.lease.addr).s, leased_link()->name);
 	begin_task(TASK_LEASE);
 }
 
@@ -400,6 +399,7 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 		g.todo[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
 	}
 	work(NULL);
+	look_at_links(NULL);
 }
 
 static void on_link(void *arg, const struct rtnl_link *link, bool gone)

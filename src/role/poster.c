@@ -26,6 +26,10 @@ static enum err write_form(struct poster *p)
 
 static void begin(struct poster *p)
 {
+	p->post.sample.at_ns = p->at_ns + (uint64_t)*p->offset_ns;
+	/* the owner asks for nothing that the settings don't provide for, and all of it fits */
+	enum err e = write_form(p);
+	ASSERT(!e);
 	p->state = POSTER_RESOLVING;
 	resolver_ask(&p->resolver, p->call.endpoint.host, p->settings->endpoint_dualstack);
 }
@@ -35,9 +39,7 @@ void poster_wake(struct poster *p)
 	if (p->state != POSTER_IDLE || !p->next(p->arg, &p->post))
 		return;
 	p->post.form = p->form;
-	/* the owner asks for nothing that the settings don't provide for, and all of it fits */
-	enum err e = write_form(p);
-	ASSERT(!e);
+	p->at_ns = p->post.sample.at_ns;
 	begin(p);
 }
 
@@ -53,18 +55,23 @@ static void over(struct poster *p)
 	p->done(p->arg);
 }
 
+static void tell(const struct poster *p, const char *event, const char *what, const char *why,
+		 const char *remedy)
+{
+	log_begin(LOG_WARN, event);
+	log_str("call", forms[p->form].call);
+	log_str("host", p->call.endpoint.host);
+	log_str("what", what);
+	log_str("why", why);
+	log_str("remedy", remedy);
+	log_end();
+}
+
 /* The first failure in a row is told, and the end of the row. */
 static void failed(struct poster *p, const char *what, const char *why, const char *remedy)
 {
-	if (p->failures++ == 0) {
-		log_begin(LOG_WARN, "post-failed");
-		log_str("call", forms[p->form].call);
-		log_str("host", p->call.endpoint.host);
-		log_str("what", what);
-		log_str("why", why);
-		log_str("remedy", remedy);
-		log_end();
-	}
+	if (p->failures++ == 0)
+		tell(p, "post-failed", what, why, remedy);
 	p->state = POSTER_WAITING;
 	loop_timer_in(p->loop, &p->retry, backoff_next_ns(&p->backoff));
 }
@@ -120,6 +127,14 @@ void poster_signed(struct poster *p, const struct msg_signed *s)
 	https_start(&p->https, &q);
 }
 
+static void give_up(struct poster *p, const struct fault *fault)
+{
+	tell(p, "post-given-up", fault->code, fault->message, fault->remedy);
+	p->failures++;
+	p->unfit(p->arg, &p->post);
+	over(p);
+}
+
 static void refused(struct poster *p, enum post_verdict v, const struct fault *fault,
 		    const struct https_result *r)
 {
@@ -147,6 +162,8 @@ static void answered(void *arg, const struct https_result *r)
 	enum post_verdict v = forms[p->form].classify(r->response->status, r->body, &fault);
 	if (v == POST_OK)
 		posted(p);
+	else if (v == POST_UNFIT)
+		give_up(p, &fault);
 	else
 		refused(p, v, &fault, r);
 }

@@ -4,7 +4,9 @@
  *   IDLE --next() has one--> RESOLVING -> SIGNING -> SENDING --answer--> IDLE, or WAITING for another try
  *
  * An alarm is repeated until an answer says that it was taken: it may come twice. Metrics would be counted
- * twice: they are not repeated once they may have been taken.
+ * twice: they are not repeated once they may have been taken. A form that can't ever be taken is given up.
+ *
+ * Each try is written anew: metrics bear the time as the clock is corrected by then.
  */
 #ifndef SEALTAP_ROLE_POSTER_H
 #define SEALTAP_ROLE_POSTER_H
@@ -21,9 +23,12 @@ struct poster {
 	struct peer *keys, *net;                /* borrowed */
 	const struct settings *settings;        /* borrowed */
 	const struct object_identity *identity; /* borrowed */
+	const int64_t *offset_ns;               /* borrowed: what keys adds to the clock when signing */
 	enum msg_form form;
 	/* Fills in what is to be posted next; false: nothing. */
 	bool (*next)(void *arg, struct msg_sign_post *post);
+	/* This one is given up: it is refused for what it says, so it was not taken. The next comes after. */
+	void (*unfit)(void *arg, const struct msg_sign_post *post);
 	/* One was posted, or given up; the next is under way if there is one. */
 	void (*done)(void *arg);
 	void *arg; /* borrowed */
@@ -31,6 +36,7 @@ struct poster {
 	enum poster_state state;
 	unsigned failures; /* in a row */
 	struct msg_sign_post post;
+	uint64_t at_ns; /* of the sample, by the machine's clock */
 	struct post_call call;
 	struct ip addr[HTTPS_ADDRS];
 	uint32_t addr_count;

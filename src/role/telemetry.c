@@ -6,6 +6,21 @@
 
 /* ---- metrics */
 
+static struct cloudwatch_sample take_first(struct telemetry *t)
+{
+	struct cloudwatch_sample first = t->queue[t->first];
+	ASSERT(t->count_queued);
+	t->first = (t->first + 1) % TELEMETRY_MINUTES;
+	t->count_queued--;
+	return first;
+}
+
+/* Of a minute that won't be posted: its counts go with the next one, so that the sums hold. */
+static void carry_on(struct telemetry *t, const struct cloudwatch_sample *minute)
+{
+	cloudwatch_carry(t->count_queued ? &t->queue[t->first] : &t->owed, minute);
+}
+
 static void end_minute(struct telemetry *t)
 {
 	struct cloudwatch_sample sum = {.at_ns = clock_real_ns()}, minute;
@@ -16,9 +31,11 @@ static void end_minute(struct telemetry *t)
 	minute = sum;
 	cloudwatch_since(&minute, &t->before);
 	t->before = sum;
+	cloudwatch_carry(&minute, &t->owed);
+	t->owed = (struct cloudwatch_sample){.at_ns = 0};
 	if (t->count_queued == TELEMETRY_MINUTES) {
-		t->first = (t->first + 1) % TELEMETRY_MINUTES;
-		t->count_queued--;
+		struct cloudwatch_sample oldest = take_first(t);
+		carry_on(t, &oldest);
 	}
 	t->queue[(t->first + t->count_queued++) % TELEMETRY_MINUTES] = minute;
 	poster_wake(&t->metrics);
@@ -37,10 +54,13 @@ static bool next_minute(void *arg, struct msg_sign_post *post)
 	struct telemetry *t = arg;
 	if (t->count_queued == 0)
 		return false;
-	post->sample = t->queue[t->first];
-	t->first = (t->first + 1) % TELEMETRY_MINUTES;
-	t->count_queued--;
+	post->sample = take_first(t);
 	return true;
+}
+
+static void unfit_minute(void *arg, const struct msg_sign_post *post)
+{
+	carry_on(arg, &post->sample);
 }
 
 /* ---- alarms */
@@ -126,6 +146,11 @@ void telemetry_again(struct telemetry *t, enum role_id anew)
 	poster_again(&t->alarm, anew);
 }
 
+void telemetry_clock(struct telemetry *t, const struct msg_skew *s)
+{
+	t->offset_ns = s->offset_ns;
+}
+
 void telemetry_start(struct telemetry *t)
 {
 	t->started = true;
@@ -142,8 +167,10 @@ static void set_up(struct telemetry *t, struct poster *p, enum msg_form form,
 	p->net = t->net;
 	p->settings = t->settings;
 	p->identity = t->identity;
+	p->offset_ns = &t->offset_ns;
 	p->form = form;
 	p->next = next;
+	p->unfit = unfit_minute; /* of an alarm nobody says so */
 	p->done = told;
 	p->arg = t;
 	poster_init(p, anchors);

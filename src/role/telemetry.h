@@ -7,7 +7,8 @@
 #include "role/alarms.h"
 #include "role/poster.h"
 
-#define TELEMETRY_MINUTES 15 /* samples kept while CloudWatch can't be reached; then the oldest goes */
+/* Samples kept while CloudWatch can't be reached; then the oldest goes, and its counts go with the next. */
+#define TELEMETRY_MINUTES 15
 #define TELEMETRY_FLUSH_NS (10 * NS_PER_S) /* at the end they get so long */
 
 /* Who counts: the workers, then these. */
@@ -32,7 +33,9 @@ struct telemetry {
 
 	struct poster metrics, alarm;
 	struct alarms alarms;
+	int64_t offset_ns; /* what keys adds to the clock when signing */
 	struct cloudwatch_sample part[TELEMETRY_SOURCES], before;
+	struct cloudwatch_sample owed; /* counts that go with the next minute */
 	struct cloudwatch_sample queue[TELEMETRY_MINUTES];
 	uint32_t first, count_queued;
 	struct loop_timer minute, quiet, deadline;
@@ -42,11 +45,12 @@ struct telemetry {
 void telemetry_init(struct telemetry *t, const struct tls_anchors *anchors);
 /* The settings are there. */
 void telemetry_start(struct telemetry *t);
-/* MSG_COUNTERS, MSG_ALARM, MSG_POST_SIGNED, MSG_RESOLVED. */
+/* MSG_COUNTERS, MSG_ALARM, MSG_POST_SIGNED, MSG_RESOLVED, MSG_CLOCK_OFFSET. */
 void telemetry_counters(struct telemetry *t, uint32_t source, const struct cloudwatch_sample *c);
 void telemetry_alarm(struct telemetry *t, const struct sns_alarm *a);
 void telemetry_signed(struct telemetry *t, const struct msg_signed *s);
 void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a);
+void telemetry_clock(struct telemetry *t, const struct msg_skew *s);
 /* The last minute ends now; what is to be told is told at once. flushed() is called, perhaps at once. */
 void telemetry_flush(struct telemetry *t);
 

@@ -428,9 +428,11 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		settle((const void *)m->payload);
 	} else {
 		ASSERT(m->type == MSG_DRAIN);
-		/* the workers sealed their last objects before init heard of it, but on another channel */
+		/* the workers sealed their last objects, and net counted, before init heard of it, but on
+		 * other channels */
 		for (uint32_t i = 0; i < g.start.workers; i++)
 			peer_read(&g.worker[i]);
+		peer_read(&g.net);
 		g.draining = true;
 		drained_when_empty();
 	}
@@ -468,6 +470,9 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 		break;
 	case MSG_COUNTERS:
 		telemetry_counters(&g.telemetry, TELEMETRY_KEYS, (const void *)m->payload);
+		break;
+	case MSG_CLOCK_OFFSET:
+		telemetry_clock(&g.telemetry, (const void *)m->payload);
 		break;
 	case MSG_ALARM:
 		telemetry_alarm(&g.telemetry, (const void *)m->payload);

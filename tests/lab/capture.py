@@ -1,8 +1,8 @@
 """capture: an independent capture at the far end of a NIC's wire: tcpdump on link `nic`, of what travels towards the appliance.
 
-There a frame towards the appliance is outgoing: it leaves by the veth or the TAP device. A capture counts only if nothing was lost:
-neither by tcpdump nor by the link; done() asserts both. Marker frames, each with a text of its own, open and close the window that is
-compared: what lies between them was seen by both sides.
+There a frame towards the appliance is outgoing: it leaves by the veth or the TAP device; with way='in' it is what the appliance sends. A
+capture counts only if nothing was lost: neither by tcpdump nor by the link; done() asserts both. Marker frames, each with a text of its
+own, open and close the window that is compared: what lies between them was seen by both sides.
 """
 import os
 import re
@@ -18,15 +18,15 @@ BROADCAST = b'\xff' * 6
 
 
 class Capture:
-    def __init__(self, lab, side, ns, name):
+    def __init__(self, lab, side, ns, name, way='out', only=()):
         self.side, self.ns = side, ns
         self.path = os.path.join(lab.folder, f'{name}-{side}.pcap')
         self.sender = raw_socket(ns)
         self.last = None  # marker
         self.before = None  # the link's counters at the first marker: before, the other end may be down
         self.process = lab.processes.start(f'tcpdump-{name}-{side}', [
-            'tcpdump', '-i', NIC, '-Q', 'out', '-w', self.path, '-U', '--immediate-mode', '-B', '65536', '-s', '0', '-n', '-Z', 'root',
-            '--time-stamp-precision=nano'], ns)
+            'tcpdump', '-i', NIC, '-Q', way, '-w', self.path, '-U', '--immediate-mode', '-B', '65536', '-s', '0', '-n', '-Z', 'root',
+            '--time-stamp-precision=nano', *only], ns)
         self.process.wait_output('listening on', 10)
 
     def mark(self, text):

@@ -3,6 +3,7 @@
 
 loss_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/loss/.
 """
+import itertools
 import os
 import signal
 import sys
@@ -64,9 +65,11 @@ def balance(life):
 
 
 def said_everywhere(life):
-    """The loss stands in the metadata, in the recording (drop counts of packets), in the log and in the shutdown event."""
-    down = life.evidence.events('shutdown')[-1]
-    assert down['lost'] == life.lost == sum(e['packets'] for e in life.evidence.events('lost')), down
+    """The loss stands in the metadata, in the recording (drop counts of packets), in the log with its total, and in the shutdown event."""
+    down, told = life.evidence.events('shutdown')[-1], life.evidence.events('lost')
+    assert down['lost'] == life.lost == sum(e['packets'] for e in told), down
+    assert [e['total'] for e in told] == list(itertools.accumulate(e['packets'] for e in told)), told
+    assert {e['stream'] for e in told} == {'w0'}, told
     in_packets = sum(int.from_bytes(f.options[4], 'little') for f in life.recorded)
     assert in_packets == life.lost, f'{in_packets} in drop counts of packets, {life.lost} in metadata'
 

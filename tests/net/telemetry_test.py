@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import aws, frames, metadata, objects, testing, traffic  # noqa: E402
 from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
-from lab.surroundings import Surroundings  # noqa: E402
+from lab.sent import Sent  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, NIC, Surroundings  # noqa: E402
 
 NAMESPACE, INTERVAL_S = 'Lab/tap', 2
 FLOOD = 60000  # of 1,400 bytes: more than the ring's 32 MiB
@@ -61,6 +62,10 @@ class Watch:
                       for p in answer.findall('.//{*}Datapoints/{*}member'))
 
 
+def seconds(sample):
+    return datetime.datetime.fromisoformat(sample[0].replace('Z', '+00:00')).timestamp()
+
+
 def allow(lab, metrics=True, alarms=True):
     lab.amazon.allow(aws.PUT, aws.GENERATE, *[aws.METRICS] * metrics, *[aws.PUBLISH] * alarms)
 
@@ -87,18 +92,38 @@ class Life:
         self.watch = watch = Watch(lab)
         allow(lab)
         settings = {'metrics__namespace': NAMESPACE, 'metrics__interval_seconds': INTERVAL_S, 'alarm__topic': watch.topic}
-        with Host(lab, 'appliance', lab.configuration(**settings)) as appliance:
+        host = Host(lab, 'appliance', lab.configuration(nat='none', **settings))
+        self.sent = Sent(lab, 'appliance')
+        with host as appliance:
             appliance.console.wait_armed(60)
             time.sleep(4 * INTERVAL_S)
             self.quiet = watch.metric('PacketsRecorded'), watch.metric('Forwarding')
             self.quiet_alarms = list(watch.events())
             traffic.ping(lab, 5)
+            self.unplug(lab)
             self.lose(lab, appliance)
             wait('the alarm of the loss', lambda: 'lost' in watch.events())
             self.refuse(lab)
+            self.refuse_for_good(lab)
             appliance.stop()
+            self.sent.done()
         self.evidence = objects.collect(lab)
         self.alarms = watch.read()
+
+    def unplug(self, lab):
+        """The inside link goes down at its far end, and comes back."""
+        def last():
+            return self.watch.metric('Forwarding')[-1][1]
+        self.down_s = time.time()
+        lab.inside.ip('link', 'set', NIC, 'down')
+        time.sleep(4 * INTERVAL_S)
+        wait('the metric that it does not forward', lambda: last() == 0)
+        self.up_s = time.time()
+        lab.inside.up(NIC)
+        lab.inside.ip('route', 'replace', 'default', 'via', APPLIANCE_INSIDE)
+        time.sleep(2 * INTERVAL_S)
+        wait('the metric that it forwards', lambda: last() > 0)
+        self.plugged = self.watch.metric('Forwarding')
 
     def lose(self, lab, appliance):
         worker = worker_of(appliance)
@@ -119,6 +144,16 @@ class Life:
         self.refused_to = len(self.watch.metric('Forwarding'))
         allow(lab)
         wait('metrics again', lambda: len(self.watch.metric('Forwarding')) > self.refused_to + 2, 40)
+
+
+    def refuse_for_good(self, lab):
+        """Two samples are refused as too old ones would be."""
+        traffic.ping(lab, 5)
+        how = {'status': 400, 'code': 'InvalidParameterValue', 'message': 'for a test'}
+        with lab.front.misbehave('error', service='monitoring', count=2, **how) as met:
+            wait('two refusals', lambda: len(met()) == 2)
+            before = len(self.watch.metric('Forwarding'))
+            wait('metrics behind them', lambda: len(self.watch.metric('Forwarding')) > before)
 
 
 def also_when_nothing_happens(life):
@@ -157,6 +192,26 @@ def refusals_are_told_and_overcome(life):
     assert life.evidence.events('post-works'), 'nothing is said of the end'
 
 
+def refused_for_good_is_given_up(life):
+    """A sample that CloudWatch refuses for good is given up with a line of the log, and its counts are not lost (see the sums)."""
+    given_up = life.evidence.events('post-given-up')
+    assert [(e['call'], e['what']) for e in given_up] == [('PutMetricData', 'InvalidParameterValue')] * 2, given_up
+
+
+def forwarding_is_the_state(life):
+    """While a link is down no sample says that it forwards, from the next sample on; when it is back they do."""
+    # moto tells a sample's second to within one
+    down = [p for p in life.plugged if life.down_s + 1.5 < seconds(p) < life.up_s - 1.5]
+    up = [p for p in life.plugged if seconds(p) < life.down_s - 1.5 or seconds(p) > life.up_s + 1.5]
+    assert len(down) >= 2 and all(p[1] == 0 for p in down), down
+    assert len(up) >= 3 and all(p[1] == p[2] for p in up) and seconds(up[-1]) > life.up_s, up
+
+
+def only_promised_requests(life):
+    """What the appliance itself sends goes to DHCP, the DNS server, IMDS and AWS's services alone, says an independent capture."""
+    print(f'  # packets: {life.sent.check()}')
+
+
 def silent_unless_asked(lab):
     """Without a namespace and a topic no name of CloudWatch or SNS is asked for."""
     before = lab.dnsmasq.output().count('monitoring.')
@@ -171,7 +226,8 @@ def main():
     report = testing.Report(testing.pattern())
     with Surroundings('telemetry') as lab:
         life = Life(lab)
-        for check in (also_when_nothing_happens, sums_are_the_totals, alarms_of_loss_and_stop, refusals_are_told_and_overcome):
+        for check in (also_when_nothing_happens, sums_are_the_totals, alarms_of_loss_and_stop, refusals_are_told_and_overcome,
+                      refused_for_good_is_given_up, forwarding_is_the_state, only_promised_requests):
             report.run(check, life)
         report.run(silent_unless_asked, lab)
     report.finish()

@@ -62,6 +62,11 @@ static const struct {
 #define ENA_FIRST 8
 #define ENA_COUNT 6
 
+static bool span_has(struct span s, const char *text)
+{
+	return memmem(s.p, s.len, text, strlen(text)) != NULL;
+}
+
 static void put_want(struct buf *b, bool ena)
 {
 	char text[1024];
@@ -93,7 +98,7 @@ static void every_counter_is_a_metric(void)
 	set_up();
 	for (int ena = 1; ena >= 0; ena--) {
 		struct buf b = BUF_OF(mem);
-		sample.has_ena = (uint64_t)ena;
+		sample.has_ena = sample.has_conntrack_available = (uint64_t)ena;
 		put_want(&b, ena);
 		CHECK(build() == ERR_OK && !b.overflow);
 		CHECK_SPAN(call.body, buf_span(&b));
@@ -110,6 +115,7 @@ static void a_minute_is_a_difference(void)
 		.lost_before_tap = 7,
 		.forwarding = 1,
 		.has_ena = 1,
+		.has_conntrack_available = 1,
 		.ena = {[ENA_PPS] = 5, [ENA_CONNTRACK_AVAILABLE] = 1000},
 	};
 	const struct cloudwatch_sample second = {.packets = 11, .key_age_s = 20};
@@ -124,6 +130,63 @@ static void a_minute_is_a_difference(void)
 	CHECK(now.packets == 10 && now.lost_ring == 3 && now.ena[ENA_PPS] == 1);
 	CHECK(now.key_age_s == 50 && now.oldest_unshipped_s == 9 && now.forwarding == 1);
 	CHECK(now.ena[ENA_CONNTRACK_AVAILABLE] == 1000);
+}
+
+static void a_counter_begins_anew(void)
+{
+	struct cloudwatch_sample now = {.packets = 5, .lost_before_tap = 3, .has_ena = 1, .ena = {7, 0, 9}};
+	const struct cloudwatch_sample before = {
+		.packets = 5, .lost_before_tap = 4, .has_ena = 1, .ena = {1000, 1, 8}};
+	cloudwatch_since(&now, &before);
+	CHECK(now.packets == 0 && now.lost_before_tap == 3);
+	CHECK(now.ena[0] == 7 && now.ena[1] == 0 && now.ena[2] == 1);
+}
+
+static struct cloudwatch_sample left(uint64_t connections)
+{
+	return (struct cloudwatch_sample){.has_ena = 1,
+					  .has_conntrack_available = 1,
+					  .ena = {[ENA_PPS] = 1, [ENA_CONNTRACK_AVAILABLE] = connections}};
+}
+
+static void the_least_room_counts(void)
+{
+	static const uint64_t rows[][4] = {{100, 7, 7, 7}, {7, 100, 7, 7}, {0, 5, 0, 0}, {5, 5, 9, 5}};
+	const struct cloudwatch_sample silent = {.has_ena = 1, .ena = {[ENA_PPS] = 1}}, none = {0};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cloudwatch_sample sum = {0};
+		const struct cloudwatch_sample parts[] = {left(rows[i][0]), none, left(rows[i][1]), silent,
+							  left(rows[i][2])};
+		for (size_t p = 0; p < 5; p++)
+			cloudwatch_add(&sum, &parts[p]);
+		CHECK(sum.ena[ENA_CONNTRACK_AVAILABLE] == rows[i][3] && sum.ena[ENA_PPS] == 4);
+		CHECK(sum.has_ena == 1 && sum.has_conntrack_available == 1);
+	}
+	struct cloudwatch_sample sum = {0};
+	cloudwatch_add(&sum, &silent);
+	set_up();
+	sum.at_ns = NOW_NS;
+	sample = sum;
+	CHECK(build() == ERR_OK && span_has(call.body, "=PpsAllowanceExceeded&") &&
+	      !span_has(call.body, "ConntrackAllowanceAvailable"));
+}
+
+static void counts_are_carried_on(void)
+{
+	struct cloudwatch_sample later = {.at_ns = 9, .packets = 3, .key_age_s = 20, .oldest_unshipped_s = 4};
+	const struct cloudwatch_sample earlier = {.at_ns = 8,
+						  .packets = 100,
+						  .lost_ring = 2,
+						  .key_age_s = 50,
+						  .forwarding = 1,
+						  .has_ena = 1,
+						  .has_conntrack_available = 1,
+						  .ena = {[ENA_BW_IN] = 6, [ENA_CONNTRACK_AVAILABLE] = 70}};
+	cloudwatch_carry(&later, &earlier);
+	CHECK(later.at_ns == 9 && later.packets == 103 && later.lost_ring == 2);
+	CHECK(later.key_age_s == 20 && later.oldest_unshipped_s == 4 && later.forwarding == 0);
+	CHECK(later.has_ena == 1 && later.ena[ENA_BW_IN] == 6);
+	CHECK(later.has_conntrack_available == 0 && later.ena[ENA_CONNTRACK_AVAILABLE] == 0);
 }
 
 static void goes_to_the_region(void)
@@ -177,7 +240,13 @@ static void judges_answers(void)
 		{403, ERROR("RequestExpired"), POST_SKEW, "clock"},
 		{403, ERROR("AccessDenied"), POST_DENIED, "cloudwatch:PutMetricData"},
 		{403, ERROR("InvalidClientTokenId"), POST_DENIED, "role exists"},
-		{400, ERROR("InvalidParameterValue"), POST_DENIED, "metrics.namespace"},
+		{400, ERROR("InvalidParameterValue"), POST_UNFIT, "metrics.namespace"},
+		{400, ERROR("InvalidParameterCombination"), POST_UNFIT, "metrics.namespace"},
+		{400, ERROR("MissingParameter"), POST_UNFIT, "clock"},
+		{400, ERROR("MissingRequiredParameter"), POST_UNFIT, "clock"},
+		{400, ERROR("ValidationError"), POST_UNFIT, "clock"},
+		{400, ERROR("MissingAuthenticationToken"), POST_DENIED, "clock"},
+		{400, ERROR("Unheard"), POST_DENIED, "cloudwatch:PutMetricData"},
 		{413, "", POST_DENIED, "cloudwatch:PutMetricData"},
 		{301, "", POST_DENIED, "cloudwatch:PutMetricData"},
 	};
@@ -200,6 +269,10 @@ int main(void)
 	RUN(every_counter_is_a_metric,
 	    "every counter of the sample is one metric, those of the ENA where it has one");
 	RUN(a_minute_is_a_difference, "roles' counters add up and become a minute's, gauges stay");
+	RUN(a_counter_begins_anew, "a counter that begins anew counts what it shows, nothing absurd");
+	RUN(the_least_room_counts,
+	    "of two ENIs' connections left the lesser counts, and what none tells is left out");
+	RUN(counts_are_carried_on, "an earlier minute's counts are added to a later one, whose gauges stay");
 	RUN(goes_to_the_region,
 	    "metrics go to the instance's region or the named endpoint, without a namespace nowhere");
 	RUN(the_longest_form_fits, "the longest form fits its bound");
