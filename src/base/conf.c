@@ -9,6 +9,7 @@ enum kind {
 	KIND_U64,
 	KIND_U32,
 	KIND_NAT,
+	KIND_ON_LOSS,
 	KIND_FLAG,
 	KIND_ENDPOINT,
 	KIND_BUCKET,
@@ -51,6 +52,7 @@ static const struct row rows[] = {
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
 	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
+	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
 };
 
@@ -240,6 +242,8 @@ static enum err read_value(const struct row *r, struct span v, struct settings *
 		return read_number(r, v, field);
 	case KIND_NAT:
 		return read_word(v, "masquerade", "none", field);
+	case KIND_ON_LOSS:
+		return read_word(v, "record", "stop", field);
 	case KIND_FLAG:
 		return read_word(v, "no", "yes", field);
 	case KIND_ENDPOINT:

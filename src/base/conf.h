@@ -32,6 +32,9 @@
  *   log.interval_seconds  default 300; 1..300
  *   nat                   masquerade (default) | none
  *   zstd.level            default 1; 1..19
+ *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in the
+ *                         record | stop: forwarding stops as soon as a packet was lost, no place is left, or a
+ *                         worker is dead or late; it goes on when recording does
  */
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
@@ -41,6 +44,7 @@
 #define CONF_MAX_BYTES 16384
 
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
+enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
 
 /* Where a service answers, by TLS. No host: none was given. */
 struct endpoint {
@@ -65,7 +69,8 @@ struct settings {
 	uint64_t key_max_seconds;
 	uint64_t key_max_bytes;
 	uint64_t log_interval_seconds;
-	uint32_t nat; /* enum conf_nat */
+	uint32_t nat;     /* enum conf_nat */
+	uint32_t on_loss; /* enum conf_on_loss */
 	uint32_t zstd_level;
 };
 

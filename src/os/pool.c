@@ -47,6 +47,15 @@ enum err pool_map(int fd, int writable, uint64_t slot_bytes, uint32_t slots, str
 	return ERR_OK;
 }
 
+enum err pool_map_page(int fd, const void **page)
+{
+	void *map = mmap(NULL, POOL_PAGE_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return ERR_SYSTEM;
+	*page = map;
+	return ERR_OK;
+}
+
 void *pool_page(const struct pool *p)
 {
 	return p->map;

@@ -12,8 +12,8 @@
 #include "os/secret.h"
 #include "record/pcapng.h"
 #include "record/ring_walk.h"
+#include "role/guard.h"
 #include "role/peer.h"
-#include "role/progress.h"
 #include "role/recorder.h"
 #include "role/section.h"
 
@@ -31,7 +31,7 @@ static struct {
 	struct peer init, keys, upload;
 	struct ring ring;
 	struct loop_watch ring_watch;
-	struct loop_timer look, statistics;
+	struct loop_timer look, statistics, pulse;
 	char stream[8];
 	struct settings settings;
 	struct object_identity identity;
@@ -345,6 +345,17 @@ static void ring_readable(void *arg, short revents)
 	look(arg);
 }
 
+/* on_loss = stop: init watches the progress, and must see a loss soon. */
+static void pulse(void *arg)
+{
+	(void)arg;
+	count_drops();
+	__atomic_store_n(&g.progress->full, recorder_full(&g.recorder), __ATOMIC_RELAXED);
+	__atomic_store_n(&g.progress->turn_ns, clock_mono_ns(), __ATOMIC_RELAXED);
+	if (g.reading)
+		loop_timer_in(&g.loop, &g.pulse, GUARD_PULSE_NS);
+}
+
 /* ---- the recorder's other callbacks */
 
 static void position(void *arg, struct commit_resume *at)
@@ -420,6 +431,8 @@ static void arm_when_ready(void)
 		g.progress->counted_ns = clock_mono_ns();
 		forget_drops();
 	}
+	if (g.settings.on_loss == CONF_ON_LOSS_STOP)
+		pulse(NULL);
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);
 	look(NULL);
@@ -542,6 +555,7 @@ _Noreturn void role_capture(int channel)
 		(struct loop_watch){.fd = g.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
 	g.statistics.fn = statistics_due;
+	g.pulse.fn = pulse;
 	g.init = (struct peer){
 		.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
 	g.keys = (struct peer){.self = ROLE_CAPTURE,

@@ -1,6 +1,7 @@
 #include "role/init.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,14 +12,16 @@
 
 #include "base/time.h"
 #include "base/version.h"
+#include "net/nft.h"
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
+#include "os/netlink.h"
 #include "role/console.h"
+#include "role/guard.h"
 #include "role/loglines.h"
 #include "role/machine.h"
-#include "role/restart.h"
-#include "role/roster.h"
+#include "role/supervisor.h"
 
 #define REPEAT_NS (180 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
@@ -43,7 +46,11 @@ static struct {
 	const struct init_options *o; /* borrowed */
 	struct loop loop;
 	struct roster roster;
+	struct supervisor supervisor;
 	struct console console;
+	struct guard guard; /* on_loss = stop */
+	struct guard_worker watched[MSG_MAX_WORKERS];
+	int gate; /* netlink to the packet filter, for closing it without net's help */
 	enum phase phase;
 	struct msg_links links;
 	bool has_config, configured, ready, forward;
@@ -51,22 +58,21 @@ static struct {
 	struct attendance {
 		bool armed, drained; /* capture */
 		bool settled;        /* it has the configuration */
-		struct restart restart;
 	} of[ROSTER_MAX];
 	struct msg_totals totals;
 	int exit_code;
 	struct buf config_text; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals;
-	struct loop_timer repeat, deadline;
+	struct loop_timer repeat, deadline, guard_timer;
 	struct loglines loglines;
 	struct roster_child *speaker; /* whose message is being handled */
 } g;
 
 static struct chan_msg received;
 
-static void role_ended(struct roster_child *c);
 static void forward(bool on);
+static void watch_over(void *arg);
 static void arm_when_ready(void);
 
 static struct attendance *attendance(const struct roster_child *c)
@@ -247,6 +253,10 @@ static void on_forwarding(const struct chan_msg *m)
 		enter(PHASE_ARMED);
 		log_counters("armed", &f);
 		console_armed(&g.console, true);
+		if (g.config.settings.on_loss == CONF_ON_LOSS_STOP) {
+			guard_begin(&g.guard, g.watched, g.roster.workers);
+			watch_over(NULL);
+		}
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
 		log_counters("disarmed", &f);
 		if (!filter_rings(0))
@@ -255,6 +265,45 @@ static void on_forwarding(const struct chan_msg *m)
 		enter(PHASE_DRAINING);
 		send_role(ROLE_CAPTURE, MSG_DRAIN, NULL);
 	}
+}
+
+/* ---- on_loss = stop */
+
+/* Without any role's help. */
+static void stop_forwarding(void)
+{
+	if (machine_stop_forwarding())
+		console_line("warning: forwarding could not be closed by sysctl");
+}
+
+/* One batch to the kernel: nothing is forwarded any more, whatever net does. */
+static void close_gate(void)
+{
+	static const struct nft_gateway closed;
+	uint8_t bytes[NFT_BATCH_BYTES];
+	struct buf b = BUF_OF(bytes);
+	struct netlink_failure f;
+	nft_replace(&b, 1, &closed);
+	if (netlink_transact(g.gate, buf_span(&b), &f))
+		stop_forwarding();
+}
+
+static void watch_over(void *arg)
+{
+	(void)arg;
+	if (g.phase != PHASE_ARMED)
+		return;
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
+		if (g.roster.child[i].role == ROLE_CAPTURE)
+			g.watched[g.roster.child[i].index].armed = g.of[i].armed;
+	if (guard_look(&g.guard, g.watched, g.roster.workers, clock_mono_ns())) {
+		if (g.guard.stopped)
+			close_gate();
+		forward(!g.guard.stopped);
+		log_event(LOG_ALARM, g.guard.stopped ? "forwarding-stopped" : "forwarding-again", "reason",
+			  g.guard.stopped ? g.guard.reason : "recording works");
+	}
+	loop_timer_in(&g.loop, &g.guard_timer, GUARD_LOOK_NS);
 }
 
 /* ---- shutdown */
@@ -298,13 +347,6 @@ static void on_goodbye(const struct chan_msg *m)
 		 (unsigned long long)g.totals.objects);
 	console_line(line);
 	leave(0);
-}
-
-/* Without any role's help. */
-static void stop_forwarding(void)
-{
-	if (machine_stop_forwarding())
-		console_line("warning: forwarding could not be closed by sysctl");
 }
 
 static void on_deadline(void *arg)
@@ -399,7 +441,7 @@ static void on_channel(void *arg, short revents)
 	}
 }
 
-/* ---- roles: start, death, restart */
+/* ---- roles that start, die and start anew */
 
 /* A new process is told what the others were told before. */
 static void bring_up(struct roster_child *c)
@@ -428,69 +470,22 @@ static void bring_up(struct roster_child *c)
 		send_to(c, MSG_DRAIN, NULL);
 }
 
-static void start_role(void *arg)
+static void role_started(struct roster_child *c)
 {
-	struct roster_child *c = arg;
 	struct attendance *a = attendance(c);
-	char text[160];
-	enum err e = roster_spawn(&g.roster, c, g.forward);
-	if (e) {
-		snprintf(text, sizeof(text), "%s could not be started: %s (%s); trust anchors: %s",
-			 role_name(c->role), err_text(e), strerror(errno), g.o->anchors_path);
-		console_step(&g.console, VERDICT_ROLE, false, text);
-		if (c->pid > 0)
-			kill(c->pid, SIGKILL); /* its death is followed by another try */
-		else
-			role_ended(c);
-		return;
-	}
 	a->armed = a->settled = false;
-	c->watch = (struct loop_watch){.fd = c->chan, .events = POLLIN, .fn = on_channel, .arg = c};
-	loop_watch(&g.loop, &c->watch);
 	bring_up(c);
 	if (c->role == ROLE_KEYS)
 		loglines_again(&g.loglines);
 }
 
-static void role_ended(struct roster_child *c)
+static bool role_died(struct roster_child *c)
 {
-	struct attendance *a = attendance(c);
-	loop_unwatch(&g.loop, &c->watch);
-	roster_bury(c);
-	loop_timer_in(&g.loop, &a->restart.timer, restart_delay_ns(&a->restart, clock_mono_ns()));
-}
-
-static void role_died(struct roster_child *c, int status)
-{
-	char text[160], how[32];
-	snprintf(how, sizeof(how), "%s %d", WIFSIGNALED(status) ? "signal" : "exit",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	snprintf(text, sizeof(text), "role %s died (%s): it starts anew", role_name(c->role), how);
-	console_step(&g.console, VERDICT_ROLE, false, text);
-	log_begin(LOG_ALARM, "role-died");
-	log_str("died", role_name(c->role));
-	log_u64("index", c->index);
-	log_str("how", how);
-	log_end();
-	role_ended(c);
-}
-
-static void reap(void)
-{
-	int status;
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-		for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++) {
-			struct roster_child *c = &g.roster.child[i];
-			if (c->pid != pid)
-				continue;
-			c->pid = 0;
-			on_channel(c, 0); /* its last words */
-			if (c->role == ROLE_CAPTURE && g.of[i].drained)
-				break; /* it has done its work */
-			role_died(c, status);
-			break;
-		}
-	}
+	on_channel(c, 0); /* its last words */
+	attendance(c)->armed = false;
+	if (g.phase == PHASE_ARMED && g.config.settings.on_loss == CONF_ON_LOSS_STOP)
+		watch_over(NULL);                                  /* at once */
+	return c->role != ROLE_CAPTURE || !attendance(c)->drained; /* else it has done its work */
 }
 
 static void on_signal(void *arg, short revents)
@@ -500,7 +495,7 @@ static void on_signal(void *arg, short revents)
 	struct signalfd_siginfo si;
 	while (read(g.signals.fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
-			reap();
+			supervisor_reap(&g.supervisor);
 		else if (g.phase < PHASE_CLOSING)
 			begin_shutdown("power button");
 	}
@@ -546,9 +541,18 @@ static enum err set_up(void)
 		.anchors_path = g.o->anchors_path,
 		.config = buf_span(&g.config_text),
 	};
+	g.supervisor = (struct supervisor){.loop = &g.loop,
+					   .roster = &g.roster,
+					   .console = &g.console,
+					   .forward = &g.forward,
+					   .readable = on_channel,
+					   .started = role_started,
+					   .died = role_died};
+	g.guard_timer.fn = watch_over;
+	TRY(netlink_open(NETLINK_NETFILTER, 0, &g.gate));
 	TRY(roster_open(&g.roster, &r));
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-		g.of[i].restart.timer = (struct loop_timer){.fn = start_role, .arg = &g.roster.child[i]};
+	for (uint32_t i = 0; i < g.roster.workers; i++)
+		TRY(roster_progress(&g.roster, i, &g.watched[i].progress));
 	return ERR_OK;
 }
 
@@ -568,8 +572,7 @@ int init_main(const struct init_options *o)
 		g.exit_code = 1;
 	} else {
 		on_repeat(NULL);
-		for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-			start_role(&g.roster.child[i]);
+		supervisor_start(&g.supervisor);
 		loop_run(&g.loop);
 		stop_forwarding();
 		roster_stop(&g.roster);

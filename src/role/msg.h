@@ -70,8 +70,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
 	X(MSG_CLOCK_OFFSET, msg_skew, KEYS, UPLOAD) /* it does so from now on */                             \
-	X(MSG_SHIPPED, msg_shipped, UPLOAD, KEYS) /* for the log stream's inventory */                       \
-	X(MSG_LISTED, msg_listed, KEYS, UPLOAD)   /* the inventory up to there is committed */
+	X(MSG_SHIPPED, msg_shipped, UPLOAD, KEYS)   /* for the log stream's inventory */                     \
+	X(MSG_LISTED, msg_listed, KEYS, UPLOAD)     /* the inventory up to there is committed */
 
 enum msg_type {
 	MSG_NONE,

@@ -99,6 +99,14 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	return ERR_OK;
 }
 
+enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p)
+{
+	const void *page;
+	TRY(pool_map_page(r->worker_pool[i].read_only, &page));
+	*p = page;
+	return ERR_OK;
+}
+
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count)
 {
 	struct ring_filter f;

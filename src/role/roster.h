@@ -47,6 +47,9 @@ struct roster_setup {
 
 /* Opens rings, sockets and pools; sizes the pools from the machine's memory. */
 enum err roster_open(struct roster *r, const struct roster_setup *s) MUST_USE;
+struct progress;
+/* Worker i's progress, readable. */
+enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p) MUST_USE;
 /* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
 /* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.

@@ -1,0 +1,53 @@
+#include "role/guard.h"
+
+static uint64_t word(const uint64_t *w)
+{
+	return __atomic_load_n(w, __ATOMIC_RELAXED);
+}
+
+/* What is wrong with a worker; NULL: nothing. */
+static const char *wrong(struct guard *g, uint32_t i, const struct guard_worker *w, uint64_t now_ns)
+{
+	uint64_t drops = word(&w->progress->drops), turn_ns = word(&w->progress->turn_ns);
+	bool lost = drops != g->drops[i];
+	g->drops[i] = drops;
+	if (!w->armed)
+		return "a capture worker is not there";
+	if (lost)
+		return "packets were lost";
+	if (word(&w->progress->full))
+		return "no place is left for what is recorded";
+	if (turn_ns < now_ns && now_ns - turn_ns > GUARD_LATE_NS)
+		return "a capture worker is late";
+	return NULL;
+}
+
+void guard_begin(struct guard *g, const struct guard_worker *w, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		g->drops[i] = word(&w[i].progress->drops);
+	g->stopped = false;
+}
+
+bool guard_look(struct guard *g, const struct guard_worker *w, uint32_t count, uint64_t now_ns)
+{
+	const char *reason = NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		const char *found = wrong(g, i, &w[i], now_ns);
+		reason = reason ? reason : found;
+	}
+	if (reason)
+		g->well_since_ns = 0;
+	else if (!g->well_since_ns)
+		g->well_since_ns = now_ns;
+	if (reason && !g->stopped) {
+		g->stopped = true;
+		g->reason = reason;
+		return true;
+	}
+	if (!reason && g->stopped && now_ns - g->well_since_ns >= GUARD_WELL_NS) {
+		g->stopped = false;
+		return true;
+	}
+	return false;
+}

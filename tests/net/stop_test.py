@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""stop_test: on_loss = stop: what can't be recorded is not forwarded, and forwarding goes on by itself when recording does.
+
+stop_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/stop/.
+"""
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import objects, probes, testing, traffic  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+
+WITHIN_S = 0.1  # of the loss, or of a worker's silence
+WELL_S = 2  # hysteresis
+
+
+def capture_of(appliance):
+    parent = appliance.process.child.pid
+    with open(f'/proc/{parent}/task/{parent}/children') as f:
+        for pid in map(int, f.read().split()):
+            with open(f'/proc/{pid}/cmdline') as line:
+                if line.read().split('\0')[1:2] == ['capture']:
+                    return pid
+    raise AssertionError('there is no capture worker')
+
+
+class Watched(probes.Probes):
+    """Probes whose arrival outside is noted at once."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.last = None  # when the last one arrived
+        self.watch.settimeout(0.1)
+        self.watcher = threading.Thread(target=self._watch)
+
+    def _watch(self):
+        while not self.stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                found = probes.numbers([self.watch.recv(2048)])
+                if found:
+                    self.last = time.monotonic()
+                    self.seen |= found
+
+    def __enter__(self):
+        self.watcher.start()
+        return super().__enter__()
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
+        self.watcher.join()
+        self.watch.setblocking(False)
+        self.came_through()
+
+
+class Life:
+    """The host inside sends numbered probes all the time; the one outside notes when each arrives."""
+
+    def __init__(self, lab, name, **settings):
+        self.lab = lab
+        self.appliance = Host(lab, name, lab.configuration(on_loss='stop', **settings), verbose=True)
+
+    def __enter__(self):
+        self.appliance.__enter__()
+        self.appliance.console.wait_armed(60)
+        self.probes = Watched(self.lab).__enter__()
+        self.wait_flow(time.monotonic())
+        return self
+
+    def __exit__(self, *exc):
+        self.probes.end()
+        self.appliance.__exit__(*exc)
+
+    def wait_flow(self, since):
+        """Until something that was forwarded after `since` arrives; when that was."""
+        end = time.monotonic() + 60
+        while not self.probes.last or self.probes.last < since:
+            assert time.monotonic() < end, f'nothing is forwarded: {self.appliance.console.text()[-600:]}'
+            time.sleep(0.01)
+        return self.probes.last
+
+    def told(self, event):
+        return self.appliance.console.text().count(f' init {event} ')
+
+    def stops(self, cause, reason):
+        """cause() makes recording impossible; forwarding has stopped soon after it. When the cause was."""
+        before = self.told('forwarding-stopped')
+        began = time.monotonic()
+        cause()
+        time.sleep(1)
+        last = self.probes.last
+        assert last <= began + WITHIN_S, f'forwarded {1000 * (last - began):.0f} ms after recording ended'
+        assert self.told('forwarding-stopped') == before + 1, self.appliance.console.text()[-600:]
+        assert reason in self.appliance.console.text().split(' init forwarding-stopped ')[-1].split('\n')[0]
+        return began
+
+    def goes_on(self, since):
+        again = self.told('forwarding-again')
+        arrived = self.wait_flow(since)
+        assert arrived >= since + WELL_S, f'it flows {arrived - since:.1f} s after the cause: no hysteresis'
+        assert self.told('forwarding-again') > again or again
+
+
+def a_worker_that_hangs_stops_forwarding(life):
+    """A worker that hangs stops forwarding within 100 ms; when it goes on, so does forwarding, after two seconds"""
+    worker = capture_of(life.appliance)
+    life.stops(lambda: os.kill(worker, signal.SIGSTOP), 'a capture worker is late')
+    back = time.monotonic()
+    os.kill(worker, signal.SIGCONT)
+    life.goes_on(back)
+
+
+def a_dead_worker_stops_forwarding(life):
+    """A worker that dies stops forwarding within 100 ms, until its successor records"""
+    worker = capture_of(life.appliance)
+    began = life.stops(lambda: os.kill(worker, signal.SIGKILL), 'a capture worker is not there')
+    life.goes_on(began)
+
+
+def no_place_left_stops_forwarding(lab):
+    """When memory is full of what S3 does not take, forwarding stops, nothing is lost; it goes on when S3 does"""
+    with Life(lab, 'full', object__max_seconds=1) as life:
+        with lab.front.misbehave('error', count=100000, status=503, code='SlowDown', message='for a test', headers={}):
+            end = time.monotonic() + 120
+            while not life.told('forwarding-stopped'):
+                assert time.monotonic() < end, 'it is never full'
+                time.sleep(0.1)
+            assert 'no place is left' in life.appliance.console.text()
+            stopped = time.monotonic()
+            time.sleep(2)
+            assert life.probes.last < stopped + WITHIN_S, 'it still flows'
+        life.wait_flow(time.monotonic())
+        life.probes.end()
+        life.appliance.stop()
+        seen = set(life.probes.seen)
+    lost(lab, seen)
+
+
+def lost(lab, forwarded):
+    """Every forwarded probe is in the recording."""
+    found = objects.collect(lab, lab.boots)
+    lab.boots |= found.boots()
+    recorded = probes.numbers(f.data for frames in found.recorded().values() for f in frames if f.interface == 1)
+    missing = sorted(forwarded - recorded)
+    assert not missing, f'{len(missing)} of {len(forwarded)} forwarded packets were not recorded, the first is {missing[0]}'
+    assert found.events('shutdown')[-1]['lost'] == 0
+
+
+def all_that_was_forwarded_is_recorded(life):
+    """Every packet that reached the receiver outside is in the recording"""
+    life.probes.end()
+    life.appliance.stop()
+    lost(life.lab, set(life.probes.seen))
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('stop') as lab:
+        with Life(lab, 'appliance') as life:
+            traffic.ping(lab, 2)
+            for check in (a_worker_that_hangs_stops_forwarding, a_dead_worker_stops_forwarding, all_that_was_forwarded_is_recorded):
+                report.run(check, life)
+        report.run(no_place_left_stops_forwarding, lab)
+    report.finish()
+
+
+main()
