@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""roles_test: the roles are separate processes with no more rights than they need, and the death of any of them closes forwarding.
+"""roles_test: the roles are separate processes with no more rights than they need, and one that dies starts anew by itself.
 
 roles_test.py [-k PATTERN]. Needs root. Logs stay in build/lab/roles/.
 """
@@ -83,28 +83,47 @@ def forwarding(appliance):
     return appliance.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip()
 
 
-def death_closes(appliance, role):
-    """A role that dies closes forwarding at once; then all start anew, and it opens again when recording is armed"""
-    traffic.ping(appliance.lab, 2)
-    said = len(appliance.console.text())
-    os.kill(roles(appliance)[role], signal.SIGKILL)
-    end = time.monotonic() + 2
-    while forwarding(appliance) != '0' and time.monotonic() < end:
-        time.sleep(0.01)
-    assert forwarding(appliance) == '0', 'forwarding stayed open'
-    appliance.console.wait(rf'^sealtap: CLOSED role: role {role} died', 5, said)
-    appliance.console.wait_armed(RESTART_S, said)
-    traffic.ping(appliance.lab, 2)
+def starts_anew(appliance, role):
+    """A role that dies starts anew at once, with no more rights than before; the others and forwarding go on"""
+    before, said = roles(appliance), len(appliance.console.text())
+    os.kill(before[role], signal.SIGKILL)
+    traffic.ping(appliance.lab, 5)
+    appliance.console.wait(rf'^sealtap: warning role: role {role} died', 5, said)
+    end = time.monotonic() + RESTART_S
+    while role not in roles(appliance):
+        assert time.monotonic() < end, f'{role} does not come back'
+        time.sleep(0.05)
+    after = roles(appliance)
+    assert after[role] != before[role] and all(after[r] == before[r] for r in after if r != role), (before, after)
+    assert forwarding(appliance) == '1'
 
 
-def button_during_restart(lab):
-    """The power button while the roles start anew ends it at once, closed."""
+def button_after_deaths(lab):
+    """The power button while roles start anew: all is drained and shipped all the same"""
     with Host(lab, 'button', lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
-        os.kill(roles(appliance)['net'], signal.SIGKILL)
-        appliance.console.wait('^sealtap: CLOSED role', 5)
-        appliance.stop(timeout_s=10)
-        assert forwarding(appliance) == '0'
+        traffic.ping(lab, 2)
+        for role in ('capture', 'net'):
+            os.kill(roles(appliance)[role], signal.SIGKILL)
+        appliance.stop(timeout_s=60)
+        assert forwarding(appliance) == '0' and 'all shipped' in appliance.console.text()
+
+
+def a_role_that_keeps_dying_waits(lab):
+    """A role that dies again and again waits longer each time, and is well again when it no longer dies"""
+    with Host(lab, 'again', lab.configuration()) as appliance:
+        appliance.console.wait_armed(60)
+        waits = []
+        for _ in range(4):
+            pid, began = roles(appliance)['upload'], time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            while roles(appliance).get('upload', pid) == pid:
+                assert time.monotonic() < began + RESTART_S
+                time.sleep(0.01)
+            waits.append(time.monotonic() - began)
+        assert waits[0] < 0.4 and waits[1] >= 0.5 and waits[2] >= 1 and waits[3] >= 2, waits
+        traffic.ping(lab, 2)
+        appliance.stop()
 
 
 def gone_link_does_not_hold_up(lab):
@@ -122,12 +141,16 @@ def main():
     report = testing.Report(testing.pattern())
     with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
-        for check in (least_rights, capture_has_no_network, only_what_was_given, secrets_cannot_be_read):
+        rights = (least_rights, capture_has_no_network, only_what_was_given, secrets_cannot_be_read)
+        for check in rights:
             report.run(check, appliance)
         for role in CAPABILITIES:
-            report.run(death_closes, appliance, role, about=f' ({role})')
+            report.run(starts_anew, appliance, role, about=f' ({role})')
+        time.sleep(3)
+        for check in rights:
+            report.run(check, appliance, about=' (of those that started anew)')
         appliance.stop()
-        for life in (button_during_restart, gone_link_does_not_hold_up):
+        for life in (button_after_deaths, a_role_that_keeps_dying_waits, gone_link_does_not_hold_up):
             report.run(life, lab)
     report.finish()
 
