@@ -326,7 +326,7 @@ static void lease_changed(void *arg, enum dhcp_event event)
 {
 	const struct dhcp_lease *l = &g.lease.client.lease;
 	(void)arg;
-	log_begin(event == DHCP_LOST ? LOG_WARN : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
+	log_begin(event == DHCP_LOST ? LOG_ALARM : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
 	log_str("link", leased_link()->name);
 	log_str("address", report_ip(l->addr).s);
 	log_str("router", report_ip(l->router).s);

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "role/trouble.h"
 
 #define ANSWER_TIMEOUT_MS 15000
 
@@ -53,16 +54,15 @@ static void over(struct poster *p)
 	p->done(p->arg);
 }
 
-/* The first failure in a row is told, and the end of the row. */
-static void failed(struct poster *p, const char *what, const char *why, const char *remedy)
+/* The first failure in a row is told, the first that a person has to act on, and the end of the row. */
+static void failed(struct poster *p, struct trouble t)
 {
-	if (p->failures++ == 0) {
-		log_begin(LOG_WARN, "post-failed");
+	if (p->failures++ == 0 || t.level > p->told) {
+		p->told = t.level;
+		log_begin(t.level, "post-failed");
 		log_str("call", forms[p->form].call);
 		log_str("host", p->call.endpoint.host);
-		log_str("what", what);
-		log_str("why", why);
-		log_str("remedy", remedy);
+		trouble_log(&t);
 		log_end();
 	}
 	p->state = POSTER_WAITING;
@@ -86,7 +86,7 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 {
 	struct poster *p = arg;
 	if (e) {
-		failed(p, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed(p, trouble_unresolved(e, p->settings));
 		return;
 	}
 	memcpy(p->addr, addr, count * sizeof(addr[0]));
@@ -99,7 +99,7 @@ void poster_signed(struct poster *p, const struct msg_signed *s)
 {
 	ASSERT(p->state == POSTER_SIGNING);
 	if (s->error) {
-		failed(p, "not signed", err_text((enum err)s->error), "waiting for credentials");
+		failed(p, trouble_unsigned((enum err)s->error));
 		return;
 	}
 	struct buf head = BUF_OF(p->head);
@@ -128,7 +128,7 @@ static void refused(struct poster *p, enum post_verdict v, const struct fault *f
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == POST_REFRESH || v == POST_DENIED)
 		peer_send(p->keys, MSG_CREDENTIALS_REFUSED, NULL);
-	failed(p, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	failed(p, trouble_refused(fault, r, v == POST_DENIED));
 }
 
 static void answered(void *arg, const struct https_result *r)
@@ -136,8 +136,7 @@ static void answered(void *arg, const struct https_result *r)
 	struct poster *p = arg;
 	struct fault fault;
 	if (r->err) {
-		failed(p, r->where, r->why,
-		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		failed(p, trouble_unanswered(r));
 		if (p->form == FORM_METRICS && r->maybe_delivered) {
 			loop_timer_stop(p->loop, &p->retry);
 			over(p);

@@ -29,7 +29,8 @@ struct poster {
 	void *arg; /* borrowed */
 
 	enum poster_state state;
-	unsigned failures; /* in a row */
+	unsigned failures;   /* in a row */
+	enum log_level told; /* the loudest of this row */
 	struct msg_sign_post post;
 	struct post_call call;
 	struct ip addr[HTTPS_ADDRS];

@@ -1,6 +1,5 @@
 #include "role/upload.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "role/anchors.h"
 #include "role/outbox.h"
 #include "role/telemetry.h"
+#include "role/trouble.h"
 
 #define RENAMES_MAX 9
 
@@ -135,21 +135,17 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 	pace_ended(&g.pace, outcome, l->started_ns, clock_mono_ns(), retry_after_s, random);
 }
 
-static void say_failed(struct lane *l, enum log_level level, const char *what, const char *why,
-		       const char *remedy)
+static void say_failed(struct lane *l, const struct trouble *t)
 {
 	l->at.so_far.tries++;
 	g.counted.put_failures++;
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	/* what the service says comes last: it is what may be cut off */
-	snprintf(text, sizeof(text), "PutObject at %.80s: %s; %s%s%s", g.endpoint.host, what, remedy,
-		 *why ? "; said: " : "", why);
+	trouble_line(t, "PutObject", g.endpoint.host, text, sizeof(text));
 	peer_verdict(&g.init, VERDICT_S3, false, text);
-	log_begin(level, "put-failed");
+	log_begin(t->level, "put-failed");
 	log_str("name", l->meta.name);
-	log_str("what", what);
-	log_str("why", why);
 	log_u64("tries", l->at.so_far.tries);
+	trouble_log(t);
 	log_end();
 }
 
@@ -164,10 +160,9 @@ static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_aft
 	start_what_may();
 }
 
-static void failed_saying(struct lane *l, enum log_level level, const char *what, const char *why,
-			  const char *remedy)
+static void failed_saying(struct lane *l, struct trouble t)
 {
-	say_failed(l, level, what, why, remedy);
+	say_failed(l, &t);
 	failed(l, PACE_BAD, 0, false);
 }
 
@@ -182,7 +177,7 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 {
 	struct lane *l = arg;
 	if (e) {
-		failed_saying(l, LOG_WARN, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed_saying(l, trouble_unresolved(e, &g.settings));
 		return;
 	}
 	memcpy(l->addr, addr, count * sizeof(addr[0]));
@@ -195,9 +190,7 @@ static void signed_put(const struct msg_signed *s)
 	ASSERT(s->what < PACE_WINDOW_MAX && g.lane[s->what].state == LANE_SIGNING);
 	struct lane *l = &g.lane[s->what];
 	if (s->error) {
-		failed_saying(l, LOG_WARN, "not signed", err_text((enum err)s->error),
-			      s->error == ERR_DENIED ? "the name is none of this appliance's"
-						     : "waiting for credentials");
+		failed_saying(l, trouble_unsigned((enum err)s->error));
 		return;
 	}
 	struct buf head = BUF_OF(l->head);
@@ -265,15 +258,12 @@ static void rename_object(struct lane *l)
 }
 
 /* The bucket is elsewhere: keys signs for that region from now on. */
-static void follow(const struct https_result *r)
+static void follow(const struct msg_region *to)
 {
-	struct msg_region to = {.region = ""};
-	if (s3_redirect(&g.settings, &g.identity, r->response, r->body, to.region))
-		return;
-	memcpy(g.settings.s3_region, to.region, sizeof(to.region));
+	memcpy(g.settings.s3_region, to->region, sizeof(to->region));
 	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
 	ASSERT(!e);
-	peer_send(&g.keys, MSG_BUCKET_REGION, &to);
+	peer_send(&g.keys, MSG_BUCKET_REGION, to);
 }
 
 static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault,
@@ -284,13 +274,15 @@ static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault
 		[S3_SKEW] = PACE_BAD,    [S3_MOVED] = PACE_BAD, [S3_EXISTS] = PACE_ASIDE,
 		[S3_DENIED] = PACE_BAD,
 	};
-	say_failed(l, v == S3_EXISTS || v == S3_DENIED ? LOG_ALARM : LOG_WARN,
-		   fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	struct msg_region to = {.region = ""};
+	bool lost = v == S3_MOVED && s3_redirect(&g.settings, &g.identity, r->response, r->body, to.region);
+	struct trouble t = trouble_refused(fault, r, v == S3_EXISTS || v == S3_DENIED || lost);
+	say_failed(l, &t);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
-	if (v == S3_MOVED)
-		follow(r);
+	if (v == S3_MOVED && !lost)
+		follow(&to);
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	enum pace_outcome outcome = outcomes[v];
@@ -311,9 +303,7 @@ static void answered(void *arg, const struct https_result *r)
 	if (r->maybe_delivered)
 		s3_no_answer(&l->at.so_far.attempts);
 	if (r->err) {
-		bool foreign = r->err == ERR_CERTIFICATE;
-		failed_saying(l, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
-			      foreign ? "check what answers at that name" : "trying again");
+		failed_saying(l, trouble_unanswered(r));
 		return;
 	}
 	enum s3_verdict v = s3_classify(&l->at.so_far.attempts, r->response->status, r->body, &fault);
