@@ -47,6 +47,13 @@ static void again(void *arg)
 	begin(arg);
 }
 
+void poster_hurry(struct poster *p)
+{
+	backoff_reset(&p->backoff);
+	if (p->state == POSTER_WAITING)
+		loop_timer_in(p->loop, &p->retry, 0);
+}
+
 static void over(struct poster *p)
 {
 	p->state = POSTER_IDLE;

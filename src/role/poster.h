@@ -47,6 +47,8 @@ struct poster {
 void poster_init(struct poster *p, const struct tls_anchors *anchors);
 /* There may be something to post. */
 void poster_wake(struct poster *p);
+/* What failed is tried again at once. */
+void poster_hurry(struct poster *p);
 /* MSG_POST_SIGNED for p->form. */
 void poster_signed(struct poster *p, const struct msg_signed *s);
 bool poster_idle(const struct poster *p);

@@ -44,7 +44,9 @@ static struct {
 	struct outbox outbox;
 	struct settings settings;
 	struct object_identity identity;
-	bool has_settings, draining;
+	bool has_settings;
+	bool draining; /* init wants all shipped */
+	bool shipped;  /* and it is: init is told when telemetry has told all */
 	struct endpoint endpoint;
 	uint64_t tickets;
 	struct lane lane[PACE_WINDOW_MAX];
@@ -211,19 +213,23 @@ static void signed_put(const struct msg_signed *s)
 	https_start(&l->https, &q);
 }
 
-static bool all_idle(void)
+/* Those that are taken out of the outbox but not shipped. */
+static uint32_t under_way(struct outbox_place at[PACE_WINDOW_MAX])
 {
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
 		if (g.lane[i].state != LANE_IDLE)
-			return false;
-	return true;
+			at[n++] = g.lane[i].at;
+	return n;
 }
 
 static void drained_when_empty(void)
 {
-	if (!g.draining || g.outbox.count || !all_idle())
+	struct outbox_place at[PACE_WINDOW_MAX];
+	if (!g.draining || g.outbox.count || under_way(at))
 		return;
 	g.draining = false;
+	g.shipped = true;
 	telemetry_flush(&g.telemetry);
 }
 
@@ -231,7 +237,9 @@ static void flushed(void *arg)
 {
 	static const struct msg_totals none;
 	(void)arg;
-	peer_send(&g.init, MSG_DRAINED, &none);
+	if (g.shipped)
+		peer_send(&g.init, MSG_DRAINED, &none);
+	g.shipped = false;
 }
 
 static void stored(struct lane *l)
@@ -315,14 +323,39 @@ static void answered(void *arg, const struct https_result *r)
 
 static void count(void *arg, struct cloudwatch_sample *own)
 {
-	struct outbox_place under_way[PACE_WINDOW_MAX];
-	uint32_t n = 0;
+	struct outbox_place at[PACE_WINDOW_MAX];
+	uint32_t n = under_way(at);
 	(void)arg;
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state != LANE_IDLE)
-			under_way[n++] = g.lane[i].at;
 	*own = g.counted;
-	outbox_count(&g.outbox, under_way, n, clock_real_ns(), own);
+	outbox_count(&g.outbox, at, n, clock_real_ns(), own);
+}
+
+/* ---- the end */
+
+static void drain(void)
+{
+	/* the workers sealed their last objects before init heard of it, but on another channel; and keys
+	 * has the alarm of the shutdown */
+	for (uint32_t i = 0; i < g.start.workers; i++)
+		peer_read(&g.worker[i]);
+	peer_read(&g.keys);
+	g.draining = true;
+	pace_hurry(&g.pace, clock_mono_ns());
+	start_what_may();
+	drained_when_empty();
+}
+
+/* The machine goes off soon: the last moment to say what will be lost with its memory. */
+static void say_unshipped(void)
+{
+	struct outbox_place at[PACE_WINDOW_MAX];
+	uint32_t n = under_way(at);
+	log_begin(LOG_ALARM, "not-shipped");
+	log_u64("objects", g.outbox.count + n);
+	log_u64("bytes", outbox_bytes(&g.outbox, at, n));
+	log_str("remedy", "it is lost with the memory unless S3 takes it before the machine is off");
+	log_end();
+	telemetry_flush(&g.telemetry);
 }
 
 /* ---- messages */
@@ -348,15 +381,18 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	if (m->type == MSG_SETTINGS) {
+	switch (m->type) {
+	case MSG_SETTINGS:
 		settle((const void *)m->payload);
-	} else {
-		ASSERT(m->type == MSG_DRAIN);
-		/* the workers sealed their last objects before init heard of it, but on another channel */
-		for (uint32_t i = 0; i < g.start.workers; i++)
-			peer_read(&g.worker[i]);
-		g.draining = true;
-		drained_when_empty();
+		break;
+	case MSG_DRAIN:
+		drain();
+		break;
+	case MSG_LATE:
+		say_unshipped();
+		break;
+	default:
+		trap();
 	}
 }
 
