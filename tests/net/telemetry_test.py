@@ -155,7 +155,8 @@ def refusals_are_told_and_overcome(life):
     """While the role may not put metrics none arrives and the log tells why, once; then those of that time are made up for."""
     assert life.refused_from == life.refused_to, f'{life.refused_from}, then {life.refused_to}'
     failed = [e for e in life.evidence.events('post-failed') if e['call'] == 'PutMetricData']
-    assert len(failed) == 1 and 'cloudwatch:PutMetricData' in failed[0]['remedy'], failed
+    assert len(failed) == 1 and 'cloudwatch:PutMetricData' in failed[0]['remedy'] and failed[0]['level'] == 'alarm', failed
+    assert any(' post-failed call=PutMetricData ' in a['Message'] for a in life.alarms), life.alarms
     assert life.evidence.events('post-works'), 'nothing is said of the end'
 
 

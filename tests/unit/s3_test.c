@@ -357,10 +357,10 @@ static void a_wrong_signature_is_told(void)
 		struct s3_attempts a = {0};
 		struct fault f;
 		struct buf b = BUF_OF(body);
-		buf_str(&b,
-			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SignatureDoesNotMatch</Code>"
-			"<Message>The request signature we calculated does not match.</Message>"
-			"<AWSAccessKeyId>ASIAEXAMPLE</AWSAccessKeyId>");
+		buf_str(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+			    "<Error><Code>SignatureDoesNotMatch</Code>"
+			    "<Message>The request signature we calculated does not match.</Message>"
+			    "<AWSAccessKeyId>ASIAEXAMPLE</AWSAccessKeyId>");
 		put_twice(&b, "StringToSign", 150);
 		buf_str(&b, "<SignatureProvided>" SHA_HEX "</SignatureProvided>");
 		put_twice(&b, "CanonicalRequest", canonical);
