@@ -23,6 +23,8 @@
 #define RESTART_NS (5 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
 #define SHUTDOWN_NS (100 * NS_PER_S)
+/* So long before that end upload says what is not shipped: an alarm still has time to leave. */
+#define LATE_NS (15 * NS_PER_S)
 
 /* Boot and shutdown in order; each phase waits for what its name says. */
 enum phase {
@@ -53,7 +55,7 @@ static struct {
 	struct buf config; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals;
-	struct loop_timer repeat, restart, deadline;
+	struct loop_timer repeat, restart, late, deadline;
 	struct loglines loglines;
 	enum role_id speaker; /* whose message is being handled */
 	char death[200];      /* why the roles started anew; empty: they did not */
@@ -232,12 +234,7 @@ static void on_drained(const struct chan_msg *m)
 	struct msg_totals t;
 	memcpy(&t, m->payload, sizeof(t));
 	if (g.phase == PHASE_DRAINING) {
-		g.totals.packets += t.packets;
-		g.totals.lost += t.lost;
-		g.totals.cut += t.cut;
-		g.totals.raw_bytes += t.raw_bytes;
-		g.totals.size_bytes += t.size_bytes;
-		g.totals.objects += t.objects;
+		msg_totals_add(&g.totals, &t);
 		if (++g.workers_done < g.roster.workers)
 			return;
 		enter(PHASE_SHIPPING);
@@ -275,6 +272,12 @@ static void on_deadline(void *arg)
 	leave(1);
 }
 
+static void on_late(void *arg)
+{
+	(void)arg;
+	send_role(ROLE_UPLOAD, MSG_LATE, NULL);
+}
+
 static void begin_shutdown(const char *reason)
 {
 	char line[128];
@@ -288,12 +291,8 @@ static void begin_shutdown(const char *reason)
 		return;
 	}
 	log_event(LOG_ALARM, "shutdown", "reason", reason);
+	loop_timer_in(&g.loop, &g.late, SHUTDOWN_NS - LATE_NS);
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
-	if (g.phase < PHASE_ARMING) {
-		enter(PHASE_GOODBYE);
-		send_role(ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
-		return;
-	}
 	enter(PHASE_CLOSING);
 	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){0});
 }
@@ -456,6 +455,7 @@ static enum err set_up(void)
 	g.config = BUF_OF(g.config_bytes);
 	g.repeat.fn = on_repeat;
 	g.restart.fn = start_roles;
+	g.late.fn = on_late;
 	g.deadline.fn = on_deadline;
 	TRY(watch_signals());
 	g.loglines.roster = &g.roster;

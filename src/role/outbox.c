@@ -39,6 +39,23 @@ struct span outbox_body(const struct outbox *o, struct outbox_place at, uint64_t
 	return span_of(pool_slot(&o->pool[at.producer], at.slot) + SEGMENT_HEAD_BYTES, size_bytes);
 }
 
+static uint64_t bytes_of(const struct outbox *o, struct outbox_place at)
+{
+	struct object_meta meta;
+	outbox_meta(o, at, &meta);
+	return meta.size_bytes;
+}
+
+uint64_t outbox_bytes(const struct outbox *o, const struct outbox_place *taken, uint32_t taken_count)
+{
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < o->count; i++)
+		bytes += bytes_of(o, o->place[(o->first + i) % OUTBOX_MAX]);
+	for (uint32_t i = 0; i < taken_count; i++)
+		bytes += bytes_of(o, taken[i]);
+	return bytes;
+}
+
 static void count_one(const struct outbox *o, struct outbox_place at, uint64_t now_ns,
 		      struct cloudwatch_sample *c)
 {

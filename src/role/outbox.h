@@ -40,6 +40,8 @@ struct outbox_place outbox_take(struct outbox *o);
 void outbox_meta(const struct outbox *o, struct outbox_place at, struct object_meta *meta);
 /* The ciphertext; borrowed. */
 struct span outbox_body(const struct outbox *o, struct outbox_place at, uint64_t size_bytes);
+/* The ciphertext of all that is not shipped; `taken` as below. */
+uint64_t outbox_bytes(const struct outbox *o, const struct outbox_place *taken, uint32_t taken_count);
 /* What waits, and the room there is. `taken`: those taken out but not shipped yet. */
 void outbox_count(const struct outbox *o, const struct outbox_place *taken, uint32_t taken_count,
 		  uint64_t now_ns, struct cloudwatch_sample *c);

@@ -24,6 +24,7 @@ from lab.judge import Violation  # noqa: E402
 
 HEAD_MAX = 32768
 BODY_MAX = 1 << 30
+TOKEN_BYTES, REQUEST_ID = 1400, '4442587FB7D0A2F9'
 IDLE_S = 20  # a connection without a request is closed
 HOP_BY_HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'date', 'server', 'content-length'}
 
@@ -86,12 +87,13 @@ class Names:
         judge.require(not twice, 'stored-twice', f'{name} was stored before and answered 200 again', 500, 'InternalError')
 
 
-def error_body(service, status, code, message):
-    """(content type, body) of an error in the service's own form."""
+def error_body(service, status, code, message, **more):
+    """(content type, body) of an error in the service's own form; more: S3's further elements."""
     if service == 'kms':
         return 'application/x-amz-json-1.1', json.dumps({'__type': code, 'message': message}).encode()
     code, message = xml.sax.saxutils.escape(code), xml.sax.saxutils.escape(message)
-    error = f'<Code>{code}</Code><Message>{message}</Message>'
+    more = ''.join(f'<{name}>{xml.sax.saxutils.escape(text)}</{name}>' for name, text in more.items())
+    error = f'<Code>{code}</Code><Message>{message}</Message>{more}'
     if service == 's3':
         return 'application/xml', f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error}</Error>'.encode()
     return 'text/xml', f'<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>'.encode()
@@ -195,8 +197,8 @@ class Connection:
         if entry:
             self.front.ledger.write(**entry)
 
-    def error(self, r, status, code, message, headers=()):
-        kind, body = error_body(r.service or 's3', status, code, message)
+    def error(self, r, status, code, message, headers=(), **more):
+        kind, body = error_body(r.service or 's3', status, code, message, **more)
         self.answer(status, [('Content-Type', kind), *headers], body)
 
     # ---- one request
@@ -210,7 +212,7 @@ class Connection:
         state = self.front.state.get()
         judged = self.source not in state['neighbours'] or r.key_id() in {k['AccessKeyId'] for k in state['keys']}
         self.entry = entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite,
-                              'status': 0, 'bytes': 0, 'verdict': 'aborted'}
+                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'status': 0, 'bytes': 0, 'verdict': 'aborted'}
         try:
             if judged:
                 return self.judged(r, state, entry)
@@ -298,6 +300,19 @@ class Connection:
         self.error(r, fault['status'], fault['code'], fault['message'], headers + list(fault.get('headers', {}).items()))
         return True
 
+    def deny_signature(self, r, entry, fault):
+        """As S3 does it: all that was signed stands in the answer, twice; an instance's token is longer than moto's."""
+        keys = next(k for k in self.front.state.get()['keys'] if k['AccessKeyId'] == r.key_id())
+        canonical, text, _ = judge.signed_texts(r, keys)
+        canonical = canonical.replace(keys['SessionToken'], keys['SessionToken'].ljust(TOKEN_BYTES, 'x'))
+        more = {'AWSAccessKeyId': r.key_id(), 'StringToSign': text, 'SignatureProvided': '0' * 64,
+                'StringToSignBytes': text.encode().hex(' '), 'CanonicalRequest': canonical,
+                'CanonicalRequestBytes': canonical.encode().hex(' '), 'RequestId': REQUEST_ID, 'HostId': 'for+a/test='}
+        entry.update(status=403, code='SignatureDoesNotMatch', answer_bytes=sum(map(len, more.values())))
+        message = 'The request signature we calculated does not match the signature you provided. Check your key and signing method.'
+        self.error(r, 403, 'SignatureDoesNotMatch', message, [('x-amz-request-id', REQUEST_ID)], **more)
+        return True
+
     def lose_answer(self, r, entry, fault):
         """It is stored, and nobody says so."""
         self.from_behind(r, entry)
@@ -340,9 +355,9 @@ class Connection:
         return True
 
 
-FAULTS = {'error': Connection.say_error, 'lost': Connection.lose_answer, 'stall-answer': Connection.stall_answer,
-          'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate, 'unframed': Connection.unframe,
-          'members': Connection.change_key, 'cut-json': Connection.cut_json}
+FAULTS = {'error': Connection.say_error, 'signature': Connection.deny_signature, 'lost': Connection.lose_answer,
+          'stall-answer': Connection.stall_answer, 'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate,
+          'unframed': Connection.unframe, 'members': Connection.change_key, 'cut-json': Connection.cut_json}
 
 
 class Front:
