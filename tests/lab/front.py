@@ -291,6 +291,8 @@ class Connection:
                 self.front.names.store(r.name())
             except Violation as v:
                 entry.update(verdict=v.name, why=v.why, expected=False)
+        if r.service == 'kms' and status == 200:
+            entry['data_key'] = json.loads(body)['Plaintext']
         return status, headers, body, length
 
     def honest(self, r, entry):
