@@ -314,6 +314,12 @@ class Connection:
         self.from_behind(r, entry)
         return False
 
+    def close_after(self, r, entry, fault):
+        """All in order, but the connection ends with this answer."""
+        status, headers, body, length = self.from_behind(r, entry)
+        self.answer(status, headers + [('Connection', 'close')], body, length)
+        return False
+
     def stall_answer(self, r, entry, fault):
         """It is stored, but the answer takes its time."""
         status, headers, body, length = self.from_behind(r, entry)
@@ -352,7 +358,7 @@ class Connection:
 
 
 FAULTS = {'error': Connection.say_error, 'lost': Connection.lose_answer, 'stall-answer': Connection.stall_answer,
-          'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate, 'unframed': Connection.unframe,
+          'close': Connection.close_after, 'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate, 'unframed': Connection.unframe,
           'members': Connection.change_key, 'cut-json': Connection.cut_json}
 
 
