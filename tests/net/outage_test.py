@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""outage_test: what AWS sees of the appliance in an outage and after it, when it connects again, and when its clock is wrong from the start.
+"""outage_test: what AWS sees of the appliance in an outage and after it, when it connects again, and when its clock is wrong at first.
 
 outage_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/outage/.
 """
@@ -17,10 +17,10 @@ from lab.surroundings import Surroundings  # noqa: E402
 BUILDS = {'BearSSL': os.path.join(certs.TOP, 'build', 'init'), 'Mbed TLS': os.path.join(certs.TOP, 'build', 'mbed', 'init')}
 # src/aws/pace.h
 WINDOW_MAX, BASE_S, CAP_S = 4, 0.5, 30
-# each worker has room for 16 objects: an outage of 20 s, a last delay of 30 s and a Retry-After fit
+# each worker has room for 16 objects: an outage of 20 s and a last delay of 30 s fit
 WORKERS, OBJECT_S = 4, 4
 OUTAGE_S, RETRY_AFTER_S, SLOW_S = 20, 5, 0.4
-REQUESTS_MAX = 14  # in an outage of that length, by full jitter: 6 to 9, more than 13 not once in a million outages
+REQUESTS_MAX = 14  # in an outage of that length, by full jitter: 5 to 9, more than 13 not once in a million outages
 EARLY_S, LATE_S = 0.02, 1.0  # what clocks and a busy machine may add
 SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
 
@@ -42,8 +42,8 @@ def wait(lab, ready, timeout_s, what):
 
 
 class Outage:
-    """One life through an outage of S3, its end announced by a Retry-After; then S3 takes its time for each object, so that it is seen
-    how many are under way at once."""
+    """One life through an outage of S3, told at first by a Retry-After; then S3 takes its time for each object, so that it is seen how
+    many are under way at once."""
 
     def __init__(self, lab):
         earlier = objects.collect(lab).boots() if puts(lab) else ()
@@ -51,11 +51,11 @@ class Outage:
             appliance.console.wait_armed(60)
             wait(lab, lambda: len(puts(lab)) > WORKERS, 20, 'object of each worker')
             with contextlib.ExitStack() as after:
-                with lab.front.misbehave(**SLOW_DOWN):
+                first = {**SLOW_DOWN, 'count': 1, 'headers': {'Retry-After': str(RETRY_AFTER_S)}}
+                with lab.front.misbehave(**first), lab.front.misbehave(**SLOW_DOWN):
                     self.began = time.time()
                     wait(lab, lambda: time.time() > self.began + OUTAGE_S, OUTAGE_S + 5, 'end')
                     self.ended = time.time()
-                    after.enter_context(lab.front.misbehave(count=1, headers={'Retry-After': str(RETRY_AFTER_S)}, **SLOW_DOWN))
                     after.enter_context(lab.front.misbehave('stall-answer', seconds=SLOW_S))
                 wait(lab, lambda: self.caught_up(puts(lab)), 90, 'recovery')
             appliance.stop()
@@ -64,7 +64,7 @@ class Outage:
         self.evidence = objects.collect(lab, earlier)
 
     def refused(self):
-        """The requests that met the outage; the last was told when to come again."""
+        """The requests that met the outage; the first was told when to come again."""
         return [e for e in self.puts if e.get('code') == 'SlowDown']
 
     def burst(self):
@@ -73,7 +73,7 @@ class Outage:
     def caught_up(self, entries):
         """What is stored now was sealed after the outage."""
         stored = [e['path'] for e in entries if e.get('fault') == 'stall-answer' and '/packets/' in e['path']]
-        return bool(stored) and sealed_s(stored[-1]) > self.ended + RETRY_AFTER_S
+        return bool(stored) and sealed_s(stored[-1]) > self.ended
 
 
 def sealed_s(name):
@@ -81,29 +81,32 @@ def sealed_s(name):
     return evidence.rfc3339_ns(name.rsplit('/', 1)[1].split('-')[0].replace('Z', '') + 'Z') / 1e9
 
 
+def pauses(outage):
+    """From each answer of the outage to the next request, the first after it too."""
+    seen = outage.refused() + outage.burst()[:1]
+    return [after['began'] - before['time'] for before, after in zip(seen, seen[1:])]
+
+
 def single_requests(outage):
     """In an outage of 20 s S3 sees single requests: each after the last was answered, and after a delay as pace.h says."""
     seen = outage.refused()
-    in_time = [e for e in seen if e['began'] < outage.ended]
-    assert 4 <= len(in_time) <= REQUESTS_MAX, f'{len(in_time)} requests'
-    pauses = [after['began'] - before['time'] for before, after in zip(seen, seen[1:])]
-    for number, pause in enumerate(pauses):
+    assert 4 <= len(seen) <= REQUESTS_MAX, f'{len(seen)} requests'
+    for number, pause in enumerate(pauses(outage)[1:], 1):  # the first is the Retry-After
         top_s = min(BASE_S * 2 ** number, CAP_S)
-        assert BASE_S / 2 - EARLY_S <= pause <= top_s + LATE_S, f'{pause:.3f} s before request {number + 1}: {pauses}'
+        assert BASE_S / 2 - EARLY_S <= pause <= top_s + LATE_S, f'{pause:.3f} s before request {number + 1}: {pauses(outage)}'
+    first, second = outage.burst()[:2]
+    assert second['began'] >= first['time'], 'the first after the outage was not alone'
 
 
 def retry_after_is_kept(outage):
-    """After a Retry-After of 5 s there is no request for 5 s, then one alone."""
-    told = outage.refused()[-1]
-    first, second = outage.burst()[:2]
-    assert first['began'] - told['time'] >= RETRY_AFTER_S - EARLY_S, f'{first["began"] - told["time"]:.3f} s after'
-    assert second['began'] >= first['time'], 'the first after the outage was not alone'
+    """A Retry-After of 5 s is kept: there is no request for so long, and one soon after."""
+    assert RETRY_AFTER_S - EARLY_S <= pauses(outage)[0] <= RETRY_AFTER_S + LATE_S, pauses(outage)
 
 
 def no_flood(outage):
     """The end of an outage brings no flood: what waited is sent by at most four requests at once, which become four one by one."""
     burst = outage.burst()
-    waited = [e for e in burst if sealed_s(e['path']) < outage.refused()[-1]['time']]
+    waited = [e for e in burst if sealed_s(e['path']) < burst[0]['began']]
     assert len(waited) >= 20, f'{len(waited)} objects waited'
     under_way = [sum(e['began'] <= at['began'] < e['time'] for e in burst) for at in burst]
     assert max(under_way) == WINDOW_MAX, f'{max(under_way)} under way at once'
@@ -119,7 +122,8 @@ def stored_once(outage):
     mine = [name for name in outage.stored if objects.NAME.fullmatch(name)['boot'] in outage.evidence.boots()]
     assert sorted(mine) == sorted(o.name for o in outage.evidence.objects)
     for check in evidence.CHECKS:
-        check(outage.evidence)
+        if check is not evidence.check_readers:  # other tests' part, and slow with so many objects
+            check(outage.evidence)
     down = outage.evidence.events('shutdown')[-1]
     assert down['lost'] == 0 and down['packets'] == sum(map(len, outage.evidence.recorded().values())), down
 
