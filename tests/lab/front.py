@@ -8,6 +8,7 @@ is read again for each request; it says also how to misbehave. The ledger gets o
 import contextlib
 import email.utils
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -102,14 +103,15 @@ def error_body(service, status, code, message, **more):
 class Connection:
     def __init__(self, front, raw, source):
         self.front, self.raw, self.source, self.sni = front, raw, source, ''
-        self.buffered, self.entry = b'', None
+        self.buffered, self.entry, self.tls = b'', None, None
+        self.number = next(front.connections)
 
     def run(self):
         try:
             self.raw.settimeout(IDLE_S)
             self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                self.tls = self.front.handshake(self)
+                self.shake_hands()
             except (OSError, ssl.SSLError) as e:
                 self.front.ledger.write(source=self.source, host=self.sni, verdict='handshake', why=str(e), status=0, bytes=0)
                 return
@@ -121,6 +123,12 @@ class Connection:
         finally:
             with contextlib.suppress(OSError):
                 self.raw.close()
+
+    def shake_hands(self):
+        context = self.front.context(self.source)
+        self.tls = context.wrap_socket(self.raw, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=True)
+        self.tls.connection = self  # for the server name's callback
+        self.tls.do_handshake()
 
     # ---- bytes
 
@@ -212,7 +220,9 @@ class Connection:
         state = self.front.state.get()
         judged = self.source not in state['neighbours'] or r.key_id() in {k['AccessKeyId'] for k in state['keys']}
         self.entry = entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite,
-                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'status': 0, 'bytes': 0, 'verdict': 'aborted'}
+                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'began': time.time(),
+                              'connection': self.number, 'resumed': self.tls.session_reused,
+                              'status': 0, 'bytes': 0, 'verdict': 'aborted'}
         try:
             if judged:
                 return self.judged(r, state, entry)
@@ -284,6 +294,8 @@ class Connection:
                 self.front.names.store(r.name())
             except Violation as v:
                 entry.update(verdict=v.name, why=v.why, expected=False)
+        if r.service == 'kms' and status == 200:
+            entry['data_key'] = json.loads(body)['Plaintext']
         return status, headers, body, length
 
     def honest(self, r, entry):
@@ -316,6 +328,12 @@ class Connection:
     def lose_answer(self, r, entry, fault):
         """It is stored, and nobody says so."""
         self.from_behind(r, entry)
+        return False
+
+    def close_after(self, r, entry, fault):
+        """All in order, but the connection ends with this answer."""
+        status, headers, body, length = self.from_behind(r, entry)
+        self.answer(status, headers + [('Connection', 'close')], body, length)
         return False
 
     def stall_answer(self, r, entry, fault):
@@ -356,32 +374,42 @@ class Connection:
 
 
 FAULTS = {'error': Connection.say_error, 'signature': Connection.deny_signature, 'lost': Connection.lose_answer,
-          'stall-answer': Connection.stall_answer, 'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate,
+          'stall-answer': Connection.stall_answer, 'close': Connection.close_after, 'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate,
           'unframed': Connection.unframe, 'members': Connection.change_key, 'cut-json': Connection.cut_json}
+
+
+def named(tls, name, _):
+    tls.connection.sni = name or ''
+
+
+def new_context(pair):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(*pair)
+    context.sni_callback = named
+    return context
 
 
 class Front:
     def __init__(self, port, behind, state, ledger):
         self.behind_port, self.state, self.ledger = behind, State(state), Ledger(ledger)
         self.names = Names()
+        self.connections, self.contexts, self.lock = itertools.count(), {}, threading.Lock()
         self.listener = socket.create_server(('0.0.0.0', port), backlog=64, reuse_port=False)
 
     def now(self):
         return time.time() + self.state.get()['clock_offset_s']
 
-    def handshake(self, connection):
+    def context(self, source):
+        """One for each certificate, as long as this program runs: it holds the sessions and the tickets' key."""
         state = self.state.get()
         pair = state['certificate']
-        if state['wrong_certificate'] and connection.source not in state['neighbours']:
+        if state['wrong_certificate'] and source not in state['neighbours']:
             pair = state['wrong_certificate']
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(*pair)
-
-        def named(_, name, __):
-            connection.sni = name or ''
-        context.sni_callback = named
-        return context.wrap_socket(connection.raw, server_side=True, suppress_ragged_eofs=True)
+        with self.lock:
+            if tuple(pair) not in self.contexts:
+                self.contexts[tuple(pair)] = new_context(pair)
+            return self.contexts[tuple(pair)]
 
     def behind(self, r):
         """moto's answer: (status, headers, body, content length as said)."""

@@ -172,10 +172,21 @@ def foreign_clock(life):
     assert not off and life.count(' clock-offset ') == corrected, f'signed for another time: {off}'
 
 
+WHY = {'unknown root': 'the certificate does not lead to a trusted root', 'self-signed': 'the certificate does not lead to a trusted root',
+       'wrong name': 'the certificate is for another name', 'expired': 'the certificate is not valid at this time'}
+
+
+def refusals(life):
+    """Of each failed PUT that the log has told: why its handshake failed; '' where it was something else."""
+    lines = [line for line in life.appliance.console.text().splitlines() if ' upload put-failed ' in line]
+    return [line.split(' why="')[1].split('"')[0] if 'what="TLS handshake"' in line else '' for line in lines]
+
+
 def foreign_certificates(life):
     """Another certificate (unknown root, wrong name, self-signed, expired) gets no request; the right one does again."""
     folder = life.lab.folder
-    pairs = {'unknown root': certs.issue(folder, 'foreign', aws.NAMES, *certs.stranger(folder)), 'self-signed': certs.stranger(folder),
+    pairs = {'unknown root': certs.issue(folder, 'foreign', aws.NAMES, *certs.stranger(folder)),
+             'self-signed': certs.self_signed(folder, 'self-signed', aws.HOSTS),
              'wrong name': certs.issue(folder, 'other-name', ['elsewhere.example']),
              'expired': certs.issue(folder, 'expired', aws.NAMES, days=0)}
     time.sleep(1.1)
@@ -184,6 +195,8 @@ def foreign_certificates(life):
         with life.lab.front.certificate(pair), life.lab.front.misbehave('lost', count=8):
             life.wait(lambda: (ALARM, 'TLS handshake') in life.said()[before:], 60, f'refusal of {what}')
         life.recovers()
+        told = set(refusals(life)[before:]) - {''}
+        assert told == {WHY[what]}, f'{what}: {told}'
 
 
 def shutdown_in_an_outage(life):
@@ -244,7 +257,7 @@ def main():
     with Surroundings('misbehave') as lab:
         for name, faults in KMS.items():
             report.run(kms_on_a_bad_day, lab, 'kms-' + name, faults, about=f' ({name} row)')
-        earlier = objects.collect(lab).boots()
+        earlier = objects.collect(lab).boots() if objects.list_names(lab.store) else set()
         with Life(lab, 'appliance') as life:
             life.appliance.console.wait_armed(60)
             for name, step in S3.items():
