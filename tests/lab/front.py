@@ -375,7 +375,8 @@ class Connection:
 
 FAULTS = {'error': Connection.say_error, 'signature': Connection.deny_signature, 'lost': Connection.lose_answer,
           'stall-answer': Connection.stall_answer, 'close': Connection.close_after, 'error-in-200': Connection.error_in_200,
-          'truncated': Connection.truncate, 'unframed': Connection.unframe, 'members': Connection.change_key, 'cut-json': Connection.cut_json}
+          'truncated': Connection.truncate, 'unframed': Connection.unframe, 'members': Connection.change_key,
+          'cut-json': Connection.cut_json}
 
 
 def named(tls, name, _):
