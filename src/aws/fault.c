@@ -69,7 +69,7 @@ static void read_element(struct span body, const char *element, const char *name
 	buf_u8(&path, '/');
 	buf_str(&path, name);
 	enum err e = xml_find_text(body, buf_cstr(&path), &b);
-	fault_text(out, cap, e ? SPAN("") : buf_span(&b));
+	fault_text(out, cap, e && e != ERR_FULL ? SPAN("") : buf_span(&b));
 }
 
 void fault_read_xml(struct fault *f, struct span body, const char *element)

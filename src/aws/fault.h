@@ -33,7 +33,7 @@ void fault_clear(struct fault *f);
 /* Copies text that a service sent: what is not printable becomes '?', what does not fit is cut off. */
 void fault_text(char *out, size_t cap, struct span text);
 /* Reads code and message out of an XML error, "Error" or "ErrorResponse/Error"; what is not there stays
- * empty. */
+ * empty, of what is too long the beginning is kept. */
 void fault_read_xml(struct fault *f, struct span body, const char *element);
 /* Judges an answer that is no success by f->code, f->message and its status, and sets f->remedy. own: the
  * service's rows, which go first, up to one without code; denied: the remedy of a refusal that no row names.

@@ -48,6 +48,19 @@ static void fall_back(struct pace *p, uint64_t now_ns, uint64_t random)
 		p->not_before_ns = at_ns;
 }
 
+static void bound(struct pace *p, uint64_t now_ns)
+{
+	uint64_t latest_ns = now_ns + PACE_HURRY_MS * NS_PER_MS;
+	if (p->hurried && p->not_before_ns > latest_ns)
+		p->not_before_ns = latest_ns;
+}
+
+void pace_hurry(struct pace *p, uint64_t now_ns)
+{
+	p->hurried = true;
+	bound(p, now_ns);
+}
+
 void pace_ended(struct pace *p, enum pace_outcome outcome, uint64_t started_ns, uint64_t now_ns,
 		uint64_t retry_after_s, uint64_t random)
 {
@@ -65,4 +78,5 @@ void pace_ended(struct pace *p, enum pace_outcome outcome, uint64_t started_ns, 
 	uint64_t asked_ns = asked_s ? now_ns + asked_s * NS_PER_S : 0;
 	if (p->not_before_ns < asked_ns)
 		p->not_before_ns = asked_ns;
+	bound(p, now_ns);
 }

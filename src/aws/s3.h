@@ -14,8 +14,10 @@
 #include "net/http1.h"
 #include "record/object.h"
 
-#define S3_HEAD_MAX 12288  /* a request's head */
-#define S3_ANSWER_MAX 8192 /* longest answer body to be read */
+#define S3_HEAD_MAX 12288 /* a request's head */
+/* Longest answer body to be read: XML_BYTES_MAX. SignatureDoesNotMatch repeats what was signed, with the
+ * token, once as text and once as spaced hexadecimal: some 12 KiB. */
+#define S3_ANSWER_MAX 65536
 
 /* Appends X-Amz-Date's value and Authorization's value. ERR_DENIED when the object's name is not one of
  * ours: it must begin with PREFIX/ACCOUNT/REGION/APPLIANCE/ and have only unreserved characters and no "."

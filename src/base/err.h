@@ -34,7 +34,7 @@
 	X(ERR_NOT_FOUND, "not found")                                               \
 	X(ERR_CONFLICT, "it exists already")                                        \
 	X(ERR_EXPIRED, "it has expired")                                            \
-	X(ERR_CLOCK, "the clock is wrong")                                          \
+	X(ERR_CLOCK, "the clock shows a time before this program was built")        \
 	X(ERR_THROTTLED, "the service asks to slow down")                           \
 	X(ERR_SERVICE, "the service answered with an error")                        \
 	X(ERR_PROTOCOL, "the peer broke the protocol")                              \

@@ -124,8 +124,10 @@ static void forget_session(struct state *s)
 
 static void hang_up(struct state *s)
 {
-	if (s->live)
+	if (s->live) {
 		mbedtls_ssl_free(&s->ssl);
+		tls_mbed_leave();
+	}
 	wipe(&s->in, sizeof(s->in));
 	wipe(&s->out, sizeof(s->out));
 	wipe(&s->plain_in, sizeof(s->plain_in));
@@ -139,9 +141,12 @@ static void hang_up(struct state *s)
 static int start(struct state *s)
 {
 	mbedtls_ssl_config *conf = NULL;
-	int r = tls_mbed_config(s->anchors, &conf);
-	mbedtls_ssl_init(&s->ssl);
+	int r = tls_mbed_join();
+	if (r)
+		return r;
 	s->live = true;
+	mbedtls_ssl_init(&s->ssl);
+	r = tls_mbed_config(s->anchors, &conf);
 	if (!r)
 		r = mbedtls_ssl_setup(&s->ssl, conf);
 	if (!r)

@@ -15,6 +15,7 @@ static struct {
 	mbedtls_hmac_drbg_context random;
 	bool seeded;
 	mbedtls_ssl_config conf;
+	uint32_t connections;
 	const struct tls_anchors *anchors; /* those that `roots` holds */
 	mbedtls_x509_crt roots;
 	_Alignas(16) uint8_t arena[TLS_MBED_ARENA_BYTES];
@@ -163,9 +164,16 @@ int tls_mbed_config(const struct tls_anchors *a, struct mbedtls_ssl_config **con
 	return r;
 }
 
-size_t tls_mbed_peak_bytes(void)
+int tls_mbed_join(void)
 {
-	size_t bytes = 0, blocks = 0;
-	mbedtls_memory_buffer_alloc_max_get(&bytes, &blocks);
-	return bytes;
+	if (g.connections == TLS_MBED_CONNECTIONS)
+		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+	g.connections++;
+	return 0;
+}
+
+void tls_mbed_leave(void)
+{
+	ASSERT(g.connections > 0);
+	g.connections--;
 }

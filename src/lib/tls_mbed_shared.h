@@ -2,8 +2,9 @@
  * that the library allocates, the random generator, the clock that it is shown, the configuration, the
  * anchors.
  *
- * What does not fit the arena is an error of that connection (MBEDTLS_ERR_*_ALLOC_FAILED). Results are Mbed
- * TLS's: 0 or a negative error.
+ * The arena is for so many connections at once; one more is refused before it takes anything, so that it does
+ * no harm to the others (what the library says when it runs out of memory in a handshake is not always that).
+ * Results are Mbed TLS's: 0 or a negative error.
  */
 #ifndef SEALTAP_LIB_TLS_MBED_SHARED_H
 #define SEALTAP_LIB_TLS_MBED_SHARED_H
@@ -13,7 +14,9 @@
 
 struct mbedtls_ssl_config; /* the library's */
 
-/* For seven connections, in the handshake at once. */
+#define TLS_MBED_CONNECTIONS 7
+/* In the handshake at once they take some 330 KiB with chains as AWS's; a certificate message of 16 KiB may
+ * take more. */
 #define TLS_MBED_ARENA_BYTES (768 * 1024)
 
 /* Before anything else of the library is used; more than once does nothing. */
@@ -25,7 +28,10 @@ void tls_mbed_time(uint64_t unix_time_s);
 /* *conf verifies against these anchors, from now on for all connections; borrowed by it, compared by address.
  */
 int tls_mbed_config(const struct tls_anchors *a, struct mbedtls_ssl_config **conf);
-/* Bytes of the arena in use at the most so far. */
-size_t tls_mbed_peak_bytes(void);
+/* A connection begins: MBEDTLS_ERR_SSL_ALLOC_FAILED when there are TLS_MBED_CONNECTIONS. Each that began
+ * ends.
+ */
+int tls_mbed_join(void);
+void tls_mbed_leave(void);
 
 #endif

@@ -21,10 +21,16 @@ static void ask(struct credentials *c)
 	metadata_start(c->metadata, IMDS_CREDENTIALS);
 }
 
+/* As AWS has it: by a clock that is off the credentials would seem fresh, or expired. */
+static uint64_t now_ns(const struct credentials *c)
+{
+	return clock_real_ns() + (uint64_t)*c->offset_ns;
+}
+
 static uint64_t left_s(const struct credentials *c)
 {
-	uint64_t now_ns = clock_real_ns(), end_ns = held(c)->expires_ns;
-	return end_ns > now_ns ? (end_ns - now_ns) / NS_PER_S : 0;
+	uint64_t at_ns = now_ns(c), end_ns = held(c)->expires_ns;
+	return end_ns > at_ns ? (end_ns - at_ns) / NS_PER_S : 0;
 }
 
 static void log_credentials(const struct credentials *c, enum log_level level, const char *event,
@@ -45,16 +51,18 @@ static void check(void *arg)
 		c->expired = true;
 		log_credentials(c, LOG_ALARM, "credentials-expired", "no new ones came; used all the same");
 	}
-	if (creds_due(held(c), clock_real_ns()))
+	if (creds_due(held(c), now_ns(c)))
 		ask(c);
 	else
 		loop_timer_in(c->loop, &c->timer, CHECK_NS);
 }
 
-void credentials_init(struct credentials *c, struct metadata *metadata, struct loop *loop)
+void credentials_init(struct credentials *c, struct metadata *metadata, struct loop *loop,
+		      const int64_t *offset_ns)
 {
 	c->metadata = metadata;
 	c->loop = loop;
+	c->offset_ns = offset_ns;
 	c->timer = (struct loop_timer){.fn = check, .arg = c};
 	c->backoff = (struct backoff){.base_ms = 5000, .cap_ms = 60000};
 }

@@ -11,6 +11,7 @@
 struct credentials {
 	struct metadata *metadata; /* borrowed */
 	struct loop *loop;         /* borrowed */
+	const int64_t *offset_ns;  /* borrowed: added to the clock, as AWS's clock has it */
 	struct loop_timer timer;
 	struct backoff backoff;
 	uint64_t asked_ns;
@@ -18,7 +19,8 @@ struct credentials {
 	bool failing, expired;
 };
 
-void credentials_init(struct credentials *c, struct metadata *metadata, struct loop *loop);
+void credentials_init(struct credentials *c, struct metadata *metadata, struct loop *loop,
+		      const int64_t *offset_ns);
 /* The first ones are there. */
 void credentials_start(struct credentials *c);
 /* A service refused them. */

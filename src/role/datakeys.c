@@ -1,11 +1,11 @@
 #include "role/datakeys.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "role/trouble.h"
 
 #define ANSWER_TIMEOUT_MS 15000
 
@@ -35,19 +35,15 @@ static void try_later(struct datakeys *d)
 	loop_timer_in(d->loop, &d->retry, backoff_next_ns(&d->backoff));
 }
 
-static void failed(struct datakeys *d, enum log_level level, const char *what, const char *why,
-		   const char *remedy)
+static void failed(struct datakeys *d, struct trouble t)
 {
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	/* what the service says comes last: it is what may be cut off */
-	snprintf(text, sizeof(text), "GenerateDataKey at %.80s: %s; %s%s%s", d->endpoint.host, what, remedy,
-		 *why ? "; said: " : "", why);
+	trouble_line(&t, "GenerateDataKey", d->endpoint.host, text, sizeof(text));
 	d->ops->verdict(d->arg, false, text);
 	d->failures++;
-	log_begin(level, "data-key-failed");
-	log_str("what", what);
-	log_str("why", why);
+	log_begin(t.level, "data-key-failed");
 	log_u64("failures", d->failures);
+	trouble_log(&t);
 	log_end();
 	try_later(d);
 }
@@ -56,7 +52,7 @@ void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32
 {
 	struct datakeys *d = datakeys;
 	if (e) {
-		failed(d, LOG_WARN, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed(d, trouble_unresolved(e, d->settings));
 		return;
 	}
 	struct buf aad = BUF_OF(d->context), request = BUF_OF(d->request);
@@ -109,12 +105,16 @@ static void deliver(struct datakeys *d, const struct kms_data_key *k)
 	d->ops->deliver(d->arg, stream, m);
 }
 
-static void granted(struct datakeys *d, struct span body)
+static void granted(struct datakeys *d, const struct https_result *r)
 {
 	static struct kms_data_key k; /* secret until wiped below */
-	enum err e = kms_read_data_key(body, span_str(d->settings->kms_key), &k);
+	enum err e = kms_read_data_key(r->body, span_str(d->settings->kms_key), &k);
 	if (e) {
-		failed(d, LOG_ALARM, "unusable answer", err_text(e), "check what answers at that name");
+		failed(d, (struct trouble){.level = LOG_ALARM,
+					   .what = "unusable answer",
+					   .why = err_text(e),
+					   .remedy = "check what answers at that name",
+					   .request_id = r->response->request_id});
 	} else {
 		d->ops->verdict(d->arg, true, k.key_arn);
 		deliver(d, &k);
@@ -130,23 +130,20 @@ static void refused(struct datakeys *d, enum kms_verdict verdict, const struct f
 		d->ops->skew(d->arg, (int64_t)(r->response->date_ns - clock_real_ns()));
 	if (verdict == KMS_REFRESH || verdict == KMS_DENIED)
 		d->ops->refresh(d->arg);
-	failed(d, verdict == KMS_DENIED ? LOG_ALARM : LOG_WARN, fault->code[0] ? fault->code : "refused",
-	       fault->message, fault->remedy);
+	failed(d, trouble_refused(fault, r, verdict == KMS_DENIED));
 }
 
 static void answered(void *arg, const struct https_result *r)
 {
 	struct datakeys *d = arg;
 	if (r->err) {
-		bool foreign = r->err == ERR_CERTIFICATE;
-		failed(d, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
-		       foreign ? "check what answers at that name" : "trying again");
+		failed(d, trouble_unanswered(r));
 	} else {
 		struct fault fault;
 		enum kms_verdict v =
 			kms_classify(r->response->status, span_str(r->response->error_type), r->body, &fault);
 		if (v == KMS_OK)
-			granted(d, r->body);
+			granted(d, r);
 		else
 			refused(d, v, &fault, r);
 	}

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "base/version.h"
 #include "os/clock.h"
 #include "os/rng.h"
 #include "os/tcp.h"
 
-/* Moved in each direction before other descriptors get their turn. */
-#define TURN_BYTES 262144
+#define TURN_BYTES 262144 /* moved in each direction before other descriptors get their turn */
 #define PLAIN_READ_BYTES 16384
-/* How often the peer's acknowledgements are looked at. */
-#define TICK_MS 2500
+#define TICK_MS 2500 /* how often the peer's acknowledgements are looked at */
 
 static size_t request_len(const struct https *h)
 {
@@ -152,13 +151,16 @@ static void open_connection(struct https *h)
 static enum err begin_exchange(struct https *h)
 {
 	TRY(tcp_connected(h->fd));
+	uint64_t now_s = clock_real_ns() / NS_PER_S;
+	if (h->use_tls && now_s < version_time_s)
+		return ERR_CLOCK;
 	h->state = HTTPS_EXCHANGE;
 	h->progress_ns = clock_mono_ns();
 	if (!h->use_tls)
 		return ERR_OK;
 	uint8_t entropy[TLS_ENTROPY_BYTES];
 	rng_fill(entropy, sizeof(entropy));
-	enum err e = tls_begin(&h->tls, h->anchors, h->host, clock_real_ns() / NS_PER_S, entropy);
+	enum err e = tls_begin(&h->tls, h->anchors, h->host, now_s, entropy);
 	wipe(entropy, sizeof(entropy));
 	return e;
 }
@@ -178,7 +180,7 @@ static bool has_next(const struct https *h)
 static bool may_go_on(const struct https *h, enum err e)
 {
 	bool in_time = !h->deadline_ns || clock_mono_ns() < h->deadline_ns;
-	return in_time && has_next(h) && e != ERR_CERTIFICATE && e != ERR_TLS;
+	return in_time && has_next(h) && e != ERR_CERTIFICATE && e != ERR_TLS && e != ERR_CLOCK;
 }
 
 /* A kept connection that the server had closed meanwhile says nothing about the request: a new one decides.

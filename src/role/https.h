@@ -9,7 +9,8 @@
  *
  * A new connection goes to the addresses given, in their order: where one cannot be connected to, or falls
  * silent or hangs up before the TLS handshake is done, the next is tried, so nothing of the request was sent
- * there. A certificate that does not fit is final: trying on would hide it. The result speaks of the last.
+ * there. A certificate that does not fit is final: trying on would hide it. So is a clock that shows a time
+ * before the build (ERR_CLOCK): certificates can't be judged by it. The result speaks of the last.
  *
  * Time limits: HTTPS_CONNECT_MS to connect (and without progress in the handshake, if there is a next
  * address), HTTPS_STALL_MS without a byte moving in either direction (bytes

@@ -26,6 +26,8 @@
 #define REPEAT_NS (180 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
 #define SHUTDOWN_NS (100 * NS_PER_S)
+/* So long before that end upload says what is not shipped: an alarm still has time to leave. */
+#define LATE_NS (15 * NS_PER_S)
 
 /* Boot and shutdown in order; each phase waits for what its name says. */
 enum phase {
@@ -64,7 +66,7 @@ static struct {
 	struct buf config_text; /* over config_bytes */
 	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals;
-	struct loop_timer repeat, deadline, guard_timer;
+	struct loop_timer repeat, late, deadline, guard_timer;
 	struct loglines loglines;
 	struct roster_child *speaker; /* whose message is being handled */
 } g;
@@ -320,12 +322,7 @@ static void on_drained(const struct chan_msg *m)
 	memcpy(&t, m->payload, sizeof(t));
 	if (g.phase == PHASE_DRAINING && g.speaker->role == ROLE_CAPTURE) {
 		attendance(g.speaker)->drained = true;
-		g.totals.packets += t.packets;
-		g.totals.lost += t.lost;
-		g.totals.cut += t.cut;
-		g.totals.raw_bytes += t.raw_bytes;
-		g.totals.size_bytes += t.size_bytes;
-		g.totals.objects += t.objects;
+		msg_totals_add(&g.totals, &t);
 		if (!all_workers(true))
 			return;
 		enter(PHASE_SHIPPING);
@@ -356,6 +353,12 @@ static void on_deadline(void *arg)
 	leave(1);
 }
 
+static void on_late(void *arg)
+{
+	(void)arg;
+	send_role(ROLE_UPLOAD, MSG_LATE, NULL);
+}
+
 static void begin_shutdown(const char *reason)
 {
 	char line[128];
@@ -368,12 +371,8 @@ static void begin_shutdown(const char *reason)
 		return;
 	}
 	log_event(LOG_ALARM, "shutdown", "reason", reason);
+	loop_timer_in(&g.loop, &g.late, SHUTDOWN_NS - LATE_NS);
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
-	if (g.phase < PHASE_ARMING) {
-		enter(PHASE_GOODBYE);
-		send_role(ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
-		return;
-	}
 	enter(PHASE_CLOSING);
 	forward(false);
 }
@@ -524,6 +523,7 @@ static enum err set_up(void)
 	loop_init(&g.loop);
 	g.config_text = BUF_OF(g.config_bytes);
 	g.repeat.fn = on_repeat;
+	g.late.fn = on_late;
 	g.deadline.fn = on_deadline;
 	TRY(watch_signals());
 	g.loglines.roster = &g.roster;

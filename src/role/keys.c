@@ -553,7 +553,7 @@ _Noreturn void role_keys(int channel)
 	make_signing_key();
 	set_up_datakeys();
 	metadata_init(&g.metadata, &g.loop, metadata_done, NULL);
-	credentials_init(&g.credentials, &g.metadata, &g.loop);
+	credentials_init(&g.credentials, &g.metadata, &g.loop, &g.offset_ns);
 	notices_init(&g.notices, &g.metadata, &g.loop, &g.init);
 	g.log.loop = &g.loop;
 	g.log.identity = &g.identity;

@@ -143,7 +143,7 @@ void lease_pin(struct lease *l)
 void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
 {
 	const struct dhcp_lease *d = &l->client.lease;
-	log_begin(event == DHCP_LOST ? LOG_WARN : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
+	log_begin(event == DHCP_LOST ? LOG_ALARM : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
 	log_str("link", link);
 	log_str("address", report_ip(d->addr).s);
 	log_str("router", report_ip(d->router).s);

@@ -44,3 +44,13 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 		close(m->fds[i]);
 	return ERR_PROTOCOL;
 }
+
+void msg_totals_add(struct msg_totals *sum, const struct msg_totals *t)
+{
+	sum->packets += t->packets;
+	sum->lost += t->lost;
+	sum->cut += t->cut;
+	sum->raw_bytes += t->raw_bytes;
+	sum->size_bytes += t->size_bytes;
+	sum->objects += t->objects;
+}

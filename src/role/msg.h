@@ -42,7 +42,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_ARMED, msg_none, CAPTURE, INIT)        /* a data key is held, the ring is being read */        \
 	X(MSG_FORWARD, msg_flag, INIT, NET)          /* open or close forwarding */                          \
 	X(MSG_FORWARDING, msg_forwarding, NET, INIT) /* done; with the links' counters */                    \
-	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
+	X(MSG_DRAIN, msg_none, INIT, ANY)   /* capture: read the ring to its end, seal. upload: ship all */  \
+	X(MSG_LATE, msg_none, INIT, UPLOAD) /* shutdown's time is nearly over: say what is not shipped */    \
 	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
 	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS) /* seal and ship the log's last object */                    \
 	X(MSG_LEAVE, msg_leave, KEYS, INIT)     /* AWS takes the instance away: as the power button */       \
@@ -151,6 +152,8 @@ struct msg_totals {
 	uint64_t packets, lost, cut;
 	uint64_t raw_bytes, size_bytes, objects;
 };
+
+void msg_totals_add(struct msg_totals *sum, const struct msg_totals *t);
 
 struct msg_leave {
 	char reason[96];

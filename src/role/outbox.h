@@ -1,4 +1,4 @@
-/* outbox: the sealed objects that wait to be shipped, oldest first, where their producers left them.
+/* outbox: the sealed objects that are not shipped yet, oldest first, where their producers left them.
  *
  * An object's place is a slot of its producer's pool: its metadata in the slot's commit record, written by
  * another process and believed only as far as it is checked, then its ciphertext. The slot is the producer's
@@ -27,28 +27,31 @@ struct outbox_place {
 /* Zeroed before the first use. */
 struct outbox {
 	struct pool pool[OUTBOX_PRODUCERS];
-	struct outbox_place place[OUTBOX_MAX];
+	struct outbox_place place[OUTBOX_MAX]; /* those that wait: not under way */
 	uint32_t first, count;
-	uint64_t told[OUTBOX_PRODUCERS]
-		     [MSG_MAX_SEGMENTS]; /* generation of each slot's last object that was added */
+	uint32_t unshipped; /* waiting and under way */
+	struct outbox_slot {
+		uint64_t generation; /* of the last object there that was told of */
+		bool unshipped;
+	} slot[OUTBOX_PRODUCERS][MSG_MAX_SEGMENTS];
 };
 
 /* fd is closed. */
 void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots);
-/* An object that a producer tells of. False: it was told before, and is under way or shipped. */
-bool outbox_new(struct outbox *o, uint32_t producer, const struct msg_segment *s);
-/* It waits here. */
-bool outbox_holds(const struct outbox *o, uint32_t producer, uint32_t slot);
+/* An object that a producer tells of, perhaps again. False: it is shipped already, as its producer's
+ * predecessor was told. */
+bool outbox_told(struct outbox *o, uint32_t producer, const struct msg_segment *s);
 /* Behind all others: one that could not be stored. */
 void outbox_add(struct outbox *o, struct outbox_place at);
-/* The oldest; traps when there is none. */
+/* The oldest that waits; traps when there is none. */
 struct outbox_place outbox_take(struct outbox *o);
+void outbox_shipped(struct outbox *o, struct outbox_place at);
 /* Traps on metadata that is none. */
 void outbox_meta(const struct outbox *o, struct outbox_place at, struct object_meta *meta);
 /* The ciphertext; borrowed. */
 struct span outbox_body(const struct outbox *o, struct outbox_place at, uint64_t size_bytes);
-/* What waits, and the room there is. `taken`: those taken out but not shipped yet. */
-void outbox_count(const struct outbox *o, const struct outbox_place *taken, uint32_t taken_count,
-		  uint64_t now_ns, struct cloudwatch_sample *c);
+/* Of all that is not shipped: bytes of ciphertext; and what the metrics say, and of the room there is. */
+uint64_t outbox_bytes(const struct outbox *o);
+void outbox_count(const struct outbox *o, uint64_t now_ns, struct cloudwatch_sample *c);
 
 #endif

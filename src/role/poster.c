@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "role/trouble.h"
 
 #define ANSWER_TIMEOUT_MS 15000
 
@@ -48,6 +49,13 @@ static void again(void *arg)
 	begin(arg);
 }
 
+void poster_hurry(struct poster *p)
+{
+	backoff_reset(&p->backoff);
+	if (p->state == POSTER_WAITING)
+		loop_timer_in(p->loop, &p->retry, 0);
+}
+
 static void over(struct poster *p)
 {
 	p->state = POSTER_IDLE;
@@ -55,23 +63,22 @@ static void over(struct poster *p)
 	p->done(p->arg);
 }
 
-static void tell(const struct poster *p, const char *event, const char *what, const char *why,
-		 const char *remedy)
+static void tell(const struct poster *p, const char *event, const struct trouble *t)
 {
-	log_begin(LOG_WARN, event);
+	log_begin(t->level, event);
 	log_str("call", forms[p->form].call);
 	log_str("host", p->call.endpoint.host);
-	log_str("what", what);
-	log_str("why", why);
-	log_str("remedy", remedy);
+	trouble_log(t);
 	log_end();
 }
 
-/* The first failure in a row is told, and the end of the row. */
-static void failed(struct poster *p, const char *what, const char *why, const char *remedy)
+/* The first failure in a row is told, the first that a person has to act on, and the end of the row. */
+static void failed(struct poster *p, struct trouble t)
 {
-	if (p->failures++ == 0)
-		tell(p, "post-failed", what, why, remedy);
+	if (p->failures++ == 0 || t.level > p->told) {
+		p->told = t.level;
+		tell(p, "post-failed", &t);
+	}
 	p->state = POSTER_WAITING;
 	loop_timer_in(p->loop, &p->retry, backoff_next_ns(&p->backoff));
 }
@@ -93,7 +100,7 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 {
 	struct poster *p = arg;
 	if (e) {
-		failed(p, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed(p, trouble_unresolved(e, p->settings));
 		return;
 	}
 	memcpy(p->addr, addr, count * sizeof(addr[0]));
@@ -106,7 +113,7 @@ void poster_signed(struct poster *p, const struct msg_signed *s)
 {
 	ASSERT(p->state == POSTER_SIGNING);
 	if (s->error) {
-		failed(p, "not signed", err_text((enum err)s->error), "waiting for credentials");
+		failed(p, trouble_unsigned((enum err)s->error));
 		return;
 	}
 	struct buf head = BUF_OF(p->head);
@@ -127,9 +134,10 @@ void poster_signed(struct poster *p, const struct msg_signed *s)
 	https_start(&p->https, &q);
 }
 
-static void give_up(struct poster *p, const struct fault *fault)
+static void give_up(struct poster *p, const struct fault *fault, const struct https_result *r)
 {
-	tell(p, "post-given-up", fault->code, fault->message, fault->remedy);
+	struct trouble t = trouble_refused(fault, r, false);
+	tell(p, "post-given-up", &t);
 	p->failures++;
 	p->unfit(p->arg, &p->post);
 	over(p);
@@ -143,7 +151,7 @@ static void refused(struct poster *p, enum post_verdict v, const struct fault *f
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
 	if (v == POST_REFRESH || v == POST_DENIED)
 		peer_send(p->keys, MSG_CREDENTIALS_REFUSED, NULL);
-	failed(p, fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	failed(p, trouble_refused(fault, r, v == POST_DENIED));
 }
 
 static void answered(void *arg, const struct https_result *r)
@@ -151,8 +159,7 @@ static void answered(void *arg, const struct https_result *r)
 	struct poster *p = arg;
 	struct fault fault;
 	if (r->err) {
-		failed(p, r->where, r->why,
-		       r->err == ERR_CERTIFICATE ? "check what answers at that name" : "trying again");
+		failed(p, trouble_unanswered(r));
 		if (p->form == FORM_METRICS && r->maybe_delivered) {
 			loop_timer_stop(p->loop, &p->retry);
 			over(p);
@@ -163,7 +170,7 @@ static void answered(void *arg, const struct https_result *r)
 	if (v == POST_OK)
 		posted(p);
 	else if (v == POST_UNFIT)
-		give_up(p, &fault);
+		give_up(p, &fault, r);
 	else
 		refused(p, v, &fault, r);
 }

@@ -34,7 +34,8 @@ struct poster {
 	void *arg; /* borrowed */
 
 	enum poster_state state;
-	unsigned failures; /* in a row */
+	unsigned failures;   /* in a row */
+	enum log_level told; /* the loudest of this row */
 	struct msg_sign_post post;
 	uint64_t at_ns; /* of the sample, by the machine's clock */
 	struct post_call call;
@@ -52,6 +53,8 @@ struct poster {
 void poster_init(struct poster *p, const struct tls_anchors *anchors);
 /* There may be something to post. */
 void poster_wake(struct poster *p);
+/* What failed is tried again at once. */
+void poster_hurry(struct poster *p);
 /* MSG_POST_SIGNED for p->form. */
 void poster_signed(struct poster *p, const struct msg_signed *s);
 /* net or keys is a new process: asks again what it was asked. */

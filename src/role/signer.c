@@ -69,7 +69,7 @@ void signer_bucket_region(struct signer *s, const struct msg_region *r)
 	size_t len = strnlen(r->region, sizeof(r->region));
 	bool sane = len > 0 && len < sizeof(s->settings->s3_region) &&
 		    endpoint_same_partition(span_of(r->region, len), span_str(s->identity->region)) == ERR_OK;
-	log_begin(LOG_WARN, sane ? "bucket-region" : "bucket-region-refused");
+	log_begin(sane ? LOG_WARN : LOG_ALARM, sane ? "bucket-region" : "bucket-region-refused");
 	log_span("region", span_of(r->region, len));
 	log_end();
 	if (!sane)

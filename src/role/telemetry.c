@@ -114,6 +114,8 @@ static void told(void *arg)
 void telemetry_flush(struct telemetry *t)
 {
 	t->flushing = true;
+	poster_hurry(&t->metrics);
+	poster_hurry(&t->alarm);
 	if (t->started && t->settings->metrics_namespace[0])
 		end_minute(t);
 	poster_wake(&t->alarm);

@@ -1,6 +1,5 @@
 #include "role/upload.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,11 +10,12 @@
 #include "os/log.h"
 #include "os/rng.h"
 #include "role/anchors.h"
+#include "role/inventory.h"
 #include "role/outbox.h"
 #include "role/telemetry.h"
+#include "role/trouble.h"
 
 #define RENAMES_MAX 9
-#define UNLISTED_MAX 128
 
 /* One object's way, on a connection of its own: WAITING -> RESOLVING -> SIGNING -> SENDING -> stored, or
  * WAITING again. */
@@ -45,19 +45,19 @@ static struct {
 	struct outbox outbox;
 	struct settings settings;
 	struct object_identity identity;
-	bool has_settings, draining;
+	bool has_settings;
+	bool draining; /* init wants all shipped */
+	bool shipped;  /* and it is: init is told when telemetry has told all */
 	struct endpoint endpoint;
 	uint64_t tickets;
 	struct lane lane[PACE_WINDOW_MAX];
 	struct pace pace;
 	struct loop_timer again;
-	struct msg_shipped unlisted[UNLISTED_MAX]; /* told to keys, but not yet committed in its log */
-	uint64_t shipped, listed;                  /* numbers: of the last one told, and committed */
-	struct cloudwatch_sample counted;          /* since the start */
+	struct inventory inventory;
+	struct cloudwatch_sample counted; /* since the start */
 	struct telemetry telemetry;
 } g;
 
-static void start_what_may(void);
 static void ask_signature(struct lane *l);
 
 static uint32_t lane_number(const struct lane *l)
@@ -138,21 +138,17 @@ static void pace_ends(const struct lane *l, enum pace_outcome outcome, uint64_t 
 	pace_ended(&g.pace, outcome, l->started_ns, clock_mono_ns(), retry_after_s, random);
 }
 
-static void say_failed(struct lane *l, enum log_level level, const char *what, const char *why,
-		       const char *remedy)
+static void say_failed(struct lane *l, const struct trouble *t)
 {
 	l->at.so_far.tries++;
 	g.counted.put_failures++;
 	char text[sizeof(((struct msg_verdict *)0)->text)];
-	/* what the service says comes last: it is what may be cut off */
-	snprintf(text, sizeof(text), "PutObject at %.80s: %s; %s%s%s", g.endpoint.host, what, remedy,
-		 *why ? "; said: " : "", why);
+	trouble_line(t, "PutObject", g.endpoint.host, text, sizeof(text));
 	peer_verdict(&g.init, VERDICT_S3, false, text);
-	log_begin(level, "put-failed");
+	log_begin(t->level, "put-failed");
 	log_str("name", l->meta.name);
-	log_str("what", what);
-	log_str("why", why);
 	log_u64("tries", l->at.so_far.tries);
+	trouble_log(t);
 	log_end();
 }
 
@@ -167,10 +163,9 @@ static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_aft
 	start_what_may();
 }
 
-static void failed_saying(struct lane *l, enum log_level level, const char *what, const char *why,
-			  const char *remedy)
+static void failed_saying(struct lane *l, struct trouble t)
 {
-	say_failed(l, level, what, why, remedy);
+	say_failed(l, &t);
 	failed(l, PACE_BAD, 0, false);
 }
 
@@ -185,7 +180,7 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 {
 	struct lane *l = arg;
 	if (e) {
-		failed_saying(l, LOG_WARN, "name not resolved", err_text(e), "check the VPC's DNS");
+		failed_saying(l, trouble_unresolved(e, &g.settings));
 		return;
 	}
 	memcpy(l->addr, addr, count * sizeof(addr[0]));
@@ -198,9 +193,7 @@ static void signed_put(const struct msg_signed *s)
 	ASSERT(s->what < PACE_WINDOW_MAX && g.lane[s->what].state == LANE_SIGNING);
 	struct lane *l = &g.lane[s->what];
 	if (s->error) {
-		failed_saying(l, LOG_WARN, "not signed", err_text((enum err)s->error),
-			      s->error == ERR_DENIED ? "the name is none of this appliance's"
-						     : "waiting for credentials");
+		failed_saying(l, trouble_unsigned((enum err)s->error));
 		return;
 	}
 	struct buf head = BUF_OF(l->head);
@@ -221,19 +214,12 @@ static void signed_put(const struct msg_signed *s)
 	https_start(&l->https, &q);
 }
 
-static bool all_idle(void)
-{
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state != LANE_IDLE)
-			return false;
-	return true;
-}
-
 static void drained_when_empty(void)
 {
-	if (!g.draining || g.outbox.count || !all_idle())
+	if (!g.draining || g.outbox.unshipped)
 		return;
 	g.draining = false;
+	g.shipped = true;
 	telemetry_flush(&g.telemetry);
 }
 
@@ -241,7 +227,9 @@ static void flushed(void *arg)
 {
 	static const struct msg_totals none;
 	(void)arg;
-	peer_send(&g.init, MSG_DRAINED, &none);
+	if (g.shipped)
+		peer_send(&g.init, MSG_DRAINED, &none);
+	g.shipped = false;
 }
 
 static void give_back(struct outbox_place at)
@@ -250,27 +238,12 @@ static void give_back(struct outbox_place at)
 	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot, 0, at.generation});
 }
 
-/* keys may die before its log holds this: it is told again to the next one (keys_anew). More than
- * UNLISTED_MAX can't be told again: the log has to be shipped for so many objects to have a place. */
-static void tell_shipped(const struct object_meta *meta)
-{
-	struct msg_shipped *s = &g.unlisted[++g.shipped % UNLISTED_MAX];
-	s->number = g.shipped;
-	s->meta = *meta;
-	peer_send(&g.keys, MSG_SHIPPED, s);
-}
-
-static void listed(uint64_t number)
-{
-	if (number > g.listed && number <= g.shipped)
-		g.listed = number;
-}
-
 static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
+	outbox_shipped(&g.outbox, l->at);
 	give_back(l->at);
-	tell_shipped(&l->meta);
+	inventory_tell(&g.inventory, &l->meta);
 	g.counted.shipped_objects++;
 	g.counted.shipped_bytes += l->meta.size_bytes;
 	l->state = LANE_IDLE;
@@ -288,15 +261,12 @@ static void rename_object(struct lane *l)
 }
 
 /* The bucket is elsewhere: keys signs for that region from now on. */
-static void follow(const struct https_result *r)
+static void follow(const struct msg_region *to)
 {
-	struct msg_region to = {.region = ""};
-	if (s3_redirect(&g.settings, &g.identity, r->response, r->body, to.region))
-		return;
-	memcpy(g.settings.s3_region, to.region, sizeof(to.region));
+	memcpy(g.settings.s3_region, to->region, sizeof(to->region));
 	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
 	ASSERT(!e);
-	peer_send(&g.keys, MSG_BUCKET_REGION, &to);
+	peer_send(&g.keys, MSG_BUCKET_REGION, to);
 }
 
 static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault,
@@ -307,13 +277,15 @@ static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault
 		[S3_SKEW] = PACE_BAD,    [S3_MOVED] = PACE_BAD, [S3_EXISTS] = PACE_ASIDE,
 		[S3_DENIED] = PACE_BAD,
 	};
-	say_failed(l, v == S3_EXISTS || v == S3_DENIED ? LOG_ALARM : LOG_WARN,
-		   fault->code[0] ? fault->code : "refused", fault->message, fault->remedy);
+	struct msg_region to = {.region = ""};
+	bool lost = v == S3_MOVED && s3_redirect(&g.settings, &g.identity, r->response, r->body, to.region);
+	struct trouble t = trouble_refused(fault, r, v == S3_EXISTS || v == S3_DENIED || lost);
+	say_failed(l, &t);
 	if (v == S3_SKEW && r->response->has_date)
 		peer_send(&g.keys, MSG_CLOCK_SKEW,
 			  &(struct msg_skew){(int64_t)(r->response->date_ns - clock_real_ns())});
-	if (v == S3_MOVED)
-		follow(r);
+	if (v == S3_MOVED && !lost)
+		follow(&to);
 	if (v == S3_REFRESH || v == S3_DENIED)
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	enum pace_outcome outcome = outcomes[v];
@@ -334,9 +306,7 @@ static void answered(void *arg, const struct https_result *r)
 	if (r->maybe_delivered)
 		s3_no_answer(&l->at.so_far.attempts);
 	if (r->err) {
-		bool foreign = r->err == ERR_CERTIFICATE;
-		failed_saying(l, foreign ? LOG_ALARM : LOG_WARN, r->where, r->why,
-			      foreign ? "check what answers at that name" : "trying again");
+		failed_saying(l, trouble_unanswered(r));
 		return;
 	}
 	enum s3_verdict v = s3_classify(&l->at.so_far.attempts, r->response->status, r->body, &fault);
@@ -348,33 +318,43 @@ static void answered(void *arg, const struct https_result *r)
 
 static void count(void *arg, struct cloudwatch_sample *own)
 {
-	struct outbox_place under_way[PACE_WINDOW_MAX];
-	uint32_t n = 0;
 	(void)arg;
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state != LANE_IDLE)
-			under_way[n++] = g.lane[i].at;
 	*own = g.counted;
-	outbox_count(&g.outbox, under_way, n, clock_real_ns(), own);
+	outbox_count(&g.outbox, clock_real_ns(), own);
+}
+
+/* ---- the end */
+
+static void drain(void)
+{
+	/* what workers sealed, net counted and keys has to alarm of was told before, on other channels */
+	for (uint32_t i = 0; i < g.start.workers; i++)
+		peer_read(&g.worker[i]);
+	peer_read(&g.net);
+	peer_read(&g.keys);
+	g.draining = true;
+	pace_hurry(&g.pace, clock_mono_ns());
+	start_what_may();
+	drained_when_empty();
+}
+
+/* The machine goes off soon: the last moment to say what will be lost with its memory. */
+static void say_unshipped(void)
+{
+	log_begin(LOG_ALARM, "not-shipped");
+	log_u64("objects", g.outbox.unshipped);
+	log_u64("bytes", outbox_bytes(&g.outbox));
+	log_str("remedy", "it is lost with the memory unless S3 takes it before the machine is off");
+	log_end();
+	telemetry_flush(&g.telemetry);
 }
 
 /* ---- messages */
 
-static bool under_way(uint32_t producer, uint32_t slot)
-{
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state != LANE_IDLE && g.lane[i].at.producer == producer &&
-		    g.lane[i].at.slot == slot)
-			return true;
-	return outbox_holds(&g.outbox, producer, slot);
-}
-
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	/* told again, and stored since: that it is free was told to a process that died */
-	if (!outbox_new(&g.outbox, producer, s) && !under_way(producer, s->index))
-		give_back((struct outbox_place){
-			.producer = producer, .slot = s->index, .generation = s->generation});
+	if (!outbox_told(&g.outbox, producer, s))
+		give_back((struct outbox_place){producer, s->index, s->generation, {0}});
 	start_what_may();
 }
 
@@ -402,9 +382,7 @@ static void keys_anew(void *arg, uint32_t index)
 {
 	(void)arg;
 	(void)index;
-	for (uint64_t n = g.listed + 1; n <= g.shipped; n++)
-		if (g.shipped - n < UNLISTED_MAX)
-			peer_send(&g.keys, MSG_SHIPPED, &g.unlisted[n % UNLISTED_MAX]);
+	inventory_again(&g.inventory);
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
 		if (g.lane[i].state == LANE_SIGNING)
 			ask_signature(&g.lane[i]);
@@ -422,19 +400,21 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	if (m->type == MSG_PEER) {
+	switch (m->type) {
+	case MSG_PEER:
 		peer_join(peer_of((const void *)m->payload), m);
-	} else if (m->type == MSG_SETTINGS) {
+		break;
+	case MSG_SETTINGS:
 		settle((const void *)m->payload);
-	} else {
-		ASSERT(m->type == MSG_DRAIN);
-		/* the workers sealed their last objects, and net counted, before init heard of it, but on
-		 * other channels */
-		for (uint32_t i = 0; i < g.start.workers; i++)
-			peer_read(&g.worker[i]);
-		peer_read(&g.net);
-		g.draining = true;
-		drained_when_empty();
+		break;
+	case MSG_DRAIN:
+		drain();
+		break;
+	case MSG_LATE:
+		say_unshipped();
+		break;
+	default:
+		trap();
 	}
 }
 
@@ -460,7 +440,7 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 		enqueue(OUTBOX_LOG, (const void *)m->payload);
 		break;
 	case MSG_LISTED:
-		listed(((const struct msg_listed *)(const void *)m->payload)->number);
+		inventory_listed(&g.inventory, (const void *)m->payload);
 		break;
 	case MSG_PUT_SIGNED:
 		signed_put((const void *)m->payload);
@@ -522,7 +502,7 @@ _Noreturn void role_upload(int channel)
 	peer_start(channel, ROLE_UPLOAD, &g.start, fds, CHAN_MAX_FDS);
 	log_open(channel, MSG_LOG_LINE, "upload");
 	loop_init(&g.loop);
-	g.shipped = g.listed = (uint64_t)g.start.life << 32; /* above those of the processes before */
+	inventory_init(&g.inventory, &g.keys, g.start.life);
 	g.init = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
 	g.net = (struct peer){
 		.self = ROLE_UPLOAD, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};

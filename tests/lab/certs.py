@@ -16,6 +16,14 @@ def stranger(folder):
     return cert, key
 
 
+def self_signed(folder, name, names):
+    """A server's certificate that vouches for itself: (certificate, key)."""
+    cert, key = os.path.join(folder, name + '.pem'), os.path.join(folder, name + '.key')
+    command('openssl', 'req', '-x509', *EC, '-keyout', key, '-out', cert, '-days', '30', '-subj', f'/CN={name}',
+            '-addext', 'subjectAltName=' + ','.join('DNS:' + n for n in names), '-addext', 'basicConstraints=CA:FALSE')
+    return cert, key
+
+
 def issue(folder, name, names, ca=CA, ca_key=CA_KEY, days=30):
     """A server's certificate for DNS names and addresses: (certificate, key)."""
     cert, key, request = (os.path.join(folder, name + end) for end in ('.pem', '.key', '.csr'))

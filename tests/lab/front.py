@@ -8,6 +8,7 @@ is read again for each request; it says also how to misbehave. The ledger gets o
 import contextlib
 import email.utils
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -24,6 +25,7 @@ from lab.judge import Violation  # noqa: E402
 
 HEAD_MAX = 32768
 BODY_MAX = 1 << 30
+TOKEN_BYTES, REQUEST_ID = 1400, '4442587FB7D0A2F9'
 IDLE_S = 20  # a connection without a request is closed
 HOP_BY_HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'date', 'server', 'content-length'}
 
@@ -86,12 +88,13 @@ class Names:
         judge.require(not twice, 'stored-twice', f'{name} was stored before and answered 200 again', 500, 'InternalError')
 
 
-def error_body(service, status, code, message):
-    """(content type, body) of an error in the service's own form."""
+def error_body(service, status, code, message, **more):
+    """(content type, body) of an error in the service's own form; more: S3's further elements."""
     if service == 'kms':
         return 'application/x-amz-json-1.1', json.dumps({'__type': code, 'message': message}).encode()
     code, message = xml.sax.saxutils.escape(code), xml.sax.saxutils.escape(message)
-    error = f'<Code>{code}</Code><Message>{message}</Message>'
+    more = ''.join(f'<{name}>{xml.sax.saxutils.escape(text)}</{name}>' for name, text in more.items())
+    error = f'<Code>{code}</Code><Message>{message}</Message>{more}'
     if service == 's3':
         return 'application/xml', f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error}</Error>'.encode()
     return 'text/xml', f'<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>'.encode()
@@ -100,14 +103,15 @@ def error_body(service, status, code, message):
 class Connection:
     def __init__(self, front, raw, source):
         self.front, self.raw, self.source, self.sni = front, raw, source, ''
-        self.buffered, self.entry = b'', None
+        self.buffered, self.entry, self.tls = b'', None, None
+        self.number = next(front.connections)
 
     def run(self):
         try:
             self.raw.settimeout(IDLE_S)
             self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                self.tls = self.front.handshake(self)
+                self.shake_hands()
             except (OSError, ssl.SSLError) as e:
                 self.front.ledger.write(source=self.source, host=self.sni, verdict='handshake', why=str(e), status=0, bytes=0)
                 return
@@ -119,6 +123,12 @@ class Connection:
         finally:
             with contextlib.suppress(OSError):
                 self.raw.close()
+
+    def shake_hands(self):
+        context = self.front.context(self.source)
+        self.tls = context.wrap_socket(self.raw, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=True)
+        self.tls.connection = self  # for the server name's callback
+        self.tls.do_handshake()
 
     # ---- bytes
 
@@ -195,8 +205,8 @@ class Connection:
         if entry:
             self.front.ledger.write(**entry)
 
-    def error(self, r, status, code, message, headers=()):
-        kind, body = error_body(r.service or 's3', status, code, message)
+    def error(self, r, status, code, message, headers=(), **more):
+        kind, body = error_body(r.service or 's3', status, code, message, **more)
         self.answer(status, [('Content-Type', kind), *headers], body)
 
     # ---- one request
@@ -210,6 +220,8 @@ class Connection:
         state = self.front.state.get()
         judged = self.source not in state['neighbours'] or r.key_id() in {k['AccessKeyId'] for k in state['keys']}
         self.entry = entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite,
+                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'began': time.time(),
+                              'connection': self.number, 'resumed': self.tls.session_reused,
                               'status': 0, 'bytes': 0, 'verdict': 'aborted'}
         try:
             if judged:
@@ -282,6 +294,8 @@ class Connection:
                 self.front.names.store(r.name())
             except Violation as v:
                 entry.update(verdict=v.name, why=v.why, expected=False)
+        if r.service == 'kms' and status == 200:
+            entry['data_key'] = json.loads(body)['Plaintext']
         return status, headers, body, length
 
     def honest(self, r, entry):
@@ -298,9 +312,28 @@ class Connection:
         self.error(r, fault['status'], fault['code'], fault['message'], headers + list(fault.get('headers', {}).items()))
         return True
 
+    def deny_signature(self, r, entry, fault):
+        """As S3 does it: all that was signed stands in the answer, twice; an instance's token is longer than moto's."""
+        keys = next(k for k in self.front.state.get()['keys'] if k['AccessKeyId'] == r.key_id())
+        canonical, text, _ = judge.signed_texts(r, keys)
+        canonical = canonical.replace(keys['SessionToken'], keys['SessionToken'].ljust(TOKEN_BYTES, 'x'))
+        more = {'AWSAccessKeyId': r.key_id(), 'StringToSign': text, 'SignatureProvided': '0' * 64,
+                'StringToSignBytes': text.encode().hex(' '), 'CanonicalRequest': canonical,
+                'CanonicalRequestBytes': canonical.encode().hex(' '), 'RequestId': REQUEST_ID, 'HostId': 'for+a/test='}
+        entry.update(status=403, code='SignatureDoesNotMatch', answer_bytes=sum(map(len, more.values())))
+        message = 'The request signature we calculated does not match the signature you provided. Check your key and signing method.'
+        self.error(r, 403, 'SignatureDoesNotMatch', message, [('x-amz-request-id', REQUEST_ID)], **more)
+        return True
+
     def lose_answer(self, r, entry, fault):
         """It is stored, and nobody says so."""
         self.from_behind(r, entry)
+        return False
+
+    def close_after(self, r, entry, fault):
+        """All in order, but the connection ends with this answer."""
+        status, headers, body, length = self.from_behind(r, entry)
+        self.answer(status, headers + [('Connection', 'close')], body, length)
         return False
 
     def stall_answer(self, r, entry, fault):
@@ -340,33 +373,44 @@ class Connection:
         return True
 
 
-FAULTS = {'error': Connection.say_error, 'lost': Connection.lose_answer, 'stall-answer': Connection.stall_answer,
-          'error-in-200': Connection.error_in_200, 'truncated': Connection.truncate, 'unframed': Connection.unframe,
-          'members': Connection.change_key, 'cut-json': Connection.cut_json}
+FAULTS = {'error': Connection.say_error, 'signature': Connection.deny_signature, 'lost': Connection.lose_answer,
+          'stall-answer': Connection.stall_answer, 'close': Connection.close_after, 'error-in-200': Connection.error_in_200,
+          'truncated': Connection.truncate, 'unframed': Connection.unframe, 'members': Connection.change_key,
+          'cut-json': Connection.cut_json}
+
+
+def named(tls, name, _):
+    tls.connection.sni = name or ''
+
+
+def new_context(pair):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(*pair)
+    context.sni_callback = named
+    return context
 
 
 class Front:
     def __init__(self, port, behind, state, ledger):
         self.behind_port, self.state, self.ledger = behind, State(state), Ledger(ledger)
         self.names = Names()
+        self.connections, self.contexts, self.lock = itertools.count(), {}, threading.Lock()
         self.listener = socket.create_server(('0.0.0.0', port), backlog=64, reuse_port=False)
 
     def now(self):
         return time.time() + self.state.get()['clock_offset_s']
 
-    def handshake(self, connection):
+    def context(self, source):
+        """One for each certificate, as long as this program runs: it holds the sessions and the tickets' key."""
         state = self.state.get()
         pair = state['certificate']
-        if state['wrong_certificate'] and connection.source not in state['neighbours']:
+        if state['wrong_certificate'] and source not in state['neighbours']:
             pair = state['wrong_certificate']
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(*pair)
-
-        def named(_, name, __):
-            connection.sni = name or ''
-        context.sni_callback = named
-        return context.wrap_socket(connection.raw, server_side=True, suppress_ragged_eofs=True)
+        with self.lock:
+            if tuple(pair) not in self.contexts:
+                self.contexts[tuple(pair)] = new_context(pair)
+            return self.contexts[tuple(pair)]
 
     def behind(self, r):
         """moto's answer: (status, headers, body, content length as said)."""

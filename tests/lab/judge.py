@@ -179,19 +179,21 @@ def keys_of(r, state):
     return keys
 
 
-def signature_of(r, keys):
-    """As botocore makes it of what came."""
+def signed_texts(r, keys):
+    """As botocore makes them of what came: (canonical request, string to sign, signature)."""
     signer = (S3SigV4Auth if r.service == 's3' else SigV4Auth)(
         Credentials(keys['AccessKeyId'], keys['SecretAccessKey'], keys['SessionToken']), r.service, r.region)
     again = AWSRequest(r.method, f'https://{r.get("host")}{r.path}', data=b'' if r.service == 's3' else bytes(r.body))
     for name in AUTHORIZATION.fullmatch(r.get('authorization'))[5].split(';'):
         again.headers[name] = r.get(name)
     again.context['timestamp'] = r.get('x-amz-date')
-    return signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
+    canonical = signer.canonical_request(again)
+    text = signer.string_to_sign(again, canonical)
+    return canonical, text, signer.signature(text, again)
 
 
 def judge_signature(r, state):
-    ours, theirs = AUTHORIZATION.fullmatch(r.get('authorization'))[6], signature_of(r, keys_of(r, state))
+    ours, theirs = AUTHORIZATION.fullmatch(r.get('authorization'))[6], signed_texts(r, keys_of(r, state))[2]
     code = 'InvalidSignatureException' if r.service == 'kms' else 'SignatureDoesNotMatch'
     require(ours == theirs, 'signature', f'{ours}, botocore {theirs}', 400 if r.service == 'kms' else 403, code)
 

@@ -3,6 +3,7 @@
 A request of the appliance that breaks a promise is a violation; check() fails on any that the test did not announce with expect().
 Surroundings calls it at the end, so that no test can forget it. misbehave(kind, ..) makes the front misbehave for the time of a block.
 """
+import base64
 import contextlib
 import json
 import os
@@ -99,6 +100,10 @@ class Front:
                 what = (e['service'], e['action'])
                 counts[what] = counts.get(what, 0) + 1
         return counts
+
+    def data_keys(self):
+        """All that KMS handed out, in the clear."""
+        return [base64.b64decode(e['data_key']) for e in self.entries() if 'data_key' in e]
 
     def violations(self):
         return [e for e in self.entries() if e['verdict'] not in HONEST]

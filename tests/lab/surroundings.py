@@ -27,6 +27,7 @@ keep-in-foreground
 log-facility=-
 user=root
 no-resolv
+local=/amazonaws.com/
 no-hosts
 no-ping
 bind-interfaces

@@ -186,8 +186,8 @@ CORRUPTIONS = [  # violation, service, what is wrong, the change
     ('signed-headers', 'kms', 'an unsigned target', attribute(unsigned='X-Amz-Target')),
     ('signed-headers', 's3', 'signed headers not sorted', later(lambda c: c.replace('Authorization', c.pairs[-1][1].replace(
         'content-length;content-type', 'content-type;content-length')))),
-    ('skew', 's3', 'a clock 16 minutes behind', attribute(offset_s=-960)),
-    ('skew', 'kms', 'a clock 16 minutes ahead', attribute(offset_s=960)),
+    *(('skew', service, f'a clock 15.5 minutes {what}', attribute(offset_s=offset_s))
+      for service in ('s3', 'kms', 'monitoring', 'sns') for what, offset_s in (('behind', -930), ('ahead', 930))),
     ('scope', 's3', 'another region', attribute(region='us-east-1')),
     ('scope', 'kms', 'another service', attribute(scope_service='s3')),
     ('scope', 'sns', 'another day', later(lambda c: c.replace('Authorization', c.pairs[-1][1].replace(c.date[:8], '20200101')))),
@@ -278,6 +278,13 @@ def refused(lab, name, service, change, number):
     assert told[0]['expected'] and not told[0].get('stored'), told
 
 
+def small_skew(lab):
+    """A clock up to 15 minutes off, 14.5 either way, is good enough for each service."""
+    for number, (service, offset_s) in enumerate((s, o) for s in ('s3', 'kms', 'monitoring', 'sns') for o in (-870, 870)):
+        status, body = make(lab, service, f'skewed-{number}', attribute(offset_s=offset_s)).send()
+        assert (status, last(lab)['verdict']) == (200, 'ok'), f'{service} {offset_s}: {status} {body}: {last(lab)}'
+
+
 def other_bytes(lab):
     """A second PUT of a stored name is answered 412, and with other bytes it is a violation."""
     status, _ = make(lab, 's3', 'good').send()
@@ -332,6 +339,7 @@ MISBEHAVIOURS = [  # kind, service, how, the answer's status or how it may end, 
     ('error', 'kms', {'status': 400, 'code': 'DisabledException', 'message': 'a'}, 400, '"DisabledException"', None),
     ('error-in-200', 's3', {'code': 'InternalError', 'message': 'a'}, 200, '<Code>InternalError', False),
     ('lost', 's3', {}, {'closed'}, 'closed after b\'\'', True),
+    ('close', 's3', {}, 200, '', True),
     ('truncated', 's3', {}, {'closed'}, 'closed after', True),
     ('unframed', 's3', {}, CUT, '', True),
     ('stall-answer', 's3', {'seconds': 1}, 200, '', True),
@@ -414,7 +422,7 @@ def main():
             report.run(refused, lab, name, service, change, number, about=f' {name} ({service}): {what}')
         for number, row in enumerate(MISBEHAVIOURS):
             report.run(misbehaves, lab, number, *row, about=f': {row[0]} ({row[1]}{", " + row[2]["code"] if "code" in row[2] else ""})')
-        for test in (wrong_certificates, clock_and_credentials, other_bytes, only_where_configured, old_tls, check_fails):
+        for test in (small_skew, wrong_certificates, clock_and_credentials, other_bytes, only_where_configured, old_tls, check_fails):
             report.run(test, lab)
     report.finish()
 

@@ -3,6 +3,7 @@
 
 metadata_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/metadata/.
 """
+import base64
 import datetime
 import json
 import os
@@ -40,12 +41,13 @@ class Life:
         self.lab = lab
         first, second = lab.amazon.role_keys, lab.amazon.next_keys
         self.secrets = [keys[name] for keys in (first, second) for name in ('SecretAccessKey', 'SessionToken')]
-        lab.metadata.credentials({**first, 'Expiration': soon(300)})  # due at once
+        lab.metadata.credentials({**first, 'Expiration': soon(60)})  # due at once
         settings = {'object__max_seconds': 2, 'log__interval_seconds': 2}
         with Host(lab, 'appliance', lab.configuration(**settings), verbose=True) as self.appliance:
             self.appliance.console.wait_armed(60)
             self.step('tokens forgotten', lab.metadata.forget_tokens, None)
             self.step('no credentials', lambda: lab.metadata.no_credentials('AssumeRoleUnauthorizedAccess'), 'credentials-not-renewed', 45)
+            self.step('credentials expired', lambda: None, 'credentials-expired', 75)
             lab.front.credentials(second)
             self.step('new credentials', lambda: lab.metadata.credentials({**second, 'Expiration': soon(7200)}), 'credentials-renewed', 75)
             self.step('IMDS silent', lambda: lab.imds_server.send(signal.SIGSTOP), 'notices-unread', 40)
@@ -78,12 +80,14 @@ def all_is_shipped(life):
 
 
 def credentials_are_kept(life):
-    """A refused refresh is told once and leaves the old credentials in use; new ones are taken when they come."""
+    """A refused refresh is told once and leaves the old credentials in use, even expired, which is an alarm; new ones are taken."""
     refused, = life.evidence.events('credentials-not-renewed')
-    assert refused['said'] == 'AssumeRoleUnauthorizedAccess' and 0 < refused['expire_in_s'] <= 300, refused
+    assert refused['said'] == 'AssumeRoleUnauthorizedAccess' and 0 < refused['expire_in_s'] <= 60, refused
+    expired, = life.evidence.events('credentials-expired')
+    assert expired['level'] == 'alarm' and expired['expire_in_s'] == 0, expired
+    assert expired['reason'] == 'no new ones came; used all the same', expired
     renewed = life.evidence.events('credentials-renewed')
     assert len(renewed) == 1 and renewed[0]['expire_in_s'] > 3600, renewed
-    assert not life.evidence.events('credentials-expired')
 
 
 def a_silent_imds_changes_nothing(life):
@@ -100,14 +104,44 @@ def spot_notice(life):
     assert 'shutting down: spot interruption: stop at 2026-09-18T08:22:00Z' in life.console and 'all shipped' in life.console
 
 
+def spellings(secret):
+    """A secret as it may stand somewhere: raw, base64 of both alphabets without padding, hex of both cases."""
+    text = [encode(secret).rstrip(b'=') for encode in (base64.b64encode, base64.urlsafe_b64encode)]
+    return {secret, *text, secret.hex().encode(), secret.hex().upper().encode()}
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
 def no_secret_is_told(life):
-    """The role's secret key and session token stand in no byte of console, log or recording."""
-    places = {'console': life.console.encode(), **{o.name: o.plain() for o in life.evidence.objects}}
-    for secret in life.secrets:
+    """Secret keys, session tokens and data keys stand in no byte of console, log, recording or shipped object, however spelled."""
+    objects_plain = {o.name: o.plain() for o in life.evidence.objects}
+    places = {'console': life.console.encode(), **objects_plain, **{o.name + ' as shipped': read(o.path) for o in life.evidence.objects}}
+    keys = life.lab.front.data_keys()
+    assert len(keys) >= 2 and all(len(set(k)) > 8 for k in keys), f'{len(keys)} data keys'
+    for secret in [s.encode() for s in life.secrets] + keys:
         assert len(secret) > 20
-        for place, data in places.items():
-            assert secret.encode() not in data, f'a secret stands in {place}'
+        for spelling in spellings(secret):
+            for place, data in places.items():
+                assert spelling not in data, f'a secret stands in {place}'
     assert any(metadata.ROLE.encode() in data for data in places.values())
+
+
+def foreign_partition(lab):
+    """A metadata service that speaks of another partition than the region's keeps it closed, saying so; ARMED when they agree."""
+    wrong = {'services/partition': ('aws-cn', 'aws-cn (amazonaws.com)'),
+             'services/domain': ('amazonaws.com.cn', 'aws (amazonaws.com.cn)')}
+    for number, (path, (value, told)) in enumerate(wrong.items()):
+        right = lab.metadata.answers['/latest/meta-data/' + path]
+        lab.metadata.notice(path, value)
+        with Host(lab, f'partition{number}', lab.configuration()) as appliance:
+            said = appliance.console.wait_closed('imds', 30)
+            assert said.endswith(f'region eu-central-1 is of partition aws, but IMDS says {told}: what answers there?'), said
+            lab.metadata.notice(path, right)
+            appliance.console.wait_armed(60)
+            appliance.stop()
 
 
 def other_notices(lab):
@@ -150,6 +184,7 @@ def main():
         for check in (all_is_shipped, credentials_are_kept, a_silent_imds_changes_nothing, spot_notice, no_secret_is_told):
             report.run(check, life)
         report.run(other_notices, lab)
+        report.run(foreign_partition, lab)
         report.run(over_ipv6, lab.folder)
     report.finish()
 

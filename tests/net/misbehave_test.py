@@ -4,7 +4,10 @@
 misbehave_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/misbehave/.
 """
 import contextlib
+import datetime
 import os
+import re
+import signal
 import sys
 import time
 
@@ -20,7 +23,10 @@ def error(status, code, **headers):
     return {'kind': 'error', 'status': status, 'code': code, 'message': 'for a test', 'headers': headers}
 
 
-# the front's misbehaviour, how many requests meet it, what the log says of it
+WARN, ALARM = 'warn', 'alarm'  # the log's levels: it passes by itself; a person has to act
+SAID = re.compile(r'sealtap: (\w+) upload put-failed .* what=("[^"]*"|\S+)')
+
+# the front's misbehaviour, how many requests meet it, what the log says of it, and how loud (a warning)
 S3 = {
     'SlowDown': (error(503, 'SlowDown'), 4, {'SlowDown'}),
     '500 after the whole body': (error(500, 'InternalError'), 2, {'InternalError'}),
@@ -34,11 +40,12 @@ S3 = {
     'a truncated answer': ({'kind': 'truncated'}, 1, {'answer'}),
     'an answer without an end': ({'kind': 'unframed'}, 1, {'answer'}),
     'a conflict': (error(409, 'ConditionalRequestConflict'), 1, {'ConditionalRequestConflict'}),
-    'a name that is taken': (error(412, 'PreconditionFailed'), 1, {'PreconditionFailed'}),
-    'a refusal for a while': (error(403, 'AccessDenied'), 3, {'AccessDenied'}),
-    'a redirect to a foreign host': (error(307, 'TemporaryRedirect', Location='https://elsewhere.example/x'), 2, {'TemporaryRedirect'}),
+    'a name that is taken': (error(412, 'PreconditionFailed'), 1, {'PreconditionFailed'}, ALARM),
+    'a refusal for a while': (error(403, 'AccessDenied'), 3, {'AccessDenied'}, ALARM),
+    'a redirect to a foreign host': (error(307, 'TemporaryRedirect', Location='https://elsewhere.example/x'), 2, {'TemporaryRedirect'},
+                                     ALARM),
     'a redirect to another partition': (error(301, 'PermanentRedirect', **{'x-amz-bucket-region': 'us-gov-west-1'}), 2,
-                                        {'PermanentRedirect'}),
+                                        {'PermanentRedirect'}, ALARM),
 }
 KMS = {
     'first': [error(400, 'ThrottlingException'), error(500, 'KMSInternalException'), error(500, 'DependencyTimeoutException'),
@@ -66,9 +73,11 @@ class Life:
         self.appliance.__exit__(*exc)
 
     def said(self):
-        """What the log has said of failed PUTs: [what]."""
-        lines = [line for line in self.appliance.console.text().splitlines() if ' upload put-failed ' in line]
-        return [line.split(' what=')[1].split(' why=')[0].strip('"') for line in lines]
+        """What the log has said of failed PUTs: [(level, what)]."""
+        return [(level, what.strip('"')) for level, what in SAID.findall(self.appliance.console.text())]
+
+    def count(self, text):
+        return self.appliance.console.text().count(text)
 
     def stored(self):
         return [e['path'] for e in self.lab.front.entries() if e.get('stored')]
@@ -85,8 +94,8 @@ class Life:
         before = len(self.stored())
         self.wait(lambda: len(self.stored()) >= before + 2, 60, 'recovery')
 
-    def meets(self, how, count, words, service='s3'):
-        before = len(self.said())
+    def meets(self, how, count, words, level=WARN, service='s3'):
+        before, words = len(self.said()), {(level, word) for word in words}
         with self.lab.front.misbehave(service=service, count=count, **how) as met:
             self.wait(lambda: len(met()) >= count, 60, how['kind'])
             self.wait(lambda: set(self.said()[before:]) & words, 60, f'word of it in {self.said()[before:]}')
@@ -95,9 +104,22 @@ class Life:
         assert not strange, f'{strange} was said'
 
 
-def misbehaviour(life, how, count, words):
-    """It is told in the log, and overcome when it ends"""
-    life.meets(how, count, words)
+def signed_at(entry):
+    """When, as the request itself says."""
+    return datetime.datetime.strptime(entry['date'] + '+0000', '%Y%m%dT%H%M%SZ%z').timestamp()
+
+
+def misbehaviour(life, how, count, words, level=WARN):
+    """It is told in the log, as an alarm where it will not pass by itself, and overcome when it ends"""
+    life.meets(how, count, words, level)
+
+
+def long_answer(life):
+    """S3's longest answer, to a signature that it does not find right, is read whole: an alarm with AWS's id of the request."""
+    life.meets({'kind': 'signature'}, 2, {'SignatureDoesNotMatch'}, ALARM)
+    met = [e['answer_bytes'] for e in life.lab.front.entries() if e.get('fault') == 'signature']
+    assert min(met) > 12000, met
+    assert life.count(' what=SignatureDoesNotMatch request_id=4442587FB7D0A2F9 ') == len(met), 'the request has no id'
 
 
 def moved_bucket(life):
@@ -110,34 +132,83 @@ def moved_bucket(life):
 
 def expired_credentials(life):
     """Credentials that expire in the middle are fetched anew, and nothing else is signed with the old ones."""
-    life.lab.front.credentials(life.lab.amazon.next_keys, expire=True)
-    life.lab.metadata.credentials(life.lab.amazon.next_keys)
-    life.wait(lambda: ' credentials-renewed ' in life.appliance.console.text(), 30, 'renewal')
+    front, new = life.lab.front, life.lab.amazon.next_keys
+    front.credentials(new, expire=True)
+    life.lab.metadata.credentials(new)
+    life.wait(lambda: life.count(' credentials-renewed '), 30, 'renewal')
+    renewed = time.time()
     life.recovers()
+    ours = {k['AccessKeyId'] for k in front.state['keys']}
+    late = [e for e in front.entries() if e.get('key') in ours and signed_at(e) > renewed - 1]
+    assert len([e for e in late if e['verdict'] == 'ok']) >= 2, late
+    old = [e for e in late if e['key'] != new['AccessKeyId'] and signed_at(e) > renewed]
+    assert not old, f'signed with the old keys: {old}'
 
 
 def wrong_clock(life):
     """A clock that is 20 minutes off, either way and back, is corrected by the answer's date, and said."""
     life.lab.front.expect('skew')
+    said = len(life.said())
     for offset_s in (1200, -1200, 0):
-        before = life.appliance.console.text().count(' clock-offset ')
+        before = life.count(' clock-offset ')
         life.lab.front.tell(clock_offset_s=offset_s)
-        life.wait(lambda: life.appliance.console.text().count(' clock-offset ') > before, 30, 'correction')
+        life.wait(lambda: life.count(' clock-offset ') > before, 30, 'correction')
         life.recovers()
+    assert set(life.said()[said:]) == {(WARN, 'RequestTimeTooSkewed')}, life.said()[said:]
+
+
+def foreign_clock(life):
+    """A date that is 25 hours off, either way, is refused with an alarm: nothing is signed for it, and all goes on when it is gone."""
+    front = life.lab.front
+    front.expect('skew')
+    first, corrected = len(front.entries()), life.count(' clock-offset ')
+    for offset_s in (90000, -90000):
+        before = life.count(' alarm keys clock-offset-refused ')
+        front.tell(clock_offset_s=offset_s)
+        life.wait(lambda: life.count(' alarm keys clock-offset-refused ') >= before + 2, 60, 'refusal of the date')
+        front.tell(clock_offset_s=0)
+        life.recovers()
+    off = [e for e in front.entries()[first:] if e.get('date') and abs(signed_at(e) - e['time']) > 60]
+    assert not off and life.count(' clock-offset ') == corrected, f'signed for another time: {off}'
+
+
+WHY = {'unknown root': 'the certificate does not lead to a trusted root', 'self-signed': 'the certificate does not lead to a trusted root',
+       'wrong name': 'the certificate is for another name', 'expired': 'the certificate is not valid at this time'}
+
+
+def refusals(life):
+    """Of each failed PUT that the log has told: why its handshake failed; '' where it was something else."""
+    lines = [line for line in life.appliance.console.text().splitlines() if ' upload put-failed ' in line]
+    return [line.split(' why="')[1].split('"')[0] if 'what="TLS handshake"' in line else '' for line in lines]
 
 
 def foreign_certificates(life):
     """Another certificate (unknown root, wrong name, self-signed, expired) gets no request; the right one does again."""
     folder = life.lab.folder
-    pairs = {'unknown root': certs.issue(folder, 'foreign', aws.NAMES, *certs.stranger(folder)), 'self-signed': certs.stranger(folder),
+    pairs = {'unknown root': certs.issue(folder, 'foreign', aws.NAMES, *certs.stranger(folder)),
+             'self-signed': certs.self_signed(folder, 'self-signed', aws.HOSTS),
              'wrong name': certs.issue(folder, 'other-name', ['elsewhere.example']),
              'expired': certs.issue(folder, 'expired', aws.NAMES, days=0)}
     time.sleep(1.1)
     for what, pair in pairs.items():
         before = len(life.said())
         with life.lab.front.certificate(pair), life.lab.front.misbehave('lost', count=8):
-            life.wait(lambda: 'TLS handshake' in life.said()[before:], 60, f'refusal of {what}')
+            life.wait(lambda: (ALARM, 'TLS handshake') in life.said()[before:], 60, f'refusal of {what}')
         life.recovers()
+        told = set(refusals(life)[before:]) - {''}
+        assert told == {WHY[what]}, f'{what}: {told}'
+
+
+def shutdown_in_an_outage(life):
+    """A shutdown waits for no Retry-After of five minutes: what an outage held up is shipped as soon as it ends."""
+    with life.lab.front.misbehave(count=1000, **error(503, 'SlowDown', **{'Retry-After': '300'})):
+        before = len(life.said())
+        life.wait(lambda: (WARN, 'SlowDown') in life.said()[before:], 30, 'outage')
+        life.appliance.process.send(signal.SIGTERM)
+        life.appliance.console.wait('shutting down', 10)
+        time.sleep(3)
+        assert life.appliance.process.running(), 'it did not wait for the outage to end'
+    life.appliance.stop(30)
 
 
 def nothing_lost_or_doubled(life):
@@ -166,6 +237,13 @@ def kms_on_a_bad_day(lab, name, faults):
         life.appliance.stop()
 
 
+def no_fips_endpoint(lab):
+    """Where a FIPS endpoint's name does not resolve, the console says that the region may have none."""
+    with Host(lab, 'fips', lab.configuration(endpoint__fips='yes')) as appliance:
+        said = appliance.console.wait_closed('kms', 60)
+        assert 'GenerateDataKey at kms-fips.' in said and 'this region may have no FIPS endpoint' in said, said
+
+
 def over_mbed_tls(lab):
     """An appliance built over Mbed TLS arms, records and ships the same way, by TLS 1.3."""
     with Life(lab, 'mbed', MBED_INIT) as life:
@@ -179,16 +257,18 @@ def main():
     with Surroundings('misbehave') as lab:
         for name, faults in KMS.items():
             report.run(kms_on_a_bad_day, lab, 'kms-' + name, faults, about=f' ({name} row)')
-        earlier = objects.collect(lab).boots()
+        earlier = objects.collect(lab).boots() if objects.list_names(lab.store) else set()
         with Life(lab, 'appliance') as life:
             life.appliance.console.wait_armed(60)
             for name, step in S3.items():
                 report.run(misbehaviour, life, *step, about=f': {name}')
-            for check in (moved_bucket, expired_credentials, wrong_clock, foreign_certificates):
+            for check in (long_answer, moved_bucket, expired_credentials, wrong_clock, foreign_clock, foreign_certificates,
+                          shutdown_in_an_outage):
                 report.run(check, life)
             life.appliance.stop()
         life.evidence = objects.collect(lab, earlier)
         report.run(nothing_lost_or_doubled, life)
+        report.run(no_fips_endpoint, lab)
         report.run(over_mbed_tls, lab)
     report.finish()
 

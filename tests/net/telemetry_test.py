@@ -6,6 +6,7 @@ telemetry_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/t
 import datetime
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from lab.sent import Sent  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, NIC, Surroundings  # noqa: E402
 
 NAMESPACE, INTERVAL_S = 'Lab/tap', 2
+SHUTDOWN_S, LATE_S = 100, 15  # init's patience; what is left of it when unshipped objects are told
 FLOOD = 60000  # of 1,400 bytes: more than the ring's 32 MiB
 
 
@@ -188,7 +190,8 @@ def refusals_are_told_and_overcome(life):
     """While the role may not put metrics none arrives and the log tells why, once; then those of that time are made up for."""
     assert life.refused_from == life.refused_to, f'{life.refused_from}, then {life.refused_to}'
     failed = [e for e in life.evidence.events('post-failed') if e['call'] == 'PutMetricData']
-    assert len(failed) == 1 and 'cloudwatch:PutMetricData' in failed[0]['remedy'], failed
+    assert len(failed) == 1 and 'cloudwatch:PutMetricData' in failed[0]['remedy'] and failed[0]['level'] == 'alarm', failed
+    assert any(' post-failed call=PutMetricData ' in a['Message'] for a in life.alarms), life.alarms
     assert life.evidence.events('post-works'), 'nothing is said of the end'
 
 
@@ -212,6 +215,41 @@ def only_promised_requests(life):
     print(f'  # packets: {life.sent.check()}')
 
 
+def stopped_before_armed(lab, watch):
+    """A shutdown before arming is published too: here IMDS gives no address for the inside, and it never arms."""
+    before = watch.events().count('shutdown')
+    lab.metadata.notice(f'network/interfaces/macs/{metadata.INSIDE_MAC}/local-ipv4s', None)
+    try:
+        with Host(lab, 'early', lab.configuration(alarm__topic=watch.topic)) as appliance:
+            appliance.console.wait_closed('link', 60)
+            appliance.console.wait('^sealtap: ok s3 ', 60)
+            time.sleep(1)
+            appliance.stop()
+            assert 'shut down: packets 0 ' in appliance.console.text() and 'ARMED' not in appliance.console.text()
+    finally:
+        lab.metadata.notice(f'network/interfaces/macs/{metadata.INSIDE_MAC}/local-ipv4s', '198.19.0.1')
+    assert watch.events().count('shutdown') == before + 1, watch.events()
+
+
+def unshipped_is_told(lab, watch):
+    """A shutdown in an outage of S3 publishes what is not shipped 15 s before the machine goes off; then it goes off."""
+    first = len(watch.read())
+    with Host(lab, 'outage', lab.configuration(alarm__topic=watch.topic, object__max_seconds=1)) as appliance:
+        appliance.console.wait_armed(60)
+        with lab.front.misbehave('error', status=503, code='SlowDown', message='for a test'):
+            traffic.ping(lab, 5)
+            wait('the outage', lambda: ' put-failed ' in appliance.console.text())
+            appliance.process.send(signal.SIGTERM)
+            begun = time.monotonic()
+            wait('word of what is not shipped', lambda: any('not-shipped' in a['Subject'] for a in watch.read()[first:]), SHUTDOWN_S)
+            told = time.monotonic() - begun
+            assert SHUTDOWN_S - LATE_S - 1 < told < SHUTDOWN_S - 5 and appliance.process.running(), told
+            assert appliance.process.child.wait(LATE_S + 5) == 1 and time.monotonic() - begun > SHUTDOWN_S - 2
+    said = next(a['Message'] for a in watch.read()[first:] if 'not-shipped' in a['Subject'])
+    objects_left, bytes_left = map(int, re.search(r'upload not-shipped objects=(\d+) bytes=(\d+)', said).groups())
+    assert objects_left >= 2 and bytes_left > 1000 * objects_left, said
+
+
 def silent_unless_asked(lab):
     """Without a namespace and a topic no name of CloudWatch or SNS is asked for."""
     before = lab.dnsmasq.output().count('monitoring.')
@@ -229,6 +267,8 @@ def main():
         for check in (also_when_nothing_happens, sums_are_the_totals, alarms_of_loss_and_stop, refusals_are_told_and_overcome,
                       refused_for_good_is_given_up, forwarding_is_the_state, only_promised_requests):
             report.run(check, life)
+        report.run(stopped_before_armed, lab, life.watch)
+        report.run(unshipped_is_told, lab, life.watch)
         report.run(silent_unless_asked, lab)
     report.finish()
 

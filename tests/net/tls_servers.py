@@ -115,8 +115,11 @@ def nginx_block(port, cert, lines=""):
         root {DIR}/www; dav_methods PUT; client_max_body_size 100m; {lines} }}\n"""
 
 
+# says "r" where the session was resumed, else "."; a connection for each request
+RESUMED = "location /resumed { keepalive_timeout 0; return 200 $ssl_session_reused; }"
 NGINX = {
-    "ec": ("ec", "ssl_session_cache shared:one:1m; ssl_session_tickets off;"),
+    "ec": ("ec", "ssl_session_cache shared:one:1m; ssl_session_tickets off; " + RESUMED),
+    "tickets": ("ec", "ssl_protocols TLSv1.3; ssl_session_tickets on; " + RESUMED),
     "rsa": ("rsa", ""),
     "rsa256": ("rsa", "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384;"),
     "p384": ("p384", "ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384; ssl_ecdh_curve secp384r1;"),

@@ -203,6 +203,19 @@ def _():
     assert log == [False, True, True], log
 
 
+@test("HTTPS: nginx resumes sessions on new connections, by its cache and by its tickets")
+def _():
+    for name in ("ec",) if BACKEND == "BearSSL" else ("ec", "tickets"):  # BearSSL has no TLS 1.3, and no tickets
+        files = [path(f"resumed-{name}-{BACKEND[:4]}-{i}") for i in range(4)]
+        r = client(PORTS[name], *(f"get:/resumed:{f}" for f in files))
+        assert [x["status"] for x in r] == [200] * 4 and not any(x["reused"] for x in r), r
+        said = []
+        for file in files:
+            with open(file, encoding="ascii") as f:
+                said.append(f.read())
+        assert said == [".", "r", "r", "r"], f"{name}: {said}"
+
+
 @test("HTTPS: an interim answer is skipped; an early refusal is heard while an upload runs")
 def _():
     def play(index, s):

@@ -130,6 +130,29 @@ static void jitter(void)
 	CHECK(low_ns < 2 * NS_PER_S && high_ns > 28 * NS_PER_S && high_ns <= (PACE_CAP_MS + 1) * NS_PER_MS);
 }
 
+/* An hour's outage with a Retry-After of five minutes ends in the shutdown. */
+static void hurries_at_the_end(void)
+{
+	struct pace p = {.failures = 20};
+	uint64_t now_ns = NS_PER_S;
+	pace_started(&p);
+	pace_ended(&p, PACE_BAD, now_ns, now_ns, 300, random64());
+	CHECK(p.not_before_ns == now_ns + 300 * NS_PER_S);
+	pace_hurry(&p, now_ns);
+	CHECK(p.not_before_ns == now_ns + PACE_HURRY_MS * NS_PER_MS);
+	for (int i = 0; i < 1000; i++) {
+		now_ns = p.not_before_ns;
+		CHECK(fill(&p, now_ns) == 1);
+		pace_ended(&p, PACE_BAD, now_ns, now_ns + 1, i % 2 ? 300 : 0, random64());
+		CHECK(p.not_before_ns >= now_ns + PACE_BASE_MS / 2 * NS_PER_MS);
+		CHECK(p.not_before_ns <= now_ns + 1 + PACE_HURRY_MS * NS_PER_MS);
+	}
+	struct pace soon = {.not_before_ns = now_ns + NS_PER_S}, never = {0};
+	pace_hurry(&soon, now_ns);
+	pace_hurry(&never, now_ns);
+	CHECK(soon.not_before_ns == now_ns + NS_PER_S && never.not_before_ns == 0);
+}
+
 int main(void)
 {
 	RUN(grows, "the window grows by one after as many good answers as it is wide, up to four");
@@ -138,6 +161,7 @@ int main(void)
 	RUN(aside_changes_nothing, "an answer about one request alone leaves the pace as it is");
 	RUN(retry_after, "Retry-After is obeyed, up to five minutes");
 	RUN(no_storm, "a minute of SlowDown sees at most forty requests, an hour at most four hundred");
+	RUN(hurries_at_the_end, "at the end no delay is longer than two seconds, and none is gone");
 	RUN(jitter, "the delay is spread over its whole range");
 	return check_done();
 }

@@ -3,6 +3,10 @@
 #include "base/buf.h"
 #include "check.h"
 #include "tls_scene.h"
+#ifdef TLS_MBEDTLS
+#include "lib/tls_mbed_shared.h"
+#include "tls_crowd.h"
+#endif
 
 static void all_suites(void)
 {
@@ -201,6 +205,68 @@ static void resumption(void)
 	peer_free(&server);
 }
 
+#ifdef TLS_MBEDTLS
+/* A server with an RSA key and an intermediate, as AWS's have: what such a chain takes is the most. */
+static void set_heavy_server(bool version_13)
+{
+	static char chain[8192], part[4096];
+	struct cert_plan middle = {
+		.subject = "CN=Middle", .issuer = "CN=Root", .key = &p384_key, .signer = &ca_key, .ca = true};
+	struct cert_plan leaf = {
+		.subject = "CN=x", .issuer = "CN=Middle", .dns = NAME, .key = &rsa_key, .signer = &p384_key};
+	make_cert(&leaf, chain, sizeof(chain));
+	make_cert(&middle, part, sizeof(part));
+	strcat(chain, part);
+	peer_setup(&server, chain, &rsa_key);
+	if (version_13)
+		mbedtls_ssl_conf_max_tls_version(&server.conf, MBEDTLS_SSL_VERSION_TLS1_3);
+}
+
+static void crowd_empty(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		crowd_leave(&crowd[i]);
+}
+
+/* All that fit at once, and one more. */
+static void crowd_full(size_t before)
+{
+	struct member *late = &crowd[TLS_MBED_CONNECTIONS];
+	size_t peak;
+	for (size_t i = 0; i <= TLS_MBED_CONNECTIONS; i++)
+		crowd_join(&crowd[i]);
+	CHECK(tls_status(&late->client) == ERR_TLS);
+	CHECK(!strcmp(tls_why(&late->client), "there is no memory left for this connection"));
+	CHECK(crowd_handshake(TLS_MBED_CONNECTIONS + 1) == TLS_MBED_CONNECTIONS);
+	arena_used(&peak);
+	/* a quarter is left for longer chains */
+	CHECK(peak > before && peak <= TLS_MBED_ARENA_BYTES / 4 * 3);
+	printf("# arena: %zu bytes for %d connections\n", peak - before, TLS_MBED_CONNECTIONS);
+	crowd_leave(&crowd[0]);
+	crowd_leave(late);
+	crowd_join(&crowd[0]);
+	CHECK(crowd_handshake(1) == 1);
+	crowd_empty(TLS_MBED_CONNECTIONS);
+}
+
+static void arena(void)
+{
+	tls_wipe(&client);
+	for (int version_13 = 0; version_13 < 2; version_13++) {
+		size_t peak;
+		set_heavy_server(version_13);
+		crowd_join(&crowd[0]); /* what the process keeps for good */
+		CHECK(crowd_handshake(1) == 1);
+		crowd_empty(1);
+		size_t before = arena_used(&peak);
+		crowd_full(before);
+		CHECK(arena_used(&peak) == before);
+		peer_free(&server);
+	}
+	tls_init(&client);
+}
+#endif
+
 static void closing(void)
 {
 	set_server((struct cert_plan){.key = NULL});
@@ -376,6 +442,10 @@ int main(void)
 	RUN(chains, "TLS: a chain over an intermediate CA is followed, and only over a CA");
 	RUN(names, "TLS: a connection needs a server name of bearable length");
 	RUN(resumption, "TLS: a session is resumed for the same name within an hour");
+#ifdef TLS_MBEDTLS
+	RUN(arena,
+	    "TLS: seven connections shake hands at once; an eighth is refused and does the others no harm");
+#endif
 	RUN(closing, "TLS: an end in order differs from a broken connection");
 	RUN(renegotiation, "TLS: renegotiation is refused and data goes on");
 	RUN(truncation, "TLS: a server's bytes cut off anywhere are seen as cut off");

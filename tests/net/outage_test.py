@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""outage_test: what AWS sees of the appliance in an outage and after it, when it connects again, and when its clock is wrong at first.
+
+outage_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/outage/.
+"""
+import contextlib
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import certs, evidence, frames, objects, testing  # noqa: E402
+from lab.capture import raw_socket  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+
+BUILDS = {'BearSSL': os.path.join(certs.TOP, 'build', 'init'), 'Mbed TLS': os.path.join(certs.TOP, 'build', 'mbed', 'init')}
+# src/aws/pace.h
+WINDOW_MAX, BASE_S, CAP_S = 4, 0.5, 30
+# each worker has room for 16 objects: an outage of 20 s and a last delay of 30 s fit
+WORKERS, OBJECT_S = 4, 4
+OUTAGE_S, RETRY_AFTER_S, SLOW_S = 20, 5, 0.4
+REQUESTS_MAX = 14  # in an outage of that length, by full jitter: 5 to 9, more than 13 not once in a million outages
+EARLY_S, LATE_S = 0.02, 1.0  # what clocks and a busy machine may add
+SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
+
+
+def puts(lab):
+    """The book's requests to S3 of the appliance, in the order in which they began."""
+    return sorted((e for e in lab.front.entries() if e.get('service') == 's3'), key=lambda e: e['began'])
+
+
+def wait(lab, ready, timeout_s, what):
+    """With steady small traffic for all workers: the kernel gives them packets by flow."""
+    deadline = time.monotonic() + timeout_s
+    with raw_socket(lab.inside) as sender:
+        while not ready():
+            assert time.monotonic() < deadline, f'no {what} within {timeout_s} s'
+            for port in range(41000, 41032):
+                sender.send(frames.udp_frame('small', port, 7777))
+            time.sleep(0.2)
+
+
+class Outage:
+    """One life through an outage of S3, told at first by a Retry-After; then S3 takes its time for each object, so that it is seen how
+    many are under way at once."""
+
+    def __init__(self, lab):
+        earlier = objects.collect(lab).boots() if puts(lab) else ()
+        with Host(lab, 'outage', lab.configuration(object__max_seconds=OBJECT_S), WORKERS, True) as appliance:
+            appliance.console.wait_armed(60)
+            wait(lab, lambda: len(puts(lab)) > WORKERS, 20, 'object of each worker')
+            with contextlib.ExitStack() as after:
+                first = {**SLOW_DOWN, 'count': 1, 'headers': {'Retry-After': str(RETRY_AFTER_S)}}
+                with lab.front.misbehave(**first), lab.front.misbehave(**SLOW_DOWN):
+                    self.began = time.time()
+                    wait(lab, lambda: time.time() > self.began + OUTAGE_S, OUTAGE_S + 5, 'end')
+                    self.ended = time.time()
+                    after.enter_context(lab.front.misbehave('stall-answer', seconds=SLOW_S))
+                wait(lab, lambda: self.caught_up(puts(lab)), 90, 'recovery')
+            appliance.stop()
+        self.puts = [e for e in puts(lab) if e['began'] > self.began]
+        self.stored = [e['path'][1:] for e in puts(lab) if e.get('stored')]
+        self.evidence = objects.collect(lab, earlier)
+
+    def refused(self):
+        """The requests that met the outage; the first was told when to come again."""
+        return [e for e in self.puts if e.get('code') == 'SlowDown']
+
+    def burst(self):
+        return [e for e in self.puts if e.get('fault') == 'stall-answer']
+
+    def caught_up(self, entries):
+        """What is stored now was sealed after the outage."""
+        stored = [e['path'] for e in entries if e.get('fault') == 'stall-answer' and '/packets/' in e['path']]
+        return bool(stored) and sealed_s(stored[-1]) > self.ended
+
+
+def sealed_s(name):
+    """When the object began, by its name."""
+    return evidence.rfc3339_ns(name.rsplit('/', 1)[1].split('-')[0].replace('Z', '') + 'Z') / 1e9
+
+
+def pauses(outage):
+    """From each answer of the outage to the next request, the first after it too."""
+    seen = outage.refused() + outage.burst()[:1]
+    return [after['began'] - before['time'] for before, after in zip(seen, seen[1:])]
+
+
+def single_requests(outage):
+    """In an outage of 20 s S3 sees single requests: each after the last was answered, and after a delay as pace.h says."""
+    seen = outage.refused()
+    assert 4 <= len(seen) <= REQUESTS_MAX, f'{len(seen)} requests'
+    for number, pause in enumerate(pauses(outage)[1:], 1):  # the first is the Retry-After
+        top_s = min(BASE_S * 2 ** number, CAP_S)
+        assert BASE_S / 2 - EARLY_S <= pause <= top_s + LATE_S, f'{pause:.3f} s before request {number + 1}: {pauses(outage)}'
+    first, second = outage.burst()[:2]
+    assert second['began'] >= first['time'], 'the first after the outage was not alone'
+
+
+def retry_after_is_kept(outage):
+    """A Retry-After of 5 s is kept: there is no request for so long, and one soon after."""
+    assert RETRY_AFTER_S - EARLY_S <= pauses(outage)[0] <= RETRY_AFTER_S + LATE_S, pauses(outage)
+
+
+def no_flood(outage):
+    """The end of an outage brings no flood: what waited is sent by at most four requests at once, which become four one by one."""
+    burst = outage.burst()
+    waited = [e for e in burst if sealed_s(e['path']) < burst[0]['began']]
+    assert len(waited) >= 20, f'{len(waited)} objects waited'
+    under_way = [sum(e['began'] <= at['began'] < e['time'] for e in burst) for at in burst]
+    assert max(under_way) == WINDOW_MAX, f'{max(under_way)} under way at once'
+    for width in range(2, WINDOW_MAX + 1):  # a window of n opens after n good answers
+        first = burst[next(i for i, n in enumerate(under_way) if n == width)]
+        answered = sum(e['time'] <= first['began'] for e in burst)
+        assert answered >= sum(range(width)), f'{width} under way after {answered} answers'
+
+
+def stored_once(outage):
+    """Every object that waited is stored exactly once, none is lost, and no packet is."""
+    assert len(outage.stored) == len(set(outage.stored)), 'a name was stored twice'
+    mine = [name for name in outage.stored if objects.NAME.fullmatch(name)['boot'] in outage.evidence.boots()]
+    assert sorted(mine) == sorted(o.name for o in outage.evidence.objects)
+    for check in evidence.CHECKS:
+        if check is not evidence.check_readers:  # other tests' part, and slow with so many objects
+            check(outage.evidence)
+    down = outage.evidence.events('shutdown')[-1]
+    assert down['lost'] == 0 and down['packets'] == sum(map(len, outage.evidence.recorded().values())), down
+
+
+def reconnects(lab, init):
+    """Where each connection ends with its answer, every further one resumes the session"""
+    before = len(lab.front.entries())
+    appliance = Host(lab, 'reconnects-' + init.split('/')[-2], lab.configuration(object__max_seconds=1), verbose=True)
+    appliance.argv[0] = init
+    with lab.front.misbehave('close') as met, appliance:
+        appliance.console.wait_armed(60)
+        wait(lab, lambda: len(met()) >= 6, 30, 'reconnect')
+        appliance.stop()
+    seen = [e for e in lab.front.entries()[before:] if e.get('fault') == 'close']
+    assert len({e['connection'] for e in seen}) == len(seen), seen
+    assert [e['resumed'] for e in seen] == [False] + [True] * (len(seen) - 1), [e['resumed'] for e in seen]
+    tls13 = {e['suite'].startswith('TLS_') for e in seen}
+    assert tls13 == {init == BUILDS['Mbed TLS']}, seen[0]['suite']
+
+
+def wrong_clock_from_the_start(lab, offset_s):
+    """A clock that is 20 minutes off at the start is corrected by KMS's answer, said once, and good for S3 as well"""
+    before = len(lab.front.entries())
+    lab.front.expect('skew')
+    lab.front.tell(clock_offset_s=offset_s)
+    with Host(lab, f'clock{offset_s}', lab.configuration(object__max_seconds=1), verbose=True) as appliance:
+        appliance.console.wait_armed(60)
+        wait(lab, lambda: sum(bool(e.get('stored')) for e in lab.front.entries()[before:]) >= 3, 20, 'object')
+        appliance.stop()
+        said = [line for line in appliance.console.text().splitlines() if ' clock-offset ' in line]
+    lab.front.tell(clock_offset_s=0)
+    lab.front.expect()
+    skewed = [e['service'] for e in lab.front.entries()[before:] if e['verdict'] == 'skew']
+    assert skewed == ['kms'], skewed
+    assert len(said) == 1 and f'sign={"+-"[offset_s < 0]}' in said[0], said
+    seconds = int(said[0].split('seconds=')[1].split()[0])
+    assert abs(seconds - abs(offset_s)) <= 2, said
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('outage') as lab:
+        checks = (single_requests, retry_after_is_kept, no_flood, stored_once)
+        if any(map(report.wants, checks)):
+            outage = Outage(lab)
+            for check in checks:
+                report.run(check, outage)
+        for name, init in BUILDS.items():
+            report.run(reconnects, lab, init, about=f' ({name})')
+        for offset_s in (1200, -1200):
+            report.run(wrong_clock_from_the_start, lab, offset_s, about=f' ({offset_s:+} s)')
+    report.finish()
+
+
+main()
