@@ -12,6 +12,7 @@
 #include "os/secret.h"
 #include "record/pcapng.h"
 #include "record/ring_walk.h"
+#include "role/cutter.h"
 #include "role/peer.h"
 #include "role/recorder.h"
 #include "role/section.h"
@@ -45,10 +46,12 @@ static struct {
 	bool has_packet; /* `packet` waits for room */
 	struct ring_walk walk;
 	struct ring_packet packet;
+	bool decided; /* `packet` is as the cutter left it */
+	struct cutter cutter;
 
 	uint64_t packet_id;
 	uint64_t drops_unreported; /* since the last packet written */
-	uint64_t recorded[2], drops;
+	uint64_t recorded[2], filtered[2], over_budget[2], drops;
 	uint64_t drops_unlogged, drops_logged_ns;
 	uint64_t armed_real_ns;
 } g;
@@ -61,19 +64,20 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 		       struct buf *raw)
 {
 	(void)arg;
-	section_write(raw, &g.identity, &g.links, meta, prev);
+	section_write(raw, &g.settings, &g.identity, &g.links, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		/* the ring counts the drops of both links together: they stand with the first */
-		uint64_t drops = i == 0 ? g.drops : 0;
+		uint64_t drops = g.over_budget[i] + (i == 0 ? g.drops : 0);
 		struct pcapng_statistics s = {
 			.interface_id = i,
 			.now_ns = clock_real_ns(),
 			.start_ns = g.armed_real_ns,
-			.received = g.recorded[i] + drops,
+			.received = g.recorded[i] + g.filtered[i] + drops,
+			.filtered = g.filtered[i],
 			.dropped_by_os = drops,
 			.delivered = g.recorded[i],
 		};
@@ -126,8 +130,10 @@ static void send_counters(void)
 	struct cloudwatch_sample c = {
 		.packets = t.packets,
 		.raw_bytes = t.raw_bytes,
-		.lost_ring = t.lost,
+		.lost_ring = t.lost - g.cutter.dropped,
+		.lost_budget = g.cutter.dropped,
 		.cut = t.cut,
+		.filtered = t.filtered,
 		.key_age_s = recorder_key_age_s(&g.recorder),
 		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
 	};
@@ -139,6 +145,7 @@ static void statistics_due(void *arg)
 	(void)arg;
 	count_drops();
 	log_drops(true);
+	cutter_say(&g.cutter, false);
 	send_counters();
 	struct buf *raw = recorder_aside(&g.recorder, 2 * PCAPNG_STATISTICS_MAX);
 	if (raw)
@@ -158,12 +165,31 @@ static uint32_t interface_of(const struct ring_packet *p)
 	return i;
 }
 
+/* Is `packet` to be recorded? What is not is counted. */
+static bool admit(uint32_t interface_id)
+{
+	switch (cutter_decide(&g.cutter, &g.packet)) {
+	case CUTTER_REFUSED:
+		g.filtered[interface_id]++;
+		recorder_filtered(&g.recorder, 1);
+		return false;
+	case CUTTER_DROPPED:
+		g.over_budget[interface_id]++;
+		g.drops_unreported++;
+		recorder_lost(&g.recorder, 1);
+		return false;
+	default:
+		return true;
+	}
+}
+
 static bool write_packet(void)
 {
 	const struct ring_packet *p = &g.packet;
 	uint32_t interface_id = interface_of(p);
-	if (interface_id > 1)
+	if (interface_id > 1 || (!g.decided && !admit(interface_id)))
 		return true;
+	g.decided = true; /* once, however long it waits for room */
 	struct pcapng_packet_info info = {
 		.interface_id = interface_id,
 		.packet_id = g.packet_id,
@@ -179,6 +205,7 @@ static bool write_packet(void)
 	g.recorded[info.interface_id]++;
 	g.packet_id++;
 	g.drops_unreported = 0;
+	g.decided = false;
 	return true;
 }
 
@@ -229,6 +256,7 @@ static void drained(void)
 		return; /* again when it is signed */
 	struct msg_totals t;
 	recorder_totals(&g.recorder, &t);
+	cutter_say(&g.cutter, true);
 	g.draining = g.reading = false;
 	send_counters();
 	peer_send(&g.init, MSG_DRAINED, &t);
@@ -342,6 +370,7 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 {
 	g.settings = c->settings;
 	g.identity = c->identity;
+	cutter_init(&g.cutter, &g.settings, g.start.workers);
 	struct recorder_setup setup = {
 		.loop = &g.loop,
 		.ops = &ops,
@@ -365,6 +394,7 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		break;
 	case MSG_INTERFACES:
 		memcpy(&g.links, m->payload, sizeof(g.links));
+		cutter_own(&g.cutter, &g.links);
 		break;
 	case MSG_ARM:
 		g.arming = true;

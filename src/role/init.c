@@ -232,12 +232,7 @@ static void on_drained(const struct chan_msg *m)
 	struct msg_totals t;
 	memcpy(&t, m->payload, sizeof(t));
 	if (g.phase == PHASE_DRAINING) {
-		g.totals.packets += t.packets;
-		g.totals.lost += t.lost;
-		g.totals.cut += t.cut;
-		g.totals.raw_bytes += t.raw_bytes;
-		g.totals.size_bytes += t.size_bytes;
-		g.totals.objects += t.objects;
+		msg_totals_add(&g.totals, &t);
 		if (++g.workers_done < g.roster.workers)
 			return;
 		enter(PHASE_SHIPPING);

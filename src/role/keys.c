@@ -16,6 +16,7 @@
 #include "role/alarms.h"
 #include "role/anchors.h"
 #include "role/credentials.h"
+#include "role/cutter.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
 #include "role/notices.h"
@@ -131,6 +132,7 @@ static void check_clock(void *arg)
 static enum err read_settings(struct span text, struct conf_error *at)
 {
 	TRY(conf_read(text, &g.settings, at));
+	TRY(cutter_check(&g.settings, at));
 	sha256_of(text, g.identity.config_sha256);
 	fill_identity();
 	const char *key;
@@ -146,14 +148,13 @@ static void configure(void)
 	struct span text = g.start.host_mode ? span_of(g.start.config, g.start.config_len)
 					     : span_of(r->user_data, r->user_data_len);
 	struct conf_error at = {.line = 0};
-	char line[200];
+	char line[200], where[24] = "";
 	enum err e = read_settings(text, &at);
 	if (e) {
-		char where[24] = "";
 		if (at.line)
 			snprintf(where, sizeof(where), "line %u, ", at.line);
 		snprintf(line, sizeof(line), "%skey \"%s\": %s; correct the user data", where, at.key,
-			 err_text(e));
+			 at.text[0] ? at.text : err_text(e));
 		peer_verdict(&g.init, VERDICT_CONFIGURATION, false, line);
 		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;

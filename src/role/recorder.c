@@ -158,9 +158,10 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	r->meta.seq = r->next_seq++;
 	r->meta.first_ns = first_ns;
 	r->meta.last_ns = first_ns;
-	r->meta.records = r->meta.raw_bytes = r->meta.cut = r->meta.filtered = r->meta.size_bytes = 0;
+	r->meta.records = r->meta.raw_bytes = r->meta.cut = r->meta.size_bytes = 0;
 	r->meta.lost = r->lost_before;
-	r->lost_before = 0;
+	r->meta.filtered = r->filtered_before;
+	r->lost_before = r->filtered_before = 0;
 	r->meta.sig_len = 0;
 	if (r->has_prev)
 		memcpy(r->meta.prev, r->prev.sha256, sizeof(r->meta.prev));
@@ -290,6 +291,15 @@ void recorder_lost(struct recorder *r, uint64_t records)
 		r->lost_before += records;
 }
 
+void recorder_filtered(struct recorder *r, uint64_t records)
+{
+	r->total_filtered += records;
+	if (r->phase == RECORDER_OPEN)
+		r->meta.filtered += records;
+	else
+		r->filtered_before += records;
+}
+
 uint64_t recorder_key_age_s(const struct recorder *r)
 {
 	return r->has_key ? (clock_mono_ns() - r->key_since_ns) / NS_PER_S : 0;
@@ -309,6 +319,7 @@ void recorder_totals(const struct recorder *r, struct msg_totals *t)
 		.packets = r->total_records,
 		.lost = r->total_lost,
 		.cut = r->total_cut,
+		.filtered = r->total_filtered,
 		.raw_bytes = r->total_raw_bytes + (r->phase == RECORDER_IDLE ? 0 : r->meta.raw_bytes),
 		.size_bytes = r->total_size_bytes,
 		.objects = r->total_objects,

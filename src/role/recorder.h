@@ -65,10 +65,11 @@ struct recorder {
 	struct buf raw;
 	struct object_meta meta, prev;
 	bool has_prev;
-	uint32_t next_seq;    /* of objects */
-	uint64_t last_seq;    /* of ring blocks: of the last record */
-	uint64_t lost_before; /* losses since the last object */
-	uint64_t total_records, total_lost, total_cut, total_raw_bytes, total_size_bytes, total_objects;
+	uint32_t next_seq;                     /* of objects */
+	uint64_t last_seq;                     /* of ring blocks: of the last record */
+	uint64_t lost_before, filtered_before; /* since the last object */
+	uint64_t total_records, total_lost, total_cut, total_filtered, total_raw_bytes, total_size_bytes,
+		total_objects;
 	struct loop_timer frame_timer, object_timer, key_timer;
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
@@ -98,6 +99,8 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 /* A block that is no record (statistics) may go into the open object; NULL when none is open. */
 struct buf *recorder_aside(struct recorder *r, size_t bytes);
 void recorder_lost(struct recorder *r, uint64_t records);
+/* Records that an operator's rule refused. */
+void recorder_filtered(struct recorder *r, uint64_t records);
 /* Seals what is there: the object ends. Nothing happens when none is open. */
 void recorder_rotate(struct recorder *r);
 void recorder_signed(struct recorder *r, const struct object_meta *meta);
