@@ -94,7 +94,7 @@ struct settings {
 struct conf_error {
 	unsigned line; /* from 1; 0 when no line is to blame (a missing key) */
 	char key[64];  /* the offending key, printable; may be empty */
-	char text[96]; /* what a filter's compiler says, printable; may be empty */
+	char text[80]; /* what a filter's compiler says, printable; may be empty */
 };
 
 /* On error *out holds nothing of use and *at tells where. */

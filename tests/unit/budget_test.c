@@ -55,9 +55,9 @@ static void flood(uint64_t size, uint64_t header, bool is_cut)
 		for (uint32_t i = 0; i < 100 && light_bytes < LIMIT / 40; i++, light_bytes += 600)
 			light_less += from(1000 + i, 600, 160) != BUDGET_KEEP;
 	}
-	printf("  # flood of %u bytes: %u %% used, %llu full, %llu cut, %llu dropped; light: %llu not in full\n",
-	       (unsigned)size, budget_used_percent(&b), (unsigned long long)flood_kept,
-	       (unsigned long long)flood_cut, (unsigned long long)b.dropped, (unsigned long long)light_less);
+	printf("  # %u %% used; flood: %llu full, %llu cut, %llu dropped; light: %llu not in full\n",
+	       budget_used_percent(&b), (unsigned long long)flood_kept, (unsigned long long)flood_cut,
+	       (unsigned long long)b.dropped, (unsigned long long)light_less);
 	CHECK(light_less == 0 && light_bytes >= LIMIT / 40);
 	CHECK(flood_kept > 0 && (flood_cut > 0) == is_cut && b.used_bytes <= LIMIT);
 	struct budget_source top[4];
@@ -180,8 +180,7 @@ int main(void)
 	    "a flood of large packets is cut to headers, a hundred light sources stay in full all day");
 	RUN(flood_small, "a flood of packets that are all headers leaves them room, too");
 	RUN(heaviest_first, "the heaviest source is cut first");
-	RUN(random_sources,
-	    "a flood from random sources is cut from 90 % on, and the budget holds");
+	RUN(random_sources, "a flood from random sources is cut from 90 % on, and the budget holds");
 	RUN(not_taken_for_another, "no source is taken for a heavier one whose place it got");
 	RUN(exact, "what is used is exactly what was kept");
 	RUN(days,
