@@ -111,17 +111,24 @@ static void random_sources(void)
 	CHECK(b.used_bytes <= LIMIT && dropped_at > LIMIT - 200 && b.cut > 500000);
 }
 
-/* Random sources push the places of the light ones through the table; nobody inherits their guilt. */
+/* Random sources fill each place with more than is left for one source; who gets such a place has none of it.
+ */
 static void not_taken_for_another(void)
 {
 	start(LIMIT);
-	while (b.used_bytes < LIMIT / 100 * 82)
+	while (b.used_bytes < LIMIT / 10000 * 8999)
 		(void)from((uint32_t)noise_u64(), 1600, 160);
-	for (uint32_t i = 0; i < 1000; i++)
+	for (uint32_t i = 0; i < 30; i++) {
 		CHECK(from(0xa0000000 + i, 1600, 160) == BUDGET_KEEP);
+		struct ip a = ip_from_v4(0xa0000000 + i);
+		for (uint32_t k = 0; k < BUDGET_SETS * BUDGET_WAYS; k++) {
+			const struct budget_source *p = &b.source[k / BUDGET_WAYS][k % BUDGET_WAYS];
+			CHECK(!ip_eq(&p->address, &a) || p->inherited > LIMIT / 10000);
+		}
+	}
 }
 
-/* Sources over /0 and packets of all kinds: the day's use is what was said to be kept. */
+/* Fifty sources and packets of all sizes: the day's use is what was said to be kept. */
 static void exact(void)
 {
 	start(3000000);
