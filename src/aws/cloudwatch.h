@@ -28,8 +28,8 @@ enum cloudwatch_ena {
 struct cloudwatch_sample {
 	uint64_t at_ns; /* the minute's end, real time */
 	uint64_t packets, raw_bytes, shipped_objects, shipped_bytes;
-	uint64_t lost_ring, lost_before_tap, cut; /* packets */
-	uint64_t rx_missed;                       /* packets, by the NICs */
+	uint64_t lost_ring, lost_before_tap, lost_budget, cut, filtered; /* packets */
+	uint64_t rx_missed;                                              /* packets, by the NICs */
 	uint64_t ena[ENA_COUNTERS]; /* packets beyond an allowance; the last: connections left */
 	uint64_t spool_used_bytes, spool_total_bytes;
 	uint64_t oldest_unshipped_s, key_age_s;

@@ -12,6 +12,7 @@ enum kind {
 	KIND_ON_LOSS,
 	KIND_FLAG,
 	KIND_ENDPOINT,
+	KIND_RULE, /* repeatable: the next of `rule` */
 	KIND_BUCKET,
 	KIND_PREFIX,
 	KIND_KEY_ARN,
@@ -54,6 +55,9 @@ static const struct row rows[] = {
 	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
+	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
+	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
+	{"budget.bytes_per_day", KIND_U64, false, FIELD(budget_bytes_per_day), 0, UINT64_MAX, "0"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -233,6 +237,28 @@ static enum err read_endpoint(struct span v, struct endpoint *out)
 	return ERR_OK;
 }
 
+/* full | headers | none : FILTER */
+static enum err read_rule(struct span v, unsigned line, struct settings *out)
+{
+	static const char *const words[] = {
+		[CONF_KEEP_FULL] = "full", [CONF_KEEP_HEADERS] = "headers", [CONF_KEEP_NONE] = "none"};
+	if (out->rule_count == CONF_RULES)
+		return ERR_TOO_LONG;
+	struct capture_rule *r = &out->rule[out->rule_count];
+	struct span word = span_trim(span_cut(&v, ':'));
+	while (r->keep <= CONF_KEEP_NONE && !span_eq(word, span_str(words[r->keep])))
+		r->keep++;
+	v = span_trim(v);
+	if (r->keep > CONF_KEEP_NONE || v.len == 0)
+		return ERR_SYNTAX;
+	if (v.len >= sizeof(r->filter))
+		return ERR_TOO_LONG;
+	memcpy(r->filter, v.p, v.len);
+	r->line = line;
+	out->rule_count++;
+	return ERR_OK;
+}
+
 static enum err read_value(const struct row *r, struct span v, struct settings *out)
 {
 	void *field = (uint8_t *)out + r->offset;
@@ -298,6 +324,8 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 	for (size_t i = 0; i < ROWS; i++) {
 		if (!span_eq(*key, span_str(rows[i].key)))
 			continue;
+		if (rows[i].kind == KIND_RULE)
+			return read_rule(value, number, out);
 		if (seen[i])
 			return ERR_DUPLICATE;
 		seen[i] = number;

@@ -31,10 +31,18 @@
  *   key.max_bytes         default 68719476736; at least 1048576; a data key's volume
  *   log.interval_seconds  default 300; 1..300
  *   nat                   masquerade (default) | none
+ *   capture.rule          full | headers | none : FILTER, in libpcap's language (pcap-filter(7)), without
+ *                         names. May be repeated, at most 16 times, each filter at most 503 bytes: the first
+ *                         one that matches decides, what matches none is recorded in full. headers: the
+ *                         link's, the network's and the transport's alone. none: not recorded, counted
+ *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
+ *                         from then on
+ *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
+ *                         the heaviest sources are cut to headers first: record/budget.h
  *   zstd.level            default 1; 1..19
- *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in the
- *                         record | stop: forwarding stops as soon as a packet was lost, no place is left, or a
- *                         worker is dead or late; it goes on when recording does
+ *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
+ * the record | stop: forwarding stops as soon as a packet was lost, no place is left, or a worker is dead or
+ * late; it goes on when recording does
  */
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
@@ -43,8 +51,18 @@
 
 #define CONF_MAX_BYTES 16384
 
+#define CONF_RULES 16
+
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
+
+enum conf_keep { CONF_KEEP_FULL, CONF_KEEP_HEADERS, CONF_KEEP_NONE };
+
+struct capture_rule {
+	uint32_t keep;    /* enum conf_keep */
+	uint32_t line;    /* of the configuration */
+	char filter[504]; /* not compiled yet: record/rules */
+};
 
 /* Where a service answers, by TLS. No host: none was given. */
 struct endpoint {
@@ -72,11 +90,16 @@ struct settings {
 	uint32_t nat;     /* enum conf_nat */
 	uint32_t on_loss; /* enum conf_on_loss */
 	uint32_t zstd_level;
+	uint32_t rule_count;
+	struct capture_rule rule[CONF_RULES];
+	uint64_t flow_cutoff_bytes;    /* 0: none */
+	uint64_t budget_bytes_per_day; /* 0: none */
 };
 
 struct conf_error {
 	unsigned line; /* from 1; 0 when no line is to blame (a missing key) */
 	char key[64];  /* the offending key, printable; may be empty */
+	char text[80]; /* what a filter's compiler says, printable; may be empty */
 };
 
 /* On error *out holds nothing of use and *at tells where. */

@@ -14,8 +14,8 @@
  *   | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72)
  *   | name (448)
  *
- *   where to go on: block_seq | packets | packet_id | recorded 0 | recorded 1 | drops | records | lost | cut
- *   | raw_bytes | size_bytes | objects (u64 each)
+ *   where to go on: block_seq | packets | packet_id | recorded | filtered | over_budget (two each) | drops
+ *   | refused | records | lost | cut | raw_bytes | size_bytes | objects (u64 each)
  *
  *   zeros up to 4,092 | CRC32C of all before, u32
  */
@@ -91,9 +91,13 @@ static void field_meta(struct fields *f, struct object_meta *m)
 
 static void field_resume(struct fields *f, struct commit_resume *r)
 {
-	uint64_t *numbers[] = {&r->block_seq,   &r->packets,   &r->packet_id,  &r->recorded[0],
-			       &r->recorded[1], &r->drops,     &r->records,    &r->lost,
-			       &r->cut,         &r->raw_bytes, &r->size_bytes, &r->objects};
+	uint64_t *numbers[] = {
+		&r->block_seq,      &r->packets,     &r->packet_id,   &r->recorded[0],
+		&r->recorded[1],    &r->filtered[0], &r->filtered[1], &r->over_budget[0],
+		&r->over_budget[1], &r->drops,       &r->refused,     &r->records,
+		&r->lost,           &r->cut,         &r->raw_bytes,   &r->size_bytes,
+		&r->objects,
+	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		field_u64(f, numbers[i]);
 }

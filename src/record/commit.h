@@ -27,11 +27,13 @@ enum commit_state { COMMIT_NONE, COMMIT_OPEN, COMMIT_CLOSED, COMMIT_SEALED, COMM
 
 /* Where a worker that starts anew goes on: right behind the last committed packet. */
 struct commit_resume {
-	uint64_t block_seq;   /* of the ring block with the next packet */
-	uint64_t packets;     /* of that block that are dealt with */
-	uint64_t packet_id;   /* of the next packet */
-	uint64_t recorded[2]; /* packets of each interface so far: outside, inside */
-	uint64_t drops;       /* of the ring, told in this or an earlier object */
+	uint64_t block_seq;                   /* of the ring block with the next packet */
+	uint64_t packets;                     /* of that block that are dealt with */
+	uint64_t packet_id;                   /* of the next packet */
+	uint64_t recorded[2];                 /* packets of each interface so far: outside, inside */
+	uint64_t filtered[2], over_budget[2]; /* the same of those that a rule refused, or the budget */
+	uint64_t drops;   /* by the ring and the budget, told in this or an earlier object */
+	uint64_t refused; /* by rules, likewise */
 	uint64_t records, lost, cut, raw_bytes, size_bytes, objects; /* totals of the stream */
 };
 

@@ -8,10 +8,11 @@
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/ring.h"
 #include "os/secret.h"
 #include "record/pcapng.h"
-#include "record/ring_walk.h"
+#include "role/blocks.h"
+#include "role/cutter.h"
+#include "role/drops.h"
 #include "role/guard.h"
 #include "role/peer.h"
 #include "role/recorder.h"
@@ -29,7 +30,6 @@ static struct {
 	struct loop loop;
 	struct msg_start start;
 	struct peer init, keys, upload;
-	struct ring ring;
 	struct loop_watch ring_watch;
 	struct loop_timer look, statistics, pulse;
 	char stream[8];
@@ -40,19 +40,14 @@ static struct {
 	bool arming, reading, draining;
 	uint64_t quiet_since_ns;
 
-	uint32_t next;   /* block to read next */
-	uint32_t held;   /* blocks read but not yet given back, those before `next` */
-	bool in_block;   /* `walk` stands inside block `next` */
-	bool has_packet; /* `packet` waits for room */
-	struct ring_walk walk;
-	struct ring_packet packet;
-	uint64_t skip; /* packets of the block that were committed before */
+	struct blocks blocks;
+	bool decided; /* the packet that waits is as the cutter left it */
+	struct cutter cutter;
 
 	struct progress
 		*progress;       /* borrowed: the pool's page; what is counted there outlives this process */
 	struct commit_resume at; /* behind the last packet */
-	uint64_t drops_unreported; /* since the last packet written */
-	uint64_t drops_unlogged, drops_since_ns, drops_logged_ns;
+	struct drops drops;
 } g;
 
 static void look(void *arg);
@@ -63,19 +58,20 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 		       struct buf *raw)
 {
 	(void)arg;
-	section_write(raw, &g.identity, &g.links, meta, prev);
+	section_write(raw, &g.settings, &g.identity, &g.links, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		/* the ring counts the drops of both links together: they stand with the first */
-		uint64_t drops = i == 0 ? g.progress->drops : 0;
+		uint64_t drops = g.at.over_budget[i] + (i == 0 ? g.progress->drops : 0);
 		struct pcapng_statistics s = {
 			.interface_id = i,
 			.now_ns = clock_real_ns(),
 			.start_ns = g.progress->armed_real_ns,
-			.received = g.at.recorded[i] + drops,
+			.received = g.at.recorded[i] + g.at.filtered[i] + drops,
+			.filtered = g.at.filtered[i],
 			.dropped_by_os = drops,
 			.delivered = g.at.recorded[i],
 		};
@@ -83,56 +79,16 @@ static void put_statistics(struct buf *raw)
 	}
 }
 
-/* One line a second at most: the channel to init is not endless. */
-static void log_drops(bool now)
-{
-	uint64_t now_ns = clock_mono_ns();
-	if (g.drops_unlogged == 0 || (!now && now_ns - g.drops_logged_ns < NS_PER_S))
-		return;
-	log_begin(LOG_ALARM, "lost");
-	log_str("cause", "ring");
-	log_u64("packets", g.drops_unlogged);
-	log_u64("span_ms",
-		(now_ns - g.drops_since_ns) / NS_PER_MS); /* they were lost in the time until now */
-	/* what alarms that were not sent have told; each worker has its own */
-	log_u64("total", g.progress->drops);
-	log_str("stream", g.stream);
-	log_end();
-	g.drops_unlogged = 0;
-	g.drops_logged_ns = now_ns;
-}
-
-/* Lost between then and now. */
-static void tell_drops(uint64_t drops, uint64_t since_ns)
-{
-	g.drops_unreported += drops;
-	if (g.drops_unlogged == 0)
-		g.drops_since_ns = since_ns;
-	g.drops_unlogged += drops;
-	recorder_lost(&g.recorder, drops);
-}
-
 static void count_drops(void)
 {
-	uint64_t packets, drops;
-	if (ring_statistics(&g.ring, &packets, &drops)) {
-		log_event(LOG_ALARM, "ring-statistics", "reason", "the kernel gives no counters");
-		return;
-	}
-	uint64_t since_ns = g.progress->counted_ns;
-	g.progress->counted_ns = clock_mono_ns();
-	if (drops == 0)
-		return;
-	g.progress->drops += drops; /* at once: the kernel has forgotten them */
-	tell_drops(drops, since_ns);
-	log_drops(false);
+	drops_count(&g.drops);
 }
 
 static void write_tail(void *arg, struct buf *raw)
 {
 	(void)arg;
 	count_drops();
-	log_drops(true);
+	drops_log(&g.drops, true);
 	put_statistics(raw);
 }
 
@@ -143,8 +99,10 @@ static void send_counters(void)
 	struct cloudwatch_sample c = {
 		.packets = t.packets,
 		.raw_bytes = t.raw_bytes,
-		.lost_ring = t.lost,
+		.lost_ring = t.lost - g.at.over_budget[0] - g.at.over_budget[1],
+		.lost_budget = g.at.over_budget[0] + g.at.over_budget[1],
 		.cut = t.cut,
+		.filtered = t.filtered,
 		.key_age_s = recorder_key_age_s(&g.recorder),
 		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
 	};
@@ -155,7 +113,8 @@ static void statistics_due(void *arg)
 {
 	(void)arg;
 	count_drops();
-	log_drops(true);
+	drops_log(&g.drops, true);
+	cutter_say(&g.cutter, false);
 	send_counters();
 	struct buf *raw = recorder_aside(&g.recorder, 2 * PCAPNG_STATISTICS_MAX);
 	if (raw)
@@ -175,124 +134,65 @@ static uint32_t interface_of(const struct ring_packet *p)
 	return i;
 }
 
-static bool write_packet(void)
+/* Is it to be recorded? What is not is counted. */
+static bool admit(struct ring_packet *p, uint32_t interface_id)
 {
-	const struct ring_packet *p = &g.packet;
-	uint32_t interface_id = interface_of(p);
-	if (interface_id > 1)
+	switch (cutter_decide(&g.cutter, p)) {
+	case CUTTER_REFUSED:
+		g.at.filtered[interface_id]++;
+		recorder_filtered(&g.recorder, 1);
+		return false;
+	case CUTTER_DROPPED:
+		g.at.over_budget[interface_id]++;
+		g.drops.unreported++;
+		recorder_lost(&g.recorder, 1);
+		return false;
+	default:
 		return true;
+	}
+}
+
+static bool take_packet(struct ring_packet *p, uint64_t block_seq)
+{
+	uint32_t interface_id = interface_of(p);
+	if (interface_id > 1 || (!g.decided && !admit(p, interface_id)))
+		return true;
+	g.decided = true; /* once, however long it waits for room */
 	struct pcapng_packet_info info = {
 		.interface_id = interface_id,
 		.packet_id = g.at.packet_id,
 		.queue = g.start.index,
-		.drops = g.drops_unreported,
+		.drops = g.drops.unreported,
 	};
 	size_t bytes = pcapng_packet_bytes(p);
 	struct buf *raw = recorder_room(&g.recorder, bytes, p->ts_ns);
 	if (!raw)
 		return false;
 	pcapng_packet(raw, p, &info);
-	recorder_wrote(&g.recorder, p->ts_ns, g.walk.seq, p->cap_len < p->len);
+	recorder_wrote(&g.recorder, p->ts_ns, block_seq, p->cap_len < p->len);
 	g.at.recorded[info.interface_id]++;
 	g.at.packet_id++;
-	g.drops_unreported = 0;
+	g.drops.unreported = 0;
+	g.decided = false;
 	return true;
 }
 
-/* A block in which two processes died one after the other is not tried again: its packets are counted. */
-static bool poisoned(void)
+static void block_given_up(uint64_t block_seq, uint64_t packets)
 {
-	struct progress *p = g.progress;
-	if (p->reading_seq != g.walk.seq) {
-		p->reading_seq = g.walk.seq;
-		p->crashes = 0;
-	}
-	if (p->crashes < 2)
-		return false;
-	uint64_t packets = g.walk.left > g.at.packets ? g.walk.left - g.at.packets : 0;
 	log_begin(LOG_ALARM, "block-given-up");
-	log_u64("block", g.walk.seq);
+	log_u64("block", block_seq);
 	log_u64("packets", packets);
 	log_end();
-	p->drops += packets;
-	tell_drops(packets, clock_mono_ns());
-	return true;
+	g.progress->drops += packets;
+	drops_tell(&g.drops, packets, clock_mono_ns());
 }
 
-/* False: there is nothing to read in block `next`; it was committed before, or is given up. */
-static bool begin_block(void)
-{
-	enum err e = ring_walk_begin(&g.walk, span_of(ring_block(&g.ring, g.next), g.ring.block_bytes));
-	ASSERT(!e);
-	if (g.walk.seq < g.at.block_seq)
-		return false;
-	if (g.walk.seq > g.at.block_seq) {
-		g.at.block_seq = g.walk.seq;
-		g.at.packets = 0;
-	}
-	g.skip = g.at.packets;
-	if (ring_block_losing(&g.ring, g.next))
-		count_drops();
-	return !poisoned();
-}
+static const struct blocks_ops blocks_ops = {take_packet, count_drops, block_given_up};
 
-static void end_block(void)
-{
-	g.in_block = false;
-	if (g.walk.seq >= g.at.block_seq) {
-		g.at.block_seq = g.walk.seq + 1;
-		g.at.packets = 0;
-	}
-	g.progress->reading_seq = 0;
-	g.next = (g.next + 1) % g.ring.blocks;
-	g.held++;
-}
-
-/* The next packet that was not committed before. */
-static bool next_packet(void)
-{
-	for (;;) {
-		enum err e = ring_walk_next(&g.walk, &g.packet);
-		if (e == ERR_NOT_FOUND)
-			return false;
-		ASSERT(!e);
-		if (g.skip == 0)
-			return true;
-		g.skip--;
-	}
-}
-
-/* All packets of block `next`; false: the recorder must wait. */
-static bool read_block(void)
-{
-	if (!g.in_block && !begin_block()) {
-		end_block();
-		return true;
-	}
-	g.in_block = true;
-	g.progress->reading_seq = g.walk.seq;
-	while (g.has_packet || next_packet()) {
-		g.has_packet = true;
-		if (!write_packet()) {
-			g.progress->reading_seq = 0; /* to die while waiting is not the block's fault */
-			return false;
-		}
-		g.has_packet = false;
-		g.at.packets++;
-	}
-	end_block();
-	return true;
-}
-
-/* Every packet of the held blocks is sealed: the kernel may have them. Block `next`, if half read, stays. */
 static void committed(void *arg)
 {
 	(void)arg;
-	uint32_t block = (g.next + g.ring.blocks - g.held) % g.ring.blocks;
-	for (; g.held; g.held--) {
-		ring_block_release(&g.ring, block);
-		block = (block + 1) % g.ring.blocks;
-	}
+	blocks_release(&g.blocks);
 }
 
 static void drained(void)
@@ -302,6 +202,7 @@ static void drained(void)
 		return; /* again when it is signed */
 	struct msg_totals t;
 	recorder_totals(&g.recorder, &t);
+	cutter_say(&g.cutter, true);
 	g.draining = g.reading = false;
 	send_counters();
 	peer_send(&g.init, MSG_DRAINED, &t);
@@ -315,15 +216,14 @@ static void look(void *arg)
 	if (!g.reading)
 		return;
 	uint32_t blocks = 0;
-	/* all blocks held: the ring has come round to the oldest of them */
-	while (blocks < BLOCKS_PER_TURN && g.held < g.ring.blocks && ring_block_ready(&g.ring, g.next)) {
-		if (!read_block())
+	while (blocks < BLOCKS_PER_TURN && blocks_ready(&g.blocks)) {
+		if (!blocks_read(&g.blocks))
 			return; /* ready() goes on */
 		blocks++;
 	}
 	/* blocks without a packet for us hold up no frame */
-	if (g.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0))
-		committed(NULL);
+	if (g.blocks.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0))
+		blocks_release(&g.blocks);
 	uint64_t now_ns = clock_mono_ns();
 	if (blocks)
 		g.quiet_since_ns = now_ns;
@@ -333,7 +233,7 @@ static void look(void *arg)
 	}
 	if (blocks)
 		loop_timer_in(&g.loop, &g.look, blocks == BLOCKS_PER_TURN ? 0 : BUSY_PAUSE_NS);
-	else if (g.held || g.draining)
+	else if (g.blocks.held || g.draining)
 		loop_timer_in(&g.loop, &g.look, HELD_PAUSE_NS);
 	else
 		loop_watch(&g.loop, &g.ring_watch);
@@ -361,11 +261,14 @@ static void pulse(void *arg)
 static void position(void *arg, struct commit_resume *at)
 {
 	(void)arg;
-	at->block_seq = g.at.block_seq;
-	at->packets = g.at.packets;
+	at->block_seq = g.blocks.block_seq;
+	at->packets = g.blocks.packets;
 	at->packet_id = g.at.packet_id;
 	memcpy(at->recorded, g.at.recorded, sizeof(at->recorded));
-	at->drops = g.progress->drops;
+	memcpy(at->filtered, g.at.filtered, sizeof(at->filtered));
+	memcpy(at->over_budget, g.at.over_budget, sizeof(at->over_budget));
+	at->drops = g.progress->drops + g.at.over_budget[0] + g.at.over_budget[1];
+	at->refused = g.at.filtered[0] + g.at.filtered[1];
 }
 
 static void want_key(void *arg, bool any)
@@ -408,28 +311,16 @@ static const struct recorder_ops ops = {
 
 /* ---- messages */
 
-/* What was dropped while nobody read is not part of the books, which open now; it is said all the same. */
-static void forget_drops(void)
-{
-	uint64_t packets, drops;
-	if (ring_statistics(&g.ring, &packets, &drops) || drops == 0)
-		return;
-	log_begin(LOG_WARN, "dropped-before-armed");
-	log_u64("packets", drops);
-	log_end();
-}
-
 static void arm_when_ready(void)
 {
 	if (!g.arming || !recorder_has_key(&g.recorder))
 		return;
 	g.arming = false;
 	g.reading = true;
-	g.next = ring_start(&g.ring);
+	blocks_start(&g.blocks, g.at.block_seq, g.at.packets);
 	if (g.progress->armed_real_ns == 0) {
 		g.progress->armed_real_ns = clock_real_ns();
-		g.progress->counted_ns = clock_mono_ns();
-		forget_drops();
+		drops_begin(&g.drops);
 	}
 	if (g.settings.on_loss == CONF_ON_LOSS_STOP)
 		pulse(NULL);
@@ -442,6 +333,7 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 {
 	g.settings = c->settings;
 	g.identity = c->identity;
+	cutter_init(&g.cutter, &g.settings, g.start.workers);
 	struct recorder_setup setup = {
 		.loop = &g.loop,
 		.ops = &ops,
@@ -456,8 +348,12 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 	recorder_recover(&g.recorder, &g.at);
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
-	if (g.progress->drops > g.at.drops)
-		tell_drops(g.progress->drops - g.at.drops, g.progress->counted_ns);
+	uint64_t drops = g.progress->drops + g.at.over_budget[0] + g.at.over_budget[1];
+	uint64_t refused = g.at.filtered[0] + g.at.filtered[1];
+	if (drops > g.at.drops)
+		drops_tell(&g.drops, drops - g.at.drops, g.progress->counted_ns);
+	if (refused > g.at.refused)
+		recorder_filtered(&g.recorder, refused - g.at.refused);
 }
 
 static void keys_anew(void *arg, uint32_t index)
@@ -482,15 +378,14 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	const struct pool *pool = arg;
 	switch (m->type) {
 	case MSG_PEER:
-		peer_join(((const struct msg_peer *)(const void *)m->payload)->role == ROLE_KEYS ? &g.keys
-												 : &g.upload,
-			  m);
+		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
 		break;
 	case MSG_SETTINGS:
 		set_up_recorder((const void *)m->payload, *pool);
 		break;
 	case MSG_INTERFACES:
 		memcpy(&g.links, m->payload, sizeof(g.links));
+		cutter_own(&g.cutter, &g.links);
 		break;
 	case MSG_ARM:
 		g.arming = true;
@@ -544,30 +439,24 @@ _Noreturn void role_capture(int channel)
 	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
 	snprintf(g.stream, sizeof(g.stream), "w%u", g.start.index);
-	enum err e = ring_map(fds[0], g.start.ring_block_bytes, g.start.ring_blocks, &g.ring);
+	enum err e = ring_map(fds[0], g.start.ring_block_bytes, g.start.ring_blocks, &g.blocks.ring);
 	ASSERT(!e);
 	e = pool_map(fds[1], 1, g.start.segment_bytes, g.start.segments, &pool);
 	ASSERT(!e);
 	g.progress = pool_page(&pool);
-	if (g.progress->reading_seq)
-		g.progress->crashes++;
-	g.ring_watch =
-		(struct loop_watch){.fd = g.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
+	g.blocks.progress = g.progress;
+	g.blocks.ops = &blocks_ops;
+	blocks_init(&g.blocks);
+	g.drops = (struct drops){&g.blocks.ring, g.progress, &g.recorder, g.stream, 0, 0, 0, 0};
+	g.ring_watch = (struct loop_watch){
+		.fd = g.blocks.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
 	g.statistics.fn = statistics_due;
 	g.pulse.fn = pulse;
-	g.init = (struct peer){
-		.self = ROLE_CAPTURE, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init, .arg = &pool};
-	g.keys = (struct peer){.self = ROLE_CAPTURE,
-			       .other = ROLE_KEYS,
-			       .loop = &g.loop,
-			       .fn = from_keys,
-			       .anew = keys_anew};
-	g.upload = (struct peer){.self = ROLE_CAPTURE,
-				 .other = ROLE_UPLOAD,
-				 .loop = &g.loop,
-				 .fn = from_upload,
-				 .anew = upload_anew};
+	peer_init(&g.init, ROLE_CAPTURE, ROLE_INIT, &g.loop, from_init, NULL);
+	g.init.arg = &pool;
+	peer_init(&g.keys, ROLE_CAPTURE, ROLE_KEYS, &g.loop, from_keys, keys_anew);
+	peer_init(&g.upload, ROLE_CAPTURE, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
 	peer_watch(&g.init, channel);
 	loop_run(&g.loop);
 	_exit(0);

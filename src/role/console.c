@@ -5,6 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/time.h"
+
+#define REPEAT_NS (180 * NS_PER_S)
+
 static const char *const codes[VERDICT_COUNT] = {
 	[VERDICT_OK] = "ok",
 	[VERDICT_LINK] = "link",
@@ -96,11 +100,20 @@ void console_armed(struct console *c, bool armed)
 	console_line("ARMED");
 }
 
-void console_repeat(const struct console *c)
+static void repeat(void *arg)
 {
+	struct console *c = arg;
 	for (unsigned i = 0; i < VERDICT_COUNT; i++)
 		if (c->failed[i])
 			put_failed(c, (enum verdict_code)i);
 	if (c->armed)
 		console_line("ARMED");
+	loop_timer_in(c->loop, &c->repeat, REPEAT_NS);
+}
+
+void console_repeat(struct console *c, struct loop *loop)
+{
+	c->loop = loop;
+	c->repeat = (struct loop_timer){.fn = repeat, .arg = c};
+	repeat(c);
 }

@@ -8,12 +8,15 @@
 #ifndef SEALTAP_ROLE_CONSOLE_H
 #define SEALTAP_ROLE_CONSOLE_H
 
+#include "os/loop.h"
 #include "role/msg.h"
 
 struct console {
 	bool armed;
 	bool failed[VERDICT_COUNT];
 	struct msg_verdict last[VERDICT_COUNT];
+	struct loop *loop; /* borrowed */
+	struct loop_timer repeat;
 };
 
 void console_verdict(struct console *c, const struct msg_verdict *v);
@@ -22,7 +25,8 @@ void console_step(struct console *c, enum verdict_code code, bool ok, const char
 /* The steps spool and rings. */
 void console_rings(struct console *c, const struct msg_start *s);
 void console_armed(struct console *c, bool armed);
-void console_repeat(const struct console *c);
+/* Says again, every few minutes, what does not work, or that it is armed. */
+void console_repeat(struct console *c, struct loop *loop);
 /* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */
 void console_line(const char *text);
 

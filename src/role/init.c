@@ -1,7 +1,6 @@
 #include "role/init.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,18 +11,16 @@
 
 #include "base/time.h"
 #include "base/version.h"
-#include "net/nft.h"
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
-#include "os/netlink.h"
+#include "role/books.h"
 #include "role/console.h"
-#include "role/guard.h"
+#include "role/gate.h"
 #include "role/loglines.h"
 #include "role/machine.h"
 #include "role/supervisor.h"
 
-#define REPEAT_NS (180 * NS_PER_S)
 /* EC2 gives a few minutes from the power button to the hard stop. */
 #define SHUTDOWN_NS (100 * NS_PER_S)
 /* So long before that end upload says what is not shipped: an alarm still has time to leave. */
@@ -50,9 +47,7 @@ static struct {
 	struct roster roster;
 	struct supervisor supervisor;
 	struct console console;
-	struct guard guard; /* on_loss = stop */
-	struct guard_worker watched[MSG_MAX_WORKERS];
-	int gate; /* netlink to the packet filter, for closing it without net's help */
+	struct gate gate;
 	enum phase phase;
 	struct msg_links links;
 	bool has_config, configured, ready, forward;
@@ -63,10 +58,8 @@ static struct {
 	} of[ROSTER_MAX];
 	struct msg_totals totals;
 	int exit_code;
-	struct buf config_text; /* over config_bytes */
-	uint8_t config_bytes[sizeof(((struct msg_start *)0)->config)];
 	struct loop_watch signals;
-	struct loop_timer repeat, late, deadline, guard_timer;
+	struct loop_timer late, deadline;
 	struct loglines loglines;
 	struct roster_child *speaker; /* whose message is being handled */
 } g;
@@ -74,12 +67,18 @@ static struct {
 static struct chan_msg received;
 
 static void forward(bool on);
-static void watch_over(void *arg);
 static void arm_when_ready(void);
 
 static struct attendance *attendance(const struct roster_child *c)
 {
 	return &g.of[c - g.roster.child];
+}
+
+static void set_armed(struct roster_child *c, bool armed)
+{
+	attendance(c)->armed = armed;
+	if (c->role == ROLE_CAPTURE)
+		g.gate.worker[c->index].armed = armed;
 }
 
 /* ---- sending */
@@ -123,25 +122,13 @@ static bool filter_rings(uint32_t count)
 	return !e;
 }
 
-/* Takes what net says of the links. False: it is not to be believed, and net is ended. */
+/* False: what net says of the links is not to be believed, and it is ended. */
 static bool take_links(const struct chan_msg *m, uint32_t min)
 {
-	struct msg_links l;
-	memcpy(&l, m->payload, sizeof(l));
-	if (l.count < min || l.count > MSG_MAX_LINKS) {
-		kill(roster_find(&g.roster, ROLE_NET)->pid, SIGKILL);
-		return false;
-	}
-	for (uint32_t i = 0; i < l.count; i++) {
-		struct msg_link *link = &l.link[i];
-		link->name[sizeof(link->name) - 1] = link->eni[sizeof(link->eni) - 1] = 0;
-		/* net is new, the links are not: what still arrives for their addresses stays cut */
-		for (uint32_t k = 0; k < g.links.count && link->own_addr == 0; k++)
-			if (g.links.link[k].ifindex == link->ifindex)
-				link->own_addr = g.links.link[k].own_addr;
-	}
-	g.links = l;
-	return true;
+	if (roster_links(&g.links, (const void *)m->payload, min))
+		return true;
+	kill(g.speaker->pid, SIGKILL);
+	return false;
 }
 
 static void arm_when_ready(void)
@@ -228,23 +215,12 @@ static void forward(bool on)
 static void on_armed(const struct chan_msg *m)
 {
 	(void)m;
-	attendance(g.speaker)->armed = true;
+	set_armed(g.speaker, true);
 	if (g.phase != PHASE_ARMING || !all_workers(false))
 		return;
 	console_rings(&g.console, &g.roster.start);
 	enter(PHASE_OPENING);
 	forward(true);
-}
-
-static void log_counters(const char *event, const struct msg_forwarding *f)
-{
-	log_begin(LOG_INFO, event);
-	log_u64("outside_rx_packets", f->rx_packets[0]);
-	log_u64("inside_rx_packets", f->rx_packets[1]);
-	log_u64("outside_rx_dropped", f->rx_dropped[0]);
-	log_u64("inside_rx_dropped", f->rx_dropped[1]);
-	log_u64("since_kernel_start_ms", clock_boot_ns() / NS_PER_MS);
-	log_end();
 }
 
 static void on_forwarding(const struct chan_msg *m)
@@ -253,59 +229,17 @@ static void on_forwarding(const struct chan_msg *m)
 	memcpy(&f, m->payload, sizeof(f));
 	if (g.phase == PHASE_OPENING && f.on) {
 		enter(PHASE_ARMED);
-		log_counters("armed", &f);
+		books_links("armed", &f);
 		console_armed(&g.console, true);
-		if (g.config.settings.on_loss == CONF_ON_LOSS_STOP) {
-			guard_begin(&g.guard, g.watched, g.roster.workers);
-			watch_over(NULL);
-		}
+		gate_watch(&g.gate, g.config.settings.on_loss == CONF_ON_LOSS_STOP);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
-		log_counters("disarmed", &f);
+		books_links("disarmed", &f);
 		if (!filter_rings(0))
 			console_line(
 				"warning: the rings could not be closed: the recording's end is not exact");
 		enter(PHASE_DRAINING);
 		send_role(ROLE_CAPTURE, MSG_DRAIN, NULL);
 	}
-}
-
-/* ---- on_loss = stop */
-
-/* Without any role's help. */
-static void stop_forwarding(void)
-{
-	if (machine_stop_forwarding())
-		console_line("warning: forwarding could not be closed by sysctl");
-}
-
-/* One batch to the kernel: nothing is forwarded any more, whatever net does. */
-static void close_gate(void)
-{
-	static const struct nft_gateway closed;
-	uint8_t bytes[NFT_BATCH_BYTES];
-	struct buf b = BUF_OF(bytes);
-	struct netlink_failure f;
-	nft_replace(&b, 1, &closed);
-	if (netlink_transact(g.gate, buf_span(&b), &f))
-		stop_forwarding();
-}
-
-static void watch_over(void *arg)
-{
-	(void)arg;
-	if (g.phase != PHASE_ARMED)
-		return;
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-		if (g.roster.child[i].role == ROLE_CAPTURE)
-			g.watched[g.roster.child[i].index].armed = g.of[i].armed;
-	if (guard_look(&g.guard, g.watched, g.roster.workers, clock_mono_ns())) {
-		if (g.guard.stopped)
-			close_gate();
-		forward(!g.guard.stopped);
-		log_event(LOG_ALARM, g.guard.stopped ? "forwarding-stopped" : "forwarding-again", "reason",
-			  g.guard.stopped ? g.guard.reason : "recording works");
-	}
-	loop_timer_in(&g.loop, &g.guard_timer, GUARD_LOOK_NS);
 }
 
 /* ---- shutdown */
@@ -338,11 +272,7 @@ static void on_goodbye(const struct chan_msg *m)
 	(void)m;
 	if (g.phase != PHASE_GOODBYE)
 		return;
-	char line[160];
-	snprintf(line, sizeof(line), "shut down: packets %llu lost %llu objects %llu, all shipped",
-		 (unsigned long long)g.totals.packets, (unsigned long long)g.totals.lost,
-		 (unsigned long long)g.totals.objects);
-	console_line(line);
+	books_totals(&g.totals);
 	leave(0);
 }
 
@@ -364,7 +294,8 @@ static void begin_shutdown(const char *reason)
 	char line[128];
 	snprintf(line, sizeof(line), "shutting down: %s", reason);
 	console_line(line);
-	stop_forwarding(); /* net closes it too, but may be slow or hang */
+	gate_close(&g.gate); /* net closes it too, but may be slow or hang */
+	gate_watch(&g.gate, false);
 	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);
@@ -471,8 +402,7 @@ static void bring_up(struct roster_child *c)
 
 static void role_started(struct roster_child *c)
 {
-	struct attendance *a = attendance(c);
-	a->armed = a->settled = false;
+	attendance(c)->settled = false;
 	bring_up(c);
 	if (c->role == ROLE_KEYS)
 		loglines_again(&g.loglines);
@@ -481,9 +411,8 @@ static void role_started(struct roster_child *c)
 static bool role_died(struct roster_child *c)
 {
 	on_channel(c, 0); /* its last words */
-	attendance(c)->armed = false;
-	if (g.phase == PHASE_ARMED && g.config.settings.on_loss == CONF_ON_LOSS_STOP)
-		watch_over(NULL);                                  /* at once */
+	set_armed(c, false);
+	gate_look(&g.gate);
 	return c->role != ROLE_CAPTURE || !attendance(c)->drained; /* else it has done its work */
 }
 
@@ -500,46 +429,29 @@ static void on_signal(void *arg, short revents)
 	}
 }
 
-static void on_repeat(void *arg)
-{
-	(void)arg;
-	console_repeat(&g.console);
-	loop_timer_in(&g.loop, &g.repeat, REPEAT_NS);
-}
-
 /* ---- start */
-
-static enum err watch_signals(void)
-{
-	int fd;
-	TRY(machine_signals(g.o->host, &fd));
-	g.signals = (struct loop_watch){.fd = fd, .events = POLLIN, .fn = on_signal};
-	loop_watch(&g.loop, &g.signals);
-	return ERR_OK;
-}
 
 static enum err set_up(void)
 {
 	loop_init(&g.loop);
-	g.config_text = BUF_OF(g.config_bytes);
-	g.repeat.fn = on_repeat;
 	g.late.fn = on_late;
 	g.deadline.fn = on_deadline;
-	TRY(watch_signals());
+	g.signals = (struct loop_watch){.events = POLLIN, .fn = on_signal};
+	TRY(machine_signals(g.o->host, &g.signals.fd));
+	loop_watch(&g.loop, &g.signals);
 	g.loglines.roster = &g.roster;
 	g.loglines.verbose = g.o->verbose;
 	TRY(loglines_open(&g.loglines, &g.loop));
-	if (g.o->config_path)
-		TRY(machine_read(g.o->config_path, &g.config_text));
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
-	stop_forwarding(); /* a host's namespace may have it open */
+	TRY(gate_init(&g.gate));
+	gate_close(&g.gate); /* a host's namespace may have it open */
 	struct roster_setup r = {
 		.workers = g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
 		.exe_path = g.o->host ? "/proc/self/exe" : "/init",
 		.anchors_path = g.o->anchors_path,
-		.config = buf_span(&g.config_text),
+		.config_path = g.o->config_path,
 	};
 	g.supervisor = (struct supervisor){.loop = &g.loop,
 					   .roster = &g.roster,
@@ -548,11 +460,12 @@ static enum err set_up(void)
 					   .readable = on_channel,
 					   .started = role_started,
 					   .died = role_died};
-	g.guard_timer.fn = watch_over;
-	TRY(netlink_open(NETLINK_NETFILTER, 0, &g.gate));
 	TRY(roster_open(&g.roster, &r));
+	g.gate.loop = &g.loop;
+	g.gate.workers = g.roster.workers;
+	g.gate.forward = forward;
 	for (uint32_t i = 0; i < g.roster.workers; i++)
-		TRY(roster_progress(&g.roster, i, &g.watched[i].progress));
+		TRY(roster_progress(&g.roster, i, &g.gate.worker[i].progress));
 	return ERR_OK;
 }
 
@@ -571,10 +484,10 @@ int init_main(const struct init_options *o)
 		console_step(&g.console, VERDICT_RINGS, false, text);
 		g.exit_code = 1;
 	} else {
-		on_repeat(NULL);
+		console_repeat(&g.console, &g.loop);
 		supervisor_start(&g.supervisor);
 		loop_run(&g.loop);
-		stop_forwarding();
+		gate_close(&g.gate);
 		roster_stop(&g.roster);
 	}
 	if (o->host)

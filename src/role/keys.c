@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
-#include "lib/ecdsa.h"
 #include "lib/sha.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -16,9 +15,11 @@
 #include "role/alarms.h"
 #include "role/anchors.h"
 #include "role/credentials.h"
+#include "role/cutter.h"
 #include "role/datakeys.h"
 #include "role/logstream.h"
 #include "role/notices.h"
+#include "role/objectsigner.h"
 #include "role/progress.h"
 #include "role/signer.h"
 
@@ -38,8 +39,7 @@ static struct {
 	struct resolver resolver;
 	struct logstream log;
 	struct pool log_pool;
-	struct ecdsa_key signing_key; /* secret; dies with the process */
-	uint64_t signing_key_id;      /* 64 random bits */
+	struct objectsigner objectsigner;
 	struct settings settings;
 	struct object_identity identity;
 	struct aws_credentials *creds;   /* borrowed from metadata; secret */
@@ -50,11 +50,6 @@ static struct {
 	struct backoff boot_backoff;
 	struct loop_timer boot_retry, clock_check, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
-	struct {
-		bool known; /* this process has signed for it */
-		bool again; /* the worker is new: it may have its predecessor's last object signed again */
-		uint32_t next_seq; /* of the worker's next object */
-	} stream[MSG_MAX_WORKERS];
 } g;
 
 /* ---- boot: IMDS, configuration, clock, boot object */
@@ -144,6 +139,7 @@ static void check_clock(void *arg)
 static enum err read_settings(struct span text, struct conf_error *at)
 {
 	TRY(conf_read(text, &g.settings, at));
+	TRY(cutter_check(&g.settings, at));
 	sha256_of(text, g.identity.config_sha256);
 	fill_identity();
 	const char *key;
@@ -159,14 +155,13 @@ static void configure(void)
 	struct span text = g.start.host_mode ? span_of(g.start.config, g.start.config_len)
 					     : span_of(r->user_data, r->user_data_len);
 	struct conf_error at = {.line = 0};
-	char line[200];
+	char line[200], where[24] = "";
 	enum err e = read_settings(text, &at);
 	if (e) {
-		char where[24] = "";
 		if (at.line)
 			snprintf(where, sizeof(where), "line %u, ", at.line);
 		snprintf(line, sizeof(line), "%skey \"%s\": %s; correct the user data", where, at.key,
-			 err_text(e));
+			 at.text[0] ? at.text : err_text(e));
 		peer_verdict(&g.init, VERDICT_CONFIGURATION, false, line);
 		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
@@ -185,45 +180,12 @@ static void boot_again(void *arg)
 	metadata_start(&g.metadata, IMDS_BOOT);
 }
 
-static void say_failed(enum err e)
-{
-	const struct imds *m = &g.metadata.imds;
-	bool role = m->step == IMDS_ROLE || m->step == IMDS_ROLE_CREDENTIALS;
-	const char *remedy = role ? "attach an instance profile whose role may PutObject and GenerateDataKey"
-			     : e == ERR_DENIED ? "enable the instance's metadata service"
-			     : e == ERR_TIMEOUT
-				     ? "is IMDSv2 enabled for the instance, with a hop limit of 1 or more?"
-				     : "is IMDSv2 enabled for the instance?";
-	char text[200];
-	snprintf(text, sizeof(text), "%s: %s%s%s; %s", imds_step_text(m->step), err_text(e),
-		 m->detail[0] ? ": " : "", m->detail, remedy);
-	peer_verdict(&g.init, role ? VERDICT_CREDENTIALS : VERDICT_IMDS, false, text);
-}
-
-/* What IMDS says of the partition must be what the region's name says: else one of them is not AWS's. */
-static bool partition_agrees(void)
-{
-	const struct imds_result *r = &g.metadata.imds.result;
-	struct endpoint_partition p;
-	if (endpoint_partition_of(span_str(r->region), &p))
-		return true; /* endpoint_check says it better */
-	if ((!r->partition[0] || strcmp(r->partition, p.name) == 0) &&
-	    (!r->domain[0] || strcmp(r->domain, "amazonaws.com") == 0))
-		return true;
-	char text[200];
-	snprintf(text, sizeof(text),
-		 "region %s is of partition %s, but IMDS says %s (%s): what answers there?", r->region,
-		 p.name, r->partition, r->domain);
-	peer_verdict(&g.init, VERDICT_IMDS, false, text);
-	return false;
-}
-
 static void boot_done(enum err e)
 {
 	const struct imds_result *r = &g.metadata.imds.result;
 	if (e)
-		say_failed(e);
-	if (e || !partition_agrees()) {
+		metadata_say_failed(&g.metadata, &g.init, e);
+	if (e || !metadata_partition_agrees(&g.metadata, &g.init)) {
 		loop_timer_in(&g.loop, &g.boot_retry, backoff_next_ns(&g.boot_backoff));
 		return;
 	}
@@ -239,7 +201,7 @@ static void refresh_done(enum err e)
 	if (changed)
 		wipe(&g.signing_keys, sizeof(g.signing_keys)); /* those of the old secret */
 	if (e)
-		say_failed(e);
+		metadata_say_failed(&g.metadata, &g.init, e);
 	else
 		peer_verdict(&g.init, VERDICT_CREDENTIALS, true, g.metadata.imds.result.role);
 }
@@ -263,22 +225,10 @@ static void refresh_credentials(void *arg)
 
 /* ---- signatures */
 
-/* An object whose context has the key of a process that died stays without a signature: the log's next one
- * covers its hash. */
 static void sign_object(void *arg, struct object_meta *m)
 {
 	(void)arg;
-	m->sig_len = 0;
-	if (m->signer != g.signing_key_id)
-		return;
-	uint8_t text[2048], hash[32];
-	struct buf b = BUF_OF(text);
-	size_t len = 0;
-	enum err e = object_signed_text(m, &b);
-	ASSERT(!e);
-	sha256_of(buf_span(&b), hash);
-	ecdsa_sign(&g.signing_key, hash, m->sig, &len);
-	m->sig_len = (uint32_t)len;
+	objectsigner_sign(&g.objectsigner, m);
 }
 
 static void correct_clock(void *arg, int64_t offset_ns)
@@ -360,7 +310,7 @@ static void upload_anew(void *arg, uint32_t index)
 static void worker_anew(void *arg, uint32_t index)
 {
 	(void)arg;
-	g.stream[index].again = true;
+	objectsigner_worker_anew(&g.objectsigner, index);
 }
 
 static void join(const struct msg_peer *p, const struct chan_msg *m)
@@ -404,21 +354,6 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 	resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
-/* A worker has its own stream's objects signed, each number once, nothing else; a new one perhaps the last of
- * its predecessor again. */
-static bool may_sign(uint32_t index, uint32_t seq)
-{
-	bool first = !g.stream[index].known && g.start.life > 0;
-	bool next = seq == g.stream[index].next_seq;
-	bool last = seq + 1 == g.stream[index].next_seq && g.stream[index].again;
-	g.stream[index].again = false;
-	if (!first && !next && !last)
-		return false;
-	g.stream[index].known = true;
-	g.stream[index].next_seq = seq + 1;
-	return true;
-}
-
 static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
@@ -428,8 +363,7 @@ static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 	struct object_meta meta;
 	memcpy(&meta, m->payload, sizeof(meta));
-	ASSERT(object_meta_sane(&meta) && strcmp(meta.stream, g.stream_names[index]) == 0 &&
-	       meta.kind == OBJECT_PACKETS && may_sign(index, meta.seq));
+	objectsigner_check(&g.objectsigner, index, &meta);
 	sign_object(NULL, &meta);
 	peer_send(&g.worker[index], MSG_OBJECT_SIGNED, &meta);
 }
@@ -483,15 +417,6 @@ static void send_counters(void *arg)
 
 /* ---- start */
 
-static void make_signing_key(void)
-{
-	uint8_t seed[32];
-	rng_fill(seed, sizeof(seed));
-	ecdsa_keypair(seed, &g.signing_key, g.identity.pub);
-	wipe(seed, sizeof(seed));
-	rng_fill(&g.signing_key_id, sizeof(g.signing_key_id));
-}
-
 static void set_up_datakeys(void)
 {
 	struct datakeys *d = &g.datakeys;
@@ -503,7 +428,7 @@ static void set_up_datakeys(void)
 	d->cache = &g.signing_keys;
 	d->offset_ns = &g.offset_ns;
 	d->resolver = &g.resolver;
-	d->signer = g.signing_key_id;
+	d->signer = g.objectsigner.id;
 	d->keyseq = ((struct progress *)pool_page(&g.log_pool))->keyseq;
 	for (uint32_t i = 0; i < MSG_MAX_WORKERS; i++) {
 		snprintf(g.stream_names[i], sizeof(g.stream_names[i]), "w%u", i);
@@ -515,20 +440,12 @@ static void set_up_datakeys(void)
 
 static void set_up_peers(void)
 {
-	g.net = (struct peer){
-		.self = ROLE_KEYS, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};
-	g.upload = (struct peer){.self = ROLE_KEYS,
-				 .other = ROLE_UPLOAD,
-				 .loop = &g.loop,
-				 .fn = from_upload,
-				 .anew = upload_anew};
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		g.worker[i] = (struct peer){.self = ROLE_KEYS,
-					    .other = ROLE_CAPTURE,
-					    .loop = &g.loop,
-					    .fn = from_worker,
-					    .anew = worker_anew,
-					    .index = i};
+	peer_init(&g.net, ROLE_KEYS, ROLE_NET, &g.loop, from_net, net_anew);
+	peer_init(&g.upload, ROLE_KEYS, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
+	for (uint32_t i = 0; i < g.start.workers; i++) {
+		peer_init(&g.worker[i], ROLE_KEYS, ROLE_CAPTURE, &g.loop, from_worker, worker_anew);
+		g.worker[i].index = i;
+	}
 }
 
 _Noreturn void role_keys(int channel)
@@ -539,7 +456,7 @@ _Noreturn void role_keys(int channel)
 	log_open(channel, MSG_LOG_LINE, "keys");
 	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
-	g.init = (struct peer){.self = ROLE_KEYS, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
+	peer_init(&g.init, ROLE_KEYS, ROLE_INIT, &g.loop, from_init, NULL);
 	set_up_peers();
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
@@ -550,7 +467,7 @@ _Noreturn void role_keys(int channel)
 	g.boot_retry.fn = boot_again;
 	g.clock_check.fn = check_clock;
 	g.counters.fn = send_counters;
-	make_signing_key();
+	objectsigner_init(&g.objectsigner, g.start.life, g.identity.pub);
 	set_up_datakeys();
 	metadata_init(&g.metadata, &g.loop, metadata_done, NULL);
 	credentials_init(&g.credentials, &g.metadata, &g.loop, &g.offset_ns);

@@ -424,6 +424,7 @@ static void close_now(struct logstream *s)
 	put_u64(&b, "packets", t->packets);
 	put_u64(&b, "lost", t->lost);
 	put_u64(&b, "cut", t->cut);
+	put_u64(&b, "filtered", t->filtered);
 	put_u64(&b, "raw_bytes", t->raw_bytes);
 	put_u64(&b, "shipped_bytes", t->size_bytes);
 	put_u64(&b, "objects", t->objects);

@@ -1,5 +1,9 @@
 #include "role/metadata.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/endpoint.h"
 #include "os/clock.h"
 
 /* Both addresses may have to be tried. */
@@ -82,4 +86,36 @@ void metadata_start(struct metadata *m, enum imds_goal goal)
 		m->waiting[goal] = true;
 	else
 		begin(m, goal);
+}
+
+void metadata_say_failed(const struct metadata *md, struct peer *init, enum err e)
+{
+	const struct imds *m = &md->imds;
+	bool role = m->step == IMDS_ROLE || m->step == IMDS_ROLE_CREDENTIALS;
+	const char *remedy = role ? "attach an instance profile whose role may PutObject and GenerateDataKey"
+			     : e == ERR_DENIED ? "enable the instance's metadata service"
+			     : e == ERR_TIMEOUT
+				     ? "is IMDSv2 enabled for the instance, with a hop limit of 1 or more?"
+				     : "is IMDSv2 enabled for the instance?";
+	char text[200];
+	snprintf(text, sizeof(text), "%s: %s%s%s; %s", imds_step_text(m->step), err_text(e),
+		 m->detail[0] ? ": " : "", m->detail, remedy);
+	peer_verdict(init, role ? VERDICT_CREDENTIALS : VERDICT_IMDS, false, text);
+}
+
+bool metadata_partition_agrees(const struct metadata *md, struct peer *init)
+{
+	const struct imds_result *r = &md->imds.result;
+	struct endpoint_partition p;
+	if (endpoint_partition_of(span_str(r->region), &p))
+		return true; /* endpoint_check says it better */
+	if ((!r->partition[0] || strcmp(r->partition, p.name) == 0) &&
+	    (!r->domain[0] || strcmp(r->domain, "amazonaws.com") == 0))
+		return true;
+	char text[200];
+	snprintf(text, sizeof(text),
+		 "region %s is of partition %s, but IMDS says %s (%s): what answers there?", r->region,
+		 p.name, r->partition, r->domain);
+	peer_verdict(init, VERDICT_IMDS, false, text);
+	return false;
 }

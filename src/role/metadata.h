@@ -10,6 +10,7 @@
 
 #include "aws/imds.h"
 #include "role/https.h"
+#include "role/peer.h"
 
 struct metadata {
 	struct imds imds; /* secret inside */
@@ -29,5 +30,11 @@ void metadata_init(struct metadata *m, struct loop *loop,
 		   void (*done)(void *arg, enum imds_goal goal, enum err e), void *arg);
 /* At once, or after what is under way. A goal that waits already is begun once. */
 void metadata_start(struct metadata *m, enum imds_goal goal);
+
+/* The verdict on a request that failed: what, and what to do. */
+void metadata_say_failed(const struct metadata *m, struct peer *init, enum err e);
+/* What IMDS says of the partition must be what the region's name says: else one of them is not AWS's, and the
+ * verdict says so. */
+bool metadata_partition_agrees(const struct metadata *m, struct peer *init);
 
 #endif

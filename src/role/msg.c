@@ -45,12 +45,13 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 	return ERR_PROTOCOL;
 }
 
-void msg_totals_add(struct msg_totals *sum, const struct msg_totals *t)
+void msg_totals_add(struct msg_totals *sum, const struct msg_totals *part)
 {
-	sum->packets += t->packets;
-	sum->lost += t->lost;
-	sum->cut += t->cut;
-	sum->raw_bytes += t->raw_bytes;
-	sum->size_bytes += t->size_bytes;
-	sum->objects += t->objects;
+	sum->packets += part->packets;
+	sum->lost += part->lost;
+	sum->cut += part->cut;
+	sum->filtered += part->filtered;
+	sum->raw_bytes += part->raw_bytes;
+	sum->size_bytes += part->size_bytes;
+	sum->objects += part->objects;
 }

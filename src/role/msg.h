@@ -149,11 +149,11 @@ struct msg_forwarding {
 
 /* Counters since arming, for the closing log line. */
 struct msg_totals {
-	uint64_t packets, lost, cut;
+	uint64_t packets, lost, cut, filtered;
 	uint64_t raw_bytes, size_bytes, objects;
 };
 
-void msg_totals_add(struct msg_totals *sum, const struct msg_totals *t);
+void msg_totals_add(struct msg_totals *sum, const struct msg_totals *part);
 
 struct msg_leave {
 	char reason[96];

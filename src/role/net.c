@@ -442,9 +442,7 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)index;
 	switch (m->type) {
 	case MSG_PEER:
-		peer_join(((const struct msg_peer *)(const void *)m->payload)->role == ROLE_KEYS ? &g.keys
-												 : &g.upload,
-			  m);
+		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
 		return;
 	case MSG_LINKS_UP:
 		ASSERT(g.listed && g.lease.count == 0);
@@ -475,11 +473,11 @@ _Noreturn void role_net(int channel)
 	log_open(channel, MSG_LOG_LINE, "net");
 	peer_start(channel, ROLE_NET, &start, fds, 1);
 	loop_init(&g.loop);
-	g.init = (struct peer){.self = ROLE_NET, .other = ROLE_INIT, .loop = &g.loop, .fn = on_init};
-	g.keys = (struct peer){
-		.self = ROLE_NET, .other = ROLE_KEYS, .loop = &g.loop, .fn = on_asker, .arg = &g.keys};
-	g.upload = (struct peer){
-		.self = ROLE_NET, .other = ROLE_UPLOAD, .loop = &g.loop, .fn = on_asker, .arg = &g.upload};
+	peer_init(&g.init, ROLE_NET, ROLE_INIT, &g.loop, on_init, NULL);
+	peer_init(&g.keys, ROLE_NET, ROLE_KEYS, &g.loop, on_asker, NULL);
+	g.keys.arg = &g.keys;
+	peer_init(&g.upload, ROLE_NET, ROLE_UPLOAD, &g.loop, on_asker, NULL);
+	g.upload.arg = &g.upload;
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;

@@ -76,6 +76,18 @@ void peer_watch(struct peer *p, int fd)
 	loop_watch(p->loop, &p->watch);
 }
 
+void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
+	       void (*fn)(void *arg, uint32_t index, const struct chan_msg *m),
+	       void (*anew)(void *arg, uint32_t index))
+{
+	*p = (struct peer){.self = self, .other = other, .loop = loop, .fn = fn, .anew = anew};
+}
+
+enum role_id peer_role(const struct chan_msg *m)
+{
+	return (enum role_id)((const struct msg_peer *)(const void *)m->payload)->role;
+}
+
 void peer_join(struct peer *p, const struct chan_msg *m)
 {
 	ASSERT(m->fd_count == 1);

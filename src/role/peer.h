@@ -21,6 +21,12 @@ struct peer {
 /* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
  * has another number of them. */
 void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
+/* For the channels that come as MSG_PEER. arg and index are the caller's to set. */
+void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
+	       void (*fn)(void *arg, uint32_t index, const struct chan_msg *m),
+	       void (*anew)(void *arg, uint32_t index));
+/* Whose channel a MSG_PEER brings. */
+enum role_id peer_role(const struct chan_msg *m);
 /* The channel of a MSG_PEER for p, in the place of the one that p had, whose last messages are taken first.
  */
 void peer_join(struct peer *p, const struct chan_msg *m);

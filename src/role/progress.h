@@ -15,6 +15,7 @@ struct progress {
 	uint64_t counted_ns;    /* monotonic: when it last asked the ring for them */
 	uint64_t full;          /* 1: it holds records back for want of a free slot */
 	uint64_t reading_seq;   /* ring block being read; 0: none */
+	uint64_t given_up_seq;  /* the last block that was given up; its packets are among the drops */
 	uint64_t crashes;       /* successive deaths in that block */
 	uint64_t keyseq[9];     /* of keys alone: next number of each stream's data key */
 };

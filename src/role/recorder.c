@@ -106,39 +106,25 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 
 static void commit(struct recorder *r, enum commit_state state, uint32_t side_bytes, uint64_t data_bytes)
 {
-	struct recorder_slot *s = &r->slots[r->slot];
-	struct commit c = {.generation = s->generation + 1,
-			   .state = state,
+	struct commit c = {.state = state,
 			   .side_bytes = side_bytes,
 			   .data_bytes = data_bytes,
 			   .meta = r->meta,
 			   .resume = r->total};
 	r->ops->position(r->arg, &c.resume);
 	c.resume.drops -= r->lost_before; /* those are told in the next object */
-	commit_write(pool_slot(&r->pool, r->slot), &c);
-	s->generation = c.generation;
-	s->state = state;
-	s->seq = r->meta.seq;
+	c.resume.lost -= r->lost_before;
+	c.resume.refused -= r->filtered_before;
+	slots_commit(&r->slots, r->slot, &c);
 }
 
 /* The frames so far, and what makes them a whole message should there be no further one. */
 static void commit_frame(struct recorder *r)
 {
-	uint64_t next = r->slots[r->slot].generation + 1;
-	uint8_t *slot = pool_slot(&r->pool, r->slot);
-	struct buf side = buf_over(slot + commit_side_offset(next), COMMIT_SIDE_BYTES);
+	struct buf side = slots_side(&r->slots, r->slot);
 	enum err e = segment_provisional(&r->segment, &side);
 	ASSERT(!e);
 	commit(r, COMMIT_OPEN, (uint32_t)side.len, r->segment.mem.len);
-}
-
-/* The record of an object that this process did not write, with another state. */
-static void recommit(struct recorder *r, uint32_t slot, struct commit *c, enum commit_state state)
-{
-	c->state = state;
-	c->generation = r->slots[slot].generation + 1;
-	commit_write(pool_slot(&r->pool, slot), c);
-	r->slots[slot] = (struct recorder_slot){c->generation, state, c->meta.seq};
 }
 
 /* ---- frames */
@@ -188,20 +174,9 @@ static void frame_due(void *arg)
 
 /* ---- objects */
 
-static bool slot_find(struct recorder *r)
-{
-	for (uint32_t i = 0; i < r->pool.slots; i++) {
-		if (r->slots[i].state == COMMIT_NONE || r->slots[i].state == COMMIT_FREE) {
-			r->slot = i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static void object_open(struct recorder *r, uint64_t first_ns)
 {
-	uint8_t *slot = pool_slot(&r->pool, r->slot);
+	uint8_t *slot = pool_slot(&r->slots.pool, r->slot);
 	struct segment_key key = {
 		.data_key = r->key.data_key,
 		.aad = span_of(r->key.aad, r->key.aad_len),
@@ -212,17 +187,18 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	rng_fill(message_id, sizeof(message_id));
 	enum err e = segment_open(&r->segment, &key, message_id, r->settings->zstd_level,
 				  r->settings->object_max_bytes, slot + COMMIT_DATA_OFFSET,
-				  r->pool.slot_bytes - COMMIT_DATA_OFFSET);
+				  r->slots.pool.slot_bytes - COMMIT_DATA_OFFSET);
 	ASSERT(!e);
 	say_extended(r);
-	r->slots[r->slot].state = COMMIT_OPEN; /* its record is the former object's until the first commit */
+	slots_take(&r->slots, r->slot);
 	r->meta.signer = r->key.signer;
 	r->meta.seq = r->next_seq++;
 	r->meta.first_ns = first_ns;
 	r->meta.last_ns = first_ns;
-	r->meta.records = r->meta.raw_bytes = r->meta.cut = r->meta.filtered = r->meta.size_bytes = 0;
+	r->meta.records = r->meta.raw_bytes = r->meta.cut = r->meta.size_bytes = 0;
 	r->meta.lost = r->lost_before;
-	r->lost_before = 0;
+	r->meta.filtered = r->filtered_before;
+	r->lost_before = r->filtered_before = 0;
 	r->meta.sig_len = 0;
 	if (r->has_prev)
 		memcpy(r->meta.prev, r->prev.sha256, sizeof(r->meta.prev));
@@ -267,20 +243,15 @@ void recorder_signed(struct recorder *r, const struct object_meta *meta)
 	r->prev = r->meta;
 	r->has_prev = true;
 	r->phase = RECORDER_IDLE;
-	r->ops->sealed(r->arg, &(struct msg_segment){r->slot, 0, r->slots[r->slot].generation}, &r->meta);
+	r->ops->sealed(r->arg, &(struct msg_segment){r->slot, 0, r->slots.slot[r->slot].generation},
+		       &r->meta);
 	ready(r);
 }
 
 void recorder_free(struct recorder *r, const struct msg_segment *s)
 {
-	struct commit c;
-	ASSERT(s->index < r->pool.slots);
-	if (r->slots[s->index].state != COMMIT_SEALED || r->slots[s->index].generation != s->generation)
-		return;
-	enum err e = commit_read(pool_slot(&r->pool, s->index), &c);
-	ASSERT(!e && c.state == COMMIT_SEALED);
-	recommit(r, s->index, &c, COMMIT_FREE);
-	ready(r);
+	if (slots_free(&r->slots, s->index, s->generation))
+		ready(r);
 }
 
 bool recorder_full(const struct recorder *r)
@@ -295,28 +266,11 @@ static void object_due(void *arg)
 
 /* ---- after a death */
 
-/* The slot with the stream's newest object, or pool.slots. */
-static uint32_t find_newest(struct recorder *r, struct commit *newest)
-{
-	uint32_t found = r->pool.slots;
-	for (uint32_t i = 0; i < r->pool.slots; i++) {
-		struct commit c;
-		if (commit_read(pool_slot(&r->pool, i), &c))
-			continue;
-		r->slots[i] = (struct recorder_slot){c.generation, (enum commit_state)c.state, c.meta.seq};
-		if (found < r->pool.slots && c.meta.seq < newest->meta.seq)
-			continue;
-		*newest = c;
-		found = i;
-	}
-	return found;
-}
-
 /* The object that the dead process had not finished. */
 static void finish(struct recorder *r, uint32_t slot, struct commit *c)
 {
 	if (c->state == COMMIT_OPEN) {
-		enum err e = commit_tear(pool_slot(&r->pool, slot), r->pool.slot_bytes, c);
+		enum err e = commit_tear(pool_slot(&r->slots.pool, slot), r->slots.pool.slot_bytes, c);
 		ASSERT(!e);
 		log_begin(LOG_ALARM, "object-torn");
 		log_str("name", c->meta.name);
@@ -324,7 +278,8 @@ static void finish(struct recorder *r, uint32_t slot, struct commit *c)
 		log_u64("last_ns", c->meta.last_ns);
 		log_end();
 	}
-	recommit(r, slot, c, COMMIT_CLOSED);
+	c->state = COMMIT_CLOSED;
+	slots_commit(&r->slots, slot, c);
 	r->slot = slot;
 	r->meta = c->meta;
 	r->phase = RECORDER_SIGNING;
@@ -334,8 +289,8 @@ static void finish(struct recorder *r, uint32_t slot, struct commit *c)
 bool recorder_recover(struct recorder *r, struct commit_resume *at)
 {
 	static struct commit newest;
-	uint32_t slot = find_newest(r, &newest);
-	if (slot == r->pool.slots)
+	uint32_t slot;
+	if (!slots_read(&r->slots, &slot, &newest))
 		return false;
 	*at = r->total = newest.resume;
 	r->next_seq = newest.meta.seq + 1;
@@ -349,30 +304,18 @@ bool recorder_recover(struct recorder *r, struct commit_resume *at)
 	return true;
 }
 
-/* The slot with the lowest number from `from` on that waits to be shipped, or pool.slots. */
-static uint32_t find_sealed(const struct recorder *r, uint64_t from)
-{
-	uint32_t found = r->pool.slots;
-	for (uint32_t i = 0; i < r->pool.slots; i++)
-		if (r->slots[i].state == COMMIT_SEALED && r->slots[i].seq >= from &&
-		    (found == r->pool.slots || r->slots[i].seq < r->slots[found].seq))
-			found = i;
-	return found;
-}
-
 bool recorder_shipped(const struct recorder *r)
 {
-	return find_sealed(r, 0) == r->pool.slots;
+	uint32_t slot;
+	return !slots_find_sealed(&r->slots, 0, &slot);
 }
 
 void recorder_announce(struct recorder *r)
 {
 	struct commit c;
-	for (uint64_t from = 0;; from = c.meta.seq + 1ull) {
-		uint32_t slot = find_sealed(r, from);
-		if (slot == r->pool.slots)
-			return;
-		enum err e = commit_read(pool_slot(&r->pool, slot), &c);
+	uint32_t slot;
+	for (uint64_t from = 0; slots_find_sealed(&r->slots, from, &slot); from = c.meta.seq + 1ull) {
+		enum err e = commit_read(pool_slot(&r->slots.pool, slot), &c);
 		ASSERT(!e);
 		r->ops->sealed(r->arg, &(struct msg_segment){slot, 1, c.generation}, &c.meta);
 	}
@@ -395,7 +338,7 @@ static bool object_ready(struct recorder *r, uint64_t real_ns)
 	if (r->phase == RECORDER_SIGNING)
 		return false;
 	pick_key(r);
-	if (!r->has_key || !slot_find(r))
+	if (!r->has_key || !slots_find_free(&r->slots, &r->slot))
 		return false;
 	object_open(r, real_ns);
 	return true;
@@ -455,6 +398,15 @@ void recorder_lost(struct recorder *r, uint64_t records)
 		r->lost_before += records;
 }
 
+void recorder_filtered(struct recorder *r, uint64_t records)
+{
+	r->total.refused += records;
+	if (r->phase == RECORDER_OPEN)
+		r->meta.filtered += records;
+	else
+		r->filtered_before += records;
+}
+
 uint64_t recorder_key_age_s(const struct recorder *r)
 {
 	return r->has_key ? (clock_mono_ns() - r->key_since_ns) / NS_PER_S : 0;
@@ -474,6 +426,7 @@ void recorder_totals(const struct recorder *r, struct msg_totals *t)
 		.packets = r->total.records,
 		.lost = r->total.lost,
 		.cut = r->total.cut,
+		.filtered = r->total.refused,
 		.raw_bytes = r->total.raw_bytes + (r->phase == RECORDER_IDLE ? 0 : r->meta.raw_bytes),
 		.size_bytes = r->total.size_bytes,
 		.objects = r->total.objects,
@@ -489,7 +442,7 @@ void recorder_init(struct recorder *r, const struct recorder_setup *s)
 	r->arg = s->arg;
 	r->identity = s->identity;
 	r->settings = s->settings;
-	r->pool = s->pool;
+	r->slots.pool = s->pool;
 	r->raw_max = s->raw_max;
 	r->raw = buf_over(r->raw_bytes, s->raw_max + RECORDER_TAIL_MAX);
 	r->meta.kind = s->kind;

@@ -17,10 +17,9 @@
 #define SEALTAP_ROLE_RECORDER_H
 
 #include "os/loop.h"
-#include "os/pool.h"
-#include "record/commit.h"
 #include "record/segment.h"
 #include "role/msg.h"
+#include "role/slots.h"
 
 #define RECORDER_TAIL_MAX 4096
 /* Records of a frame; with the tail it stays within the format's 1 MiB. */
@@ -56,12 +55,7 @@ struct recorder {
 	void *arg;                              /* borrowed */
 	const struct object_identity *identity; /* borrowed */
 	const struct settings *settings;        /* borrowed */
-	struct pool pool;
-	struct recorder_slot {
-		uint64_t generation; /* of its newest commit record */
-		enum commit_state state;
-		uint32_t seq; /* of the object in it */
-	} slots[MSG_MAX_SEGMENTS];
+	struct slots slots;
 	uint32_t slot;    /* of the object that is OPEN or SIGNING */
 	uint32_t raw_max; /* bytes of records per frame */
 	enum recorder_phase phase;
@@ -76,10 +70,10 @@ struct recorder {
 	struct buf raw;
 	struct object_meta meta, prev;
 	bool has_prev;
-	uint32_t next_seq;          /* of objects */
-	uint64_t last_seq;          /* of ring blocks: of the last record */
-	uint64_t lost_before;       /* losses since the last object */
-	struct commit_resume total; /* the totals alone */
+	uint32_t next_seq;                     /* of objects */
+	uint64_t last_seq;                     /* of ring blocks: of the last record */
+	uint64_t lost_before, filtered_before; /* since the last object */
+	struct commit_resume total;            /* the totals alone */
 	struct loop_timer frame_timer, object_timer, key_timer;
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
@@ -116,6 +110,8 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 /* A block that is no record (statistics) may go into the open object; NULL when none is open. */
 struct buf *recorder_aside(struct recorder *r, size_t bytes);
 void recorder_lost(struct recorder *r, uint64_t records);
+/* Records that an operator's rule refused. */
+void recorder_filtered(struct recorder *r, uint64_t records);
 /* Seals what is there: the object ends. Nothing happens when none is open. */
 void recorder_rotate(struct recorder *r);
 void recorder_signed(struct recorder *r, const struct object_meta *meta);

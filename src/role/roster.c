@@ -15,6 +15,7 @@
 #include "os/rng.h"
 #include "os/spawn.h"
 #include "record/ring_filter.h"
+#include "role/machine.h"
 
 #define MIB (1024ull * 1024)
 #define SLOT_MIN_BYTES (4 * MIB)
@@ -62,7 +63,7 @@ static enum err make_pools(struct roster *r)
 	return ERR_OK;
 }
 
-static void fill_start(struct roster *r, struct span config)
+static enum err fill_start(struct roster *r, const char *config_path)
 {
 	struct msg_start *s = &r->start;
 	rng_fill(&s->boot, sizeof(s->boot));
@@ -70,9 +71,11 @@ static void fill_start(struct roster *r, struct span config)
 	s->workers = r->workers;
 	s->ring_block_bytes = RING_BLOCK_BYTES;
 	s->ring_blocks = RING_BLOCKS;
+	struct buf config = BUF_OF(s->config);
+	if (config_path)
+		TRY(machine_read(config_path, &config));
 	s->config_len = (uint32_t)config.len;
-	if (config.len)
-		memcpy(s->config, config.p, config.len);
+	return ERR_OK;
 }
 
 enum err roster_open(struct roster *r, const struct roster_setup *s)
@@ -88,7 +91,7 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	TRY(dhcpsock_open(&r->dhcp));
 	size_pools(r);
 	TRY(make_pools(r));
-	fill_start(r, s->config);
+	TRY(fill_start(r, s->config_path));
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
 		struct roster_child *c = &r->child[i];
 		c->role = i == 0 ? ROLE_NET : i == 1 ? ROLE_KEYS : i == 2 ? ROLE_UPLOAD : ROLE_CAPTURE;
@@ -97,6 +100,23 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 		c->watch.slot = -1;
 	}
 	return ERR_OK;
+}
+
+bool roster_links(struct msg_links *known, const struct msg_links *told, uint32_t min)
+{
+	struct msg_links l = *told;
+	if (l.count < min || l.count > MSG_MAX_LINKS)
+		return false;
+	for (uint32_t i = 0; i < l.count; i++) {
+		struct msg_link *link = &l.link[i];
+		link->name[sizeof(link->name) - 1] = link->eni[sizeof(link->eni) - 1] = 0;
+		/* net is new, the links are not: what still arrives for their addresses stays cut */
+		for (uint32_t k = 0; k < known->count && link->own_addr == 0; k++)
+			if (known->link[k].ifindex == link->ifindex)
+				link->own_addr = known->link[k].own_addr;
+	}
+	*known = l;
+	return true;
 }
 
 enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p)

@@ -47,9 +47,32 @@ static void put_number(struct buf *b, const char *key, uint64_t value)
 	put_line(b, key, buf_span(&v));
 }
 
+/* What is kept of packets: the rules as they were configured, in their order. */
+static void put_rules(struct buf *b, const struct settings *s)
+{
+	static const char *const words[] = {
+		[CONF_KEEP_FULL] = "full", [CONF_KEEP_HEADERS] = "headers", [CONF_KEEP_NONE] = "none"};
+	put_line(b, "rules",
+		 s->rule_count ? SPAN("own connections: headers only; then these; all else: full")
+			       : SPAN("own connections: headers only; all else: full"));
+	for (uint32_t i = 0; i < s->rule_count; i++) {
+		uint8_t value[sizeof(s->rule[i].filter) + 16];
+		char key[16];
+		struct buf v = BUF_OF(value);
+		snprintf(key, sizeof(key), "rule.%u", i + 1);
+		buf_str(&v, words[s->rule[i].keep]);
+		buf_str(&v, " : ");
+		buf_str(&v, s->rule[i].filter);
+		put_line(b, key, buf_span(&v));
+	}
+	put_number(b, "flow_cutoff", s->flow_cutoff_bytes);
+	put_number(b, "budget_bytes_per_day", s->budget_bytes_per_day);
+}
+
 /* The section header's comment: `key=value` lines. */
-static void put_comment(struct buf *b, const struct object_identity *id, const struct msg_links *links,
-			const struct object_meta *meta, const struct object_meta *prev)
+static void put_comment(struct buf *b, const struct settings *s, const struct object_identity *id,
+			const struct msg_links *links, const struct object_meta *meta,
+			const struct object_meta *prev)
 {
 	uint8_t boot[16];
 	struct buf hex = BUF_OF(boot);
@@ -69,19 +92,20 @@ static void put_comment(struct buf *b, const struct object_identity *id, const s
 	put_link(b, "outside", &links->link[0]);
 	put_link(b, "inside", &links->link[1]);
 	put_line(b, "policy", SPAN("on_loss=record"));
-	put_line(b, "rules", SPAN("own connections: headers only; all else: full"));
+	put_rules(b, s);
 	put_line(b, "clock", SPAN("system"));
 	put_line(b, "clock_error", SPAN("unknown"));
 	put_line(b, "clock_smeared", SPAN("unknown"));
 }
 
-void section_write(struct buf *raw, const struct object_identity *id, const struct msg_links *links,
-		   const struct object_meta *meta, const struct object_meta *prev)
+void section_write(struct buf *raw, const struct settings *s, const struct object_identity *id,
+		   const struct msg_links *links, const struct object_meta *meta,
+		   const struct object_meta *prev)
 {
 	static const char *const sides[2] = {"outside", "inside"};
-	uint8_t comment[2048];
+	uint8_t comment[2048 + CONF_RULES * sizeof(struct capture_rule)];
 	struct buf c = BUF_OF(comment);
-	put_comment(&c, id, links, meta, prev);
+	put_comment(&c, s, id, links, meta, prev);
 	ASSERT(!c.overflow);
 	char app[96];
 	snprintf(app, sizeof(app), "sealtap %s", version_text);

@@ -10,7 +10,8 @@
 
 /* links: [0] outside, [1] inside. prev: the stream's previous object, NULL for the first. Room for it is the
  * caller's to see to. */
-void section_write(struct buf *raw, const struct object_identity *id, const struct msg_links *links,
-		   const struct object_meta *meta, const struct object_meta *prev);
+void section_write(struct buf *raw, const struct settings *s, const struct object_identity *id,
+		   const struct msg_links *links, const struct object_meta *meta,
+		   const struct object_meta *prev);
 
 #endif

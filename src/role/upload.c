@@ -3,54 +3,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "aws/pace.h"
-#include "aws/s3.h"
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rng.h"
 #include "role/anchors.h"
 #include "role/inventory.h"
-#include "role/outbox.h"
+#include "role/lanes.h"
 #include "role/telemetry.h"
 #include "role/trouble.h"
 
 #define RENAMES_MAX 9
 
-/* One object's way, on a connection of its own: WAITING -> RESOLVING -> SIGNING -> SENDING -> stored, or
- * WAITING again. */
-enum lane_state { LANE_IDLE, LANE_WAITING, LANE_RESOLVING, LANE_SIGNING, LANE_SENDING };
-
-struct lane {
-	enum lane_state state;
-	struct outbox_place at;
-	uint64_t ticket; /* objects in the order in which they were taken up */
-	struct object_meta meta;
-	uint64_t started_ns;         /* of the request under way */
-	struct ip addr[HTTPS_ADDRS]; /* of the host, as last resolved */
-	uint32_t addr_count;
-	struct resolver resolver;
-	struct https https;
-	uint8_t head[S3_HEAD_MAX];
-	uint8_t body[S3_ANSWER_MAX];
-};
-
-/* The outbox's objects are taken up oldest first; how many are under way at once is the pace's to say. An
- * object that is refused goes behind all others and holds up none. */
+/* How many objects are under way at once is the pace's to say. */
 static struct {
 	struct loop loop;
 	struct msg_start start;
 	struct peer init, net, keys, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
-	struct outbox outbox;
+	struct lanes lanes;
 	struct settings settings;
 	struct object_identity identity;
 	bool has_settings;
 	bool draining; /* init wants all shipped */
 	bool shipped;  /* and it is: init is told when telemetry has told all */
 	struct endpoint endpoint;
-	uint64_t tickets;
-	struct lane lane[PACE_WINDOW_MAX];
 	struct pace pace;
 	struct loop_timer again;
 	struct inventory inventory;
@@ -62,54 +39,14 @@ static void ask_signature(struct lane *l);
 
 static uint32_t lane_number(const struct lane *l)
 {
-	return (uint32_t)(l - g.lane);
-}
-
-/* ---- which object is next */
-
-static struct lane *idle_lane(void)
-{
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state == LANE_IDLE)
-			return &g.lane[i];
-	return NULL;
-}
-
-/* With the name under which it is to be stored. */
-static void read_meta(struct lane *l)
-{
-	unsigned n = l->at.so_far.renames;
-	outbox_meta(&g.outbox, l->at, &l->meta);
-	enum err e = n ? object_rename(&l->meta, n) : ERR_OK;
-	ASSERT(!e);
-}
-
-static void take_up(struct lane *l)
-{
-	l->at = outbox_take(&g.outbox);
-	l->ticket = g.tickets++;
-	read_meta(l);
-	l->state = LANE_WAITING;
-}
-
-/* The one that has waited longest since its last try; objects that were not tried yet come in their order. */
-static struct lane *next_lane(void)
-{
-	struct lane *l = idle_lane();
-	if (l && g.outbox.count)
-		take_up(l);
-	l = NULL;
-	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state == LANE_WAITING && (!l || g.lane[i].ticket < l->ticket))
-			l = &g.lane[i];
-	return l;
+	return (uint32_t)(l - g.lanes.lane);
 }
 
 static void start_what_may(void)
 {
 	uint64_t now_ns = clock_mono_ns();
 	struct lane *l;
-	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = next_lane())) {
+	while (g.has_settings && pace_may_start(&g.pace, now_ns) && (l = lanes_next(&g.lanes))) {
 		pace_started(&g.pace);
 		l->started_ns = now_ns;
 		if (https_kept(&l->https, g.endpoint.host, g.endpoint.port)) {
@@ -152,13 +89,9 @@ static void say_failed(struct lane *l, const struct trouble *t)
 	log_end();
 }
 
-/* behind: what can't be stored for reasons of its own goes behind all others, so that it holds no lane. */
 static void failed(struct lane *l, enum pace_outcome outcome, uint64_t retry_after_s, bool behind)
 {
-	l->state = behind ? LANE_IDLE : LANE_WAITING;
-	l->ticket = g.tickets++;
-	if (behind)
-		outbox_add(&g.outbox, l->at);
+	lanes_again(&g.lanes, l, behind);
 	pace_ends(l, outcome, retry_after_s);
 	start_what_may();
 }
@@ -190,8 +123,8 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 
 static void signed_put(const struct msg_signed *s)
 {
-	ASSERT(s->what < PACE_WINDOW_MAX && g.lane[s->what].state == LANE_SIGNING);
-	struct lane *l = &g.lane[s->what];
+	ASSERT(s->what < PACE_WINDOW_MAX && g.lanes.lane[s->what].state == LANE_SIGNING);
+	struct lane *l = &g.lanes.lane[s->what];
 	if (s->error) {
 		failed_saying(l, trouble_unsigned((enum err)s->error));
 		return;
@@ -207,7 +140,7 @@ static void signed_put(const struct msg_signed *s)
 		.port = g.endpoint.port,
 		.tls = true,
 		.head = buf_span(&head),
-		.body = outbox_body(&g.outbox, l->at, l->meta.size_bytes),
+		.body = outbox_body(&g.lanes.outbox, l->at, l->meta.size_bytes),
 		/* no limit for the whole: HTTPS_STALL_MS ends what does not move */
 	};
 	l->state = LANE_SENDING;
@@ -216,7 +149,7 @@ static void signed_put(const struct msg_signed *s)
 
 static void drained_when_empty(void)
 {
-	if (!g.draining || g.outbox.unshipped)
+	if (!g.draining || g.lanes.outbox.unshipped)
 		return;
 	g.draining = false;
 	g.shipped = true;
@@ -241,7 +174,7 @@ static void give_back(struct outbox_place at)
 static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
-	outbox_shipped(&g.outbox, l->at);
+	outbox_shipped(&g.lanes.outbox, l->at);
 	give_back(l->at);
 	inventory_tell(&g.inventory, &l->meta);
 	g.counted.shipped_objects++;
@@ -250,14 +183,6 @@ static void stored(struct lane *l)
 	pace_ends(l, PACE_GOOD, 0);
 	drained_when_empty();
 	start_what_may();
-}
-
-/* The name is taken by something that is not ours: ship beside it. */
-static void rename_object(struct lane *l)
-{
-	l->at.so_far.renames++;
-	l->at.so_far.attempts = (struct s3_attempts){0};
-	read_meta(l);
 }
 
 /* The bucket is elsewhere: keys signs for that region from now on. */
@@ -290,7 +215,7 @@ static void refused(struct lane *l, enum s3_verdict v, const struct fault *fault
 		peer_send(&g.keys, MSG_CREDENTIALS_REFUSED, NULL);
 	enum pace_outcome outcome = outcomes[v];
 	if (v == S3_EXISTS && l->at.so_far.renames < RENAMES_MAX)
-		rename_object(l);
+		lanes_rename(&g.lanes, l);
 	else if (v == S3_EXISTS)
 		outcome = PACE_BAD; /* nothing more to try: slowly */
 	failed(l, outcome, r->response->retry_after_s,
@@ -320,7 +245,7 @@ static void count(void *arg, struct cloudwatch_sample *own)
 {
 	(void)arg;
 	*own = g.counted;
-	outbox_count(&g.outbox, clock_real_ns(), own);
+	outbox_count(&g.lanes.outbox, clock_real_ns(), own);
 }
 
 /* ---- the end */
@@ -342,8 +267,8 @@ static void drain(void)
 static void say_unshipped(void)
 {
 	log_begin(LOG_ALARM, "not-shipped");
-	log_u64("objects", g.outbox.unshipped);
-	log_u64("bytes", outbox_bytes(&g.outbox));
+	log_u64("objects", g.lanes.outbox.unshipped);
+	log_u64("bytes", outbox_bytes(&g.lanes.outbox));
 	log_str("remedy", "it is lost with the memory unless S3 takes it before the machine is off");
 	log_end();
 	telemetry_flush(&g.telemetry);
@@ -353,7 +278,7 @@ static void say_unshipped(void)
 
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	if (!outbox_told(&g.outbox, producer, s))
+	if (!outbox_told(&g.lanes.outbox, producer, s))
 		give_back((struct outbox_place){producer, s->index, s->generation, {0}});
 	start_what_may();
 }
@@ -374,7 +299,7 @@ static void net_anew(void *arg, uint32_t index)
 	(void)arg;
 	(void)index;
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		resolver_again(&g.lane[i].resolver);
+		resolver_again(&g.lanes.lane[i].resolver);
 	telemetry_again(&g.telemetry, ROLE_NET);
 }
 
@@ -384,8 +309,8 @@ static void keys_anew(void *arg, uint32_t index)
 	(void)index;
 	inventory_again(&g.inventory);
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		if (g.lane[i].state == LANE_SIGNING)
-			ask_signature(&g.lane[i]);
+		if (g.lanes.lane[i].state == LANE_SIGNING)
+			ask_signature(&g.lanes.lane[i]);
 	telemetry_again(&g.telemetry, ROLE_KEYS);
 }
 
@@ -427,7 +352,7 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 		return;
 	}
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		resolver_answer(&g.lane[i].resolver, (const void *)m->payload);
+		resolver_answer(&g.lanes.lane[i].resolver, (const void *)m->payload);
 	telemetry_resolved(&g.telemetry, (const void *)m->payload);
 }
 
@@ -476,7 +401,7 @@ static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 static void set_up_lanes(void)
 {
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++) {
-		struct lane *l = &g.lane[i];
+		struct lane *l = &g.lanes.lane[i];
 		/* the names' ids tell the lanes apart */
 		resolver_init(&l->resolver, &g.net, (uint8_t)i, resolved, l);
 		https_init(&l->https, &g.loop, &g.anchors, l->body, sizeof(l->body), answered, l);
@@ -503,21 +428,16 @@ _Noreturn void role_upload(int channel)
 	log_open(channel, MSG_LOG_LINE, "upload");
 	loop_init(&g.loop);
 	inventory_init(&g.inventory, &g.keys, g.start.life);
-	g.init = (struct peer){.self = ROLE_UPLOAD, .other = ROLE_INIT, .loop = &g.loop, .fn = from_init};
-	g.net = (struct peer){
-		.self = ROLE_UPLOAD, .other = ROLE_NET, .loop = &g.loop, .fn = from_net, .anew = net_anew};
-	g.keys = (struct peer){
-		.self = ROLE_UPLOAD, .other = ROLE_KEYS, .loop = &g.loop, .fn = from_keys, .anew = keys_anew};
+	peer_init(&g.init, ROLE_UPLOAD, ROLE_INIT, &g.loop, from_init, NULL);
+	peer_init(&g.net, ROLE_UPLOAD, ROLE_NET, &g.loop, from_net, net_anew);
+	peer_init(&g.keys, ROLE_UPLOAD, ROLE_KEYS, &g.loop, from_keys, keys_anew);
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
-	outbox_map(&g.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
+	outbox_map(&g.lanes.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
-		g.worker[i] = (struct peer){.self = ROLE_UPLOAD,
-					    .other = ROLE_CAPTURE,
-					    .loop = &g.loop,
-					    .fn = from_worker,
-					    .index = i};
-		outbox_map(&g.outbox, i, fds[2 + i], g.start.segment_bytes, g.start.segments);
+		peer_init(&g.worker[i], ROLE_UPLOAD, ROLE_CAPTURE, &g.loop, from_worker, NULL);
+		g.worker[i].index = i;
+		outbox_map(&g.lanes.outbox, i, fds[2 + i], g.start.segment_bytes, g.start.segments);
 	}
 	g.again.fn = again;
 	set_up_lanes();

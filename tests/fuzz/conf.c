@@ -25,6 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(s.object_max_seconds >= 1 && s.object_max_seconds <= 3600);
 	MUST(s.key_max_seconds >= 60 && s.key_max_seconds <= 86400 && s.key_max_bytes >= 1048576);
 	MUST(s.log_interval_seconds >= 1 && s.log_interval_seconds <= 300);
+	MUST(s.rule_count <= CONF_RULES);
+	for (uint32_t i = 0; i < s.rule_count; i++) {
+		MUST_END(s.rule[i].filter);
+		MUST(s.rule[i].filter[0] && s.rule[i].keep <= CONF_KEEP_NONE && s.rule[i].line <= size + 1);
+	}
 	MUST(s.nat <= CONF_NAT_NONE && s.zstd_level >= 1 && s.zstd_level <= 19);
 	return 0;
 }

@@ -105,7 +105,8 @@ def everything_is_accounted_for(life):
     assert result.missing == lost, f'{result.missing} packets are missing, {lost} are counted as lost'
     told = [e for e in life.evidence.events('lost')]
     assert sum(e['packets'] for e in told) == lost and all(e['cause'] == 'ring' and e['span_ms'] < 20000 for e in told), told
-    print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost; killed: {" ".join(life.killed)} (SEED={SEED})')
+    killed = ' '.join(life.killed)
+    print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost; killed: {killed} (SEED={SEED})')
 
 
 def it_is_evidence(life):

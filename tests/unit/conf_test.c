@@ -19,6 +19,7 @@ static void minimum_and_defaults(void)
 	      s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
 	CHECK(!s.s3_region[0] && !s.metrics_namespace[0] && !s.alarm_topic[0]);
 	CHECK(!s.endpoint_fips && !s.endpoint_dualstack);
+	CHECK(!s.rule_count && !s.flow_cutoff_bytes && !s.budget_bytes_per_day);
 	CHECK(!s.s3_endpoint.host[0] && !s.kms_endpoint.host[0] && !s.cloudwatch_endpoint.host[0] &&
 	      !s.sns_endpoint.host[0]);
 }
@@ -43,6 +44,10 @@ static void every_key(void)
 				"endpoint.dualstack = yes\n"
 				"metrics.namespace = Seal.tap-1/x_y#z:1\n"
 				"alarm.topic = arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1\n"
+				"capture.rule = none : udp port 53\n"
+				"capture.flow_cutoff = 1000000\n"
+				"capture.rule=headers:ip6 net 2001:db8::/32 # a comment\n"
+				"budget.bytes_per_day = 18446744073709551615\n"
 				"zstd.level = 19"); /* no line end */
 	CHECK(conf_read(text, &s, &at) == ERR_OK);
 	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
@@ -51,6 +56,7 @@ static void every_key(void)
 	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
 	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
 	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19);
+	CHECK(s.rule_count == 2 && s.flow_cutoff_bytes == 1000000 && s.budget_bytes_per_day == UINT64_MAX);
 	CHECK(!strcmp(s.s3_region, "us-gov-east-1") && s.endpoint_fips == 1 && s.endpoint_dualstack == 1);
 	CHECK(!strcmp(s.metrics_namespace, "Seal.tap-1/x_y#z:1"));
 	CHECK(!strcmp(s.alarm_topic, "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1"));
@@ -61,6 +67,38 @@ static void every_key(void)
 	"kms.endpoint = https://vpce-1.kms.eu-central-1.vpce.amazonaws.com/\n"                 \
 	"cloudwatch.endpoint = https://m1.example:8443\n"                                      \
 	"sns.endpoint = https://sns:65535/\n"
+
+static bool is_rule(unsigned i, enum conf_keep keep, const char *filter, unsigned line)
+{
+	return s.rule[i].keep == keep && !strcmp(s.rule[i].filter, filter) && s.rule[i].line == line;
+}
+
+static void rules(void)
+{
+	char text[12000], filter[600];
+	CHECK(conf_read(SPAN(MINIMUM "capture.rule = full : tcp\n\ncapture.rule =none: host ::1 \r\n"
+				     "capture.rule = headers :\tip6 or ip\n"),
+			&s, &at) == ERR_OK);
+	CHECK(s.rule_count == 3 && is_rule(0, CONF_KEEP_FULL, "tcp", 3));
+	CHECK(is_rule(1, CONF_KEEP_NONE, "host ::1", 5) && is_rule(2, CONF_KEEP_HEADERS, "ip6 or ip", 6));
+	for (unsigned n = CONF_RULES; n <= CONF_RULES + 1; n++) {
+		int len = snprintf(text, sizeof(text), "%s", MINIMUM);
+		for (unsigned i = 0; i < n; i++)
+			len += snprintf(text + len, sizeof(text) - (size_t)len,
+					"capture.rule = none : port %u\n", i);
+		enum err e = conf_read(span_of(text, (size_t)len), &s, &at);
+		CHECK(e == (n <= CONF_RULES ? ERR_OK : ERR_TOO_LONG));
+		CHECK(!e || (at.line == 3 + CONF_RULES && !strcmp(at.key, "capture.rule")));
+	}
+	for (size_t n = 503; n <= 504; n++) {
+		memset(filter, 'x', n);
+		filter[n] = 0;
+		int len = snprintf(text, sizeof(text), "%scapture.rule = full:%s", MINIMUM, filter);
+		enum err e = conf_read(span_of(text, (size_t)len), &s, &at);
+		CHECK(e == (n == 503 ? ERR_OK : ERR_TOO_LONG) &&
+		      (e || is_rule(0, CONF_KEEP_FULL, filter, 3)));
+	}
+}
 
 static bool is_endpoint(const struct endpoint *e, const char *host, uint16_t port)
 {
@@ -113,6 +151,14 @@ static const struct {
 	{"nat = None", "nat", ERR_SYNTAX},
 	{"nat = none none", "nat", ERR_SYNTAX},
 	{"nat = none#comment", "nat", ERR_SYNTAX},
+	{"capture.rule = some : tcp", "capture.rule", ERR_SYNTAX},
+	{"capture.rule = full", "capture.rule", ERR_SYNTAX},
+	{"capture.rule = full :", "capture.rule", ERR_SYNTAX},
+	{"capture.rule = : tcp", "capture.rule", ERR_SYNTAX},
+	{"capture.rule = full none : tcp", "capture.rule", ERR_SYNTAX},
+	{"capture.rule =", "capture.rule", ERR_SYNTAX},
+	{"capture.flow_cutoff = 1k", "capture.flow_cutoff", ERR_SYNTAX},
+	{"budget.bytes_per_day = 18446744073709551616", "budget.bytes_per_day", ERR_RANGE},
 	{"zstd.level = 0", "zstd.level", ERR_RANGE},
 	{"zstd.level = 20", "zstd.level", ERR_RANGE},
 	{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
@@ -291,6 +337,7 @@ int main(void)
 {
 	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
 	RUN(every_key, "every key is read, with comments, blanks and both line ends");
+	RUN(rules, "rules of capture are kept in their order, each with its line, up to sixteen");
 	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");
 	RUN(refuses_values, "an unknown, repeated or malformed key names its line");
 	RUN(refuses_names, "bucket names and key ARNs are checked");
