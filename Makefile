@@ -101,7 +101,7 @@ FUZZ_CC ?= clang
 FUZZ_CFLAGS := -std=c11 -Wall -O1 -g -fno-omit-frame-pointer -Isrc \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
 # No filter of libpcap's looks a name up: src/lib/pcapfilter.c.
-LIBS := -Wl,--wrap=getaddrinfo -lbearssl -lzstd -lpcap -lmbedtls -lmbedx509 -lmbedcrypto
+LIBS := -Wl,--wrap=getaddrinfo -Wl,--undefined=__wrap_getaddrinfo -lbearssl -lzstd -lpcap -lmbedtls -lmbedx509 -lmbedcrypto
 MBED_CONFIG := '-DMBEDTLS_USER_CONFIG_FILE=<mbedtls_user_config.h>'
 
 # Only layers that make system calls see more than standard C; only src/lib and tests see third-party headers.

@@ -210,11 +210,17 @@ static void refuses_foreign_names(void)
 	CHECK(sign() == ERR_DENIED);
 }
 
-static void refuses_unfinished_objects(void)
+static void an_object_whose_signing_key_died_says_that_it_has_none(void)
 {
 	set_up();
 	meta.sig_len = 0;
-	CHECK(sign() == ERR_MISSING);
+	CHECK(build() == ERR_OK);
+	head_mem[head.len] = 0;
+	CHECK(strstr((const char *)head_mem, "\r\nx-amz-meta-sealtap-sig: none\r\n"));
+}
+
+static void refuses_unfinished_objects(void)
+{
 	set_up();
 	meta.size_bytes = 0;
 	CHECK(sign() == ERR_RANGE);
@@ -405,7 +411,9 @@ int main(void)
 	RUN(finds_the_bucket, "the bucket is in the host or in the path, its region in the signature");
 	RUN(what_is_sent_is_what_was_signed, "what is sent is exactly what was signed");
 	RUN(refuses_foreign_names, "no name outside the appliance's own prefix is signed or sent");
-	RUN(refuses_unfinished_objects, "unsigned, empty and oversized objects are refused");
+	RUN(an_object_whose_signing_key_died_says_that_it_has_none,
+	    "an object whose signing key died says that it has no signature");
+	RUN(refuses_unfinished_objects, "empty and oversized objects are refused");
 	RUN(judges_answers, "each answer is stored, retried, refreshed, corrected or final");
 	RUN(both_meanings_of_412, "412 means stored only after an attempt that may have stored it");
 	RUN(a_wrong_signature_is_told,
