@@ -216,7 +216,7 @@ static void an_object_whose_signing_key_died_says_that_it_has_none(void)
 	meta.sig_len = 0;
 	CHECK(build() == ERR_OK);
 	head_mem[head.len] = 0;
-	CHECK(strstr((const char *)head_mem, "\r\nx-amz-meta-sealtap-sig: none\r\n"));
+	CHECK(strstr((const char *)head_mem, "\r\nX-Amz-Meta-sealtap-sig: none\r\n"));
 }
 
 static void refuses_unfinished_objects(void)
