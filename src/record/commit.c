@@ -10,9 +10,9 @@
  *
  *   "sealtap\1" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
  *
- *   of the object: kind u32 | seq u32 | signer | first_ns | last_ns | records | raw_bytes | lost | cut
- *   | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72)
- *   | name (448)
+ *   of the object: kind u32 | seq u32 | canary u32 | signer | first_ns | last_ns | records | raw_bytes | lost
+ * | cut | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) |
+ * name (448)
  *
  *   where to go on: block_seq | packets | packet_id | recorded | filtered | over_budget (two each) | drops
  *   | refused | records | lost | cut | raw_bytes | size_bytes | objects (u64 each)
@@ -79,6 +79,7 @@ static void field_meta(struct fields *f, struct object_meta *m)
 			       &m->lost,   &m->cut,      &m->filtered, &m->size_bytes};
 	field_u32(f, &m->kind);
 	field_u32(f, &m->seq);
+	field_u32(f, &m->canary);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		field_u64(f, numbers[i]);
 	field_bytes(f, m->stream, sizeof(m->stream));

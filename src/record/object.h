@@ -35,6 +35,7 @@ struct object_meta {
 	uint32_t kind;              /* enum object_kind */
 	char stream[8];             /* w0.., log */
 	uint32_t seq;               /* from 0, per boot and stream, no holes */
+	uint32_t canary;            /* number of the last one in it, plus 1; 0: none. Not shipped */
 	uint64_t signer;            /* which of the boot's signing keys stands in its context; not shipped */
 	char name[OBJECT_NAME_MAX]; /* without bucket */
 	uint64_t first_ns, last_ns; /* real time of first and last record */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "net/canary.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/secret.h"
@@ -169,7 +170,11 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	if (!raw)
 		return false;
 	pcapng_packet(raw, p, &info);
+	uint32_t canary;
+	bool is_canary = !p->vlan && canary_find(p->tail, g.links.link[0].own_addr, g.identity.boot, &canary);
 	recorder_wrote(&g.recorder, p->ts_ns, block_seq, p->cap_len < p->len);
+	if (is_canary)
+		recorder_canary(&g.recorder, canary);
 	g.at.recorded[info.interface_id]++;
 	g.at.packet_id++;
 	g.drops.unreported = 0;

@@ -70,3 +70,14 @@ void devices_message(const struct rtnl_link *link, const struct dhcp_lease *leas
 		out->prefix_len = lease->prefix_len;
 	}
 }
+
+void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone)
+{
+	uint32_t i = devices_by_ifindex(links, addr->ifindex);
+	if (i == links->count)
+		return;
+	log_begin(LOG_INFO, gone ? "address-removed" : "address-set");
+	log_str("link", links->link[i].name);
+	log_str("address", report_ip(addr->addr).s);
+	log_end();
+}

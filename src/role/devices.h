@@ -29,4 +29,7 @@ void devices_log(const struct gateway_links *links);
 void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
 		     const struct msg_link *imds, struct msg_link *out);
 
+/* An address was set or removed on one of the links. */
+void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone);
+
 #endif

@@ -14,6 +14,7 @@
 #include "os/secret.h"
 #include "role/alarms.h"
 #include "role/anchors.h"
+#include "role/canarywatch.h"
 #include "role/credentials.h"
 #include "role/cutter.h"
 #include "role/datakeys.h"
@@ -45,6 +46,7 @@ static struct {
 	struct aws_credentials *creds;   /* borrowed from metadata; secret */
 	struct sigv4_cache signing_keys; /* of requests; secret */
 	struct signer signer;
+	struct canarywatch canarywatch;
 	bool configured, said_ready;
 	int64_t offset_ns; /* added to the clock when signing requests */
 	struct backoff boot_backoff;
@@ -273,6 +275,7 @@ static const struct datakeys_ops datakeys_ops = {
 static void shipped(const struct msg_shipped *s)
 {
 	logstream_shipped(&g.log, s);
+	canarywatch_stored(&g.canarywatch, &s->meta);
 	if (strcmp(s->meta.stream, "log") != 0)
 		return;
 	if (!g.said_ready) {
@@ -351,6 +354,10 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
+	if (m->type == MSG_CANARY) {
+		canarywatch_sent(&g.canarywatch, (const void *)m->payload);
+		return;
+	}
 	resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
@@ -469,6 +476,7 @@ _Noreturn void role_keys(int channel)
 	g.counters.fn = send_counters;
 	objectsigner_init(&g.objectsigner, g.start.life, g.identity.pub);
 	set_up_datakeys();
+	canarywatch_init(&g.canarywatch, &g.loop, &g.settings);
 	metadata_init(&g.metadata, &g.loop, metadata_done, NULL);
 	credentials_init(&g.credentials, &g.metadata, &g.loop, &g.offset_ns);
 	notices_init(&g.notices, &g.metadata, &g.loop, &g.init);

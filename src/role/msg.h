@@ -53,6 +53,7 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_LOG, msg_log, INIT, KEYS)         /* the same, for the log stream */                           \
 	X(MSG_LOGGED, msg_listed, KEYS, INIT)   /* the lines up to there are committed */                    \
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
+	X(MSG_CANARY, msg_canary, NET, KEYS)    /* a canary was sent */                                      \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
 	X(MSG_KEY_WANTED, msg_flag, CAPTURE,                                                                 \
 	  KEYS) /* a data key for this stream; on: the last one will do */                                   \
@@ -220,6 +221,10 @@ struct msg_log {
 struct msg_shipped {
 	uint64_t number; /* rises by one */
 	struct object_meta meta;
+};
+
+struct msg_canary {
+	uint32_t number;
 };
 
 struct msg_listed {

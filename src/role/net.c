@@ -6,6 +6,7 @@
 
 #include "os/ethtool.h"
 #include "role/backoff.h"
+#include "role/canary.h"
 #include "role/devices.h"
 #include "role/gateway.h"
 #include "role/lease.h"
@@ -24,6 +25,7 @@ static struct {
 	struct gateway_links links;
 	struct lease lease;
 	struct names names;
+	struct canary canary;
 	struct msg_config config;
 	bool listed, configured, has_config;
 	uint32_t device[2]; /* places in links: outside, inside; once configured */
@@ -281,6 +283,7 @@ static enum err task_forward(void)
 		log_event(LOG_WARN, "counters-missing", "reason", g.gateway.failed);
 	look_at_links(NULL);
 	peer_send(&g.init, MSG_FORWARDING, &done);
+	canary_on(&g.canary, g.forward);
 	return ERR_OK;
 }
 
@@ -416,14 +419,9 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 
 static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
 {
-	uint32_t i = devices_by_ifindex(&g.links, addr->ifindex);
 	(void)arg;
-	if (!g.configured || i == g.links.count)
-		return;
-	log_begin(LOG_INFO, gone ? "address-removed" : "address-set");
-	log_str("link", g.links.link[i].name);
-	log_str("address", report_ip(addr->addr).s);
-	log_end();
+	if (g.configured)
+		devices_log_address(&g.links, addr, gone);
 }
 
 static void on_events(void *arg, short revents)
@@ -488,6 +486,7 @@ _Noreturn void role_net(int channel)
 	g.lease.changed = lease_changed;
 	g.lease.silent = dhcp_silent;
 	names_init(&g.names);
+	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
 	if (gateway_open(&g.gateway) || lease_init(&g.lease, fds[0])) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);

@@ -199,7 +199,7 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	r->meta.lost = r->lost_before;
 	r->meta.filtered = r->filtered_before;
 	r->lost_before = r->filtered_before = 0;
-	r->meta.sig_len = 0;
+	r->meta.sig_len = r->meta.canary = 0;
 	if (r->has_prev)
 		memcpy(r->meta.prev, r->prev.sha256, sizeof(r->meta.prev));
 	e = object_name(r->identity, &r->meta);
@@ -387,6 +387,12 @@ struct buf *recorder_aside(struct recorder *r, size_t bytes)
 		return NULL;
 	frame_started(r);
 	return &r->raw;
+}
+
+void recorder_canary(struct recorder *r, uint32_t number)
+{
+	ASSERT(r->phase == RECORDER_OPEN);
+	r->meta.canary = number + 1;
 }
 
 void recorder_lost(struct recorder *r, uint64_t records)

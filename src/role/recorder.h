@@ -109,6 +109,8 @@ struct buf *recorder_room(struct recorder *r, size_t bytes, uint64_t real_ns);
 void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut);
 /* A block that is no record (statistics) may go into the open object; NULL when none is open. */
 struct buf *recorder_aside(struct recorder *r, size_t bytes);
+/* The record just written is a canary. */
+void recorder_canary(struct recorder *r, uint32_t number);
 void recorder_lost(struct recorder *r, uint64_t records);
 /* Records that an operator's rule refused. */
 void recorder_filtered(struct recorder *r, uint64_t records);
