@@ -23,6 +23,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
+	@echo 'make test-long the tests that kill, with KILLS=200 kills each'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
@@ -37,7 +38,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-radosgw run replay fuzz lint clean
+.PHONY: deps demo test test-long test-radosgw run replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -50,6 +51,11 @@ test:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build tests
 	@tests/run
+
+test-long:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/init build/sealtap
+	@KILLS=$(or $(KILLS),200) tests/run net -k deaths_test
 
 test-radosgw:
 	@image/deps
@@ -81,7 +87,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-radosgw run replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif

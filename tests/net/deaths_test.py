@@ -16,7 +16,7 @@ from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import WEB, Surroundings  # noqa: E402
 
-KILLS = int(os.environ.get('KILLS', '10'))
+KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', time.time_ns()))
 ROLES = ('net', 'keys', 'upload', 'capture')
 ROLE_S = 12  # until a new process is at work
