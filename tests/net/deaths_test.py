@@ -121,13 +121,36 @@ def deaths_are_told(life):
     assert sorted(told) == sorted(life.killed), f'killed {life.killed}, told {told}'
 
 
+def deaths_while_it_boots(lab, name, chance):
+    """Roles that die while it boots start anew, and it arms all the same"""
+    with Host(lab, name, lab.configuration(), verbose=True) as appliance:
+        for role in chance.sample(ROLES, 3):
+            time.sleep(chance.uniform(0, 0.5))
+            end = time.monotonic() + ROLE_S
+            while role not in roles(appliance):
+                assert time.monotonic() < end, f'{role} does not come back'
+                time.sleep(0.01)
+            os.kill(roles(appliance)[role], signal.SIGKILL)
+        appliance.console.wait_armed(60)
+        traffic.ping(lab, 2)
+        appliance.stop()
+        assert 'all shipped' in appliance.console.text()
+
+
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('deaths') as lab:
         for heavy, about in ((False, ' (50 packets/s)'), (True, ' (under load)')):
+            checks = (everything_is_accounted_for, it_is_evidence, deaths_are_told)
+            if not any(report.wants(check, about) for check in checks):
+                continue
             life = Life(lab, heavy)
-            for check in (everything_is_accounted_for, it_is_evidence, deaths_are_told):
+            for check in checks:
                 report.run(check, life, about=about)
+        chance = random.Random(SEED)
+        print(f'# SEED={SEED}')
+        for i in range(3):
+            report.run(deaths_while_it_boots, lab, f'boot-{i}', chance, about=f' ({i + 1})')
     report.finish()
 
 
