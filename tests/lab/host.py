@@ -8,6 +8,7 @@ from .surroundings import NIC
 
 INIT = os.path.join(certs.TOP, 'build', 'init')
 OUTSIDE, INSIDE = 'outside', 'inside'
+ROLES = ('net', 'keys', 'upload', 'capture')
 
 
 class Host:
@@ -41,3 +42,17 @@ class Host:
         """The power button: forwarding stops, the rings drain, all is shipped; it must exit with 0."""
         code = self.process.end(signal.SIGTERM, timeout_s)
         assert code == 0, f'the appliance ended with {code}:\n{self.console.text()[-2000:]}'
+
+    def roles(self):
+        """{role: process id} of the roles that live; of several workers the last."""
+        parent, found = self.process.child.pid, {}
+        with open(f'/proc/{parent}/task/{parent}/children') as f:
+            for pid in map(int, f.read().split()):
+                try:
+                    with open(f'/proc/{pid}/cmdline') as line:
+                        words = line.read().split('\0')
+                except FileNotFoundError:
+                    continue
+                if words[1:2] and words[1] in ROLES:
+                    found[words[1]] = pid
+        return found

@@ -12,29 +12,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import ROLES, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import WEB, Surroundings  # noqa: E402
 
 KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', time.time_ns()))
-ROLES = ('net', 'keys', 'upload', 'capture')
 ROLE_S = 12  # until a new process is at work
-
-
-def roles(appliance):
-    """{role: process id} of the appliance's children that live."""
-    parent, found = appliance.process.child.pid, {}
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in map(int, f.read().split()):
-            try:
-                with open(f'/proc/{pid}/cmdline') as line:
-                    words = line.read().split('\0')
-            except FileNotFoundError:
-                continue
-            if len(words) > 1 and words[1] in ROLES:
-                found[words[1]] = pid
-    return found
 
 
 class Load(threading.Thread):
@@ -69,14 +53,14 @@ def kill_some(appliance, count, chance):
         role = chance.choice(ROLES)
         time.sleep(chance.uniform(0.05, 2.5))
         end = time.monotonic() + ROLE_S
-        while role not in roles(appliance):
+        while role not in appliance.roles():
             assert time.monotonic() < end, f'{role} does not come back'
             time.sleep(0.05)
-        os.kill(roles(appliance)[role], signal.SIGKILL)
+        os.kill(appliance.roles()[role], signal.SIGKILL)
         killed.append(role)
     end = time.monotonic() + 2 * ROLE_S
-    while set(roles(appliance)) != set(ROLES):
-        assert time.monotonic() < end, f'only {sorted(roles(appliance))} came back'
+    while set(appliance.roles()) != set(ROLES):
+        assert time.monotonic() < end, f'only {sorted(appliance.roles())} came back'
         time.sleep(0.05)
     return killed
 
@@ -127,10 +111,10 @@ def deaths_while_it_boots(lab, name, chance):
         for role in chance.sample(ROLES, 3):
             time.sleep(chance.uniform(0, 0.5))
             end = time.monotonic() + ROLE_S
-            while role not in roles(appliance):
+            while role not in appliance.roles():
                 assert time.monotonic() < end, f'{role} does not come back'
                 time.sleep(0.01)
-            os.kill(roles(appliance)[role], signal.SIGKILL)
+            os.kill(appliance.roles()[role], signal.SIGKILL)
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
         appliance.stop()

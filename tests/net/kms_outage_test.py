@@ -17,16 +17,6 @@ from lab.surroundings import Surroundings  # noqa: E402
 KEY_S = 60  # the shortest life that the configuration takes
 
 
-def capture_of(appliance):
-    parent = appliance.process.child.pid
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in map(int, f.read().split()):
-            with open(f'/proc/{pid}/cmdline') as line:
-                if line.read().split('\0')[1:2] == ['capture']:
-                    return pid
-    raise AssertionError('there is no capture worker')
-
-
 class Life:
     def __init__(self, lab):
         settings = lab.configuration(object__max_seconds=5, key__max_seconds=KEY_S)
@@ -37,7 +27,7 @@ class Life:
                 with lab.front.misbehave('error', service='kms', status=400, code='DisabledException', message='for a test', headers={}):
                     traffic.fetch(lab, '100k')
                     self.console.wait(r'^sealtap: alarm capture data-key-extended ', KEY_S + 30)
-                    os.kill(capture_of(session.appliance), signal.SIGKILL)
+                    os.kill(session.appliance.roles()['capture'], signal.SIGKILL)
                     time.sleep(2)
                     self.during = time.time_ns()
                     traffic.fetch(lab, '100k')

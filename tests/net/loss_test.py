@@ -18,17 +18,6 @@ from lab.surroundings import Surroundings  # noqa: E402
 PACKETS = 60000  # of 1,400 bytes: more than the ring's 32 MiB
 
 
-def worker_of(appliance):
-    """The capture worker's process id."""
-    parent = appliance.process.child.pid
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in map(int, f.read().split()):
-            with open(f'/proc/{pid}/cmdline') as line:
-                if line.read().split('\0')[1] == 'capture':
-                    return pid
-    raise AssertionError('there is no capture worker')
-
-
 def flood(lab, count):
     with raw_socket(lab.inside) as s:
         for i in range(count):
@@ -42,7 +31,7 @@ class Life:
         with Host(lab, 'appliance', lab.configuration()) as appliance:
             appliance.console.wait_armed(60)
             traffic.ping(lab, 2)
-            worker = worker_of(appliance)
+            worker = appliance.roles()['capture']
             os.kill(worker, signal.SIGSTOP)
             try:
                 flood(lab, PACKETS)

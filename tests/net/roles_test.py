@@ -18,16 +18,6 @@ CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'uploa
 RESTART_S = 40
 
 
-def roles(appliance):
-    """{role: process id} of the appliance's children."""
-    parent, found = appliance.process.child.pid, {}
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in f.read().split():
-            with open(f'/proc/{pid}/cmdline') as line:
-                found[line.read().split('\0')[1]] = int(pid)
-    return found
-
-
 def status(pid):
     with open(f'/proc/{pid}/status') as f:
         return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
@@ -39,7 +29,7 @@ def namespace(pid, kind):
 
 def least_rights(appliance):
     """Each role is a process of a user of its own, with no capability but those it needs, and can gain none."""
-    found = roles(appliance)
+    found = appliance.roles()
     assert set(found) == set(CAPABILITIES), found
     users = set()
     for role, pid in found.items():
@@ -53,7 +43,7 @@ def least_rights(appliance):
 
 def capture_has_no_network(appliance):
     """The role that sees packets has an empty network namespace: it can send nothing anywhere."""
-    found = roles(appliance)
+    found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
     assert mine['capture'] not in {mine['net'], mine['keys'], mine['upload']}, mine
     with open(f'/proc/{found["capture"]}/net/dev') as f:
@@ -62,7 +52,7 @@ def capture_has_no_network(appliance):
 
 def only_what_was_given(appliance):
     """A role holds only descriptors that init gave it: channels, the ring, sockets of its own; no file."""
-    for role, pid in roles(appliance).items():
+    for role, pid in appliance.roles().items():
         for fd in os.listdir(f'/proc/{pid}/fd'):
             target = os.readlink(f'/proc/{pid}/fd/{fd}')
             assert target.startswith('socket:') or target == '/dev/null' and int(fd) < 3, f'{role}: descriptor {fd} is {target}'
@@ -71,9 +61,9 @@ def only_what_was_given(appliance):
 def secrets_cannot_be_read(appliance):
     """The roles that hold keys or see packets write no core and cannot be traced by their own user."""
     for role in ('keys', 'capture'):
-        pid = roles(appliance)[role]
+        pid = appliance.roles()[role]
         assert os.stat(f'/proc/{pid}/mem').st_uid == 0, f'{role} is dumpable'
-    for role, pid in roles(appliance).items():
+    for role, pid in appliance.roles().items():
         with open(f'/proc/{pid}/limits') as f:
             core = next(line for line in f if line.startswith('Max core file size'))
         assert core.split()[4:6] == ['0', '0'], f'{role}: {core}'
@@ -85,15 +75,15 @@ def forwarding(appliance):
 
 def starts_anew(appliance, role):
     """A role that dies starts anew at once, with no more rights than before; the others and forwarding go on"""
-    before, said = roles(appliance), len(appliance.console.text())
+    before, said = appliance.roles(), len(appliance.console.text())
     os.kill(before[role], signal.SIGKILL)
     traffic.ping(appliance.lab, 5)
     appliance.console.wait(rf'^sealtap: warning role: role {role} died', 5, said)
     end = time.monotonic() + RESTART_S
-    while role not in roles(appliance):
+    while role not in appliance.roles():
         assert time.monotonic() < end, f'{role} does not come back'
         time.sleep(0.05)
-    after = roles(appliance)
+    after = appliance.roles()
     assert after[role] != before[role] and all(after[r] == before[r] for r in after if r != role), (before, after)
     assert forwarding(appliance) == '1'
 
@@ -104,7 +94,7 @@ def button_after_deaths(lab):
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
         for role in ('capture', 'net'):
-            os.kill(roles(appliance)[role], signal.SIGKILL)
+            os.kill(appliance.roles()[role], signal.SIGKILL)
         appliance.stop(timeout_s=60)
         assert forwarding(appliance) == '0' and 'all shipped' in appliance.console.text()
 
@@ -115,9 +105,9 @@ def a_role_that_keeps_dying_waits(lab):
         appliance.console.wait_armed(60)
         waits = []
         for _ in range(4):
-            pid, began = roles(appliance)['upload'], time.monotonic()
+            pid, began = appliance.roles()['upload'], time.monotonic()
             os.kill(pid, signal.SIGKILL)
-            while roles(appliance).get('upload', pid) == pid:
+            while appliance.roles().get('upload', pid) == pid:
                 assert time.monotonic() < began + RESTART_S
                 time.sleep(0.01)
             waits.append(time.monotonic() - began)

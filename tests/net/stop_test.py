@@ -19,16 +19,6 @@ WITHIN_S = 0.1  # of the loss, or of a worker's silence
 WELL_S = 2  # hysteresis
 
 
-def capture_of(appliance):
-    parent = appliance.process.child.pid
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in map(int, f.read().split()):
-            with open(f'/proc/{pid}/cmdline') as line:
-                if line.read().split('\0')[1:2] == ['capture']:
-                    return pid
-    raise AssertionError('there is no capture worker')
-
-
 class Watched(probes.Probes):
     """Probes whose arrival outside is noted at once."""
 
@@ -108,7 +98,7 @@ class Life:
 
 def a_worker_that_hangs_stops_forwarding(life):
     """A worker that hangs stops forwarding within 100 ms; when it goes on, so does forwarding, after two seconds"""
-    worker = capture_of(life.appliance)
+    worker = life.appliance.roles()['capture']
     life.stops(lambda: os.kill(worker, signal.SIGSTOP), 'a capture worker is late')
     back = time.monotonic()
     os.kill(worker, signal.SIGCONT)
@@ -117,7 +107,7 @@ def a_worker_that_hangs_stops_forwarding(life):
 
 def a_dead_worker_stops_forwarding(life):
     """A worker that dies stops forwarding within 100 ms, until its successor records"""
-    worker = capture_of(life.appliance)
+    worker = life.appliance.roles()['capture']
     began = life.stops(lambda: os.kill(worker, signal.SIGKILL), 'a capture worker is not there')
     life.goes_on(began)
 

@@ -79,16 +79,6 @@ def wait(what, found, timeout_s=20):
         time.sleep(0.3)
 
 
-def worker_of(appliance):
-    parent = appliance.process.child.pid
-    with open(f'/proc/{parent}/task/{parent}/children') as f:
-        for pid in map(int, f.read().split()):
-            with open(f'/proc/{pid}/cmdline') as line:
-                if line.read().split('\0')[1] == 'capture':
-                    return pid
-    raise AssertionError('there is no capture worker')
-
-
 class Life:
     def __init__(self, lab):
         self.watch = watch = Watch(lab)
@@ -128,7 +118,7 @@ class Life:
         self.plugged = self.watch.metric('Forwarding')
 
     def lose(self, lab, appliance):
-        worker = worker_of(appliance)
+        worker = appliance.roles()['capture']
         os.kill(worker, signal.SIGSTOP)
         try:
             with raw_socket(lab.inside) as s:
