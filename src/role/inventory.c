@@ -1,28 +1,48 @@
 #include "role/inventory.h"
 
-void inventory_init(struct inventory *i, struct peer *keys, uint32_t life)
+void inventory_init(struct inventory *i, struct peer *keys, void (*listed_one)(struct outbox_place at),
+		    uint32_t life)
 {
 	i->keys = keys;
+	i->listed_one = listed_one;
 	i->told = i->listed = (uint64_t)life << 32;
 }
 
-void inventory_tell(struct inventory *i, const struct object_meta *meta)
+static void list_up_to(struct inventory *i, uint64_t number)
 {
-	struct msg_shipped *s = &i->shipped[++i->told % INVENTORY_MAX];
-	s->number = i->told;
-	s->meta = *meta;
-	peer_send(i->keys, MSG_SHIPPED, s);
+	while (i->listed < number)
+		i->listed_one(i->entry[++i->listed % INVENTORY_MAX].at);
+}
+
+void inventory_tell(struct inventory *i, const struct object_meta *meta, struct outbox_place at)
+{
+	if (i->told - i->listed == INVENTORY_MAX)
+		list_up_to(i, i->listed + 1); /* the log does not keep up: the slot is worth more */
+	struct inventory_entry *e = &i->entry[++i->told % INVENTORY_MAX];
+	e->shipped.number = i->told;
+	e->shipped.meta = *meta;
+	e->at = at;
+	peer_send(i->keys, MSG_SHIPPED, &e->shipped);
 }
 
 void inventory_listed(struct inventory *i, const struct msg_listed *m)
 {
-	if (m->number > i->listed && m->number <= i->told)
-		i->listed = m->number;
+	if (m->number <= i->told)
+		list_up_to(i, m->number);
 }
 
 void inventory_again(struct inventory *i)
 {
-	uint64_t from = i->told - i->listed > INVENTORY_MAX ? i->told - INVENTORY_MAX : i->listed;
-	for (uint64_t n = from + 1; n <= i->told; n++)
-		peer_send(i->keys, MSG_SHIPPED, &i->shipped[n % INVENTORY_MAX]);
+	for (uint64_t n = i->listed + 1; n <= i->told; n++)
+		peer_send(i->keys, MSG_SHIPPED, &i->entry[n % INVENTORY_MAX].shipped);
+}
+
+bool inventory_holds(const struct inventory *i, uint32_t producer, uint32_t slot)
+{
+	for (uint64_t n = i->listed + 1; n <= i->told; n++) {
+		const struct outbox_place *at = &i->entry[n % INVENTORY_MAX].at;
+		if (at->producer == producer && at->slot == slot)
+			return true;
+	}
+	return false;
 }

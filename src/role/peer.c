@@ -92,14 +92,14 @@ void peer_join(struct peer *p, const struct chan_msg *m)
 {
 	ASSERT(m->fd_count == 1);
 	int fd = m->fds[0]; /* m is gone after the next read */
-	bool anew = p->watch.fn != NULL;
-	if (anew) {
+	if (p->watch.fn) {
 		peer_read(p);
 		loop_unwatch(p->loop, &p->watch);
 		close(p->watch.fd);
 	}
 	peer_watch(p, fd);
-	if (anew && p->anew)
+	/* the first one, too: this process may have asked while the other was dead */
+	if (p->anew)
 		p->anew(p->arg, p->index);
 }
 

@@ -12,7 +12,8 @@ struct peer {
 	struct loop *loop; /* borrowed */
 	struct loop_watch watch;
 	void (*fn)(void *arg, uint32_t index, const struct chan_msg *m);
-	/* The other end is a new process: what was asked of the old one must be asked again. May be NULL. */
+	/* The other end is there, or is a new process: what was asked before must be asked again. May be
+	 * NULL. */
 	void (*anew)(void *arg, uint32_t index);
 	void *arg;      /* borrowed */
 	uint32_t index; /* given to fn: which of several like peers */

@@ -175,8 +175,9 @@ static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	outbox_shipped(&g.lanes.outbox, l->at);
-	give_back(l->at);
-	inventory_tell(&g.inventory, &l->meta);
+	if (l->at.producer == OUTBOX_LOG) /* the log can't wait for itself */
+		give_back(l->at);
+	inventory_tell(&g.inventory, &l->meta, l->at);
 	g.counted.shipped_objects++;
 	g.counted.shipped_bytes += l->meta.size_bytes;
 	l->state = LANE_IDLE;
@@ -278,7 +279,8 @@ static void say_unshipped(void)
 
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	if (!outbox_told(&g.lanes.outbox, producer, s))
+	if (!outbox_told(&g.lanes.outbox, producer, s) &&
+	    (producer == OUTBOX_LOG || !inventory_holds(&g.inventory, producer, s->index)))
 		give_back((struct outbox_place){producer, s->index, s->generation, {0}});
 	start_what_may();
 }
@@ -427,7 +429,7 @@ _Noreturn void role_upload(int channel)
 	peer_start(channel, ROLE_UPLOAD, &g.start, fds, CHAN_MAX_FDS);
 	log_open(channel, MSG_LOG_LINE, "upload");
 	loop_init(&g.loop);
-	inventory_init(&g.inventory, &g.keys, g.start.life);
+	inventory_init(&g.inventory, &g.keys, give_back, g.start.life);
 	peer_init(&g.init, ROLE_UPLOAD, ROLE_INIT, &g.loop, from_init, NULL);
 	peer_init(&g.net, ROLE_UPLOAD, ROLE_NET, &g.loop, from_net, net_anew);
 	peer_init(&g.keys, ROLE_UPLOAD, ROLE_KEYS, &g.loop, from_keys, keys_anew);

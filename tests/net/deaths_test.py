@@ -18,7 +18,7 @@ from lab.surroundings import WEB, Surroundings  # noqa: E402
 
 KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', time.time_ns()))
-ROLE_S = 12  # until a new process is at work
+ROLE_S = 40  # until a new process is at work, after many deaths
 
 
 class Load(threading.Thread):
@@ -47,18 +47,15 @@ class Load(threading.Thread):
 
 
 def kill_some(appliance, count, chance):
-    """Kills one role after the other, each a random time after the last was replaced: [role]."""
+    """Kills one living role after the other, at random times: [role]. Those that die often wait longer and longer."""
     killed = []
     for _ in range(count):
-        role = chance.choice(ROLES)
         time.sleep(chance.uniform(0.05, 2.5))
-        end = time.monotonic() + ROLE_S
-        while role not in appliance.roles():
-            assert time.monotonic() < end, f'{role} does not come back'
-            time.sleep(0.05)
-        os.kill(appliance.roles()[role], signal.SIGKILL)
+        alive = appliance.roles()
+        role = chance.choice(sorted(alive))
+        os.kill(alive[role], signal.SIGKILL)
         killed.append(role)
-    end = time.monotonic() + 2 * ROLE_S
+    end = time.monotonic() + ROLE_S
     while set(appliance.roles()) != set(ROLES):
         assert time.monotonic() < end, f'only {sorted(appliance.roles())} came back'
         time.sleep(0.05)
@@ -88,7 +85,7 @@ def everything_is_accounted_for(life):
     lost = sum(int(o.meta['lost']) for o in life.evidence.objects)
     assert result.missing == lost, f'{result.missing} packets are missing, {lost} are counted as lost'
     told = [e for e in life.evidence.events('lost')]
-    assert sum(e['packets'] for e in told) == lost and all(e['cause'] == 'ring' and e['span_ms'] < 20000 for e in told), told
+    assert sum(e['packets'] for e in told) == lost and all(e['cause'] == 'ring' and 0 < e['span_ms'] < 60000 for e in told), told
     killed = ' '.join(life.killed)
     print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost; killed: {killed} (SEED={SEED})')
 
