@@ -55,7 +55,7 @@ test:
 test-long:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
-	@KILLS=$(or $(KILLS),200) tests/run net -k deaths_test
+	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$$(date +%s)) tests/run net -k deaths_test
 
 test-radosgw:
 	@image/deps

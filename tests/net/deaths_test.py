@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """deaths_test: any role may be killed at any moment: nothing that reached the ring is lost, nothing is there twice, forwarding goes on.
 
-deaths_test.py [-k PATTERN]. KILLS=N: how many kills each scene has. Needs root. Logs and objects stay in build/lab/deaths/.
+deaths_test.py [-k PATTERN]. KILLS=N: how many kills each scene has; SEED=N: which, and when. Needs root. Logs and objects stay in build/lab/deaths/.
 """
 import os
 import random
@@ -17,7 +17,7 @@ from lab.session import Session  # noqa: E402
 from lab.surroundings import WEB, Surroundings  # noqa: E402
 
 KILLS = int(os.environ.get('KILLS', '20'))
-SEED = int(os.environ.get('SEED', time.time_ns()))
+SEED = int(os.environ.get('SEED', '1'))
 ROLE_S = 40  # until a new process is at work, after many deaths
 
 
