@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """deaths_test: any role may be killed at any moment: nothing that reached the ring is lost, nothing is there twice, forwarding goes on.
 
-deaths_test.py [-k PATTERN]. KILLS=N: how many kills each scene has; SEED=N: which, and when. Needs root. Logs and objects stay in build/lab/deaths/.
+deaths_test.py [-k PATTERN]. KILLS=N: how many kills each scene has; SEED=N: which, and when. Needs root.
+Logs and objects stay in build/lab/deaths/.
 """
 import os
 import random
