@@ -11,6 +11,8 @@ enum kind {
 	KIND_NAT,
 	KIND_ON_LOSS,
 	KIND_FLAG,
+	KIND_SPOOL_FULL,
+	KIND_SPOOL,
 	KIND_ENDPOINT,
 	KIND_RULE, /* repeatable: the next of `rule` */
 	KIND_BUCKET,
@@ -54,6 +56,9 @@ static const struct row rows[] = {
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
 	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
+	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
+	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
+	{"spool.full", KIND_SPOOL_FULL, false, FIELD(spool_full), 0, 0, "drop-newest"},
 	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
@@ -237,6 +242,21 @@ static enum err read_endpoint(struct span v, struct endpoint *out)
 	return ERR_OK;
 }
 
+/* memory | NAME | /PATH */
+static enum err read_spool(struct span v, struct settings *out)
+{
+	memset(out->spool, 0, sizeof(out->spool));
+	if (span_eq(v, SPAN("memory")))
+		return ERR_OK;
+	if (v.len >= sizeof(out->spool))
+		return ERR_TOO_LONG;
+	TRY(check_prefix(span_starts(v, SPAN("/")) ? span_from(v, 1) : v));
+	if (!span_starts(v, SPAN("/")) && span_find(v, '/') < v.len)
+		return ERR_SYNTAX;
+	memcpy(out->spool, v.p, v.len);
+	return ERR_OK;
+}
+
 /* full | headers | none : FILTER */
 static enum err read_rule(struct span v, unsigned line, struct settings *out)
 {
@@ -270,6 +290,10 @@ static enum err read_value(const struct row *r, struct span v, struct settings *
 		return read_word(v, "masquerade", "none", field);
 	case KIND_ON_LOSS:
 		return read_word(v, "record", "stop", field);
+	case KIND_SPOOL_FULL:
+		return read_word(v, "drop-newest", "stop", field);
+	case KIND_SPOOL:
+		return read_spool(v, out);
 	case KIND_FLAG:
 		return read_word(v, "no", "yes", field);
 	case KIND_ENDPOINT:

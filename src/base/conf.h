@@ -39,10 +39,14 @@
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
  *                         the heaviest sources are cut to headers first: record/budget.h
- *   zstd.level            default 1; 1..19
- *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
- * the record | stop: forwarding stops as soon as a packet was lost, no place is left, or a worker is dead or
- * late; it goes on when recording does
+ *   spool                 memory (default) | a volume of its own, by EBS volume id or NVMe serial: what is
+ * not shipped yet survives there; never the root disk, and an empty one or our own. With `init host` also the
+ * absolute path of a file spool.sync_ms         default 1000; 50..10000; how often what was recorded is made
+ * to last on the volume spool.full            drop-newest (default) | stop: what happens when no place is
+ * left: packets are dropped and counted, or forwarding stops until there is room. What is not shipped is
+ * never overwritten zstd.level            default 1; 1..19 on_loss               record (default): traffic
+ * flows also while it can't be recorded, and the gap is in the record | stop: forwarding stops as soon as a
+ * packet was lost, no place is left, or a worker is dead or late; it goes on when recording does
  */
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
@@ -55,6 +59,8 @@
 
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
+
+enum conf_spool_full { CONF_SPOOL_FULL_DROP_NEWEST, CONF_SPOOL_FULL_STOP };
 
 enum conf_keep { CONF_KEEP_FULL, CONF_KEEP_HEADERS, CONF_KEEP_NONE };
 
@@ -90,6 +96,9 @@ struct settings {
 	uint32_t nat;     /* enum conf_nat */
 	uint32_t on_loss; /* enum conf_on_loss */
 	uint32_t zstd_level;
+	char spool[161]; /* empty: memory */
+	uint64_t spool_sync_ms;
+	uint32_t spool_full; /* enum conf_spool_full */
 	uint32_t rule_count;
 	struct capture_rule rule[CONF_RULES];
 	uint64_t flow_cutoff_bytes;    /* 0: none */
