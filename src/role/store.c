@@ -191,15 +191,19 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 
 /* ---- slots */
 
-uint32_t store_take(struct store *s)
+uint32_t store_take(struct store *s, enum object_kind kind)
 {
-	for (uint32_t i = 0; i < s->header.slots; i++) {
+	uint32_t first = STORE_NONE, count = 0;
+	for (uint32_t i = s->header.slots; i-- > 0;) {
 		if (!may_be_taken(&s->slot[i]))
 			continue;
-		s->slot[i].taken = true;
-		return i;
+		first = i;
+		count++;
 	}
-	return STORE_NONE;
+	if (count <= (kind == OBJECT_LOG ? 0 : 1))
+		return STORE_NONE;
+	s->slot[first].taken = true;
+	return first;
 }
 
 uint32_t store_find(const struct store *s, uint64_t boot, const char *stream, uint32_t seq)

@@ -57,8 +57,9 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 enum err store_armed(struct store *s, uint64_t now_ns) MUST_USE;
 enum err store_ended(struct store *s, uint64_t now_ns) MUST_USE;
 
-/* A slot for a new object; STORE_NONE: the volume is full. */
-uint32_t store_take(struct store *s);
+/* A slot for a new object; the last free one is for the log's alone: its last words. STORE_NONE: the volume
+ * is full. */
+uint32_t store_take(struct store *s, enum object_kind kind);
 /* The slot with an object, whatever its state; STORE_NONE. */
 uint32_t store_find(const struct store *s, uint64_t boot, const char *stream, uint32_t seq);
 /* Bytes of the message, at `at` of it. */
