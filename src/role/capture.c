@@ -250,7 +250,7 @@ static void ring_readable(void *arg, short revents)
 	look(arg);
 }
 
-/* on_loss = stop: init watches the progress, and must see a loss soon. */
+/* init watches the progress where a policy needs it, and must see a loss soon. */
 static void pulse(void *arg)
 {
 	(void)arg;
@@ -327,7 +327,7 @@ static void arm_when_ready(void)
 		g.progress->armed_real_ns = clock_real_ns();
 		drops_begin(&g.drops);
 	}
-	if (g.settings.on_loss == CONF_ON_LOSS_STOP)
+	if (guard_wanted(&g.settings))
 		pulse(NULL);
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);

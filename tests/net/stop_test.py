@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""stop_test: on_loss = stop: what can't be recorded is not forwarded, and forwarding goes on by itself when recording does.
+"""stop_test: on_loss = stop, spool.full = stop: what can't be recorded is not forwarded; forwarding goes on by itself when recording does.
 
 stop_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/stop/.
 """
@@ -17,6 +17,7 @@ from lab.surroundings import Surroundings  # noqa: E402
 
 WITHIN_S = 0.1  # of the loss, or of a worker's silence
 WELL_S = 2  # hysteresis
+ON_LOSS, SPOOL_FULL = {'on_loss': 'stop'}, {'spool__full': 'stop'}
 
 
 class Watched(probes.Probes):
@@ -53,7 +54,7 @@ class Life:
 
     def __init__(self, lab, name, **settings):
         self.lab = lab
-        self.appliance = Host(lab, name, lab.configuration(on_loss='stop', **settings), verbose=True)
+        self.appliance = Host(lab, name, lab.configuration(**settings), verbose=True)
 
     def __enter__(self):
         self.appliance.__enter__()
@@ -112,9 +113,23 @@ def a_dead_worker_stops_forwarding(life):
     life.goes_on(began)
 
 
-def no_place_left_stops_forwarding(lab):
+def a_hung_worker_alone_stops_nothing(life):
+    """spool.full = stop alone: a worker that hangs does not stop forwarding"""
+    worker = life.appliance.roles()['capture']
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert life.wait_flow(began) < began + WELL_S and not life.told('forwarding-stopped')
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def no_place_left_stops_forwarding(lab, name, policy):
     """When memory is full of what S3 does not take, forwarding stops; all that was forwarded is recorded; it goes on when S3 does"""
-    with Life(lab, 'full', object__max_seconds=1) as life:
+    with Life(lab, name, object__max_seconds=1, **policy) as life:
+        if 'on_loss' not in policy:
+            a_hung_worker_alone_stops_nothing(life)
         with lab.front.misbehave('error', count=100000, status=503, code='SlowDown', message='for a test', headers={}):
             end = time.monotonic() + 120
             while not life.told('forwarding-stopped'):
@@ -151,11 +166,13 @@ def all_that_was_forwarded_is_recorded(life):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('stop') as lab:
-        with Life(lab, 'appliance') as life:
+        with Life(lab, 'appliance', **ON_LOSS) as life:
             traffic.ping(lab, 2)
             for check in (a_worker_that_hangs_stops_forwarding, a_dead_worker_stops_forwarding, all_that_was_forwarded_is_recorded):
                 report.run(check, life)
-        report.run(no_place_left_stops_forwarding, lab)
+        for name, policy in (('full', ON_LOSS), ('spool', SPOOL_FULL)):
+            about = ' = '.join(*policy.items()).replace('__', '.')
+            report.run(no_place_left_stops_forwarding, lab, name, policy, about=f' ({about})')
     report.finish()
 
 
