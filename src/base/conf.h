@@ -38,7 +38,9 @@
  *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
- *                         the heaviest sources are cut to headers first: record/budget.h
+ *                         the heaviest sources are cut to headers first: record/budget.h. With on_loss = stop
+ *                         none is dropped while its headers have room; when they have none in one worker's
+ *                         share, forwarding stops until the day ends
  *   spool                 memory (default) | a volume of its own, by EBS volume id or NVMe serial: what is
  *                         not shipped yet survives there; never the root disk, and an empty one or our own.
  *                         With `init host` also the absolute path of a file
@@ -49,7 +51,8 @@
  *   zstd.level            default 1; 1..19
  *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
  *                         the record | stop: forwarding stops as soon as a packet was lost, no place is left,
- *                         or a worker is dead or late; it goes on when recording does
+ *                         the day's budget is used up, or a worker is dead or late; it goes on when recording
+ *                         does
  */
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H

@@ -256,6 +256,7 @@ static void pulse(void *arg)
 	(void)arg;
 	count_drops();
 	__atomic_store_n(&g.progress->full, recorder_full(&g.recorder), __ATOMIC_RELAXED);
+	__atomic_store_n(&g.progress->exhausted, cutter_exhausted(&g.cutter), __ATOMIC_RELAXED);
 	__atomic_store_n(&g.progress->turn_ns, clock_mono_ns(), __ATOMIC_RELAXED);
 	if (g.reading)
 		loop_timer_in(&g.loop, &g.pulse, GUARD_PULSE_NS);

@@ -17,6 +17,8 @@ static const char *wrong(struct guard *g, uint32_t i, const struct guard_worker 
 		return "packets were lost";
 	if (word(&w->progress->full))
 		return "no place is left for what is recorded";
+	if (g->on_loss && word(&w->progress->exhausted))
+		return "the day's budget is used up";
 	if (g->on_loss && turn_ns < now_ns && now_ns - turn_ns > GUARD_LATE_NS)
 		return "a capture worker is late";
 	return NULL;

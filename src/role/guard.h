@@ -2,8 +2,9 @@
  * each worker. Sans I/O.
  *
  * on_loss = stop stops at once: when a worker is not armed or dead, when its progress word is older than
- * GUARD_LATE_NS, when its ring lost packets, when it has no place left for what it records. spool.full = stop
- * alone: only then. It opens again when all this has been well for GUARD_WELL_NS.
+ * GUARD_LATE_NS, when its ring lost packets, when it has no place left for what it records, when its share of
+ * the day's budget is used up. spool.full = stop alone: when no place is left. It opens again when all this
+ * has been well for GUARD_WELL_NS.
  */
 #ifndef SEALTAP_ROLE_GUARD_H
 #define SEALTAP_ROLE_GUARD_H
