@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""powercut_test: the plug may be pulled at any moment: what was recorded more than a checkpoint before is kept, sealed, and ships after.
+
+powercut_test.py [-k PATTERN]. CUTS=N: how many cuts, each after a boot of the same volume; SEED=N: when. Needs root and build/qemu/.
+Consoles, captures and objects stay in build/lab/powercut/. The cut is QEMU's death by SIGKILL: what the volume had acknowledged is kept.
+"""
+import collections
+import contextlib
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import capture, compare, evidence, netns, objects, testing, traffic  # noqa: E402
+from lab.guest import Guest, Volume  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import WEB, Surroundings  # noqa: E402
+
+CUTS = int(os.environ.get('CUTS', '3'))
+SEED = int(os.environ.get('SEED', '1'))
+BOOT_S = 60
+SYNC_MS = 200
+# What may be missing before a cut: an open frame (1 s), the ring's oldest block, the time between two checkpoints; and a slow guest.
+KEPT_S = SYNC_MS / 1000 + 1.0 + 0.5
+SETTINGS = {'spool__sync_ms': SYNC_MS, 'object__max_seconds': 3, 'object__max_bytes': 1 << 20, 'log__interval_seconds': 2}
+# A cut comes so long after ARMED. Then its own boot's log has told of the cut before, and the log is on the volume.
+CUT_MIN_S, CUT_MAX_S = 4, 10
+NO_ANSWER = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'Please reduce your request rate.'}
+# of a boot that was cut off: signatures and the log are checked apart
+CUT_CHECKS = [c for c in evidence.CHECKS if c not in (evidence.check_signatures, evidence.check_log)]
+
+
+class Load:
+    """Small packets all the time and downloads of middling speed, both indifferent to what becomes of them."""
+
+    def __init__(self, lab):
+        self.lab, self.over = lab, threading.Event()
+        self.threads = [threading.Thread(target=self._repeat, args=argv) for argv in (
+            ('ping', '-n', '-q', '-c', '50', '-i', '0.02', '-W', '1', WEB),
+            ('curl', '-sS', '-o', os.devnull, '--limit-rate', '400k', '--max-time', '2', 'http://www.example.test/10m'))]
+
+    def _repeat(self, *argv):
+        while not self.over.is_set():
+            with contextlib.suppress(netns.CommandFailed):
+                self.lab.inside.run(*argv)
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+
+
+class Cut:
+    """One life that ends by a power cut: .armed_ns and .cut_ns by the host's clock, .wire: frames towards it on both sides."""
+
+    def __init__(self, lab, number, volume, chance):
+        self.number = number
+        guest = Guest(lab, f'cut-{number}', from_kernel=True, volume=volume)
+        captures = [capture.Capture(lab, side, ns, guest.name) for side, ns in lab.nics]
+        with contextlib.ExitStack() as during, guest:
+            guest.console.wait_armed(BOOT_S)
+            self.armed_ns = time.time_ns()
+            during.enter_context(Load(lab))
+            if number % 2:  # S3 refuses everything: much waits on the volume
+                during.enter_context(lab.front.misbehave(**NO_ANSWER))
+            self.after_s = chance.uniform(CUT_MIN_S, CUT_MAX_S)
+            time.sleep(self.after_s)
+            self.cut_ns = time.time_ns()
+            guest.power_cut()
+        self.wire = {c.side: c.done() for c in captures}
+        print(f'# cut {number}: {self.after_s:.3f} s after ARMED{", S3 refused" if number % 2 else ""}', flush=True)
+
+    def compare(self, boot):
+        """What is missing and what is there twice, and how far apart both clocks are; boot: its Evidence."""
+        self.boot = boot
+        self.missing, self.strange, offsets = [], [], []
+        for side, frames in self.wire.items():
+            number = compare.SIDES.index(side)
+            recorded = [f for stream in boot.recorded().values() for f in stream if f.interface == number]
+            there = collections.Counter((f.data, f.length) for f in recorded)
+            single = {(f.data, f.length): f.ns for f in recorded if there[f.data, f.length] == 1}
+            seen = collections.Counter(map(compare.expected, frames))
+            offsets += [single[w] - f.ns for f in frames if (w := compare.expected(f)) in single and seen[w] == 1]
+            self.strange += list((there - seen).elements())
+            self.missing += [f for f in frames if f.ns >= self.armed_ns and not there[compare.expected(f)]]
+        assert offsets, 'nothing of it is recorded'
+        self.offset_ns = int(statistics.median(offsets))
+        self.missing.sort(key=lambda f: f.ns)
+
+
+class Story:
+    """Some lives that are cut off and one that ends well, all with one volume."""
+
+    def __init__(self, lab):
+        chance = random.Random(SEED)
+        print(f'# CUTS={CUTS} SEED={SEED}', flush=True)
+        self.lab = lab
+        volume = Volume(lab)
+        lab.metadata.user_data(lab.configuration(spool=volume.id, **SETTINGS))
+        self.cuts = [Cut(lab, number, volume, chance) for number in range(CUTS)]
+        self.last_began = time.time()
+        with Session(Guest(lab, 'last', from_kernel=True, volume=volume)) as self.session:
+            self.session.armed()
+            with self.session.window('after'):
+                traffic.everything(lab, '100k')
+                time.sleep(4)
+            self.session.power_off()
+        self.all = objects.collect(lab)
+        boots = sorted(self.all.boots(), key=lambda b: min(int(o.meta['first']) for o in self.of(b).objects))
+        assert len(boots) == CUTS + 1, f'{len(boots)} boots have objects, {CUTS + 1} there were'
+        self.boots = [self.of(b) for b in boots]
+        self.names = boots
+        for cut, boot in zip(self.cuts, self.boots):
+            cut.compare(boot)
+        self.session.evidence = self.boots[-1]
+
+    def of(self, boot):
+        return objects.Evidence([o for o in self.all.objects if o.part['boot'] == boot], self.all.folder)
+
+    def torn(self):
+        return [o for o in self.all.objects if o.part['torn']]
+
+
+def all_ships(story):
+    """All that was sealed ships: no stream of a boot that was cut off has a hole; torn objects end them"""
+    for boot in story.boots[:-1]:
+        evidence.check_names(boot)
+        for o in boot.objects:
+            assert not o.part['torn'] or o is boot.stream(o.stream)[-1], f'{o.name} is torn, but not the last'
+    refused = [c.number for c in story.cuts if c.number % 2]
+    late = {e['path'] for e in story.lab.front.entries() if e.get('stored') and e['time'] > story.last_began}
+    assert late or not refused, 'nothing waited on the volume'
+    assert not any(o.part['torn'] for o in story.boots[-1].objects)
+
+
+def torn_objects_open(story):
+    """Torn objects open with AWS's Encryption SDK and hold whole frames of valid pcapng"""
+    assert story.torn(), 'no object is torn: it proves nothing'
+    for o in story.torn():
+        if o.stream != 'log':
+            found = o.capture()
+            assert found.note is None and found.frames, f'{o.name}: {found.note}, {len(found.frames)} packets'
+    print(f'# {len(story.torn())} torn objects of {len(story.all.objects)}')
+
+
+def they_are_evidence(story):
+    """Metadata, context, chain, envelope, index and statistics hold in boots that were cut off; only their last objects lack a signature"""
+    for boot in story.boots[:-1]:
+        for check in CUT_CHECKS:
+            check(boot)
+        unsigned = [o for o in boot.objects if o.meta['sig'] == 'none']
+        assert all(o is boot.stream(o.stream)[-1] for o in unsigned), [o.name for o in unsigned]
+        evidence.check_signatures(objects.Evidence([o for o in boot.objects if o not in unsigned], boot.folder))
+
+
+def what_is_missing_is_young(story):
+    """Each packet that arrived more than a checkpoint before the cut is recorded, and none twice"""
+    for cut in story.cuts:
+        kept_until = cut.cut_ns - int(KEPT_S * 1e9)
+        assert not cut.strange, f'cut {cut.number}: {len(cut.strange)} packets were recorded more often than seen'
+        old = [f for f in cut.missing if f.ns < kept_until]
+        seen = sum(cut.armed_ns <= f.ns < kept_until for frames in cut.wire.values() for f in frames)
+        assert seen > 100, f'cut {cut.number}: only {seen} packets: it proves nothing'
+        assert not old, (f'cut {cut.number}: {len(old)} of {seen} are missing that arrived more than {KEPT_S:.1f} s before the cut, '
+                         f'the first {(cut.cut_ns - old[0].ns) / 1e9:.3f} s before')
+        oldest = f', the oldest {(cut.cut_ns - cut.missing[0].ns) / 1e9:.3f} s before' if cut.missing else ''
+        print(f'# cut {cut.number}: {len(cut.missing)} packets missing{oldest}; {seen} were to be kept')
+
+
+def the_gap_is_told(story):
+    """The next boot's log has one event `gap` for each cut, which covers all that is missing"""
+    for cut, boot, name, after in zip(story.cuts, story.boots, story.names, story.boots[1:]):
+        gaps = after.events('gap')
+        assert len(gaps) == 1, f'cut {cut.number}: {len(gaps)} events'
+        gap = gaps[0]
+        assert gap['boot'] == name, f'cut {cut.number}: the gap of boot {gap["boot"]}, not {name}'
+        last_ns = max(f.ns for stream in boot.recorded().values() for f in stream)
+        first_ns = min(f.ns for stream in after.recorded().values() for f in stream)
+        assert last_ns - 2 * 10**9 <= gap['from_ns'] < gap['to_ns'], (gap, last_ns)
+        assert gap['to_ns'] <= first_ns + 60 * 10**9, (gap, first_ns)
+        for f in cut.missing:
+            ns = f.ns + cut.offset_ns
+            assert gap['from_ns'] <= ns <= gap['to_ns'], (
+                f'cut {cut.number}: a packet is missing from {(ns - gap["from_ns"]) / 1e9:.3f} s after the gap\'s beginning, '
+                f'{(gap["to_ns"] - ns) / 1e9:.3f} s before its end')
+
+
+def nothing_is_used_twice(story):
+    """No object name is stored twice, none stands beside another, and no message id is used twice"""
+    stored = collections.Counter(e['path'] for e in story.lab.front.entries() if e.get('stored') and e.get('service') == 's3')
+    twice = [path for path, times in stored.items() if times > 1]
+    assert stored and not twice, twice
+    evidence.check_free(story.all)
+    ids = collections.Counter()
+    for o in story.all.objects:
+        with open(o.path, 'rb') as f:
+            ids[f.read(35)[3:]] += 1
+    assert max(ids.values()) == 1, 'a message id is used twice'
+
+
+def life_goes_on(story):
+    """What arrives after the last boot is recorded, packet for packet, and it is evidence as ever"""
+    session = story.session
+    session.cut_windows()
+    result = session.compare('after')
+    assert result.seen > 300, result
+    for check in evidence.CHECKS:
+        if check is not evidence.check_log:
+            check(session.evidence)
+    listed = {e['name'] for e in session.evidence.events('shipped')}
+    last = session.evidence.stream('log')[-1].name
+    for e in story.lab.front.entries():
+        if e.get('stored') and e.get('service') == 's3' and e['time'] > story.last_began and not e['path'].endswith(last):
+            assert any(e['path'].endswith(name) for name in listed), f'{e["path"]} is not in the inventory'
+
+
+PROOFS = [all_ships, torn_objects_open, they_are_evidence, what_is_missing_is_young, the_gap_is_told, nothing_is_used_twice, life_goes_on]
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('powercut') as lab:
+        if any(map(report.wants, PROOFS)):
+            story = Story(lab)
+            for proof in PROOFS:
+                report.run(proof, story)
+    report.finish()
+
+
+main()
