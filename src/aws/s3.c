@@ -56,7 +56,7 @@ static bool takes(struct span *name, const char *component)
 	return true;
 }
 
-static enum err check_name(const struct settings *s, const struct object_identity *id, struct span name)
+enum err s3_check_name(const struct settings *s, const struct object_identity *id, struct span name)
 {
 	if (!takes(&name, s->s3_prefix) || !takes(&name, id->account) || !takes(&name, id->region) ||
 	    !takes(&name, id->appliance) || name.len == 0 || span_ends(name, SPAN("/")))
@@ -122,7 +122,7 @@ static enum err fill(struct put *p, const struct settings *s, const struct objec
 	struct endpoint endpoint;
 	struct span name = span_of(m->name, sizeof(m->name));
 	name = span_first(name, span_find(name, 0));
-	TRY(check_name(s, id, name));
+	TRY(s3_check_name(s, id, name));
 	if (m->size_bytes == 0 || m->size_bytes > OBJECT_MAX_BYTES)
 		return ERR_RANGE;
 	TRY(s3_endpoint(s, id, &endpoint));

@@ -8,11 +8,13 @@
  *
  * A record, little-endian:
  *
- *   "sealtap\1" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
+ *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
  *
- *   of the object: kind u32 | seq u32 | canary u32 | signer | first_ns | last_ns | records | raw_bytes | lost
- * | cut | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) |
- * name (448)
+ *   data_crc u32 | side_crc u32
+ *
+ *   of the object: kind u32 | seq u32 | canary u32 | boot | signer | first_ns | last_ns | records | raw_bytes
+ * | lost | cut | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig
+ * (72) | name (448)
  *
  *   where to go on: block_seq | packets | packet_id | recorded | filtered | over_budget (two each) | drops
  *   | refused | records | lost | cut | raw_bytes | size_bytes | objects (u64 each)
@@ -26,7 +28,7 @@
 #include "base/crc.h"
 #include "lib/sha.h"
 
-#define MAGIC SPAN("sealtap\1")
+#define MAGIC SPAN("sealtap\2")
 #define CRC_AT (COMMIT_RECORD_BYTES - 4)
 
 size_t commit_record_offset(uint64_t generation)
@@ -75,8 +77,8 @@ static void field_bytes(struct fields *f, void *p, size_t len)
 
 static void field_meta(struct fields *f, struct object_meta *m)
 {
-	uint64_t *numbers[] = {&m->signer, &m->first_ns, &m->last_ns,  &m->records,   &m->raw_bytes,
-			       &m->lost,   &m->cut,      &m->filtered, &m->size_bytes};
+	uint64_t *numbers[] = {&m->boot,      &m->signer, &m->first_ns, &m->last_ns,  &m->records,
+			       &m->raw_bytes, &m->lost,   &m->cut,      &m->filtered, &m->size_bytes};
 	field_u32(f, &m->kind);
 	field_u32(f, &m->seq);
 	field_u32(f, &m->canary);
@@ -109,16 +111,17 @@ static void fields_of(struct fields *f, struct commit *c)
 	field_u32(f, &c->state);
 	field_u32(f, &c->side_bytes);
 	field_u64(f, &c->data_bytes);
+	field_u32(f, &c->data_crc);
+	field_u32(f, &c->side_crc);
 	field_meta(f, &c->meta);
 	field_resume(f, &c->resume);
 }
 
 /* ---- records */
 
-void commit_write(uint8_t *slot, const struct commit *c)
+void commit_write_record(uint8_t record[COMMIT_RECORD_BYTES], const struct commit *c)
 {
-	uint8_t record[COMMIT_RECORD_BYTES];
-	struct buf b = BUF_OF(record);
+	struct buf b = buf_over(record, COMMIT_RECORD_BYTES);
 	struct fields f = {.out = &b};
 	struct commit copy = *c;
 	ASSERT(c->generation && c->state > COMMIT_NONE && c->state <= COMMIT_FREE);
@@ -127,6 +130,12 @@ void commit_write(uint8_t *slot, const struct commit *c)
 	buf_fill(&b, 0, CRC_AT - b.len);
 	buf_le32(&b, crc32c(buf_span(&b)));
 	ASSERT(b.len == COMMIT_RECORD_BYTES && !b.overflow);
+}
+
+void commit_write(uint8_t *slot, const struct commit *c)
+{
+	uint8_t record[COMMIT_RECORD_BYTES];
+	commit_write_record(record, c);
 	/* what it speaks of is in memory before it is */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(slot + commit_record_offset(c->generation), record, sizeof(record));
@@ -142,7 +151,7 @@ static bool sane(const struct commit *c)
 enum err commit_read_record(const uint8_t *record, struct commit *c)
 {
 	struct span all = span_of(record, COMMIT_RECORD_BYTES);
-	static const uint8_t never[sizeof("sealtap\1") - 1];
+	static const uint8_t never[sizeof("sealtap\2") - 1];
 	memset(c, 0, sizeof(*c));
 	if (memcmp(record, never, sizeof(never)) == 0)
 		return ERR_NOT_FOUND;
@@ -157,10 +166,16 @@ enum err commit_read_record(const uint8_t *record, struct commit *c)
 
 enum err commit_read(const uint8_t *slot, struct commit *c)
 {
-	struct commit other;
-	uint8_t record[2][COMMIT_RECORD_BYTES];
+	uint8_t record[2 * COMMIT_RECORD_BYTES];
 	memcpy(record, slot, sizeof(record)); /* its writer may be at work */
-	enum err e = commit_read_record(record[0], c), f = commit_read_record(record[1], &other);
+	return commit_read_newest(record, c);
+}
+
+enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c)
+{
+	struct commit other;
+	enum err e = commit_read_record(records, c);
+	enum err f = commit_read_record(records + COMMIT_RECORD_BYTES, &other);
 	if (e && f)
 		return ERR_NOT_FOUND;
 	if (e || (!f && other.generation > c->generation))

@@ -42,15 +42,21 @@ struct commit {
 	uint32_t state;      /* enum commit_state */
 	uint32_t
 		side_bytes; /* OPEN: of the provisional final frame; 0: none, the slot holds nothing of use */
-	uint64_t data_bytes;     /* of the message; CLOSED and SEALED: the whole object */
+	uint64_t data_bytes; /* of the message; CLOSED and SEALED: the whole object */
+	/* on a volume: CRC32C of the message's bytes so far and of the provisional final frame; else 0 */
+	uint32_t data_crc, side_crc;
 	struct object_meta meta; /* as of this commit */
 	struct commit_resume resume;
 };
 
 /* Writes c as the slot's next record, c->generation as the caller counts it. */
 void commit_write(uint8_t *slot, const struct commit *c);
+/* The same as bytes, to be written elsewhere. */
+void commit_write_record(uint8_t record[COMMIT_RECORD_BYTES], const struct commit *c);
 /* The newest whole record. ERR_NOT_FOUND: there is none. */
 enum err commit_read(const uint8_t *slot, struct commit *c) MUST_USE;
+/* The same of the two records alone. */
+enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c) MUST_USE;
 /* The same of one record's bytes alone, COMMIT_RECORD_BYTES. ERR_NOT_FOUND: never written; ERR_CHECKSUM;
  * ERR_UNSUPPORTED: of another version; ERR_SYNTAX: its checksum holds, yet it makes no sense. */
 enum err commit_read_record(const uint8_t *record, struct commit *c) MUST_USE;

@@ -93,6 +93,7 @@ enum err object_name(const struct object_identity *id, struct object_meta *meta)
 	struct buf b = BUF_OF(meta->name);
 	struct time_civil t = time_civil(meta->first_ns);
 	ASSERT(meta->kind < sizeof(kinds) / sizeof(kinds[0]));
+	meta->boot = id->boot;
 	TRY(put_directory(&b, id));
 	put_date_path(&b, &t);
 	buf_u8(&b, '/');

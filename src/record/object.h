@@ -36,6 +36,7 @@ struct object_meta {
 	char stream[8];             /* w0.., log */
 	uint32_t seq;               /* from 0, per boot and stream, no holes */
 	uint32_t canary;            /* number of the last one in it, plus 1; 0: none. Not shipped */
+	uint64_t boot;              /* of its name; not shipped by itself */
 	uint64_t signer;            /* which of the boot's signing keys stands in its context; not shipped */
 	char name[OBJECT_NAME_MAX]; /* without bucket */
 	uint64_t first_ns, last_ns; /* real time of first and last record */
@@ -53,7 +54,7 @@ struct object_meta {
  * within their arrays. */
 bool object_meta_sane(const struct object_meta *m);
 
-/* Fills meta->name from identity, kind, stream, seq and first_ns. ERR_FULL when it does not fit. */
+/* Fills meta->name and boot from identity, kind, stream, seq and first_ns. ERR_FULL when it does not fit. */
 enum err object_name(const struct object_identity *id, struct object_meta *meta) MUST_USE;
 
 /* The name of the object when it has to stand beside another of its name: `...-r1.<ext>` and so on. The

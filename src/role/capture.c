@@ -30,7 +30,7 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, keys, upload;
+	struct peer init, keys, upload, spool;
 	struct loop_watch ring_watch;
 	struct loop_timer look, statistics, pulse;
 	char stream[8];
@@ -292,7 +292,10 @@ static void sealed(void *arg, const struct msg_segment *s, const struct object_m
 {
 	(void)arg;
 	(void)meta;
-	peer_send(&g.upload, MSG_SEALED, s);
+	if (g.settings.spool[0])
+		peer_send(&g.spool, MSG_STORE, s);
+	else
+		peer_send(&g.upload, MSG_SEALED, s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }
@@ -369,7 +372,8 @@ static void keys_anew(void *arg, uint32_t index)
 		recorder_keys_anew(&g.recorder);
 }
 
-static void upload_anew(void *arg, uint32_t index)
+/* upload, or the spool: whoever takes the objects */
+static void taker_anew(void *arg, uint32_t index)
 {
 	(void)arg;
 	(void)index;
@@ -383,7 +387,10 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	const struct pool *pool = arg;
 	switch (m->type) {
 	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
+		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
+			  : peer_role(m) == ROLE_SPOOL ? &g.spool
+						       : &g.upload,
+			  m);
 		break;
 	case MSG_SETTINGS:
 		set_up_recorder((const void *)m->payload, *pool);
@@ -425,7 +432,7 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
-static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
+static void from_taker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
@@ -461,7 +468,8 @@ _Noreturn void role_capture(int channel)
 	peer_init(&g.init, ROLE_CAPTURE, ROLE_INIT, &g.loop, from_init, NULL);
 	g.init.arg = &pool;
 	peer_init(&g.keys, ROLE_CAPTURE, ROLE_KEYS, &g.loop, from_keys, keys_anew);
-	peer_init(&g.upload, ROLE_CAPTURE, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
+	peer_init(&g.upload, ROLE_CAPTURE, ROLE_UPLOAD, &g.loop, from_taker, taker_anew);
+	peer_init(&g.spool, ROLE_CAPTURE, ROLE_SPOOL, &g.loop, from_taker, taker_anew);
 	peer_watch(&g.init, channel);
 	loop_run(&g.loop);
 	_exit(0);

@@ -79,12 +79,13 @@ void console_step(struct console *c, enum verdict_code code, bool ok, const char
 	console_verdict(c, &v);
 }
 
-void console_rings(struct console *c, const struct msg_start *s)
+void console_rings(struct console *c, const struct msg_start *s, bool volume)
 {
 	char text[96];
 	snprintf(text, sizeof(text), "memory: %u segments of %llu MiB for each worker", s->segments,
 		 (unsigned long long)(s->segment_bytes >> 20));
-	console_step(c, VERDICT_SPOOL, true, text);
+	if (!volume)
+		console_step(c, VERDICT_SPOOL, true, text);
 	snprintf(text, sizeof(text), "workers: %u, each with %u blocks of %u KiB", s->workers, s->ring_blocks,
 		 s->ring_block_bytes >> 10);
 	console_step(c, VERDICT_RINGS, true, text);

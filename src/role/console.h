@@ -22,8 +22,8 @@ struct console {
 void console_verdict(struct console *c, const struct msg_verdict *v);
 /* init's own steps. */
 void console_step(struct console *c, enum verdict_code code, bool ok, const char *text);
-/* The steps spool and rings. */
-void console_rings(struct console *c, const struct msg_start *s);
+/* The step rings, and where there is no volume the step spool. */
+void console_rings(struct console *c, const struct msg_start *s, bool volume);
 void console_armed(struct console *c, bool armed);
 /* Says again, every few minutes, what does not work, or that it is armed. */
 void console_repeat(struct console *c, struct loop *loop);

@@ -19,6 +19,7 @@
 #include "role/gate.h"
 #include "role/loglines.h"
 #include "role/machine.h"
+#include "role/spooldisk.h"
 #include "role/supervisor.h"
 
 /* EC2 gives a few minutes from the power button to the hard stop. */
@@ -46,11 +47,12 @@ static struct {
 	struct loop loop;
 	struct roster roster;
 	struct supervisor supervisor;
+	struct spooldisk spooldisk;
 	struct console console;
 	struct gate gate;
 	enum phase phase;
 	struct msg_links links;
-	bool has_config, configured, ready, forward;
+	bool has_config, configured, ready, forward, is_late;
 	struct msg_config config; /* once has_config */
 	struct attendance {
 		bool armed, drained; /* capture */
@@ -81,28 +83,7 @@ static void set_armed(struct roster_child *c, bool armed)
 		g.gate.worker[c->index].armed = armed;
 }
 
-/* ---- sending */
-
-static void send_to(struct roster_child *c, enum msg_type type, const void *payload)
-{
-	/* a role that takes no messages is about to be reaped, or hangs: the same remedy */
-	if (msg_send(c->chan, type, payload) && c->pid > 0)
-		kill(c->pid, SIGKILL);
-}
-
-static void send_role(enum role_id role, enum msg_type type, const void *payload)
-{
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-		if (g.roster.child[i].role == role)
-			send_to(&g.roster.child[i], type, payload);
-}
-
 /* ---- boot, phase by phase */
-
-static void enter(enum phase p)
-{
-	g.phase = p;
-}
 
 /* Each worker is armed, or each has drained its ring. */
 static bool all_workers(bool drained)
@@ -135,8 +116,8 @@ static void arm_when_ready(void)
 {
 	if (g.phase != PHASE_SELFTEST || !g.configured || !g.ready)
 		return;
-	enter(PHASE_ARMING);
-	send_role(ROLE_CAPTURE, MSG_ARM, NULL);
+	g.phase = PHASE_ARMING;
+	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_ARM, NULL);
 }
 
 /* net begins, for the first time or anew. */
@@ -145,8 +126,8 @@ static void on_links(const struct chan_msg *m)
 	if (!take_links(m, 1) || !filter_rings(g.links.count))
 		return;
 	if (g.phase == PHASE_LINKS)
-		enter(PHASE_ADDRESS);
-	send_to(g.speaker, MSG_LINKS_UP, NULL);
+		g.phase = PHASE_ADDRESS;
+	roster_send(g.speaker, MSG_LINKS_UP, NULL);
 }
 
 static void settle(struct roster_child *c)
@@ -154,7 +135,7 @@ static void settle(struct roster_child *c)
 	if (!g.has_config || attendance(c)->settled)
 		return;
 	attendance(c)->settled = true;
-	send_to(c, MSG_SETTINGS, &g.config);
+	roster_send(c, MSG_SETTINGS, &g.config);
 }
 
 static void on_addressed(const struct chan_msg *m)
@@ -167,25 +148,26 @@ static void on_addressed(const struct chan_msg *m)
 		return;
 	settle(g.speaker);
 	if (g.configured && g.links.count >= 2)
-		send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase != PHASE_ADDRESS)
 		return;
-	enter(PHASE_CONFIG);
-	send_role(ROLE_KEYS, MSG_ONLINE, NULL);
+	g.phase = PHASE_CONFIG;
+	roster_send_role(&g.roster, ROLE_KEYS, MSG_ONLINE, NULL);
 }
 
 static void on_config(const struct chan_msg *m)
 {
 	if (g.phase == PHASE_GOODBYE) /* it died on the way out */
-		send_to(g.speaker, MSG_SHUTDOWN, &g.totals);
+		roster_send(g.speaker, MSG_SHUTDOWN, &g.totals);
 	if (g.has_config)
 		return; /* what user data say changes while the instance is stopped alone */
 	memcpy(&g.config, m->payload, sizeof(g.config));
 	g.has_config = true;
-	enter(PHASE_SELFTEST);
+	g.phase = PHASE_SELFTEST;
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
 		if (g.roster.child[i].role != ROLE_KEYS)
 			settle(&g.roster.child[i]);
+	spooldisk_want(&g.spooldisk, &g.config.settings);
 }
 
 static void on_configured(const struct chan_msg *m)
@@ -193,9 +175,9 @@ static void on_configured(const struct chan_msg *m)
 	if (g.phase < PHASE_SELFTEST || !take_links(m, 2) || !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.configured = true;
-	send_role(ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
-		send_to(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
+		roster_send(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
 	arm_when_ready();
 }
 
@@ -209,7 +191,7 @@ static void on_ready(const struct chan_msg *m)
 static void forward(bool on)
 {
 	g.forward = on;
-	send_role(ROLE_NET, MSG_FORWARD, &(struct msg_flag){on});
+	roster_send_role(&g.roster, ROLE_NET, MSG_FORWARD, &(struct msg_flag){on});
 }
 
 static void on_armed(const struct chan_msg *m)
@@ -218,8 +200,8 @@ static void on_armed(const struct chan_msg *m)
 	set_armed(g.speaker, true);
 	if (g.phase != PHASE_ARMING || !all_workers(false))
 		return;
-	console_rings(&g.console, &g.roster.start);
-	enter(PHASE_OPENING);
+	console_rings(&g.console, &g.roster.start, g.spooldisk.used);
+	g.phase = PHASE_OPENING;
 	forward(true);
 }
 
@@ -228,7 +210,7 @@ static void on_forwarding(const struct chan_msg *m)
 	struct msg_forwarding f;
 	memcpy(&f, m->payload, sizeof(f));
 	if (g.phase == PHASE_OPENING && f.on) {
-		enter(PHASE_ARMED);
+		g.phase = PHASE_ARMED;
 		books_links("armed", &f);
 		console_armed(&g.console, true);
 		gate_watch(&g.gate, g.config.settings.on_loss == CONF_ON_LOSS_STOP);
@@ -237,8 +219,8 @@ static void on_forwarding(const struct chan_msg *m)
 		if (!filter_rings(0))
 			console_line(
 				"warning: the rings could not be closed: the recording's end is not exact");
-		enter(PHASE_DRAINING);
-		send_role(ROLE_CAPTURE, MSG_DRAIN, NULL);
+		g.phase = PHASE_DRAINING;
+		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_DRAIN, NULL);
 	}
 }
 
@@ -250,6 +232,12 @@ static void leave(int code)
 	g.loop.stop = true;
 }
 
+/* It gives upload nothing more. */
+static bool spool_drained(void)
+{
+	return !g.spooldisk.used || attendance(roster_find(&g.roster, ROLE_SPOOL))->drained;
+}
+
 static void on_drained(const struct chan_msg *m)
 {
 	struct msg_totals t;
@@ -259,11 +247,15 @@ static void on_drained(const struct chan_msg *m)
 		msg_totals_add(&g.totals, &t);
 		if (!all_workers(true))
 			return;
-		enter(PHASE_SHIPPING);
-		send_role(ROLE_UPLOAD, MSG_DRAIN, NULL);
-	} else if (g.phase == PHASE_SHIPPING) {
-		enter(PHASE_GOODBYE);
-		send_role(ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
+		g.phase = PHASE_SHIPPING;
+		roster_send_role(&g.roster, ROLE_SPOOL, MSG_DRAIN, NULL);
+		roster_send_role(&g.roster, ROLE_UPLOAD, MSG_DRAIN, NULL);
+	} else if (g.phase == PHASE_SHIPPING && g.speaker->role == ROLE_SPOOL && !g.is_late) {
+		attendance(g.speaker)->drained = true;
+		roster_send_role(&g.roster, ROLE_UPLOAD, MSG_DRAIN, NULL); /* again: now it has all */
+	} else if (g.phase == PHASE_SHIPPING && (g.is_late || spool_drained())) {
+		g.phase = PHASE_GOODBYE;
+		roster_send_role(&g.roster, ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
 	}
 }
 
@@ -279,14 +271,18 @@ static void on_goodbye(const struct chan_msg *m)
 static void on_deadline(void *arg)
 {
 	(void)arg;
-	console_line("shutdown took too long: what was not shipped is lost with the memory");
+	console_line(g.spooldisk.used
+			     ? "shutdown took too long: the volume keeps what was not shipped"
+			     : "shutdown took too long: what was not shipped is lost with the memory");
 	leave(1);
 }
 
 static void on_late(void *arg)
 {
 	(void)arg;
-	send_role(ROLE_UPLOAD, MSG_LATE, NULL);
+	g.is_late = true;
+	roster_send_role(&g.roster, ROLE_SPOOL, MSG_LATE, NULL);
+	roster_send_role(&g.roster, ROLE_UPLOAD, MSG_LATE, NULL);
 }
 
 static void begin_shutdown(const char *reason)
@@ -304,7 +300,7 @@ static void begin_shutdown(const char *reason)
 	log_event(LOG_ALARM, "shutdown", "reason", reason);
 	loop_timer_in(&g.loop, &g.late, SHUTDOWN_NS - LATE_NS);
 	loop_timer_in(&g.loop, &g.deadline, SHUTDOWN_NS);
-	enter(PHASE_CLOSING);
+	g.phase = PHASE_CLOSING;
 	forward(false);
 }
 
@@ -379,25 +375,25 @@ static void bring_up(struct roster_child *c)
 	bool recording = g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING;
 	if (c->role == ROLE_NET) {
 		if (g.phase == PHASE_CLOSING) /* nothing it needs for that is missing */
-			send_to(c, MSG_FORWARD, &(struct msg_flag){0});
+			roster_send(c, MSG_FORWARD, &(struct msg_flag){0});
 		return; /* the rest is told as it asks */
 	}
 	if (c->role == ROLE_KEYS) {
 		if (g.phase >= PHASE_CONFIG)
-			send_to(c, MSG_ONLINE, NULL);
+			roster_send(c, MSG_ONLINE, NULL);
 		return;
 	}
 	settle(c);
-	if (c->role == ROLE_UPLOAD && g.phase == PHASE_SHIPPING)
-		send_to(c, MSG_DRAIN, NULL);
+	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase == PHASE_SHIPPING)
+		roster_send(c, MSG_DRAIN, NULL);
 	if (c->role != ROLE_CAPTURE)
 		return;
 	if (g.configured)
-		send_to(c, MSG_INTERFACES, &g.links);
+		roster_send(c, MSG_INTERFACES, &g.links);
 	if (recording)
-		send_to(c, MSG_ARM, NULL);
+		roster_send(c, MSG_ARM, NULL);
 	if (g.phase == PHASE_DRAINING)
-		send_to(c, MSG_DRAIN, NULL);
+		roster_send(c, MSG_DRAIN, NULL);
 }
 
 static void role_started(struct roster_child *c)
@@ -452,7 +448,10 @@ static enum err set_up(void)
 		.exe_path = g.o->host ? "/proc/self/exe" : "/init",
 		.anchors_path = g.o->anchors_path,
 		.config_path = g.o->config_path,
+		.disk_faults_path = g.o->disk_faults_path,
 	};
+	g.spooldisk.host = g.o->host;
+	g.spooldisk.supervisor = &g.supervisor;
 	g.supervisor = (struct supervisor){.loop = &g.loop,
 					   .roster = &g.roster,
 					   .console = &g.console,

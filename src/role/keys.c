@@ -31,7 +31,7 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, upload, worker[MSG_MAX_WORKERS];
+	struct peer init, net, upload, spool, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
 	struct metadata metadata;
 	struct credentials credentials;
@@ -55,29 +55,6 @@ static struct {
 } g;
 
 /* ---- boot: IMDS, configuration, clock, boot object */
-
-static void copy_text(char *to, size_t cap, const char *from)
-{
-	size_t len = strlen(from);
-	ASSERT(len < cap);
-	memcpy(to, from, len + 1);
-}
-
-static void fill_identity(void)
-{
-	const struct imds_result *r = &g.metadata.imds.result;
-	struct object_identity *id = &g.identity;
-	copy_text(id->prefix, sizeof(id->prefix), g.settings.s3_prefix);
-	copy_text(id->account, sizeof(id->account), r->account);
-	copy_text(id->region, sizeof(id->region), r->region);
-	copy_text(id->vpc, sizeof(id->vpc), r->vpc);
-	copy_text(id->instance, sizeof(id->instance), r->instance);
-	copy_text(id->ami, sizeof(id->ami), r->ami);
-	copy_text(id->appliance, sizeof(id->appliance),
-		  g.settings.appliance[0] ? g.settings.appliance : r->instance);
-	id->boot = g.start.boot;
-	memcpy(id->image_sha256, g.start.image_sha256, sizeof(id->image_sha256));
-}
 
 static void send_config(void)
 {
@@ -107,7 +84,10 @@ static void want_log_key(void *arg, bool any)
 static void log_sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	peer_send(&g.upload, MSG_SEALED, s);
+	if (g.settings.spool[0])
+		peer_send(&g.spool, MSG_STORE, s);
+	else
+		peer_send(&g.upload, MSG_SEALED, s);
 }
 
 static void log_progressed(void *arg)
@@ -141,12 +121,16 @@ static void check_clock(void *arg)
 static enum err read_settings(struct span text, struct conf_error *at)
 {
 	TRY(conf_read(text, &g.settings, at));
+	if (g.settings.spool[0] == '/' && !g.start.host_mode) {
+		snprintf(at->key, sizeof(at->key), "spool");
+		return ERR_UNSUPPORTED; /* a path is for a host's file */
+	}
 	TRY(cutter_check(&g.settings, at));
 	sha256_of(text, g.identity.config_sha256);
-	fill_identity();
+	metadata_identity(&g.metadata, &g.settings, g.start.boot, &g.identity);
 	const char *key;
 	enum err e = endpoint_check(&g.settings, span_str(g.identity.region), &key);
-	copy_text(at->key, sizeof(at->key), e ? key : "");
+	snprintf(at->key, sizeof(at->key), "%s", e ? key : "");
 	TRY(e);
 	return datakeys_init(&g.datakeys, &g.anchors);
 }
@@ -275,6 +259,8 @@ static const struct datakeys_ops datakeys_ops = {
 static void shipped(const struct msg_shipped *s)
 {
 	logstream_shipped(&g.log, s);
+	if (s->meta.boot != g.start.boot)
+		return; /* from the volume, of a boot before */
 	canarywatch_stored(&g.canarywatch, &s->meta);
 	if (strcmp(s->meta.stream, "log") != 0)
 		return;
@@ -301,13 +287,18 @@ static void net_anew(void *arg, uint32_t index)
 	resolver_again(&g.resolver);
 }
 
-static void upload_anew(void *arg, uint32_t index)
+static void spool_anew(void *arg, uint32_t index)
 {
 	(void)arg;
 	(void)index;
-	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
 	if (logstream_opened(&g.log))
 		recorder_announce(&g.log.recorder);
+}
+
+static void upload_anew(void *arg, uint32_t index)
+{
+	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
+	spool_anew(arg, index);
 }
 
 static void worker_anew(void *arg, uint32_t index)
@@ -320,6 +311,7 @@ static void join(const struct msg_peer *p, const struct chan_msg *m)
 {
 	peer_join(p->role == ROLE_NET      ? &g.net
 		  : p->role == ROLE_UPLOAD ? &g.upload
+		  : p->role == ROLE_SPOOL  ? &g.spool
 					   : &g.worker[p->index % MSG_MAX_WORKERS],
 		  m);
 }
@@ -413,6 +405,13 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
+static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
+{
+	(void)arg;
+	(void)index;
+	recorder_free(&g.log.recorder, (const void *)m->payload);
+}
+
 static void send_counters(void *arg)
 {
 	(void)arg;
@@ -449,6 +448,7 @@ static void set_up_peers(void)
 {
 	peer_init(&g.net, ROLE_KEYS, ROLE_NET, &g.loop, from_net, net_anew);
 	peer_init(&g.upload, ROLE_KEYS, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
+	peer_init(&g.spool, ROLE_KEYS, ROLE_SPOOL, &g.loop, from_spool, spool_anew);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		peer_init(&g.worker[i], ROLE_KEYS, ROLE_CAPTURE, &g.loop, from_worker, worker_anew);
 		g.worker[i].index = i;
@@ -474,6 +474,7 @@ _Noreturn void role_keys(int channel)
 	g.boot_retry.fn = boot_again;
 	g.clock_check.fn = check_clock;
 	g.counters.fn = send_counters;
+	memcpy(g.identity.image_sha256, g.start.image_sha256, sizeof(g.identity.image_sha256));
 	objectsigner_init(&g.objectsigner, g.start.life, g.identity.pub);
 	set_up_datakeys();
 	canarywatch_init(&g.canarywatch, &g.loop, &g.settings);

@@ -10,6 +10,7 @@
 #include "role/init.h"
 #include "role/keys.h"
 #include "role/net.h"
+#include "role/spool.h"
 #include "role/stage1.h"
 #include "role/upload.h"
 
@@ -19,17 +20,15 @@ static const struct {
 	const char *name;
 	void (*run)(int channel);
 } roles[] = {
-	{"net", role_net},
-	{"keys", role_keys},
-	{"upload", role_upload},
-	{"capture", role_capture},
+	{"net", role_net},     {"keys", role_keys},       {"upload", role_upload},
+	{"spool", role_spool}, {"capture", role_capture},
 };
 
 static int usage(void)
 {
 	fprintf(stderr,
 		"sealtap %s\n"
-		"usage: init host --config FILE [--anchors FILE] [--workers N] [--verbose]\n"
+		"usage: init host --config FILE [--anchors FILE] [--workers N] [--disk-faults FILE] [--verbose]\n"
 		"Runs the appliance in this network namespace and takes its Ethernet links. Needs root.\n"
 		"As PID 1 of the image it takes no arguments.\n",
 		version_text);
@@ -48,6 +47,8 @@ static int host(int argc, char **argv)
 			o.config_path = argv[++i];
 		else if (!strcmp(argv[i], "--anchors"))
 			o.anchors_path = argv[++i];
+		else if (!strcmp(argv[i], "--disk-faults"))
+			o.disk_faults_path = argv[++i];
 		else if (!strcmp(argv[i], "--workers") && argv[i + 1][0] >= '1' && argv[i + 1][0] <= '8' &&
 			 !argv[i + 1][1])
 			o.workers = (unsigned)(argv[++i][0] - '0');

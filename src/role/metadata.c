@@ -103,6 +103,27 @@ void metadata_say_failed(const struct metadata *md, struct peer *init, enum err 
 	peer_verdict(init, role ? VERDICT_CREDENTIALS : VERDICT_IMDS, false, text);
 }
 
+static void copy_text(char *to, size_t cap, const char *from)
+{
+	size_t len = strlen(from);
+	ASSERT(len < cap);
+	memcpy(to, from, len + 1);
+}
+
+void metadata_identity(const struct metadata *m, const struct settings *s, uint64_t boot,
+		       struct object_identity *id)
+{
+	const struct imds_result *r = &m->imds.result;
+	copy_text(id->prefix, sizeof(id->prefix), s->s3_prefix);
+	copy_text(id->account, sizeof(id->account), r->account);
+	copy_text(id->region, sizeof(id->region), r->region);
+	copy_text(id->vpc, sizeof(id->vpc), r->vpc);
+	copy_text(id->instance, sizeof(id->instance), r->instance);
+	copy_text(id->ami, sizeof(id->ami), r->ami);
+	copy_text(id->appliance, sizeof(id->appliance), s->appliance[0] ? s->appliance : r->instance);
+	id->boot = boot;
+}
+
 bool metadata_partition_agrees(const struct metadata *md, struct peer *init)
 {
 	const struct imds_result *r = &md->imds.result;

@@ -22,7 +22,7 @@
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
 
-enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_COUNT, ROLE_ANY };
+enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL, ROLE_CAPTURE, ROLE_COUNT, ROLE_ANY };
 
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
@@ -42,8 +42,8 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_ARMED, msg_none, CAPTURE, INIT)        /* a data key is held, the ring is being read */        \
 	X(MSG_FORWARD, msg_flag, INIT, NET)          /* open or close forwarding */                          \
 	X(MSG_FORWARDING, msg_forwarding, NET, INIT) /* done; with the links' counters */                    \
-	X(MSG_DRAIN, msg_none, INIT, ANY)   /* capture: read the ring to its end, seal. upload: ship all */  \
-	X(MSG_LATE, msg_none, INIT, UPLOAD) /* shutdown's time is nearly over: say what is not shipped */    \
+	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
+	X(MSG_LATE, msg_none, INIT, ANY)  /* shutdown's time is nearly over: say what is not shipped */      \
 	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
 	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS) /* seal and ship the log's last object */                    \
 	X(MSG_LEAVE, msg_leave, KEYS, INIT)     /* AWS takes the instance away: as the power button */       \
@@ -60,14 +60,16 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_CAPTURE, ROLE_C
 	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
 	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
 	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
-	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* capture, keys: segment i holds an object to ship */   \
-	X(MSG_FREE, msg_segment, UPLOAD, ANY)       /* stored; segment i may be used again */                \
+	X(MSG_STORE, msg_segment, ANY, SPOOL)       /* capture, keys: segment i holds an object to keep */   \
+	X(MSG_STORED, msg_segment, SPOOL, ANY)      /* it does so; segment i may be used again */            \
+	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* capture, keys or spool: segment i is to be shipped */ \
+	X(MSG_FREE, msg_segment, UPLOAD, ANY)       /* S3 has it; segment i may be used again */             \
 	X(MSG_SIGN_PUT, msg_sign_put, UPLOAD, KEYS) /* a PUT's SigV4 signature */                            \
 	X(MSG_PUT_SIGNED, msg_signed, KEYS, UPLOAD)                                                          \
 	X(MSG_SIGN_POST, msg_sign_post, UPLOAD, KEYS) /* that of a form with metrics or an alarm */          \
 	X(MSG_POST_SIGNED, msg_signed, KEYS, UPLOAD)                                                         \
 	X(MSG_BUCKET_REGION, msg_region, UPLOAD, KEYS)  /* S3 says that the bucket is there: sign for it */  \
-	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* capture, net, keys: what they counted */          \
+	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* what a role counted */                            \
 	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
@@ -99,7 +101,9 @@ struct msg_flag {
 /* Descriptors on START, in this order, all owned by the receiver; the channels to other roles follow as PEER:
  *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68)
  *   keys:    trust anchors file, pool (of its own log)
- *   upload:  trust anchors file, log's pool (read-only), then each worker's pool (read-only)
+ *   upload:  trust anchors file, log's pool, window, then each worker's pool (all read-only)
+ *   spool:   the volume, window, log's pool (read-only), then each worker's pool (read-only); with `init host
+ *            --disk-faults` that file
  *   capture: ring socket, pool */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
@@ -115,7 +119,9 @@ struct msg_start {
 	uint32_t segments;      /* slots of a capture pool */
 	uint64_t log_segment_bytes;
 	uint32_t log_segments;
-	uint32_t config_len; /* host mode, keys only: bytes of the configuration in config[] */
+	uint32_t window_segments; /* slots of the window, the pool between spool and upload; segment_bytes
+				     each */
+	uint32_t config_len;      /* host mode, keys only: bytes of the configuration in config[] */
 	uint8_t config[CONF_MAX_BYTES - 2048];
 };
 

@@ -9,7 +9,7 @@
 /* Messages are taken one at a time, so one buffer serves all. */
 static struct chan_msg received;
 
-void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count)
+size_t peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count)
 {
 	struct pollfd p = {.fd = channel, .events = POLLIN};
 	enum err e = ERR_MORE;
@@ -22,9 +22,11 @@ void peer_start(int channel, enum role_id self, struct msg_start *start, int *fd
 	memcpy(start, received.payload, sizeof(*start));
 	bool workers =
 		start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
-	size_t want = self == ROLE_UPLOAD ? 2 + (size_t)start->workers : fd_count;
-	ASSERT(workers && received.fd_count == want && want <= fd_count);
-	memcpy(fds, received.fds, want * sizeof(int));
+	bool many = self == ROLE_UPLOAD || self == ROLE_SPOOL;
+	size_t want = many ? 3 + (size_t)start->workers : fd_count, count = received.fd_count;
+	ASSERT(workers && count <= fd_count && (count == want || (self == ROLE_SPOOL && count == want + 1)));
+	memcpy(fds, received.fds, count * sizeof(int));
+	return count;
 }
 
 static void gone(struct peer *p, enum err e)

@@ -19,9 +19,10 @@ struct peer {
 	uint32_t index; /* given to fn: which of several like peers */
 };
 
-/* Waits for START, the first message; its descriptors are m->fds. Ends the process when it does not come or
- * has another number of them. */
-void peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
+/* Waits for START, the first message, and gives how many descriptors came with it, at most fd_count. Ends the
+ * process when it does not come; upload and spool have some for each worker, of the others fd_count must
+ * come. */
+size_t peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
 /* For the channels that come as MSG_PEER. arg and index are the caller's to set. */
 void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
 	       void (*fn)(void *arg, uint32_t index, const struct chan_msg *m),

@@ -22,11 +22,14 @@
 #define SLOT_MAX_BYTES (64 * MIB)
 #define WORKER_POOL_MAX_BYTES (1024 * MIB)
 #define LOG_SLOTS 4u
+#define WINDOW_SLOTS_MIN 3u
+#define WINDOW_SLOTS_MAX 8u
 
 static const struct spawn_spec specs[ROLE_COUNT] = {
 	[ROLE_NET] = {"net", 101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
 	[ROLE_KEYS] = {"keys", 102, 0, false, true},
 	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
+	[ROLE_SPOOL] = {"spool", 105, 0, true, false},
 	[ROLE_CAPTURE] = {"capture", 104, 0, true, true},
 };
 
@@ -35,7 +38,8 @@ const char *role_name(enum role_id role)
 	return role == ROLE_INIT ? "init" : role < ROLE_COUNT ? specs[role].role : "unknown";
 }
 
-/* A third of the memory holds sealed objects until they are shipped; a worker has at least four slots. */
+/* A third of the memory holds sealed objects until they are shipped; a worker has at least four slots. With a
+ * volume up to a sixth more is the window. */
 static void size_pools(struct roster *r)
 {
 	struct sysinfo si;
@@ -49,6 +53,10 @@ static void size_pools(struct roster *r)
 	uint64_t slots = share / slot;
 	r->start.segment_bytes = slot;
 	r->start.segments = slots < 2 ? 2 : slots > MSG_MAX_SEGMENTS ? MSG_MAX_SEGMENTS : (uint32_t)slots;
+	uint64_t window = ram / 6 / slot;
+	r->start.window_segments = window < WINDOW_SLOTS_MIN   ? WINDOW_SLOTS_MIN
+				   : window > WINDOW_SLOTS_MAX ? WINDOW_SLOTS_MAX
+							       : (uint32_t)window;
 	r->start.log_segment_bytes = SLOT_MIN_BYTES;
 	r->start.log_segments = LOG_SLOTS;
 }
@@ -57,6 +65,8 @@ static enum err make_pools(struct roster *r)
 {
 	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &r->log_pool.writable,
 		      &r->log_pool.read_only));
+	TRY(pool_make(r->start.segment_bytes, r->start.window_segments, &r->window.writable,
+		      &r->window.read_only));
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(pool_make(r->start.segment_bytes, r->start.segments, &r->worker_pool[i].writable,
 			      &r->worker_pool[i].read_only));
@@ -80,12 +90,16 @@ static enum err fill_start(struct roster *r, const char *config_path)
 
 enum err roster_open(struct roster *r, const struct roster_setup *s)
 {
+	static const enum role_id first[4] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL};
 	ASSERT(s->workers >= 1 && s->workers <= MSG_MAX_WORKERS);
 	r->workers = s->workers;
 	r->anchors_path = s->anchors_path;
 	r->exe = open(s->exe_path, O_PATH | O_CLOEXEC);
 	if (r->exe < 0)
 		return ERR_SYSTEM;
+	r->disk = r->disk_faults = -1;
+	if (s->disk_faults_path && (r->disk_faults = open(s->disk_faults_path, O_RDONLY | O_CLOEXEC)) < 0)
+		return ERR_NOT_FOUND;
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(ring_open(r->workers, (uint16_t)getpid(), &r->ring[i]));
 	TRY(dhcpsock_open(&r->dhcp));
@@ -94,8 +108,8 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	TRY(fill_start(r, s->config_path));
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
 		struct roster_child *c = &r->child[i];
-		c->role = i == 0 ? ROLE_NET : i == 1 ? ROLE_KEYS : i == 2 ? ROLE_UPLOAD : ROLE_CAPTURE;
-		c->index = i < 3 ? 0 : i - 3;
+		c->role = i < 4 ? first[i] : ROLE_CAPTURE;
+		c->index = i < 4 ? 0 : i - 4;
 		c->chan = -1;
 		c->watch.slot = -1;
 	}
@@ -165,8 +179,18 @@ static size_t descriptors(const struct roster *r, const struct roster_child *c, 
 	case ROLE_UPLOAD:
 		fds[n++] = anchors;
 		fds[n++] = r->log_pool.read_only;
+		fds[n++] = r->window.read_only;
 		for (uint32_t i = 0; i < r->workers; i++)
 			fds[n++] = r->worker_pool[i].read_only;
+		return n;
+	case ROLE_SPOOL:
+		fds[n++] = r->disk;
+		fds[n++] = r->window.writable;
+		fds[n++] = r->log_pool.read_only;
+		for (uint32_t i = 0; i < r->workers; i++)
+			fds[n++] = r->worker_pool[i].read_only;
+		if (r->disk_faults >= 0)
+			fds[n++] = r->disk_faults;
 		return n;
 	default:
 		fds[n++] = r->ring[c->index];
@@ -193,9 +217,10 @@ static bool talk(enum role_id a, enum role_id b)
 {
 	static const uint8_t with[ROLE_COUNT] = {
 		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
-		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_CAPTURE,
-		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_CAPTURE,
-		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
+		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_CAPTURE,
+		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_CAPTURE,
+		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_CAPTURE,
+		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 	};
 	return with[a] >> b & 1;
 }
@@ -234,6 +259,19 @@ enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
 		if (&r->child[i] != c && r->child[i].pid > 0 && talk(c->role, r->child[i].role))
 			e = introduce(c, &r->child[i]);
 	return e;
+}
+
+void roster_send(struct roster_child *c, enum msg_type type, const void *payload)
+{
+	if (msg_send(c->chan, type, payload) && c->pid > 0)
+		kill(c->pid, SIGKILL);
+}
+
+void roster_send_role(struct roster *r, enum role_id role, enum msg_type type, const void *payload)
+{
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++)
+		if (r->child[i].role == role)
+			roster_send(&r->child[i], type, payload);
 }
 
 void roster_bury(struct roster_child *c)

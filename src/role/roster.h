@@ -12,7 +12,7 @@
 #include "os/loop.h"
 #include "role/msg.h"
 
-#define ROSTER_MAX (3 + MSG_MAX_WORKERS)
+#define ROSTER_MAX (4 + MSG_MAX_WORKERS)
 
 struct roster_child {
 	enum role_id role;
@@ -24,25 +24,27 @@ struct roster_child {
 };
 
 struct roster {
-	struct roster_child child[ROSTER_MAX]; /* net, keys, upload, then the workers */
+	struct roster_child child[ROSTER_MAX]; /* net, keys, upload, spool, then the workers */
 	uint32_t workers;
 	const char *anchors_path;  /* borrowed */
 	int ring[MSG_MAX_WORKERS]; /* owned */
 	int dhcp;                  /* owned */
 	int exe;                   /* owned; this binary */
+	int disk, disk_faults;     /* owned; the spool's; -1: none */
 	struct roster_pool {
 		int writable, read_only; /* owned */
-	} log_pool, worker_pool[MSG_MAX_WORKERS];
+	} log_pool, window, worker_pool[MSG_MAX_WORKERS];
 	struct msg_start start;
 };
 
-#define ROSTER_CHILDREN(r) (3 + (r)->workers)
+#define ROSTER_CHILDREN(r) (4 + (r)->workers)
 
 struct roster_setup {
 	uint32_t workers;
-	const char *exe_path;     /* this binary */
-	const char *anchors_path; /* borrowed */
-	const char *config_path;  /* host mode's file, else NULL */
+	const char *exe_path;         /* this binary */
+	const char *anchors_path;     /* borrowed */
+	const char *config_path;      /* host mode's file, else NULL */
+	const char *disk_faults_path; /* borrowed; NULL: none */
 };
 
 /* Opens rings, sockets and pools; sizes the pools from the machine's memory. */
@@ -57,6 +59,9 @@ enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t
 /* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.
  * forward: for net: forwarding is open. */
 enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward) MUST_USE;
+/* A role that takes no message is about to be reaped, or hangs, and is ended: the same remedy. */
+void roster_send(struct roster_child *c, enum msg_type type, const void *payload);
+void roster_send_role(struct roster *r, enum role_id role, enum msg_type type, const void *payload);
 /* It died, and was waited for: its channel is closed. */
 void roster_bury(struct roster_child *c);
 /* Ends every role that runs and waits for it. */

@@ -74,5 +74,11 @@ void supervisor_start(struct supervisor *s)
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
 		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = &s->roster->child[i]};
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
-		start(&s->roster->child[i]);
+		if (s->roster->child[i].role != ROLE_SPOOL)
+			start(&s->roster->child[i]);
+}
+
+void supervisor_start_role(struct supervisor *s, enum role_id role)
+{
+	start(roster_find(s->roster, role));
 }

@@ -22,7 +22,9 @@ struct supervisor {
 	struct restart restart[ROSTER_MAX];
 };
 
+/* All roles but the spool, which waits for its disk. */
 void supervisor_start(struct supervisor *s);
+void supervisor_start_role(struct supervisor *s, enum role_id role);
 /* After SIGCHLD. */
 void supervisor_reap(struct supervisor *s);
 

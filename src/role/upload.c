@@ -19,7 +19,7 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, keys, worker[MSG_MAX_WORKERS];
+	struct peer init, net, keys, spool, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
 	struct lanes lanes;
 	struct settings settings;
@@ -167,7 +167,9 @@ static void flushed(void *arg)
 
 static void give_back(struct outbox_place at)
 {
-	struct peer *producer = at.producer == OUTBOX_LOG ? &g.keys : &g.worker[at.producer];
+	struct peer *producer = at.producer == OUTBOX_LOG     ? &g.keys
+				: at.producer == OUTBOX_SPOOL ? &g.spool
+							      : &g.worker[at.producer];
 	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot, 0, at.generation});
 }
 
@@ -175,7 +177,7 @@ static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	outbox_shipped(&g.lanes.outbox, l->at);
-	if (l->at.producer == OUTBOX_LOG) /* the log can't wait for itself */
+	if (l->meta.kind == OBJECT_LOG) /* the log can't wait for itself */
 		give_back(l->at);
 	inventory_tell(&g.inventory, &l->meta, l->at);
 	g.counted.shipped_objects++;
@@ -246,7 +248,8 @@ static void count(void *arg, struct cloudwatch_sample *own)
 {
 	(void)arg;
 	*own = g.counted;
-	outbox_count(&g.lanes.outbox, clock_real_ns(), own);
+	if (!g.settings.spool[0]) /* else the spool tells of its volume */
+		outbox_count(&g.lanes.outbox, clock_real_ns(), own);
 }
 
 /* ---- the end */
@@ -258,19 +261,24 @@ static void drain(void)
 		peer_read(&g.worker[i]);
 	peer_read(&g.net);
 	peer_read(&g.keys);
+	peer_read(&g.spool);
 	g.draining = true;
 	pace_hurry(&g.pace, clock_mono_ns());
 	start_what_may();
 	drained_when_empty();
 }
 
-/* The machine goes off soon: the last moment to say what will be lost with its memory. */
+/* The machine goes off soon: the last moment to say what will be lost with its memory, if no volume keeps it.
+ */
 static void say_unshipped(void)
 {
 	log_begin(LOG_ALARM, "not-shipped");
 	log_u64("objects", g.lanes.outbox.unshipped);
 	log_u64("bytes", outbox_bytes(&g.lanes.outbox));
-	log_str("remedy", "it is lost with the memory unless S3 takes it before the machine is off");
+	log_str("remedy",
+		g.settings.spool[0]
+			? "what is on the volume ships at the next boot with it"
+			: "it is lost with the memory unless S3 takes it before the machine is off");
 	log_end();
 	telemetry_flush(&g.telemetry);
 }
@@ -318,9 +326,10 @@ static void keys_anew(void *arg, uint32_t index)
 
 static struct peer *peer_of(const struct msg_peer *p)
 {
-	return p->role == ROLE_NET    ? &g.net
-	       : p->role == ROLE_KEYS ? &g.keys
-				      : &g.worker[p->index % MSG_MAX_WORKERS];
+	return p->role == ROLE_NET     ? &g.net
+	       : p->role == ROLE_KEYS  ? &g.keys
+	       : p->role == ROLE_SPOOL ? &g.spool
+				       : &g.worker[p->index % MSG_MAX_WORKERS];
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
@@ -389,6 +398,16 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
+static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
+{
+	(void)arg;
+	(void)index;
+	if (m->type == MSG_COUNTERS)
+		telemetry_counters(&g.telemetry, TELEMETRY_SPOOL, (const void *)m->payload);
+	else
+		enqueue(OUTBOX_SPOOL, (const void *)m->payload);
+}
+
 static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
@@ -433,13 +452,15 @@ _Noreturn void role_upload(int channel)
 	peer_init(&g.init, ROLE_UPLOAD, ROLE_INIT, &g.loop, from_init, NULL);
 	peer_init(&g.net, ROLE_UPLOAD, ROLE_NET, &g.loop, from_net, net_anew);
 	peer_init(&g.keys, ROLE_UPLOAD, ROLE_KEYS, &g.loop, from_keys, keys_anew);
+	peer_init(&g.spool, ROLE_UPLOAD, ROLE_SPOOL, &g.loop, from_spool, NULL);
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
 	outbox_map(&g.lanes.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
+	outbox_map(&g.lanes.outbox, OUTBOX_SPOOL, fds[2], g.start.segment_bytes, g.start.window_segments);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		peer_init(&g.worker[i], ROLE_UPLOAD, ROLE_CAPTURE, &g.loop, from_worker, NULL);
 		g.worker[i].index = i;
-		outbox_map(&g.lanes.outbox, i, fds[2 + i], g.start.segment_bytes, g.start.segments);
+		outbox_map(&g.lanes.outbox, i, fds[3 + i], g.start.segment_bytes, g.start.segments);
 	}
 	g.again.fn = again;
 	set_up_lanes();

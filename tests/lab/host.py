@@ -9,12 +9,13 @@ from .surroundings import NIC
 INIT = os.path.join(certs.TOP, 'build', 'init')
 OUTSIDE, INSIDE = 'outside', 'inside'
 ROLES = ('net', 'keys', 'upload', 'capture')
+SPOOL = 'spool'  # where the configuration names a volume
 
 
 class Host:
     """`with Host(lab, 'name', config) as appliance:`; stop() ends it by its power button."""
 
-    def __init__(self, lab, name, configuration, workers=1, verbose=False):
+    def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None):
         self.lab, self.name = lab, name
         self.ns = lab.net.namespace(name)
         lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
@@ -25,6 +26,8 @@ class Host:
         with open(config, 'w') as f:
             f.write(configuration)
         self.argv = [INIT, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
+        self.argv += ['--disk-faults', disk_faults] if disk_faults else []
+        self.role_names = ROLES + (SPOOL,) * ('\nspool = /' in configuration)
 
     def __enter__(self):
         self.start()
@@ -43,6 +46,11 @@ class Host:
         code = self.process.end(signal.SIGTERM, timeout_s)
         assert code == 0, f'the appliance ended with {code}:\n{self.console.text()[-2000:]}'
 
+    def cut_power(self):
+        """All processes end at once; what was only in memory is gone."""
+        os.kill(self.process.child.pid, signal.SIGKILL)
+        self.process.child.wait()
+
     def roles(self):
         """{role: process id} of the roles that live; of several workers the last."""
         parent, found = self.process.child.pid, {}
@@ -53,6 +61,6 @@ class Host:
                         words = line.read().split('\0')
                 except FileNotFoundError:
                     continue
-                if words[1:2] and words[1] in ROLES:
+                if words[1:2] and words[1] in self.role_names:
                     found[words[1]] = pid
         return found

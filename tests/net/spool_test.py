@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""spool_test: a volume keeps what is not shipped: through S3's absence, the power's, the disk's own faults, and the spool's death.
+
+spool_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/spool/.
+"""
+import contextlib
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import evidence, objects, testing, traffic  # noqa: E402
+from lab.host import Host  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import Surroundings, WEB  # noqa: E402
+
+SYNC_MS = 200
+VOLUME_BYTES = 10 * 67108864  # nine slots of 64 MiB
+SEED = int(os.environ.get('SEED', '0')) or random.SystemRandom().randrange(1 << 30)
+
+
+def volume(lab, name, size=VOLUME_BYTES):
+    path = os.path.join(lab.folder, name + '.volume')
+    with open(path, 'wb') as f:
+        f.truncate(size)
+    return path
+
+
+def settings(lab, path, **more):
+    return lab.configuration(spool=path, spool__sync_ms=SYNC_MS, **{'object__max_seconds': 2, **more})
+
+
+def away(lab):
+    """S3 answers each request with an error for the time of the block."""
+    return lab.front.misbehave('error', status=503, code='ServiceUnavailable', message='for a test')
+
+
+def of_boot(everything, boot):
+    return objects.Evidence([o for o in everything.objects if o.part['boot'] == boot], everything.folder)
+
+
+# ---- all in order
+
+
+class Calm:
+    def __init__(self, lab):
+        self.path = volume(lab, 'calm')
+        with Session(Host(lab, 'calm', settings(lab, self.path), verbose=True)) as session:
+            session.armed()
+            with session.window('traffic'):
+                traffic.everything(lab, '10m')
+                time.sleep(5)
+            session.power_off()
+            session.collect()
+            self.console = session.appliance.console.text()
+        self.session, self.evidence = session, session.evidence
+
+
+def all_goes_through_the_volume(life):
+    """With a volume, all is recorded, shipped and in order as without one"""
+    result = life.session.compare('traffic')
+    assert result.missing == 0 and result.recorded > 500, result
+    for check in evidence.CHECKS:
+        check(life.evidence)
+    assert ': 9 slots of 64 MiB, 0 objects of earlier boots wait; it was empty' in life.console
+
+
+def the_volume_holds_ciphertext_alone(life):
+    """Nothing of the traffic's content and no data key stands on the volume, and no object waits there"""
+    with open(life.path, 'rb') as f:
+        data = f.read()
+    assert life.evidence.objects[0].name.encode() in data, 'the volume was not used'
+    marker = life.session.windows['traffic']['inside'][0].data
+    assert marker not in data and marker[-20:] not in data
+    for o in life.evidence.packets():
+        assert o.plain()[:200] not in data
+    for e in life.session.lab.front.entries():
+        assert not e.get('data_key') or __import__('base64').b64decode(e['data_key']) not in data, 'a data key'
+
+
+# ---- S3 away, then the power
+
+
+class Cut:
+    def __init__(self, lab):
+        chance = random.Random(SEED)
+        self.path = volume(lab, 'cut')
+        with Session(Host(lab, 'cut', settings(lab, self.path), verbose=True)) as session:
+            session.armed()
+            with away(lab):
+                with session.window('before'):
+                    traffic.fetch(lab, '10m')
+                    time.sleep(4)
+                    traffic.fetch(lab, '10m')
+                time.sleep(2)
+                ping = lab.inside.popen('ping', '-n', '-q', '-c', '1000', '-i', '0.01', WEB) if hasattr(lab.inside, 'popen') else None
+                traffic.ping(lab, 3)
+                time.sleep(chance.uniform(0, 2))
+                self.cut_ns = time.time_ns()
+                session.appliance.cut_power()
+                if ping:
+                    ping.kill()
+            self.shipped_before = set(objects.list_names(lab.store))
+            session.appliance.start()
+            session.armed()
+            self.armed_ns = time.time_ns()
+            with session.window('after'):
+                traffic.fetch(lab, '100k')
+            session.power_off()
+            session.collect()
+            self.console = session.appliance.console.text()
+        self.session = session
+        boots = sorted(session.evidence.boots(), key=lambda b: min(o.meta['first'] for o in of_boot(session.evidence, b).objects))
+        assert len(boots) == 2, boots
+        self.first, self.second = (of_boot(session.evidence, b) for b in boots)
+        print(f'# SEED={SEED}: cut with {len(self.first.objects)} objects, {len(self.shipped_before)} of them shipped before')
+
+
+def what_was_on_the_volume_ships(life):
+    """After a power cut in the middle of an outage, all that was committed is shipped at the next boot, and listed in its log"""
+    from lab import compare
+    result = compare.compare(life.first, life.session.windows['before'])
+    assert result.missing == 0 and result.recorded > 1000, result
+    assert [o for o in life.first.objects if o.part['torn']], 'no object was torn: nothing was under way'
+    listed = {e['name']: e for e in life.second.events('shipped')}
+    for o in life.first.objects:
+        if o.name not in life.shipped_before:
+            assert listed[o.name]['sha256'] == o.sha256, o.name
+
+
+def torn_and_whole_ones_are_evidence(life):
+    """Names, numbers, metadata, chain, envelope and index of the boot that was cut hold; only what no key could sign has no signature"""
+    for check in (evidence.check_names, evidence.check_free, evidence.check_metadata, evidence.check_context, evidence.check_chain,
+                  evidence.check_envelope, evidence.check_index, evidence.check_readers):
+        check(life.first)
+    for stream in life.first.streams():
+        for o in life.first.stream(stream)[:-1]:
+            assert o.meta['sig'] != 'none' and not o.part['torn'], f'{o.name}: only the last of a stream may be torn'
+    for check in evidence.CHECKS:
+        if check is not evidence.check_log:
+            check(life.second)
+
+
+def the_gap_is_stated(life):
+    """The next boot says from when to when nothing is known: from the last checkpoint on"""
+    gaps = life.second.events('gap')
+    assert len(gaps) == 1 and gaps[0]['boot'] == life.first.objects[0].part['boot'], gaps
+    begins, ends = gaps[0]['from_ns'], gaps[0]['to_ns']
+    last = max(int(o.meta['last']) for o in life.first.packets())
+    assert begins == last and life.cut_ns < ends <= life.armed_ns, (gaps, last, life.cut_ns, life.armed_ns)
+
+
+# ---- the disk's faults
+
+
+class Faults:
+    def __init__(self, lab):
+        self.path, self.faults = volume(lab, 'faults'), os.path.join(lab.folder, 'faults.txt')
+        self.fault('')
+        host = Host(lab, 'faults', settings(lab, self.path), verbose=True, disk_faults=self.faults)
+        with Session(host) as session:
+            session.armed()
+            self.console = session.appliance.console
+            with session.window('faults'):
+                for fault in ('write eio', 'sync eio', 'write nospace', 'write short', 'any eio'):
+                    self.act_out(lab, fault)
+                with away(lab):
+                    self.act_out(lab, 'write eio')
+                traffic.fetch(lab, '100k')
+                self.fault('any stall')
+                traffic.fetch(lab, '10m')
+                self.fault('')
+                time.sleep(12)
+            session.power_off()
+            session.collect()
+        self.session, self.evidence = session, session.evidence
+
+    def fault(self, line):
+        with open(self.faults + '.new', 'w') as f:
+            f.write(line)
+        with open(self.faults, 'w') as f:
+            f.write(line)
+
+    def act_out(self, lab, fault):
+        at = len(self.console.text())
+        self.fault(fault)
+        traffic.fetch(lab, '100k')
+        self.console.wait(r'^sealtap: alarm spool spool-failed ', 20, at)
+        traffic.fetch(lab, '100k')
+        time.sleep(3)
+        self.fault('')
+        self.console.wait(r'^sealtap: alarm spool spool-works ', 30, at)
+
+
+def faults_lose_nothing(life):
+    """A volume that fails, is full or stalls costs nothing: recording goes on in memory, and all is shipped, each object once"""
+    result = life.session.compare('faults')
+    assert result.missing == 0 and result.recorded > 1000, result
+    for check in evidence.CHECKS:
+        check(life.evidence)
+
+
+def faults_are_named(life):
+    """Each fault is an alarm that says what failed and what to do"""
+    reasons = [e['reason'] for e in life.evidence.events('spool-failed')]
+    assert reasons.count('data was lost') == 5 and reasons.count('the fixed buffer is full') == 1, reasons
+    assert len(life.evidence.events('spool-works')) == 6
+
+
+# ---- a full volume
+
+
+class Full:
+    def __init__(self, lab):
+        self.path = volume(lab, 'full', 4 * 67108864)
+        with Session(Host(lab, 'full', settings(lab, self.path, object__max_seconds=1), verbose=True)) as session:
+            session.armed()
+            with away(lab):
+                end = time.monotonic() + 90
+                while 'spool-full' not in session.appliance.console.text():
+                    assert time.monotonic() < end, 'it does not fill'
+                    traffic.ping(lab, 2)
+            traffic.ping(lab, 2)
+            session.appliance.console.wait(r'^sealtap: alarm spool spool-room ', 60)
+            session.power_off()
+            session.collect()
+        self.session, self.evidence = session, session.evidence
+
+
+def a_full_volume_overwrites_nothing(life):
+    """When the volume is full it is said, what is there is kept, and all is shipped once S3 is back"""
+    assert life.evidence.events('spool-full') and life.evidence.events('spool-room')
+    for check in evidence.CHECKS:
+        check(life.evidence)
+
+
+# ---- disks that are not taken
+
+
+def refused(lab, name, path, reason):
+    with Host(lab, name, settings(lab, path), verbose=True) as appliance:
+        appliance.console.wait(r'^sealtap: CLOSED spool .*' + reason, 40)
+        time.sleep(1)
+        assert 'ARMED' not in appliance.console.text()
+
+
+@contextlib.contextmanager
+def unchanged(path):
+    with open(path, 'rb') as f:
+        before = f.read()
+    yield
+    with open(path, 'rb') as f:
+        assert f.read() == before, f'{path} was written to'
+
+
+def a_foreign_disk_is_refused(lab):
+    """A disk with anything on it that is not ours is refused and not written to, wherever on it that is"""
+    for name, at in (('first', 0), ('superblock', 1080), ('far', 301 * 1048576 + 77), ('last', VOLUME_BYTES - 1)):
+        path = volume(lab, name)
+        if name == 'far':
+            with open(path, 'r+b') as f:
+                f.seek(at)
+                f.write(b'x' * 12 * 1048576)
+        with open(path, 'r+b') as f:
+            f.seek(at)
+            f.write(b'\1')
+        with unchanged(path):
+            refused(lab, 'foreign-' + name, path, 'not ours')
+
+
+def a_disk_too_small_or_missing_is_named(lab):
+    """A disk that is too small, or not there, keeps it closed, with the reason; it arms as soon as there is one"""
+    refused(lab, 'small', volume(lab, 'small', 1 << 20), 'longer than allowed|too small')
+    path = os.path.join(lab.folder, 'late.volume')
+    with Host(lab, 'late', settings(lab, path), verbose=True) as appliance:
+        appliance.console.wait(r'^sealtap: CLOSED spool .*not found', 40)
+        volume(lab, 'late')
+        appliance.console.wait_armed(30)
+        appliance.stop()
+
+
+LIVES = (
+    (Calm, (all_goes_through_the_volume, the_volume_holds_ciphertext_alone)),
+    (Cut, (what_was_on_the_volume_ships, torn_and_whole_ones_are_evidence, the_gap_is_stated)),
+    (Faults, (faults_lose_nothing, faults_are_named)),
+    (Full, (a_full_volume_overwrites_nothing,)),
+)
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('spool') as lab:
+        for make, checks in LIVES:
+            if any(report.wants(check) for check in checks):
+                life = make(lab)
+                for check in checks:
+                    report.run(check, life)
+        for check in (a_foreign_disk_is_refused, a_disk_too_small_or_missing_is_named):
+            report.run(check, lab)
+    report.finish()
+
+
+main()
