@@ -62,9 +62,14 @@ class Guest:
         """ACPI's, by QMP."""
         self.qmp.command('system_powerdown')
 
-    def power_cut(self):
+    def cut_power(self):
         """The plug is pulled: what was not written to the volume is gone."""
         self.process.end(signal.SIGKILL)
+
+    def stall_volume(self, on):
+        """The volume answers no request any more, or all that wait and those to come."""
+        limits = {f'{what}{way}': 0 for what in ('bps', 'iops') for way in ('', '_rd', '_wr')}
+        self.qmp.command('block_set_io_throttle', device='v0', **{**limits, 'bps': int(on)})  # one byte a second
 
     def stop(self, timeout_s=120):
         """Presses the power button and waits until the machine is off: by itself, not reset."""

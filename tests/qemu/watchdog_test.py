@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""watchdog_test: a machine that hangs is reset by itself.
+"""watchdog_test: a machine that hangs is reset by itself; one whose volume hangs is not.
 
 watchdog_test.py [-k PATTERN]. Needs root and build/qemu/. Consoles stay in build/lab/watchdog/.
 """
@@ -8,8 +8,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import hang, testing  # noqa: E402
-from lab.guest import Guest  # noqa: E402
+from lab import hang, testing, traffic  # noqa: E402
+from lab.guest import Guest, Volume  # noqa: E402
+from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 WATCHDOG_S, PET_S = 30, 5  # src/role/machine.c
@@ -31,12 +32,35 @@ def hung_init_is_reset(lab):
         assert 'no working watchdog' not in guest.console.text()
 
 
+def stalled_volume_is_no_hang(lab):
+    """A volume that stalls for longer than the watchdog waits resets nothing: all is forwarded, recorded and shipped"""
+    volume = Volume(lab)
+    lab.metadata.user_data(lab.configuration(spool=volume.id, spool__sync_ms=200))
+    with Session(Guest(lab, 'stalled', from_kernel=True, volume=volume)) as session:
+        session.armed()
+        guest = session.appliance
+        with session.window('stall'):
+            traffic.fetch(lab, '100k')
+            guest.stall_volume(True)
+            time.sleep(2)
+            stood_still, until = os.stat(volume.path).st_mtime_ns, time.monotonic() + WATCHDOG_S + SLACK_S
+            while time.monotonic() < until:
+                traffic.ping(lab)
+            assert os.stat(volume.path).st_mtime_ns == stood_still, 'the volume was written to: it proves nothing'
+            guest.stall_volume(False)
+            traffic.fetch(lab, '100k')
+        session.end()
+    result = session.compare('stall')
+    assert result.missing == 0 and result.recorded > 200, result
+
+
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('watchdog') as lab:
         # init looks after recording every 10 ms: what hangs is met at once
         lab.metadata.user_data(lab.configuration(on_loss='stop'))
         report.run(hung_init_is_reset, lab)
+        report.run(stalled_volume_is_no_hang, lab)
     report.finish()
 
 
