@@ -41,7 +41,9 @@
 	X(ERR_SYSTEM, "a system call failed")                                       \
 	X(ERR_RESET, "the peer reset the connection")                               \
 	X(ERR_UNREACHABLE, "the host cannot be reached")                            \
-	X(ERR_LOST, "data was lost")
+	X(ERR_LOST, "data was lost")                                                \
+	X(ERR_DEVICE, "the device failed")                                          \
+	X(ERR_NO_SPACE, "no space is left on the device")
 
 enum err {
 #define X(name, text) name,

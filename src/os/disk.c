@@ -14,7 +14,7 @@
 
 static enum err failure(void)
 {
-	return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : errno == EIO ? ERR_LOST : ERR_SYSTEM;
+	return errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : errno == EIO ? ERR_DEVICE : ERR_SYSTEM;
 }
 
 /* ---- faults that are acted out */
@@ -49,7 +49,7 @@ static enum err act_out(enum fault f, size_t *len)
 {
 	if (f == FAULT_SHORT)
 		*len /= 2;
-	return f == FAULT_NONE ? ERR_OK : f == FAULT_NO_SPACE ? ERR_FULL : ERR_LOST;
+	return f == FAULT_NONE ? ERR_OK : f == FAULT_NO_SPACE ? ERR_NO_SPACE : ERR_DEVICE;
 }
 
 /* ---- calls */
@@ -84,7 +84,7 @@ enum err disk_write(const struct disk *d, uint64_t at, struct span bytes)
 		if (n < 0)
 			return failure();
 		if (n == 0)
-			return ERR_FULL;
+			return ERR_NO_SPACE;
 		at += (uint64_t)n;
 		bytes = span_from(bytes, (size_t)n);
 	}
@@ -113,7 +113,7 @@ enum err disk_reserve(const struct disk *d)
 	if (fstat(d->fd, &st))
 		return failure();
 	if (S_ISREG(st.st_mode) && posix_fallocate(d->fd, 0, st.st_size))
-		return ERR_FULL;
+		return ERR_NO_SPACE;
 	return ERR_OK;
 }
 

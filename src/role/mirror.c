@@ -43,7 +43,7 @@ static bool has_place(struct mirror *m, struct mirror_slot *o, struct store *s, 
 	if (o->unfit)
 		return false;
 	if (o->at == STORE_NONE)
-		o->at = store_take(s);
+		o->at = store_take(s, (enum object_kind)c->meta.kind);
 	m->full |= o->at == STORE_NONE;
 	if (o->at != STORE_NONE)
 		s->slot[o->at].taken = true;

@@ -251,6 +251,20 @@ static void load_more(void *arg)
 
 /* ---- the volume */
 
+/* Why it does not arm. */
+static void say_closed(enum err e)
+{
+	char text[400];
+	const char *why = e == ERR_CONFLICT
+				  ? "it holds something that is not ours: attach an empty one, or erase it"
+			  : e == ERR_TOO_LONG    ? "it is too small: three segments must fit"
+			  : e == ERR_RANGE       ? "it is smaller than when it was written: attach it whole"
+			  : e == ERR_UNSUPPORTED ? "a newer version wrote it: use that, or another volume"
+						 : err_text(e);
+	snprintf(text, sizeof(text), "volume %s: %s", g.settings.spool, why);
+	peer_verdict(&g.init, VERDICT_SPOOL, false, text);
+}
+
 static void open_volume(void)
 {
 	enum err e = store_open(&g.store, &g.disk, g.start.boot, g.start.segment_bytes, &g.found);
@@ -259,11 +273,7 @@ static void open_volume(void)
 		if (g.start.life > 0)
 			say_failed("it can't be read", e);
 		else
-			peer_verdict(&g.init, VERDICT_SPOOL, false,
-				     e == ERR_CONFLICT
-					     ? "the volume holds something that is not ours: attach "
-					       "an empty one, or erase it"
-					     : err_text(e));
+			say_closed(e);
 		g.retry_ns = clock_mono_ns() + backoff_next_ns(&g.backoff);
 		return;
 	}
@@ -283,7 +293,9 @@ static void turn(void)
 		open_volume();
 	if (!g.opened)
 		return;
-	enum err e = mirror_turn(&g.mirror, &g.store);
+	enum err e = store_free_shipped(&g.store);
+	if (!e)
+		e = mirror_turn(&g.mirror, &g.store);
 	if (e) {
 		say_failed("writing", e);
 		g.retry_ns = clock_mono_ns() + backoff_next_ns(&g.backoff);
@@ -382,9 +394,8 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)index;
 	if (!window_free(&g.window, (const void *)m->payload, &at))
 		return;
-	enum err e = at == STORE_NONE ? ERR_OK : store_free(&g.store, at);
-	if (e)
-		say_failed("marking an object as shipped", e);
+	if (at != STORE_NONE)
+		g.store.slot[at].shipped = true;
 	soon();
 }
 

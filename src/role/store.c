@@ -13,7 +13,7 @@ static uint64_t place(const struct store *s, uint32_t slot, uint64_t in_slot)
 
 static bool may_be_taken(const struct store_slot *o)
 {
-	return !o->taken && !o->freed && (o->state == COMMIT_NONE || o->state == COMMIT_FREE);
+	return !o->taken && !o->freed && !o->shipped && (o->state == COMMIT_NONE || o->state == COMMIT_FREE);
 }
 
 static bool waits(const struct store_slot *o)
@@ -191,15 +191,19 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 
 /* ---- slots */
 
-uint32_t store_take(struct store *s)
+uint32_t store_take(struct store *s, enum object_kind kind)
 {
-	for (uint32_t i = 0; i < s->header.slots; i++) {
+	uint32_t first = STORE_NONE, count = 0;
+	for (uint32_t i = s->header.slots; i-- > 0;) {
 		if (!may_be_taken(&s->slot[i]))
 			continue;
-		s->slot[i].taken = true;
-		return i;
+		first = i;
+		count++;
 	}
-	return STORE_NONE;
+	if (count <= (kind == OBJECT_LOG ? 0 : 1))
+		return STORE_NONE;
+	s->slot[first].taken = true;
+	return first;
 }
 
 uint32_t store_find(const struct store *s, uint64_t boot, const char *stream, uint32_t seq)
@@ -246,16 +250,30 @@ enum err store_sync(struct store *s)
 	return ERR_OK;
 }
 
-enum err store_free(struct store *s, uint32_t slot)
+/* A slot that was taken for an object, but had no record of it yet, stays as it was. */
+static enum err free_slot(struct store *s, uint32_t slot)
 {
+	struct store_slot *o = &s->slot[slot];
 	struct commit c;
-	TRY(store_read(s, slot, &c));
-	c.state = COMMIT_FREE;
-	c.side_bytes = 0;
-	c.meta.size_bytes = c.data_bytes;
-	TRY(store_commit(s, slot, &c));
-	s->slot[slot].freed = s->unsynced = true;
-	s->slot[slot].taken = s->slot[slot].left = false;
+	enum err e = store_read(s, slot, &c);
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	if (!e && c.state != COMMIT_FREE) {
+		c.state = COMMIT_FREE;
+		c.side_bytes = 0;
+		c.meta.size_bytes = c.data_bytes;
+		TRY(store_commit(s, slot, &c));
+		o->freed = s->unsynced = true;
+	}
+	o->shipped = o->taken = false;
+	return ERR_OK;
+}
+
+enum err store_free_shipped(struct store *s)
+{
+	for (uint32_t i = 0; i < s->header.slots; i++)
+		if (s->slot[i].shipped)
+			TRY(free_slot(s, i));
 	return ERR_OK;
 }
 
@@ -274,7 +292,7 @@ uint32_t store_next(const struct store *s, bool earlier)
 		const struct store_slot *o = &s->slot[i];
 		bool its_turn = earlier ? o->boot != s->boot : o->boot == s->boot;
 		bool whole = earlier ? waits(o) : o->state == COMMIT_SEALED;
-		if (!its_turn || !whole || o->taken || o->left)
+		if (!its_turn || !whole || o->taken || o->shipped || o->left)
 			continue;
 		if (best == STORE_NONE || before(o, &s->slot[best]))
 			best = i;

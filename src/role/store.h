@@ -22,9 +22,10 @@ struct store_slot {
 	uint32_t state; /* enum commit_state; NONE and FREE: may be taken */
 	uint32_t seq, kind;
 	char stream[8];
-	bool freed; /* since the last sync */
-	bool taken; /* it is being written, or upload has it */
-	bool left;  /* it is not to be shipped: damaged, or not ours to ship */
+	bool shipped; /* to be freed */
+	bool freed;   /* since the last sync */
+	bool taken;   /* it is being written, or upload has it */
+	bool left;    /* it is not to be shipped: damaged, or not ours to ship */
 };
 
 /* What was there before this boot. */
@@ -56,8 +57,9 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 enum err store_armed(struct store *s, uint64_t now_ns) MUST_USE;
 enum err store_ended(struct store *s, uint64_t now_ns) MUST_USE;
 
-/* A slot for a new object; STORE_NONE: the volume is full. */
-uint32_t store_take(struct store *s);
+/* A slot for a new object; the last free one is for the log's alone: its last words. STORE_NONE: the volume
+ * is full. */
+uint32_t store_take(struct store *s, enum object_kind kind);
 /* The slot with an object, whatever its state; STORE_NONE. */
 uint32_t store_find(const struct store *s, uint64_t boot, const char *stream, uint32_t seq);
 /* Bytes of the message, at `at` of it. */
@@ -67,8 +69,8 @@ enum err store_side(struct store *s, uint32_t slot, struct span side) MUST_USE;
 /* Writes c as the slot's next record, with its generation there. */
 enum err store_commit(struct store *s, uint32_t slot, const struct commit *c) MUST_USE;
 enum err store_sync(struct store *s) MUST_USE;
-/* Shipped. */
-enum err store_free(struct store *s, uint32_t slot) MUST_USE;
+/* What is marked as shipped becomes free; it is tried again after an error. */
+enum err store_free_shipped(struct store *s) MUST_USE;
 
 /* The next object to ship that nobody has yet: of this boot the log's first, then the oldest; or of boots
  * before the oldest. STORE_NONE: there is none. */

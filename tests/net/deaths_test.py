@@ -19,6 +19,7 @@ from lab.surroundings import WEB, Surroundings  # noqa: E402
 
 KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', '1'))
+VOLUME_BYTES = 2 << 30
 ROLE_S = 40  # until a new process is at work, after many deaths
 
 
@@ -57,17 +58,21 @@ def kill_some(appliance, count, chance):
         os.kill(alive[role], signal.SIGKILL)
         killed.append(role)
     end = time.monotonic() + ROLE_S
-    while set(appliance.roles()) != set(ROLES):
+    while set(appliance.roles()) != set(appliance.role_names):
         assert time.monotonic() < end, f'only {sorted(appliance.roles())} came back'
         time.sleep(0.05)
     return killed
 
 
 class Life:
-    def __init__(self, lab, heavy):
+    def __init__(self, lab, name, heavy, volume_bytes=0):
         chance = random.Random(SEED)
-        name = 'load' if heavy else 'trickle'
-        with Session(Host(lab, name, lab.configuration(object__max_seconds=3), verbose=True)) as session:
+        keys = {'object__max_seconds': 3}
+        if volume_bytes:
+            keys['spool'] = os.path.join(lab.folder, name + '.volume')
+            with open(keys['spool'], 'wb') as f:
+                f.truncate(volume_bytes)
+        with Session(Host(lab, name, lab.configuration(**keys), verbose=True)) as session:
             session.armed()
             load = Load(lab, heavy)
             with session.window('kills'):
@@ -122,11 +127,13 @@ def deaths_while_it_boots(lab, name, chance):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('deaths') as lab:
-        for heavy, about in ((False, ' (50 packets/s)'), (True, ' (under load)')):
+        scenes = (('trickle', False, 0, ' (50 packets/s)'), ('load', True, 0, ' (under load)'),
+                  ('volume', True, VOLUME_BYTES, ' (under load, with a volume)'))
+        for name, heavy, volume_bytes, about in scenes:
             checks = (everything_is_accounted_for, it_is_evidence, deaths_are_told)
             if not any(report.wants(check, about) for check in checks):
                 continue
-            life = Life(lab, heavy)
+            life = Life(lab, name, heavy, volume_bytes)
             for check in checks:
                 report.run(check, life, about=about)
         chance = random.Random(SEED)
