@@ -23,7 +23,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
-	@echo 'make test-long the tests that kill, with KILLS=200 kills each'
+	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
@@ -54,8 +54,9 @@ test:
 
 test-long:
 	@image/deps
-	$(STEP) 'build' $(MAKE) build/init build/sealtap
+	$(STEP) 'build' $(MAKE) build/init build/sealtap build/qemu/manifest.json
 	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$$(date +%s)) tests/run net -k deaths_test
+	@CUTS=$(or $(CUTS),50) SEED=$(or $(SEED),$$(date +%s)) tests/run qemu -k powercut_test
 
 test-radosgw:
 	@image/deps

@@ -484,6 +484,7 @@ int init_main(const struct init_options *o)
 		g.exit_code = 1;
 	} else {
 		console_repeat(&g.console, &g.loop);
+		machine_watchdog(o->host, &g.loop);
 		supervisor_start(&g.supervisor);
 		loop_run(&g.loop);
 		gate_close(&g.gate);
