@@ -48,10 +48,15 @@ def first_difference(wire, recorded):
 
 
 def side_window(streams, side, first, last):
-    """{stream: frames of this side from marker `first` to marker `last`}: by the markers' times."""
+    """{stream: frames of this side from marker `first` to marker `last`}: by their places in the one stream, whatever the clock did; of
+    several by the markers' times."""
     mine = {name: [f for f in frames if f.interface == side] for name, frames in streams.items()}
     times = [[f.ns for frames in mine.values() for f in frames if f.data == marker] for marker in (first, last)]
     assert [len(t) for t in times] == [1, 1], f'{SIDES[side]}: markers recorded {len(times[0])} and {len(times[1])} times, not once'
+    if len(mine) == 1:
+        (name, frames), = mine.items()
+        data = [f.data for f in frames]
+        return {name: frames[data.index(first):data.index(last) + 1]}
     return {name: [f for f in frames if times[0][0] <= f.ns <= times[1][0]] for name, frames in mine.items()}
 
 
