@@ -123,8 +123,8 @@ def no_flood(outage):
 
 def waiting(outage):
     """The requests that brought what had waited, log too, in the order in which they began."""
-    burst = outage.burst()
-    return [e for e in burst if e.get('stored') and sealed_s(e['path']) + OBJECT_S < burst[0]['began']]
+    over = outage.burst()[0]['began']
+    return [e for e in outage.puts if e.get('stored') and e['began'] >= over and sealed_s(e['path']) + OBJECT_S < over]
 
 
 def oldest_first(outage):
