@@ -213,7 +213,7 @@ static void on_forwarding(const struct chan_msg *m)
 		g.phase = PHASE_ARMED;
 		books_links("armed", &f);
 		console_armed(&g.console, true);
-		gate_watch(&g.gate, g.config.settings.on_loss == CONF_ON_LOSS_STOP);
+		gate_watch(&g.gate, &g.config.settings);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
 		books_links("disarmed", &f);
 		if (!filter_rings(0))
@@ -291,7 +291,7 @@ static void begin_shutdown(const char *reason)
 	snprintf(line, sizeof(line), "shutting down: %s", reason);
 	console_line(line);
 	gate_close(&g.gate); /* net closes it too, but may be slow or hang */
-	gate_watch(&g.gate, false);
+	gate_watch(&g.gate, NULL);
 	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);

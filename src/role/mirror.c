@@ -159,6 +159,14 @@ void mirror_told(struct mirror *m, uint32_t producer, uint32_t slot, const struc
 	o->told = true;
 }
 
+bool mirror_knows(const struct mirror *m, uint32_t producer, const struct msg_segment *s, struct commit *c)
+{
+	ASSERT(s->index < m->pool[producer].slots);
+	const struct mirror_slot *o = &m->slot[producer][s->index];
+	return o->known && o->told && !commit_read(pool_slot(&m->pool[producer], s->index), c) &&
+	       c->state == COMMIT_SEALED && c->generation == s->generation && c->meta.seq == o->seq;
+}
+
 bool mirror_find(const struct mirror *m, uint32_t at, uint32_t *producer, uint32_t *slot)
 {
 	ALL_SLOTS(m, p, i)

@@ -148,6 +148,15 @@ static void load_failed(uint32_t at, enum err e)
 	say_left(at, g.window.load.c.meta.name, err_text(e));
 }
 
+static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
+{
+	mirror_told(&g.mirror, p, i, c);
+	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.worker[p];
+	peer_send(producer, MSG_STORED, &(struct msg_segment){i, 0, c->generation});
+}
+
+/* First it is copied, then its producer's slot is free, then upload is told: a death in between loses or
+ * doubles nothing. */
 static void ship_one(uint32_t to, uint32_t at)
 {
 	uint32_t p, i;
@@ -155,6 +164,7 @@ static void ship_one(uint32_t to, uint32_t at)
 	if (mirror_find(&g.mirror, at, &p, &i) && mirror_sealed(&g.mirror, p, i, true, &c)) {
 		g.store.slot[at].taken = true;
 		window_copy(&g.window, to, at, pool_slot(&g.mirror.pool[p], i), &c);
+		tell_stored(p, i, &c);
 		show(to, false);
 		return;
 	}
@@ -177,13 +187,6 @@ static void ship_stored(void)
 	       (at = store_next(&g.store, true)) != STORE_NONE)
 		if (ours(at))
 			ship_one(to, at);
-}
-
-static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
-{
-	mirror_told(&g.mirror, p, i, c);
-	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.worker[p];
-	peer_send(producer, MSG_STORED, &(struct msg_segment){i, 0, c->generation});
 }
 
 /* The oldest sealed object of the pools; lasting: that is whole on the volume. */
@@ -401,9 +404,12 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 
 static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
 {
+	const struct msg_segment *told = (const void *)m->payload;
+	struct commit c;
 	(void)arg;
-	(void)index;
-	(void)m; /* the pool says which */
+	/* a new process does not know what its predecessor was told last */
+	if (mirror_knows(&g.mirror, index, told, &c))
+		tell_stored(index, told->index, &c);
 	soon();
 }
 
@@ -467,6 +473,7 @@ _Noreturn void role_spool(int channel)
 	g.counters.fn = send_counters;
 	peer_init(&g.init, ROLE_SPOOL, ROLE_INIT, &g.loop, from_init, NULL);
 	peer_init(&g.keys, ROLE_SPOOL, ROLE_KEYS, &g.loop, from_producer, NULL);
+	g.keys.index = OUTBOX_LOG;
 	peer_init(&g.upload, ROLE_SPOOL, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		peer_init(&g.worker[i], ROLE_SPOOL, ROLE_CAPTURE, &g.loop, from_producer, NULL);

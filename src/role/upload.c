@@ -26,6 +26,7 @@ static struct {
 	struct object_identity identity;
 	bool has_settings;
 	bool draining; /* init wants all shipped */
+	bool leaving;  /* it did so */
 	bool shipped;  /* and it is: init is told when telemetry has told all */
 	struct endpoint endpoint;
 	struct pace pace;
@@ -177,7 +178,8 @@ static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	outbox_shipped(&g.lanes.outbox, l->at);
-	if (l->meta.kind == OBJECT_LOG) /* the log can't wait for itself */
+	/* the log's pool can't wait for the log, and its last object is listed by none */
+	if (l->at.producer == OUTBOX_LOG || (l->meta.kind == OBJECT_LOG && g.leaving))
 		give_back(l->at);
 	inventory_tell(&g.inventory, &l->meta, l->at);
 	g.counted.shipped_objects++;
@@ -262,7 +264,7 @@ static void drain(void)
 	peer_read(&g.net);
 	peer_read(&g.keys);
 	peer_read(&g.spool);
-	g.draining = true;
+	g.draining = g.leaving = true;
 	pace_hurry(&g.pace, clock_mono_ns());
 	start_what_may();
 	drained_when_empty();
