@@ -90,8 +90,8 @@ enum err store_read(const struct store *s, uint32_t slot, struct commit *c)
 		return memcmp(records, never, sizeof(never)) ? ERR_CHECKSUM : e;
 	if (c->state == COMMIT_FREE)
 		return ERR_OK;
-	return c->data_bytes + c->side_bytes <= s->header.slot_bytes - COMMIT_DATA_OFFSET ? ERR_OK
-											  : ERR_SYNTAX;
+	uint64_t room = s->header.slot_bytes - COMMIT_DATA_OFFSET;
+	return c->data_bytes <= room && c->side_bytes <= room - c->data_bytes ? ERR_OK : ERR_SYNTAX;
 }
 
 /* A worker's stream of the boot before: up to when all of it is there. */
@@ -170,6 +170,8 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 	TRY(disk_size(d, &s->disk_bytes));
 	if (volume_slots(s->disk_bytes, slot_bytes) < SLOTS_MIN)
 		return ERR_TOO_LONG;
+	/* a process before may have died between a write and its sync */
+	TRY(disk_sync(d));
 	TRY(disk_read(d, 0, pages, sizeof(pages)));
 	enum err e = volume_read_headers(pages, &s->header);
 	if (e == ERR_NOT_FOUND) {
