@@ -128,6 +128,7 @@ enum err mirror_turn(struct mirror *m, struct store *s)
 	enum err e = turn(m, s);
 	if (!e)
 		return ERR_OK;
+	store_forget(s);
 	ALL_SLOTS(m, p, i)
 	{
 		struct mirror_slot *o = &m->slot[p][i];
