@@ -135,7 +135,7 @@ enum err mirror_turn(struct mirror *m, struct store *s)
 	{
 		struct mirror_slot *o = &m->slot[p][i];
 		o->due = false;
-		if (o->told)
+		if (!o->known || o->told)
 			continue;
 		o->generation = o->bytes = o->crc = 0;
 		if (o->at != STORE_NONE)
