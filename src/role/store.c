@@ -131,6 +131,7 @@ static void scan(struct store *s, struct store_found *found)
 		}
 		note(&s->slot[i], &c);
 		s->slot[i].lasting = c.generation;
+		s->slot[i].found = true;
 		found->objects += waits(&s->slot[i]);
 		if (c.meta.boot == s->header.boot)
 			reached(reach, &c);
@@ -206,6 +207,7 @@ uint32_t store_take(struct store *s, enum object_kind kind)
 	if (count <= (kind == OBJECT_LOG ? 0 : 1))
 		return STORE_NONE;
 	s->slot[first].taken = true;
+	s->slot[first].found = false;
 	return first;
 }
 
