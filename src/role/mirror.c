@@ -40,15 +40,17 @@ static void begin(struct mirror_slot *o, const struct store *s, const struct com
 
 static bool has_place(struct mirror *m, struct mirror_slot *o, struct store *s, const struct commit *c)
 {
-	o->unfit = c->data_bytes + c->side_bytes > s->header.slot_bytes - COMMIT_DATA_OFFSET;
-	if (o->unfit)
-		return false;
-	if (o->at == STORE_NONE)
+	/* the volume's slots may be smaller: a boot before chose them */
+	uint64_t room = s->header.slot_bytes - COMMIT_DATA_OFFSET;
+	bool fits = c->data_bytes <= room && c->side_bytes <= room - c->data_bytes;
+	if (fits && o->at == STORE_NONE)
 		o->at = store_take(s, (enum object_kind)c->meta.kind);
-	m->full |= o->at == STORE_NONE;
-	if (o->at != STORE_NONE)
-		s->slot[o->at].taken = true;
-	return o->at != STORE_NONE;
+	if (!fits || o->at == STORE_NONE) {
+		m->full = true;
+		return false;
+	}
+	s->slot[o->at].taken = true;
+	return true;
 }
 
 static enum err write_new(struct mirror_slot *o, struct store *s, const uint8_t *slot, struct commit *c,
@@ -129,11 +131,12 @@ enum err mirror_turn(struct mirror *m, struct store *s)
 	enum err e = turn(m, s);
 	if (!e)
 		return ERR_OK;
+	store_forget(s);
 	ALL_SLOTS(m, p, i)
 	{
 		struct mirror_slot *o = &m->slot[p][i];
 		o->due = false;
-		if (o->told)
+		if (!o->known || o->told)
 			continue;
 		o->generation = o->bytes = o->crc = 0;
 		if (o->at != STORE_NONE)

@@ -14,10 +14,9 @@
 
 struct mirror {
 	struct pool pool[MIRROR_PRODUCERS]; /* read-only; slots 0: no such producer */
-	bool full;                          /* an object has no place on the volume */
+	bool full; /* an object has no place on the volume, or is too large for its slots */
 	struct mirror_slot {
 		bool known;          /* an object is there */
-		bool unfit;          /* it is too large for the volume's slots */
 		bool told;           /* its producer was told that it is kept elsewhere */
 		uint32_t seq;        /* of that object */
 		uint32_t at;         /* its slot of the volume; STORE_NONE: none yet */

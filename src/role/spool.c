@@ -14,6 +14,7 @@
 #include "role/window.h"
 
 #define COUNTERS_NS (10 * NS_PER_S)
+#define ARMING_MS 50 /* until the header says that this boot records: before, a cut leaves no trace of it */
 #define SOON_NS (20 * NS_PER_MS) /* after a producer's word: others' may come along */
 
 static struct {
@@ -348,7 +349,8 @@ static void tick(void *arg)
 	turn();
 	ship();
 	drained();
-	loop_timer_in(&g.loop, &g.tick, g.settings.spool_sync_ms * NS_PER_MS);
+	bool armed = g.store.header.boot == g.start.boot;
+	loop_timer_in(&g.loop, &g.tick, (armed ? g.settings.spool_sync_ms : ARMING_MS) * NS_PER_MS);
 }
 
 static void soon(void)

@@ -115,8 +115,8 @@ enum err store_read(const struct store *s, uint32_t slot, struct commit *c)
 		return memcmp(records, never, sizeof(never)) ? ERR_CHECKSUM : e;
 	if (c->state == COMMIT_FREE)
 		return ERR_OK;
-	return c->data_bytes + c->side_bytes <= s->header.slot_bytes - COMMIT_DATA_OFFSET ? ERR_OK
-											  : ERR_SYNTAX;
+	uint64_t room = s->header.slot_bytes - COMMIT_DATA_OFFSET;
+	return c->data_bytes <= room && c->side_bytes <= room - c->data_bytes ? ERR_OK : ERR_SYNTAX;
 }
 
 /* What the volume tells of the last boot that armed. */
@@ -175,6 +175,7 @@ static void scan(struct store *s, uint32_t workers, struct store_found *found)
 			continue;
 		}
 		note(&s->slot[i], &c);
+		s->slot[i].lasting = c.generation;
 		found->objects += waits(&s->slot[i]);
 		if (c.meta.boot == s->header.boot)
 			reached(&reach, &c);
@@ -218,6 +219,8 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 	TRY(disk_size(d, &s->disk_bytes));
 	if (volume_slots(s->disk_bytes, slot_bytes) < SLOTS_MIN)
 		return ERR_TOO_LONG;
+	/* a process before may have died between a write and its sync */
+	TRY(disk_sync(d));
 	TRY(disk_read(d, 0, pages, sizeof(pages)));
 	enum err e = volume_read_headers(pages, &s->header);
 	if (e == ERR_NOT_FOUND) {
@@ -293,9 +296,21 @@ enum err store_sync(struct store *s)
 {
 	TRY(disk_sync(&s->disk));
 	s->unsynced = false;
-	for (uint32_t i = 0; i < s->header.slots; i++)
+	for (uint32_t i = 0; i < s->header.slots; i++) {
 		s->slot[i].freed = false;
+		s->slot[i].lasting = s->slot[i].generation;
+	}
 	return ERR_OK;
+}
+
+/* The next record of a slot goes where the one that may be lost went, not over the one that lasts. */
+void store_forget(struct store *s)
+{
+	for (uint32_t i = 0; i < s->header.slots; i++) {
+		struct store_slot *o = &s->slot[i];
+		o->generation = o->lasting;
+		o->shipped |= o->freed;
+	}
 }
 
 /* A slot that was taken for an object, but had no record of it yet, stays as it was. */
@@ -306,7 +321,7 @@ static enum err free_slot(struct store *s, uint32_t slot)
 	enum err e = store_read(s, slot, &c);
 	if (e && e != ERR_NOT_FOUND)
 		return e;
-	if (!e && c.state != COMMIT_FREE) {
+	if (!e && (c.state != COMMIT_FREE || o->freed)) {
 		c.state = COMMIT_FREE;
 		c.side_bytes = 0;
 		c.meta.size_bytes = c.data_bytes;

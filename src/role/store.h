@@ -18,6 +18,7 @@
 
 struct store_slot {
 	uint64_t generation; /* of its newest record; 0: none */
+	uint64_t lasting;    /* of its newest record that was synced */
 	uint64_t boot, first_ns, last_ns, data_bytes;
 	uint32_t state; /* enum commit_state; NONE and FREE: may be taken */
 	uint32_t seq, kind;
@@ -75,6 +76,8 @@ enum err store_side(struct store *s, uint32_t slot, struct span side) MUST_USE;
 /* Writes c as the slot's next record, with its generation there. */
 enum err store_commit(struct store *s, uint32_t slot, const struct commit *c) MUST_USE;
 enum err store_sync(struct store *s) MUST_USE;
+/* After an error: nothing since the last sync may be there. */
+void store_forget(struct store *s);
 /* What is marked as shipped becomes free; it is tried again after an error. */
 enum err store_free_shipped(struct store *s) MUST_USE;
 

@@ -233,6 +233,14 @@ def check_log(evidence):
     assert not listed, f'the inventory lists what is not there: {sorted(listed)}'
 
 
+def check_books(evidence):
+    """The books balance to the packet: what the links counted is what was recorded, lost and filtered; nothing is unattributed."""
+    books, = evidence.events('books')
+    accounted = books['recorded'] + books['lost'] + books['filtered']
+    assert books['unattributed'] == books['surplus'] == 0 and 0 < books['arrived_least'] <= accounted <= books['arrived_most'], books
+    assert books['recorded'] == sum(int(o.meta['records']) for o in evidence.packets()), books
+
+
 def check_pcapng(evidence):
     """Recordings are one little-endian Ethernet section with nanoseconds; each packet has direction, number, queue and drop count."""
     allowed = {pcapfile.SECTION, pcapfile.INTERFACE, pcapfile.PACKET, pcapfile.STATISTICS}
@@ -294,4 +302,4 @@ def check_readers(evidence):
 
 
 CHECKS = [check_names, check_free, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log,
-          check_pcapng, check_statistics, check_readers]
+          check_books, check_pcapng, check_statistics, check_readers]
