@@ -40,4 +40,7 @@ bool mirror_knows(const struct mirror *m, uint32_t producer, const struct msg_se
 /* The producer's slot of the object that is at a slot of the volume, if it is still there. */
 bool mirror_find(const struct mirror *m, uint32_t at, uint32_t *producer, uint32_t *slot);
 
+/* Real time since when all workers record; 0: not yet. */
+uint64_t mirror_armed_ns(const struct mirror *m);
+
 #endif

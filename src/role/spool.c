@@ -11,10 +11,10 @@
 #include "role/backoff.h"
 #include "role/mirror.h"
 #include "role/peer.h"
-#include "role/progress.h"
 #include "role/window.h"
 
 #define COUNTERS_NS (10 * NS_PER_S)
+#define ARMING_MS 50 /* until the header says that this boot records: before, a cut leaves no trace of it */
 #define SOON_NS (20 * NS_PER_MS) /* after a producer's word: others' may come along */
 
 static struct {
@@ -31,7 +31,8 @@ static struct {
 	struct pool window_pool;
 	struct window window;
 	struct backoff backoff;
-	uint64_t retry_ns; /* monotonic: the volume is not tried before */
+	uint64_t retry_ns;    /* monotonic: the volume is not tried before */
+	uint64_t said_gap_ns; /* real time; 0: not yet */
 	struct loop_timer tick, load, counters;
 } g;
 
@@ -87,30 +88,33 @@ static void say_full(void)
 	log_event(LOG_ALARM, g.said_full ? "spool-full" : "spool-room", "volume", g.settings.spool);
 }
 
-/* The moment from which on packets are recorded is known: so is what is missing before it. */
+static void say_gap(uint64_t armed_ns)
+{
+	char boot[17];
+	g.said_gap_ns = clock_real_ns();
+	snprintf(boot, sizeof(boot), "%016llx", (unsigned long long)g.found.boot);
+	log_begin(LOG_ALARM, "gap");
+	log_str("boot", boot);
+	log_u64("from_ns", g.found.until_ns);
+	log_u64("to_ns", armed_ns);
+	log_str("reason", "that boot did not end in order: how many packets are missing is unknown");
+	log_end();
+}
+
+/* The moment from which on packets are recorded is known: so is what is missing before it. The header keeps
+ * that until the log that tells of it is on the volume: this boot may be cut off, too. */
 static void say_armed(void)
 {
-	uint64_t armed_ns = 0;
-	if (!g.opened || g.store.header.boot == g.start.boot)
+	uint64_t armed_ns = mirror_armed_ns(&g.mirror);
+	enum err e = ERR_OK;
+	if (!armed_ns)
 		return;
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		const struct progress *p = pool_page(&g.mirror.pool[i]);
-		uint64_t at_ns = __atomic_load_n(&p->armed_real_ns, __ATOMIC_RELAXED);
-		if (at_ns == 0)
-			return;
-		armed_ns = at_ns > armed_ns ? at_ns : armed_ns;
-	}
-	if (g.found.gap) {
-		char boot[17];
-		snprintf(boot, sizeof(boot), "%016llx", (unsigned long long)g.found.boot);
-		log_begin(LOG_ALARM, "gap");
-		log_str("boot", boot);
-		log_u64("from_ns", g.found.until_ns);
-		log_u64("to_ns", armed_ns);
-		log_str("reason", "that boot did not end in order: how many packets are missing is unknown");
-		log_end();
-	}
-	enum err e = store_armed(&g.store, clock_real_ns());
+	if (g.found.gap && !g.said_gap_ns)
+		say_gap(armed_ns);
+	if (g.store.header.boot != g.start.boot)
+		e = store_armed(&g.store, armed_ns, &g.found);
+	else if (g.store.header.gap_boot && store_logged(&g.store, g.said_gap_ns))
+		e = store_told(&g.store);
 	if (e)
 		say_failed("its header", e);
 }
@@ -271,7 +275,8 @@ static void say_closed(enum err e)
 
 static void open_volume(void)
 {
-	enum err e = store_open(&g.store, &g.disk, g.start.boot, g.start.segment_bytes, &g.found);
+	enum err e =
+		store_open(&g.store, &g.disk, g.start.boot, g.start.segment_bytes, g.start.workers, &g.found);
 	if (e) {
 		/* where it recorded before it goes on; a boot stays closed */
 		if (g.start.life > 0)
@@ -345,7 +350,8 @@ static void tick(void *arg)
 	turn();
 	ship();
 	drained();
-	loop_timer_in(&g.loop, &g.tick, g.settings.spool_sync_ms * NS_PER_MS);
+	bool armed = g.store.header.boot == g.start.boot;
+	loop_timer_in(&g.loop, &g.tick, (armed ? g.settings.spool_sync_ms : ARMING_MS) * NS_PER_MS);
 }
 
 static void soon(void)

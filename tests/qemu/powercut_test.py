@@ -219,7 +219,7 @@ def what_is_missing_is_young(story):
                          f'the first {(cut.cut_ns - old[0].ns) / 1e9:.3f} s before')
         oldest = f', the oldest {(cut.cut_ns - cut.missing[0].ns) / 1e9:.3f} s before' if cut.missing else ''
         print(f'# {cut.name}: {len(cut.missing)} packets missing{oldest}; {seen} were to be kept')
-    assert sum(len(frames) for cut in story.cuts for frames in cut.wire.values()) > 200 * CUTS, 'so little traffic proves nothing'
+    assert sum(len(frames) for cut in story.cuts for frames in cut.wire.values()) > 200, 'so little traffic proves nothing'
 
 
 def the_gap_is_told(story):
@@ -246,6 +246,7 @@ def the_gap_is_told(story):
 def all_gaps_are_told(story):
     """Whatever was cut off when, the logs' events `gap` together cover all that is missing"""
     gaps = [(int(e['from_ns']), int(e['to_ns'])) for boot in story.boots for e in boot.events('gap')]
+    assert all(story.began - 5 < a / 1e9 < b / 1e9 for a, b in gaps), gaps
     for cut in story.cuts:
         slack_ns = 0 if cut.offset_ns is not None else 10**9  # its clock is not known: by whole seconds, as any clock at boot
         times = [f.ns + (cut.offset_ns or 0) for f in cut.missing]
@@ -289,7 +290,7 @@ def main():
     with Surroundings('powercut') as lab:
         for name, when, gap, about in (
                 ('armed', lambda chance: armed_then(chance.uniform(CUT_MIN_S, CUT_MAX_S)), the_gap_is_told, ''),
-                ('any', lambda chance: powered_for(chance.uniform(0, CUT_MAX_S)), all_gaps_are_told, ' (cut at any moment)')):
+                ('any', lambda chance: powered_for(chance.uniform(1, 12)), all_gaps_are_told, ' (cut at any moment)')):
             proofs = [*PROOFS, gap]
             if not any(report.wants(proof, about) for proof in proofs):
                 continue
