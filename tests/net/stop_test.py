@@ -80,6 +80,10 @@ class Life:
     def told(self, event):
         return self.appliance.console.text().count(f' init {event} ')
 
+    def said(self, reason):
+        """Forwarding was stopped for this reason. On a machine that is busy with others a worker may be late before."""
+        return f'reason="{reason}' in self.appliance.console.text()
+
     def stops(self, cause, reason):
         """cause() makes recording impossible; forwarding has stopped soon after it. When the cause was."""
         before = self.told('forwarding-stopped')
@@ -134,10 +138,9 @@ def no_place_left_stops_forwarding(lab, name, policy):
             a_hung_worker_alone_stops_nothing(life)
         with lab.front.misbehave('error', count=100000, status=503, code='SlowDown', message='for a test', headers={}):
             end = time.monotonic() + 120
-            while not life.told('forwarding-stopped'):
+            while not life.said('no place is left'):
                 assert time.monotonic() < end, 'it is never full'
                 time.sleep(0.1)
-            assert 'no place is left' in life.appliance.console.text()
             stopped = time.monotonic()
             time.sleep(2)
             assert life.probes.last < stopped + WITHIN_S, 'it still flows'
@@ -163,10 +166,10 @@ def flood(lab, over):
 def the_budget_used_up_stops_forwarding(lab):
     """When the day's budget has no room for headers, forwarding stops within 100 ms of the last packet recorded, and stays closed"""
     with Life(lab, 'budget', budget__bytes_per_day=BUDGET, **ON_LOSS) as life:
-        flood(lab, lambda: life.told('forwarding-stopped'))
-        assert "the day's budget is used up" in life.appliance.console.text()
+        flood(lab, lambda: life.said("the day's budget is used up"))
+        again = life.told('forwarding-again')
         time.sleep(3 * WELL_S)
-        assert not life.told('forwarding-again')
+        assert life.told('forwarding-again') == again
         last = time.time() - time.monotonic() + life.probes.last
         life.probes.end()
         life.appliance.stop()
