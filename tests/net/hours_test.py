@@ -218,9 +218,9 @@ def the_books_agree(life):
     assert down['lost'] == down['filtered'] == 0 and down['packets'] == recorded, (down, recorded)
     assert not life.events('lost') and all(o.meta['lost'] == '0' for o in life.evidence.objects)
     links, = life.events('disarmed')
-    arrived = links['outside_rx_packets'] + links['inside_rx_packets']
-    # the links count a little longer or shorter than the ring, by what arrives in that moment
-    assert abs(arrived - recorded) <= 20, f'{arrived} arrived, {recorded} recorded'
+    unattributed = links['outside_rx_packets'] + links['inside_rx_packets'] - recorded
+    # the links are read a moment before the ring is closed; at that moment there is no traffic but the appliance's own
+    assert -20 <= unattributed <= 0, f'{unattributed} packets arrived and are neither recorded nor lost'
     assert all(e['lines_dropped'] == 0 for e in life.events('object')) and not life.events('log-lines-lost')
 
 
