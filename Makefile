@@ -23,7 +23,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
-	@echo 'make test-long the tests that kill, with KILLS=200 kills each'
+	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
@@ -54,8 +54,9 @@ test:
 
 test-long:
 	@image/deps
-	$(STEP) 'build' $(MAKE) build/init build/sealtap
+	$(STEP) 'build' $(MAKE) build/init build/sealtap build/qemu/manifest.json
 	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$$(date +%s)) tests/run net -k deaths_test
+	@CUTS=$(or $(CUTS),50) SEED=$(or $(SEED),$$(date +%s)) tests/run qemu -k powercut_test
 
 test-radosgw:
 	@image/deps
@@ -174,10 +175,18 @@ build/version build/flags build/tls: FORCE
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
-build/init build/mbed/init build/sealtap:
+# For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
+build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
+build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next
+build/injected/clock.o: tests/lab/injected_clock.c build/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"' -MMD -MP -c -o $@ $<
+
+build/init build/mbed/init build/injected/init build/sealtap:
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(MUSL_CC) $(LDFLAGS) -o $@.sym $(filter %.o %.a,$^) -L$(MUSL_LIBS)/lib $(LIBS)
+	$(Q)$(MUSL_CC) $(LDFLAGS) $(WRAP) -o $@.sym $(filter %.o %.a,$^) -L$(MUSL_LIBS)/lib $(LIBS)
 	$(Q)image/assert-static $@.sym
 	$(Q)strip -o $@ $@.sym
 
@@ -204,7 +213,7 @@ NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c)
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
 .PHONY: tests radosgw-tests unit unit-san fuzz-programs
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init build/injected/init unit-san
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)

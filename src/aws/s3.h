@@ -19,8 +19,8 @@
  * token, once as text and once as spaced hexadecimal: some 12 KiB. */
 #define S3_ANSWER_MAX 65536
 
-/* ERR_DENIED when an object's name is not one of ours: it must begin with PREFIX/ACCOUNT/REGION/APPLIANCE/ and
- * have only unreserved characters and no "." or empty segment. */
+/* ERR_DENIED when an object's name is not one of ours: it must begin with PREFIX/ACCOUNT/REGION/APPLIANCE/
+ * and have only unreserved characters and no "." or empty segment. */
 enum err s3_check_name(const struct settings *s, const struct object_identity *id, struct span name) MUST_USE;
 /* Appends X-Amz-Date's value and Authorization's value. ERR_DENIED: s3_check_name(). */
 enum err s3_put_sign(const struct settings *s, const struct object_identity *id, const struct object_meta *m,

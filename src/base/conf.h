@@ -38,15 +38,21 @@
  *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
- *                         the heaviest sources are cut to headers first: record/budget.h
+ *                         the heaviest sources are cut to headers first: record/budget.h. With on_loss = stop
+ *                         none is dropped while its headers have room; when they have none in one worker's
+ *                         share, forwarding stops until the day ends
  *   spool                 memory (default) | a volume of its own, by EBS volume id or NVMe serial: what is
- * not shipped yet survives there; never the root disk, and an empty one or our own. With `init host` also the
- * absolute path of a file spool.sync_ms         default 1000; 50..10000; how often what was recorded is made
- * to last on the volume spool.full            drop-newest (default) | stop: what happens when no place is
- * left: packets are dropped and counted, or forwarding stops until there is room. What is not shipped is
- * never overwritten zstd.level            default 1; 1..19 on_loss               record (default): traffic
- * flows also while it can't be recorded, and the gap is in the record | stop: forwarding stops as soon as a
- * packet was lost, no place is left, or a worker is dead or late; it goes on when recording does
+ *                         not shipped yet survives there; never the root disk, and an empty one or our own.
+ *                         With `init host` also the absolute path of a file
+ *   spool.sync_ms         default 1000; 50..10000; how often what was recorded is made to last on the volume
+ *   spool.full            drop-newest (default) | stop: what happens when no place is left: packets are
+ *                         dropped and counted, or forwarding stops until there has been room for two
+ *                         seconds, whatever on_loss says. What is not shipped is never overwritten
+ *   zstd.level            default 1; 1..19
+ *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
+ *                         the record | stop: forwarding stops as soon as a packet was lost, no place is left,
+ *                         the day's budget is used up, or a worker is dead or late; it goes on when recording
+ *                         does
  */
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H

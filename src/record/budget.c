@@ -6,10 +6,12 @@
 #define HOUR_NS (3600 * NS_PER_S)
 #define HEADERS_SHARE 4
 
-void budget_init(struct budget *b, uint64_t limit_bytes, const uint8_t key[SIPHASH_KEY_BYTES])
+void budget_init(struct budget *b, uint64_t limit_bytes, bool to_the_end,
+		 const uint8_t key[SIPHASH_KEY_BYTES])
 {
 	ASSERT(limit_bytes);
 	b->limit_bytes = limit_bytes;
+	b->to_the_end = to_the_end;
 	memcpy(b->key, key, sizeof(b->key));
 }
 
@@ -56,7 +58,8 @@ static enum budget_verdict judge(const struct budget *b, const struct budget_sou
 	if (s->bytes - s->inherited + bytes <= left(b, 90))
 		return BUDGET_KEEP;
 	uint64_t headers = s->header_bytes + header_bytes;
-	if (header_bytes > all || (headers > all && headers / HEADERS_SHARE > left(b, 90)))
+	bool share_used = !b->to_the_end && headers > all && headers / HEADERS_SHARE > left(b, 90);
+	if (header_bytes > all || share_used)
 		return BUDGET_DROP;
 	return header_bytes < bytes ? BUDGET_CUT : BUDGET_KEEP;
 }
@@ -87,6 +90,12 @@ void budget_took(struct budget *b, uint64_t bytes, uint64_t now_ns)
 {
 	follow(b, now_ns);
 	b->used_bytes += bytes;
+}
+
+bool budget_exhausted(struct budget *b, uint64_t now_ns)
+{
+	follow(b, now_ns);
+	return b->dropped > 0;
 }
 
 unsigned budget_used_percent(const struct budget *b)

@@ -9,6 +9,10 @@
  * packets never take more than the budget, and whoever floods, even with headers alone, leaves room for the
  * others. A flood whose every packet has another source has no heaviest: it is cut with all others.
  *
+ * Where nothing may flow unrecorded (on_loss = stop) no source is dropped for its share: headers are kept of
+ * each packet until they alone exceed what is left. With the first packet that is dropped the budget is used
+ * up, until the day ends.
+ *
  * Sources are counted by Space-Saving (Metwally, Agrawal, El Abbadi, 2005) in a fixed table: eight places for
  * each value of a keyed hash. What a newcomer inherits of the one it replaced is known and not held against
  * it: nobody is taken for heavier than it is. Days are UTC; a new one begins with nothing used.
@@ -35,6 +39,7 @@ struct budget_source {
 
 struct budget {
 	uint64_t limit_bytes; /* a day */
+	bool to_the_end;      /* headers are kept of each packet while there is room */
 	uint8_t key[SIPHASH_KEY_BYTES];
 	uint64_t day;          /* since 1970 */
 	uint64_t used_bytes;   /* today */
@@ -42,14 +47,17 @@ struct budget {
 	struct budget_source source[BUDGET_SETS][BUDGET_WAYS];
 };
 
-/* b is zeroed static storage. limit_bytes > 0. key: random. */
-void budget_init(struct budget *b, uint64_t limit_bytes, const uint8_t key[SIPHASH_KEY_BYTES]);
+/* b is zeroed static storage. limit_bytes > 0. to_the_end: as on_loss = stop wants it. key: random. */
+void budget_init(struct budget *b, uint64_t limit_bytes, bool to_the_end,
+		 const uint8_t key[SIPHASH_KEY_BYTES]);
 /* A packet that takes `bytes` in full and `header_bytes` cut came from `source`. The verdict is counted.
  * Times are real. */
 enum budget_verdict budget_decide(struct budget *b, const struct ip *source, uint64_t bytes,
 				  uint64_t header_bytes, uint64_t now_ns);
 /* Something took `bytes` whatever the budget says. */
 void budget_took(struct budget *b, uint64_t bytes, uint64_t now_ns);
+/* Packets were dropped today: with to_the_end, not even headers have room. */
+bool budget_exhausted(struct budget *b, uint64_t now_ns);
 /* 0..100 */
 unsigned budget_used_percent(const struct budget *b);
 /* The sources of which most packets were cut or dropped today, the heaviest first; how many were written. */

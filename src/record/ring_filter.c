@@ -2,7 +2,7 @@
  *
  *        ifindex one of the admitted, else drop
  *        packet type PACKET_HOST, no VLAN tag taken out, length >= 34,
- *        [12] = 0x0800, [14] = 0x4., [20] & 0x1fff = 0, [23] = 6, [30] one of the own addresses,
+ *        [12] = 0x0800, [14] = 0x4., [20] & 0x1fff = 0, [23] = 6, [30] one of the own addresses if known,
  *        x >= 20, length >= 14 + x + 20, [14 + x + 2] in first..last, [14 + x + 12] >> 4 >= 5, else whole
  *        return 14 + x + ([14 + x + 12] >> 4) * 4
  *
@@ -65,8 +65,10 @@ static void must_be_own(struct ring_filter *f, const uint32_t *own, uint32_t cou
 	put(f, BPF_JMP | BPF_JSET | BPF_K, 0x1fff, WHOLE, 0);
 	load(f, BPF_B, ETHERNET + 9);
 	put(f, BPF_JMP | BPF_JEQ | BPF_K, PROTOCOL_TCP, 0, WHOLE);
-	load(f, BPF_W, ETHERNET + 16);
-	one_of(f, own, count, WHOLE);
+	if (count) {
+		load(f, BPF_W, ETHERNET + 16);
+		one_of(f, own, count, WHOLE);
+	}
 }
 
 static void cut_to_headers(struct ring_filter *f, uint16_t first_port, uint16_t last_port)
@@ -125,10 +127,8 @@ enum err ring_filter_build(const uint32_t *ifindex, uint32_t ifindex_count, cons
 		return ERR_OK;
 	}
 	admit(out, ifindex, ifindex_count);
-	if (own_count) {
-		must_be_own(out, own, own_count);
-		cut_to_headers(out, first_port, last_port);
-	}
+	must_be_own(out, own, own_count);
+	cut_to_headers(out, first_port, last_port);
 	put_exits(out);
 	return ERR_OK;
 }

@@ -3,9 +3,10 @@
  *
  * Everything that arrives on an admitted link is recorded whole, except the appliance's own TCP connections,
  * which are cut to their headers. Own is: untagged, addressed to this host (PACKET_HOST), IPv4, no later
- * fragment, TCP, to an own address and a port of the reserved range. What is too short or too odd to be sure
- * of is recorded whole. No load can miss the packet: the kernel would drop it silently. Sources:
- * Documentation/networking/filter.rst, linux/filter.h, RFC 791, RFC 9293.
+ * fragment, TCP, to an own address and a port of the reserved range; as long as no own address is known, to
+ * any: what is still sent to this machine's life before it may be an answer of IMDS. What is too short or too
+ * odd to be sure of is recorded whole. No load can miss the packet: the kernel would drop it silently.
+ * Sources: Documentation/networking/filter.rst, linux/filter.h, RFC 791, RFC 9293.
  */
 #ifndef SEALTAP_RECORD_RING_FILTER_H
 #define SEALTAP_RECORD_RING_FILTER_H
@@ -24,7 +25,7 @@ struct ring_filter {
 	uint16_t len; /* instructions */
 };
 
-/* ifindex: admitted links; none: nothing is recorded. own: own addresses, host order; none: nothing is cut.
+/* ifindex: admitted links; none: nothing is recorded. own: own addresses, host order; none: not known yet.
  * Ports in host order, first <= last (else ERR_RANGE). ERR_TOO_LONG: more links or addresses than fit. */
 enum err ring_filter_build(const uint32_t *ifindex, uint32_t ifindex_count, const uint32_t *own,
 			   uint32_t own_count, uint16_t first_port, uint16_t last_port,

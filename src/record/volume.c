@@ -8,7 +8,7 @@
  * A header, little-endian:
  *
  *   "sealtap volume 1" | generation u64 | boot u64 | slot_bytes u64 | slots u32 | ended u32 | written_ns u64
- *   zeros up to 4,092 | CRC32C of all before, u32
+ *   gap_boot u64 | gap_from_ns u64 | zeros up to 4,092 | CRC32C of all before, u32
  */
 #include "record/volume.h"
 
@@ -35,6 +35,8 @@ void volume_write_header(const struct volume_header *h, uint8_t page[VOLUME_PAGE
 	buf_le32(&b, h->slots);
 	buf_le32(&b, h->ended);
 	buf_le64(&b, h->written_ns);
+	buf_le64(&b, h->gap_boot);
+	buf_le64(&b, h->gap_from_ns);
 	buf_fill(&b, 0, CRC_AT - b.len);
 	buf_le32(&b, crc32c(buf_span(&b)));
 	ASSERT(b.len == VOLUME_PAGE_BYTES && !b.overflow);
@@ -64,6 +66,8 @@ static enum err read_header(const uint8_t *page, struct volume_header *h)
 		.slots = load_le32(p + 24),
 		.ended = load_le32(p + 28),
 		.written_ns = load_le64(p + 32),
+		.gap_boot = load_le64(p + 40),
+		.gap_from_ns = load_le64(p + 48),
 	};
 	return sane(h) ? ERR_OK : ERR_SYNTAX;
 }

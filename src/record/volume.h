@@ -16,11 +16,14 @@
 
 struct volume_header {
 	uint64_t generation; /* from 1 */
-	uint64_t boot;       /* the last one that armed */
+	uint64_t boot;       /* the last one that armed; 0: none */
 	uint64_t slot_bytes; /* a multiple of VOLUME_PAGE_BYTES */
 	uint32_t slots;      /* 1..VOLUME_SLOTS_MAX */
 	uint32_t ended;      /* 1: that boot shut down in order; nothing of it is missing */
-	uint64_t written_ns; /* real time */
+	uint64_t written_ns; /* real time: since when that boot records, or when it ended */
+	/* what is missing of boots before that one, until a log on the volume tells of it; gap_boot 0:
+	 * nothing */
+	uint64_t gap_boot, gap_from_ns;
 };
 
 void volume_write_header(const struct volume_header *h, uint8_t page[VOLUME_PAGE_BYTES]);

@@ -250,12 +250,13 @@ static void ring_readable(void *arg, short revents)
 	look(arg);
 }
 
-/* on_loss = stop: init watches the progress, and must see a loss soon. */
+/* init watches the progress where a policy needs it, and must see a loss soon. */
 static void pulse(void *arg)
 {
 	(void)arg;
 	count_drops();
 	__atomic_store_n(&g.progress->full, recorder_full(&g.recorder), __ATOMIC_RELAXED);
+	__atomic_store_n(&g.progress->exhausted, cutter_exhausted(&g.cutter), __ATOMIC_RELAXED);
 	__atomic_store_n(&g.progress->turn_ns, clock_mono_ns(), __ATOMIC_RELAXED);
 	if (g.reading)
 		loop_timer_in(&g.loop, &g.pulse, GUARD_PULSE_NS);
@@ -330,7 +331,7 @@ static void arm_when_ready(void)
 		g.progress->armed_real_ns = clock_real_ns();
 		drops_begin(&g.drops);
 	}
-	if (g.settings.on_loss == CONF_ON_LOSS_STOP)
+	if (guard_wanted(&g.settings))
 		pulse(NULL);
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);

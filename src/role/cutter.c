@@ -33,7 +33,8 @@ void cutter_init(struct cutter *c, const struct settings *s, uint32_t workers)
 		cutoff_init(&c->cutoff, s->flow_cutoff_bytes, key);
 	c->has_budget = s->budget_bytes_per_day;
 	if (c->has_budget)
-		budget_init(&c->budget, (s->budget_bytes_per_day + workers - 1) / workers, key);
+		budget_init(&c->budget, (s->budget_bytes_per_day + workers - 1) / workers,
+			    s->on_loss == CONF_ON_LOSS_STOP, key);
 	c->on = c->rules.count || c->has_cutoff || c->has_budget;
 }
 
@@ -119,6 +120,11 @@ enum cutter_verdict cutter_decide(struct cutter *c, struct ring_packet *p)
 	if (keep == CONF_KEEP_HEADERS && read)
 		shorten(p, h.len);
 	return c->has_budget ? keep_budget(c, p, &h, read ? h.len : CUTTER_UNREAD_KEPT) : CUTTER_RECORD;
+}
+
+bool cutter_exhausted(struct cutter *c)
+{
+	return c->has_budget && budget_exhausted(&c->budget, clock_real_ns());
 }
 
 /* ---- the log */

@@ -46,6 +46,8 @@ void cutter_init(struct cutter *c, const struct settings *s, uint32_t workers);
 void cutter_own(struct cutter *c, const struct msg_links *links);
 /* Once a packet, in the order of the ring. Shortens *p where it is to be cut. */
 enum cutter_verdict cutter_decide(struct cutter *c, struct ring_packet *p);
+/* The day's budget is used up: packets are dropped. */
+bool cutter_exhausted(struct cutter *c);
 /* Now and then: what is to be said in the log is said, each thing once a minute at most; at the end, now. */
 void cutter_say(struct cutter *c, bool now);
 

@@ -58,6 +58,7 @@ void devices_message(const struct rtnl_link *link, const struct dhcp_lease *leas
 	*out = (struct msg_link){.ifindex = link->ifindex, .device_number = DEVICE_UNKNOWN};
 	memcpy(out->name, link->name, sizeof(out->name));
 	memcpy(out->mac, link->mac, sizeof(out->mac));
+	out->rx_packets = link->rx_packets;
 	out->mtu = link->mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)link->mtu;
 	if (imds) {
 		out->device_number = imds->device_number;

@@ -48,12 +48,12 @@ static void due(void *arg)
 	gate_look(arg);
 }
 
-void gate_watch(struct gate *g, bool on)
+void gate_watch(struct gate *g, const struct settings *s)
 {
-	g->watching = on;
-	if (!on)
+	g->watching = s && guard_wanted(s);
+	if (!g->watching)
 		return;
-	guard_begin(&g->guard, g->worker, g->workers);
+	guard_begin(&g->guard, s, g->worker, g->workers);
 	gate_look(g);
 }
 

@@ -1,5 +1,6 @@
-/* gate: whether traffic is let through, as init decides: closed without any role's help, and under on_loss =
- * stop closed as soon as recording can't go on (role/guard.h), opened again when it does. init's own.
+/* gate: whether traffic is let through, as init decides: closed without any role's help, and where the
+ * configuration says so closed as soon as recording can't go on (role/guard.h), opened again when it does.
+ * init's own.
  */
 #ifndef SEALTAP_ROLE_GATE_H
 #define SEALTAP_ROLE_GATE_H
@@ -23,8 +24,8 @@ struct gate {
 enum err gate_init(struct gate *g) MUST_USE;
 /* By the packet filter and by the kernel's switch. */
 void gate_close(struct gate *g);
-/* on_loss = stop: from now on, forwarding is open, it is watched over; or no longer. */
-void gate_watch(struct gate *g, bool on);
+/* From now on, forwarding is open, it is watched over if these settings want it; NULL: no longer. */
+void gate_watch(struct gate *g, const struct settings *s);
 /* Something has happened: look at once. */
 void gate_look(struct gate *g);
 

@@ -11,19 +11,27 @@ static const char *wrong(struct guard *g, uint32_t i, const struct guard_worker 
 	uint64_t drops = word(&w->progress->drops), turn_ns = word(&w->progress->turn_ns);
 	bool lost = drops != g->drops[i];
 	g->drops[i] = drops;
-	if (!w->armed)
+	if (g->on_loss && !w->armed)
 		return "a capture worker is not there";
-	if (lost)
+	if (g->on_loss && lost)
 		return "packets were lost";
 	if (word(&w->progress->full))
 		return "no place is left for what is recorded";
-	if (turn_ns < now_ns && now_ns - turn_ns > GUARD_LATE_NS)
+	if (g->on_loss && word(&w->progress->exhausted))
+		return "the day's budget is used up";
+	if (g->on_loss && turn_ns < now_ns && now_ns - turn_ns > GUARD_LATE_NS)
 		return "a capture worker is late";
 	return NULL;
 }
 
-void guard_begin(struct guard *g, const struct guard_worker *w, uint32_t count)
+bool guard_wanted(const struct settings *s)
 {
+	return s->on_loss == CONF_ON_LOSS_STOP || s->spool_full == CONF_SPOOL_FULL_STOP;
+}
+
+void guard_begin(struct guard *g, const struct settings *s, const struct guard_worker *w, uint32_t count)
+{
+	g->on_loss = s->on_loss == CONF_ON_LOSS_STOP;
 	for (uint32_t i = 0; i < count; i++)
 		g->drops[i] = word(&w[i].progress->drops);
 	g->stopped = false;

@@ -1,12 +1,15 @@
-/* guard: the policy on_loss = stop: whether traffic may flow now, by what is known of each worker. Sans I/O.
+/* guard: the policies on_loss = stop and spool.full = stop: whether traffic may flow now, by what is known of
+ * each worker. Sans I/O.
  *
- * It stops at once: when a worker is not armed or dead, when its progress word is older than GUARD_LATE_NS,
- * when its ring lost packets, when it has no place left for what it records. It opens again when all this has
- * been well for GUARD_WELL_NS.
+ * on_loss = stop stops at once: when a worker is not armed or dead, when its progress word is older than
+ * GUARD_LATE_NS, when its ring lost packets, when it has no place left for what it records, when its share of
+ * the day's budget is used up. spool.full = stop alone: when no place is left. It opens again when all this
+ * has been well for GUARD_WELL_NS.
  */
 #ifndef SEALTAP_ROLE_GUARD_H
 #define SEALTAP_ROLE_GUARD_H
 
+#include "base/conf.h"
 #include "base/time.h"
 #include "role/progress.h"
 
@@ -24,14 +27,17 @@ struct guard_worker {
 
 /* Zeroed before the first use. */
 struct guard {
+	bool on_loss; /* else no place left is the one reason */
 	bool stopped;
 	const char *reason;                /* static; of the last stop */
 	uint64_t drops[GUARD_WORKERS_MAX]; /* as last seen */
 	uint64_t well_since_ns;            /* 0: it is not well */
 };
 
+/* Is there a policy that needs it, and with it the workers' pulse? */
+bool guard_wanted(const struct settings *s);
 /* Forwarding is open from now on: what was lost before is no reason. */
-void guard_begin(struct guard *g, const struct guard_worker *w, uint32_t count);
+void guard_begin(struct guard *g, const struct settings *s, const struct guard_worker *w, uint32_t count);
 /* True: it must be stopped, or may be opened again; g->stopped says which. */
 bool guard_look(struct guard *g, const struct guard_worker *w, uint32_t count, uint64_t now_ns);
 

@@ -50,6 +50,7 @@ static struct {
 	struct spooldisk spooldisk;
 	struct console console;
 	struct gate gate;
+	struct books books;
 	enum phase phase;
 	struct msg_links links;
 	bool has_config, configured, ready, forward, is_late;
@@ -103,15 +104,6 @@ static bool filter_rings(uint32_t count)
 	return !e;
 }
 
-/* False: what net says of the links is not to be believed, and it is ended. */
-static bool take_links(const struct chan_msg *m, uint32_t min)
-{
-	if (roster_links(&g.links, (const void *)m->payload, min))
-		return true;
-	kill(g.speaker->pid, SIGKILL);
-	return false;
-}
-
 static void arm_when_ready(void)
 {
 	if (g.phase != PHASE_SELFTEST || !g.configured || !g.ready)
@@ -123,8 +115,9 @@ static void arm_when_ready(void)
 /* net begins, for the first time or anew. */
 static void on_links(const struct chan_msg *m)
 {
-	if (!take_links(m, 1) || !filter_rings(g.links.count))
+	if (!roster_links(g.speaker, &g.links, m, 1) || !filter_rings(g.links.count))
 		return;
+	books_listed(&g.books, &g.links);
 	if (g.phase == PHASE_LINKS)
 		g.phase = PHASE_ADDRESS;
 	roster_send(g.speaker, MSG_LINKS_UP, NULL);
@@ -141,7 +134,7 @@ static void settle(struct roster_child *c)
 static void on_addressed(const struct chan_msg *m)
 {
 	/* from DRAINING on the rings admit nothing more */
-	if (g.phase >= PHASE_DRAINING || !take_links(m, 1))
+	if (g.phase >= PHASE_DRAINING || !roster_links(g.speaker, &g.links, m, 1))
 		return;
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
 	if (!filter_rings(g.links.count))
@@ -172,9 +165,11 @@ static void on_config(const struct chan_msg *m)
 
 static void on_configured(const struct chan_msg *m)
 {
-	if (g.phase < PHASE_SELFTEST || !take_links(m, 2) || !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
+	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
+	    !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.configured = true;
+	books_links(&g.books, &g.links);
 	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
 		roster_send(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
@@ -211,16 +206,20 @@ static void on_forwarding(const struct chan_msg *m)
 	memcpy(&f, m->payload, sizeof(f));
 	if (g.phase == PHASE_OPENING && f.on) {
 		g.phase = PHASE_ARMED;
-		books_links("armed", &f);
+		books_armed(&f);
 		console_armed(&g.console, true);
-		gate_watch(&g.gate, g.config.settings.on_loss == CONF_ON_LOSS_STOP);
+		gate_watch(&g.gate, &g.config.settings);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
-		books_links("disarmed", &f);
+		books_closing(&g.books, &f);
 		if (!filter_rings(0))
-			console_line(
-				"warning: the rings could not be closed: the recording's end is not exact");
+			console_line("warning: the rings could not be closed");
+		forward(false); /* again, for the links' counters behind the rings' end */
 		g.phase = PHASE_DRAINING;
 		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_DRAIN, NULL);
+	} else if (g.phase > PHASE_CLOSING && !g.books.closed) {
+		books_closed(&g.books, &f);
+		if (g.phase > PHASE_DRAINING)
+			books_balance(&g.books, &g.totals);
 	}
 }
 
@@ -248,6 +247,7 @@ static void on_drained(const struct chan_msg *m)
 		if (!all_workers(true))
 			return;
 		g.phase = PHASE_SHIPPING;
+		books_balance(&g.books, &g.totals);
 		roster_send_role(&g.roster, ROLE_SPOOL, MSG_DRAIN, NULL);
 		roster_send_role(&g.roster, ROLE_UPLOAD, MSG_DRAIN, NULL);
 	} else if (g.phase == PHASE_SHIPPING && g.speaker->role == ROLE_SPOOL && !g.is_late) {
@@ -291,7 +291,7 @@ static void begin_shutdown(const char *reason)
 	snprintf(line, sizeof(line), "shutting down: %s", reason);
 	console_line(line);
 	gate_close(&g.gate); /* net closes it too, but may be slow or hang */
-	gate_watch(&g.gate, false);
+	gate_watch(&g.gate, NULL);
 	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);
@@ -484,6 +484,7 @@ int init_main(const struct init_options *o)
 		g.exit_code = 1;
 	} else {
 		console_repeat(&g.console, &g.loop);
+		machine_watchdog(o->host, &g.loop);
 		supervisor_start(&g.supervisor);
 		loop_run(&g.loop);
 		gate_close(&g.gate);

@@ -8,6 +8,13 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "base/time.h"
+#include "os/watchdog.h"
+#include "role/console.h"
+
+#define WATCHDOG_S 30
+#define PET_NS (5 * NS_PER_S)
+
 #define SIGNAL_POWER_BUTTON 38 /* ACPI_TINY_POWER_BUTTON_SIGNAL of the kernel's configuration */
 
 enum err machine_mount(void)
@@ -67,6 +74,32 @@ enum err machine_signals(bool host, int *fd)
 		return ERR_SYSTEM;
 	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return *fd < 0 ? ERR_SYSTEM : ERR_OK;
+}
+
+static struct {
+	struct loop *loop; /* borrowed */
+	struct loop_timer timer;
+	int fd; /* owned; never closed */
+} watchdog;
+
+static void pet(void *arg)
+{
+	(void)arg;
+	if (watchdog_pet(watchdog.fd))
+		console_line("warning: the watchdog could not be petted");
+	loop_timer_in(watchdog.loop, &watchdog.timer, PET_NS);
+}
+
+void machine_watchdog(bool host, struct loop *loop)
+{
+	if (host)
+		return;
+	if (watchdog_open(WATCHDOG_S, &watchdog.fd))
+		console_line("warning: no working watchdog: a machine that hangs may not be reset");
+	watchdog.loop = loop;
+	watchdog.timer.fn = pet;
+	if (watchdog.fd >= 0)
+		pet(NULL);
 }
 
 _Noreturn void machine_off(void)

@@ -1,8 +1,9 @@
-/* machine: what init does to the machine itself: mounts, forwarding's emergency stop, power-off. */
+/* machine: what init does to the machine itself: mounts, watchdog, forwarding's emergency stop, power-off. */
 #ifndef SEALTAP_ROLE_MACHINE_H
 #define SEALTAP_ROLE_MACHINE_H
 
 #include "base/buf.h"
+#include "os/loop.h"
 
 /* In the image: a console that never blocks, and /proc, for the pools' read-only descriptors and the
  * network's sysctls. */
@@ -16,6 +17,9 @@ enum err machine_stop_forwarding(void) MUST_USE;
 /* A descriptor (signalfd) of SIGCHLD and of what means shutdown: SIGTERM and SIGINT on a host, the power
  * button in the image. */
 enum err machine_signals(bool host, int *fd) MUST_USE;
+/* In the image: from here on a machine whose init does not come back to its loop for half a minute is reset.
+ * Without a watchdog: a warning on the console. On a host: nothing. */
+void machine_watchdog(bool host, struct loop *loop);
 _Noreturn void machine_off(void);
 
 #endif

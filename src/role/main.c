@@ -28,7 +28,8 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"sealtap %s\n"
-		"usage: init host --config FILE [--anchors FILE] [--workers N] [--disk-faults FILE] [--verbose]\n"
+		"usage: init host --config FILE [--anchors FILE] [--workers N] [--disk-faults FILE]\n"
+		"            [--verbose]\n"
 		"Runs the appliance in this network namespace and takes its Ethernet links. Needs root.\n"
 		"As PID 1 of the image it takes no arguments.\n",
 		version_text);

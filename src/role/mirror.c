@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crc.h"
+#include "role/progress.h"
 
 #define PIECE_BYTES (1024u * 1024)
 #define ALL_SLOTS(m, p, i)                              \
@@ -162,6 +163,14 @@ void mirror_told(struct mirror *m, uint32_t producer, uint32_t slot, const struc
 	o->told = true;
 }
 
+bool mirror_knows(const struct mirror *m, uint32_t producer, const struct msg_segment *s, struct commit *c)
+{
+	ASSERT(s->index < m->pool[producer].slots);
+	const struct mirror_slot *o = &m->slot[producer][s->index];
+	return o->known && o->told && !commit_read(pool_slot(&m->pool[producer], s->index), c) &&
+	       c->state == COMMIT_SEALED && c->generation == s->generation && c->meta.seq == o->seq;
+}
+
 bool mirror_find(const struct mirror *m, uint32_t at, uint32_t *producer, uint32_t *slot)
 {
 	ALL_SLOTS(m, p, i)
@@ -174,4 +183,17 @@ bool mirror_find(const struct mirror *m, uint32_t at, uint32_t *producer, uint32
 		return true;
 	}
 	return false;
+}
+
+uint64_t mirror_armed_ns(const struct mirror *m)
+{
+	uint64_t armed_ns = 0;
+	for (uint32_t p = 0; p < MSG_MAX_WORKERS && m->pool[p].slots; p++) {
+		const struct progress *w = pool_page(&m->pool[p]);
+		uint64_t at_ns = __atomic_load_n(&w->armed_real_ns, __ATOMIC_RELAXED);
+		if (at_ns == 0)
+			return 0;
+		armed_ns = at_ns > armed_ns ? at_ns : armed_ns;
+	}
+	return armed_ns;
 }

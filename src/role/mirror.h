@@ -35,7 +35,12 @@ enum err mirror_turn(struct mirror *m, struct store *s) MUST_USE;
 bool mirror_sealed(const struct mirror *m, uint32_t producer, uint32_t slot, bool lasting, struct commit *c);
 /* It is kept elsewhere: its producer is told, this once. */
 void mirror_told(struct mirror *m, uint32_t producer, uint32_t slot, const struct commit *c);
+/* Its producer was told so already of this object. */
+bool mirror_knows(const struct mirror *m, uint32_t producer, const struct msg_segment *s, struct commit *c);
 /* The producer's slot of the object that is at a slot of the volume, if it is still there. */
 bool mirror_find(const struct mirror *m, uint32_t at, uint32_t *producer, uint32_t *slot);
+
+/* Real time since when all workers record; 0: not yet. */
+uint64_t mirror_armed_ns(const struct mirror *m);
 
 #endif

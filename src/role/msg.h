@@ -135,6 +135,7 @@ struct msg_link {
 	uint32_t device_number; /* EC2: 0 is the primary (outside), 1 inside; UINT32_MAX unknown */
 	char eni[32];           /* interface id; may be empty */
 	uint64_t speed_bps;     /* 0: unknown */
+	uint64_t rx_packets;    /* as the link was listed */
 };
 
 struct msg_links {

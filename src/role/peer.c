@@ -68,7 +68,7 @@ static void readable(void *arg, short revents)
 
 void peer_read(struct peer *p)
 {
-	while (p->watch.slot >= 0 && read_one(p))
+	while (p->watch.fn && p->watch.slot >= 0 && read_one(p))
 		;
 }
 

@@ -14,6 +14,7 @@ struct progress {
 	uint64_t drops;         /* packets that its ring lost, since recording was armed */
 	uint64_t counted_ns;    /* monotonic: when it last asked the ring for them */
 	uint64_t full;          /* 1: it holds records back for want of a free slot */
+	uint64_t exhausted;     /* 1: the day's budget is used up: packets are dropped */
 	uint64_t reading_seq;   /* ring block being read; 0: none */
 	uint64_t given_up_seq;  /* the last block that was given up; its packets are among the drops */
 	uint64_t crashes;       /* successive deaths in that block */

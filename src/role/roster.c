@@ -116,11 +116,14 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	return ERR_OK;
 }
 
-bool roster_links(struct msg_links *known, const struct msg_links *told, uint32_t min)
+bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
+		  uint32_t min)
 {
-	struct msg_links l = *told;
-	if (l.count < min || l.count > MSG_MAX_LINKS)
+	struct msg_links l = *(const struct msg_links *)(const void *)told->payload;
+	if (l.count < min || l.count > MSG_MAX_LINKS) {
+		kill(from->pid, SIGKILL);
 		return false;
+	}
 	for (uint32_t i = 0; i < l.count; i++) {
 		struct msg_link *link = &l.link[i];
 		link->name[sizeof(link->name) - 1] = link->eni[sizeof(link->eni) - 1] = 0;

@@ -52,8 +52,11 @@ enum err roster_open(struct roster *r, const struct roster_setup *s) MUST_USE;
 struct progress;
 /* Worker i's progress, readable. */
 enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p) MUST_USE;
-/* Takes over what net tells of the links, at least `min`. False: it makes no sense. */
-bool roster_links(struct msg_links *known, const struct msg_links *told, uint32_t min);
+/* Takes over what net, `from`, tells of the links, at least `min`. False: it makes no sense, and net is
+ * ended.
+ */
+bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
+		  uint32_t min);
 /* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
 /* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.

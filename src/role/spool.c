@@ -11,10 +11,10 @@
 #include "role/backoff.h"
 #include "role/mirror.h"
 #include "role/peer.h"
-#include "role/progress.h"
 #include "role/window.h"
 
 #define COUNTERS_NS (10 * NS_PER_S)
+#define ARMING_MS 50 /* until the header says that this boot records: before, a cut leaves no trace of it */
 #define SOON_NS (20 * NS_PER_MS) /* after a producer's word: others' may come along */
 
 static struct {
@@ -31,7 +31,8 @@ static struct {
 	struct pool window_pool;
 	struct window window;
 	struct backoff backoff;
-	uint64_t retry_ns; /* monotonic: the volume is not tried before */
+	uint64_t retry_ns;    /* monotonic: the volume is not tried before */
+	uint64_t said_gap_ns; /* real time; 0: not yet */
 	struct loop_timer tick, load, counters;
 } g;
 
@@ -87,30 +88,33 @@ static void say_full(void)
 	log_event(LOG_ALARM, g.said_full ? "spool-full" : "spool-room", "volume", g.settings.spool);
 }
 
-/* The moment from which on packets are recorded is known: so is what is missing before it. */
+static void say_gap(uint64_t armed_ns)
+{
+	char boot[17];
+	g.said_gap_ns = clock_real_ns();
+	snprintf(boot, sizeof(boot), "%016llx", (unsigned long long)g.found.boot);
+	log_begin(LOG_ALARM, "gap");
+	log_str("boot", boot);
+	log_u64("from_ns", g.found.until_ns);
+	log_u64("to_ns", armed_ns);
+	log_str("reason", "that boot did not end in order: how many packets are missing is unknown");
+	log_end();
+}
+
+/* The moment from which on packets are recorded is known: so is what is missing before it. The header keeps
+ * that until the log that tells of it is on the volume: this boot may be cut off, too. */
 static void say_armed(void)
 {
-	uint64_t armed_ns = 0;
-	if (!g.opened || g.store.header.boot == g.start.boot)
+	uint64_t armed_ns = mirror_armed_ns(&g.mirror);
+	enum err e = ERR_OK;
+	if (!armed_ns)
 		return;
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		const struct progress *p = pool_page(&g.mirror.pool[i]);
-		uint64_t at_ns = __atomic_load_n(&p->armed_real_ns, __ATOMIC_RELAXED);
-		if (at_ns == 0)
-			return;
-		armed_ns = at_ns > armed_ns ? at_ns : armed_ns;
-	}
-	if (g.found.gap) {
-		char boot[17];
-		snprintf(boot, sizeof(boot), "%016llx", (unsigned long long)g.found.boot);
-		log_begin(LOG_ALARM, "gap");
-		log_str("boot", boot);
-		log_u64("from_ns", g.found.until_ns);
-		log_u64("to_ns", armed_ns);
-		log_str("reason", "that boot did not end in order: how many packets are missing is unknown");
-		log_end();
-	}
-	enum err e = store_armed(&g.store, clock_real_ns());
+	if (g.found.gap && !g.said_gap_ns)
+		say_gap(armed_ns);
+	if (g.store.header.boot != g.start.boot)
+		e = store_armed(&g.store, armed_ns, &g.found);
+	else if (g.store.header.gap_boot && store_logged(&g.store, g.said_gap_ns))
+		e = store_told(&g.store);
 	if (e)
 		say_failed("its header", e);
 }
@@ -148,6 +152,15 @@ static void load_failed(uint32_t at, enum err e)
 	say_left(at, g.window.load.c.meta.name, err_text(e));
 }
 
+static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
+{
+	mirror_told(&g.mirror, p, i, c);
+	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.worker[p];
+	peer_send(producer, MSG_STORED, &(struct msg_segment){i, 0, c->generation});
+}
+
+/* First it is copied, then its producer's slot is free, then upload is told: a death in between loses or
+ * doubles nothing. */
 static void ship_one(uint32_t to, uint32_t at)
 {
 	uint32_t p, i;
@@ -155,7 +168,8 @@ static void ship_one(uint32_t to, uint32_t at)
 	if (mirror_find(&g.mirror, at, &p, &i) && mirror_sealed(&g.mirror, p, i, true, &c)) {
 		g.store.slot[at].taken = true;
 		window_copy(&g.window, to, at, pool_slot(&g.mirror.pool[p], i), &c);
-		show(to, false);
+		tell_stored(p, i, &c);
+		show(to, g.store.slot[at].found);
 		return;
 	}
 	enum err e = window_load(&g.window, to, at, &g.store);
@@ -177,13 +191,6 @@ static void ship_stored(void)
 	       (at = store_next(&g.store, true)) != STORE_NONE)
 		if (ours(at))
 			ship_one(to, at);
-}
-
-static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
-{
-	mirror_told(&g.mirror, p, i, c);
-	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.worker[p];
-	peer_send(producer, MSG_STORED, &(struct msg_segment){i, 0, c->generation});
 }
 
 /* The oldest sealed object of the pools; lasting: that is whole on the volume. */
@@ -213,9 +220,10 @@ static void ship_directly(void)
 	while (window_room(&g.window, false, &to) && oldest_sealed(false, &p, &i, &c)) {
 		const struct mirror_slot *o = &g.mirror.slot[p][i];
 		bool same = o->known && o->seq == c.meta.seq;
-		window_copy(&g.window, to, same ? o->at : STORE_NONE, pool_slot(&g.mirror.pool[p], i), &c);
+		uint32_t at = same ? o->at : STORE_NONE;
+		window_copy(&g.window, to, at, pool_slot(&g.mirror.pool[p], i), &c);
 		tell_stored(p, i, &c);
-		show(to, false);
+		show(to, at != STORE_NONE && g.store.slot[at].found);
 	}
 }
 
@@ -244,8 +252,8 @@ static void load_more(void *arg)
 	}
 	if (e)
 		load_failed(at, e);
-	else /* it may have been shipped before the power failed */
-		show(to, g.store.slot[at].boot != g.start.boot);
+	else
+		show(to, g.store.slot[at].found);
 	ship();
 }
 
@@ -267,7 +275,8 @@ static void say_closed(enum err e)
 
 static void open_volume(void)
 {
-	enum err e = store_open(&g.store, &g.disk, g.start.boot, g.start.segment_bytes, &g.found);
+	enum err e =
+		store_open(&g.store, &g.disk, g.start.boot, g.start.segment_bytes, g.start.workers, &g.found);
 	if (e) {
 		/* where it recorded before it goes on; a boot stays closed */
 		if (g.start.life > 0)
@@ -341,7 +350,8 @@ static void tick(void *arg)
 	turn();
 	ship();
 	drained();
-	loop_timer_in(&g.loop, &g.tick, g.settings.spool_sync_ms * NS_PER_MS);
+	bool armed = g.store.header.boot == g.start.boot;
+	loop_timer_in(&g.loop, &g.tick, (armed ? g.settings.spool_sync_ms : ARMING_MS) * NS_PER_MS);
 }
 
 static void soon(void)
@@ -401,9 +411,12 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 
 static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
 {
+	const struct msg_segment *told = (const void *)m->payload;
+	struct commit c;
 	(void)arg;
-	(void)index;
-	(void)m; /* the pool says which */
+	/* a new process does not know what its predecessor was told last */
+	if (mirror_knows(&g.mirror, index, told, &c))
+		tell_stored(index, told->index, &c);
 	soon();
 }
 
@@ -467,6 +480,7 @@ _Noreturn void role_spool(int channel)
 	g.counters.fn = send_counters;
 	peer_init(&g.init, ROLE_SPOOL, ROLE_INIT, &g.loop, from_init, NULL);
 	peer_init(&g.keys, ROLE_SPOOL, ROLE_KEYS, &g.loop, from_producer, NULL);
+	g.keys.index = OUTBOX_LOG;
 	peer_init(&g.upload, ROLE_SPOOL, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
 		peer_init(&g.worker[i], ROLE_SPOOL, ROLE_CAPTURE, &g.loop, from_producer, NULL);

@@ -2,7 +2,11 @@
 
 #include <string.h>
 
+#include "base/time.h"
+
 #define SLOTS_MIN 3u
+/* A frame is open for a second; its ring block, the commit and the mirror's turn take their time, too. */
+#define OPEN_NS (3 * NS_PER_S)
 
 /* ---- places */
 
@@ -34,12 +38,31 @@ static enum err write_header(struct store *s, struct volume_header h)
 	return ERR_OK;
 }
 
-enum err store_armed(struct store *s, uint64_t now_ns)
+enum err store_armed(struct store *s, uint64_t armed_ns, const struct store_found *found)
 {
 	struct volume_header h = s->header;
 	h.boot = s->boot;
 	h.ended = 0;
-	h.written_ns = now_ns;
+	h.written_ns = armed_ns;
+	h.gap_boot = found->gap ? found->boot : 0;
+	h.gap_from_ns = found->gap ? found->until_ns : 0;
+	return write_header(s, h);
+}
+
+bool store_logged(const struct store *s, uint64_t until_ns)
+{
+	for (uint32_t i = 0; i < s->header.slots; i++) {
+		const struct store_slot *o = &s->slot[i];
+		if (o->boot == s->boot && o->kind == OBJECT_LOG && o->last_ns >= until_ns)
+			return true;
+	}
+	return false;
+}
+
+enum err store_told(struct store *s)
+{
+	struct volume_header h = s->header;
+	h.gap_boot = h.gap_from_ns = 0;
 	return write_header(s, h);
 }
 
@@ -49,6 +72,7 @@ enum err store_ended(struct store *s, uint64_t now_ns)
 	if (h.boot != s->boot)
 		return ERR_OK; /* it never armed: what was missing before still is */
 	h.ended = 1;
+	h.gap_boot = h.gap_from_ns = 0; /* the log went out whole */
 	h.written_ns = now_ns;
 	return write_header(s, h);
 }
@@ -76,6 +100,7 @@ static void note(struct store_slot *o, const struct commit *c)
 	o->seq = c->meta.seq;
 	o->kind = c->meta.kind;
 	o->first_ns = c->meta.first_ns;
+	o->last_ns = c->meta.last_ns;
 	o->data_bytes = c->data_bytes;
 	memcpy(o->stream, c->meta.stream, sizeof(o->stream));
 }
@@ -94,29 +119,49 @@ enum err store_read(const struct store *s, uint32_t slot, struct commit *c)
 	return c->data_bytes <= room && c->side_bytes <= room - c->data_bytes ? ERR_OK : ERR_SYNTAX;
 }
 
-/* A worker's stream of the boot before: up to when all of it is there. */
+/* What the volume tells of the last boot that armed. */
 struct reach {
-	char stream[8];
-	uint64_t last_ns;
+	uint64_t last_ns; /* of all its streams' newest records */
+	uint32_t workers;
+	struct {
+		char stream[8];
+		uint64_t last_ns;
+	} worker[16];
 };
 
-static void reached(struct reach reach[16], const struct commit *c)
+static void reached(struct reach *r, const struct commit *c)
 {
+	if (c->meta.last_ns > r->last_ns)
+		r->last_ns = c->meta.last_ns;
 	if (c->meta.kind != OBJECT_PACKETS)
 		return;
-	for (uint32_t i = 0; i < 16; i++) {
-		if (reach[i].stream[0] && strcmp(reach[i].stream, c->meta.stream) != 0)
-			continue;
-		memcpy(reach[i].stream, c->meta.stream, sizeof(reach[i].stream));
-		if (c->meta.last_ns > reach[i].last_ns)
-			reach[i].last_ns = c->meta.last_ns;
+	uint32_t i = 0;
+	while (i < r->workers && strcmp(r->worker[i].stream, c->meta.stream) != 0)
+		i++;
+	if (i == sizeof(r->worker) / sizeof(r->worker[0]))
 		return;
-	}
+	if (i == r->workers)
+		r->workers++;
+	memcpy(r->worker[i].stream, c->meta.stream, sizeof(r->worker[i].stream));
+	if (c->meta.last_ns > r->worker[i].last_ns)
+		r->worker[i].last_ns = c->meta.last_ns;
 }
 
-static void scan(struct store *s, struct store_found *found)
+/* Up to when all is there: what the worker that is farthest behind has. Of one that has nothing here, all
+ * older than OPEN_NS had been committed when the newest record was. */
+static uint64_t all_until(const struct store *s, const struct reach *r, uint32_t workers)
 {
-	struct reach reach[16] = {{"", 0}};
+	uint64_t until = r->workers < workers ? r->last_ns - (r->last_ns < OPEN_NS ? r->last_ns : OPEN_NS)
+					      : UINT64_MAX;
+	for (uint32_t i = 0; i < r->workers; i++)
+		if (r->worker[i].last_ns < until)
+			until = r->worker[i].last_ns;
+	return until < s->header.written_ns ? s->header.written_ns : until;
+}
+
+static void scan(struct store *s, uint32_t workers, struct store_found *found)
+{
+	struct reach reach = {0};
 	struct commit c;
 	memset(s->slot, 0, sizeof(s->slot));
 	for (uint32_t i = 0; i < s->header.slots; i++) {
@@ -131,16 +176,20 @@ static void scan(struct store *s, struct store_found *found)
 		}
 		note(&s->slot[i], &c);
 		s->slot[i].lasting = c.generation;
+		s->slot[i].found = true;
 		found->objects += waits(&s->slot[i]);
 		if (c.meta.boot == s->header.boot)
-			reached(reach, &c);
+			reached(&reach, &c);
 	}
 	found->boot = s->header.boot;
 	found->gap = found->boot && found->boot != s->boot && !s->header.ended;
-	found->until_ns = reach[0].last_ns;
-	for (uint32_t i = 1; i < 16 && reach[i].stream[0]; i++)
-		if (reach[i].last_ns < found->until_ns)
-			found->until_ns = reach[i].last_ns;
+	found->until_ns = all_until(s, &reach, workers);
+	if (!s->header.gap_boot)
+		return;
+	/* an older one, which nobody was told of, has this one within */
+	found->gap = true;
+	found->boot = s->header.gap_boot;
+	found->until_ns = s->header.gap_from_ns;
 }
 
 /* Header and slots' records: no record of a former layout may look like one of this. */
@@ -161,7 +210,7 @@ static enum err format(struct store *s, uint64_t slot_bytes)
 }
 
 enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64_t slot_bytes,
-		    struct store_found *found)
+		    uint32_t workers, struct store_found *found)
 {
 	uint8_t pages[VOLUME_HEADERS_BYTES];
 	*found = (struct store_found){.gap = false};
@@ -183,7 +232,7 @@ enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64
 	TRY(e);
 	if (s->header.slots > volume_slots(s->disk_bytes, s->header.slot_bytes))
 		return ERR_RANGE; /* the disk has shrunk */
-	scan(s, found);
+	scan(s, workers, found);
 	bool fits = s->header.slot_bytes == slot_bytes &&
 		    s->header.slots == volume_slots(s->disk_bytes, slot_bytes);
 	if (fits || found->objects || found->damaged || found->gap)
@@ -206,6 +255,7 @@ uint32_t store_take(struct store *s, enum object_kind kind)
 	if (count <= (kind == OBJECT_LOG ? 0 : 1))
 		return STORE_NONE;
 	s->slot[first].taken = true;
+	s->slot[first].found = false;
 	return first;
 }
 

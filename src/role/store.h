@@ -19,21 +19,22 @@
 struct store_slot {
 	uint64_t generation; /* of its newest record; 0: none */
 	uint64_t lasting;    /* of its newest record that was synced */
-	uint64_t boot, first_ns, data_bytes;
+	uint64_t boot, first_ns, last_ns, data_bytes;
 	uint32_t state; /* enum commit_state; NONE and FREE: may be taken */
 	uint32_t seq, kind;
 	char stream[8];
 	bool shipped; /* to be freed */
 	bool freed;   /* since the last sync */
+	bool found;   /* a process before this one brought it there, and may have shown it to upload */
 	bool taken;   /* it is being written, or upload has it */
 	bool left;    /* it is not to be shipped: damaged, or not ours to ship */
 };
 
 /* What was there before this boot. */
 struct store_found {
-	bool gap;          /* a boot before did not end in order */
-	uint64_t boot;     /* that one */
-	uint64_t until_ns; /* real time up to which it is known that all is there; 0: unknown */
+	bool gap;          /* a boot before did not end in order, and no log on the volume tells of it */
+	uint64_t boot;     /* that one, the first of several */
+	uint64_t until_ns; /* real time up to which all of it is there */
 	uint32_t objects;  /* that wait to be shipped */
 	uint32_t damaged;  /* slots that can't be read or make no sense: left as they are */
 	bool formatted;    /* the disk was empty, or in need of another layout, and is made ours */
@@ -50,12 +51,18 @@ struct store {
 };
 
 /* Reads what is there, or formats a disk that is empty. Slots have slot_bytes, or what a boot before chose as
- * long as there are objects of it. ERR_CONFLICT: the disk holds something foreign; ERR_TOO_LONG: it is too
- * small for three slots; ERR_UNSUPPORTED: it was written by a newer version; others as os/disk.h. */
+ * long as there are objects of it. workers: how many record now. ERR_CONFLICT: the disk holds something
+ * foreign; ERR_TOO_LONG: it is too small for three slots; ERR_UNSUPPORTED: it was written by a newer version;
+ * others as os/disk.h. */
 enum err store_open(struct store *s, const struct disk *d, uint64_t boot, uint64_t slot_bytes,
-		    struct store_found *found) MUST_USE;
-/* This boot records now, or ended in order: the header says so. */
-enum err store_armed(struct store *s, uint64_t now_ns) MUST_USE;
+		    uint32_t workers, struct store_found *found) MUST_USE;
+/* This boot records since armed_ns: the header says so, and keeps what was found missing until it is told. */
+enum err store_armed(struct store *s, uint64_t armed_ns, const struct store_found *found) MUST_USE;
+/* All that was logged up to then (real time) lasts on the volume. */
+bool store_logged(const struct store *s, uint64_t until_ns);
+/* The gap before this boot is told for good. */
+enum err store_told(struct store *s) MUST_USE;
+/* This boot ended in order: so the header. */
 enum err store_ended(struct store *s, uint64_t now_ns) MUST_USE;
 
 /* A slot for a new object; the last free one is for the log's alone: its last words. STORE_NONE: the volume

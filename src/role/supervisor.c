@@ -71,8 +71,11 @@ void supervisor_reap(struct supervisor *s)
 void supervisor_start(struct supervisor *s)
 {
 	self = s;
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
-		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = &s->roster->child[i]};
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++) {
+		struct roster_child *c = &s->roster->child[i];
+		s->restart[i].max_ns = c->role == ROLE_UPLOAD ? RESTART_MAX_NS : RESTART_RECORDING_MAX_NS;
+		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = c};
+	}
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
 		if (s->roster->child[i].role != ROLE_SPOOL)
 			start(&s->roster->child[i]);

@@ -3,6 +3,7 @@ import base64
 import datetime
 import hashlib
 import os
+import re
 import struct
 import subprocess
 
@@ -58,7 +59,7 @@ def check_metadata(evidence):
             continue
         frames = o.capture().frames
         assert int(o.meta['records']) == len(frames), f'{o.name}: {o.meta["records"]} records, found {len(frames)}'
-        assert (int(o.meta['first']), int(o.meta['last'])) == (frames[0].ns, frames[-1].ns), o.name
+        assert (int(o.meta['first']), int(o.meta['last'])) == (frames[0].ns, max(f.ns for f in frames)), o.name
         assert int(o.meta['cut']) == sum(len(f.data) < f.length for f in frames), o.name
 
 
@@ -136,6 +137,13 @@ def skippable_frames(data):
     return table, data[index_at + 8:at]
 
 
+def record_times(o):
+    """ns of each record of an object, in order."""
+    if o.stream != 'log':
+        return [f.ns for f in o.capture().frames]
+    return [rfc3339_ns(re.sub('[-:]', '', line['time'])) for line in o.lines()[1:]]
+
+
 def decompress(data):
     return subprocess.run(['zstd', '-d', '-q', '-c'], input=data, stdout=subprocess.PIPE, check=True).stdout
 
@@ -153,17 +161,36 @@ def check_index(evidence):
         assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 1, 56, len(table) - 1), o.name
         assert raw_bytes == len(plain) and zstd_bytes == sum(z for z, _ in table[:-1]), o.name
         raw_at = zstd_at = records = 0
-        last = 0
+        times = record_times(o)
         for i in range(count):
             e = struct.unpack('<6QII', index[40 + i * 56:96 + i * 56])
             first_ns, last_ns, first_block, last_block, raw_offset, zstd_offset, n, raw = e
             assert (raw_offset, zstd_offset, raw) == (raw_at, zstd_at, table[i][1]), f'{o.name}: frame {i}'
-            assert last <= first_ns <= last_ns and first_block <= last_block and raw <= FRAME_RAW_MAX, f'{o.name}: frame {i}: {e}'
+            assert first_ns <= last_ns and first_block <= last_block and raw <= FRAME_RAW_MAX, f'{o.name}: frame {i}: {e}'
+            mine = times[records:records + n]
+            assert not mine or (first_ns, last_ns) == (min(mine), max(mine)), f'{o.name}: frame {i} is not of {first_ns}..{last_ns}'
             frame = data[zstd_at:zstd_at + table[i][0]]
             assert struct.unpack('<I', frame[:4])[0] == ZSTD_MAGIC and frame[4] & 4, f'{o.name}: frame {i} has no checksum'
             assert decompress(frame) == plain[raw_at:raw_at + raw], f'{o.name}: frame {i} is another'
-            raw_at, zstd_at, records, last = raw_at + raw, zstd_at + table[i][0], records + n, first_ns
+            raw_at, zstd_at, records = raw_at + raw, zstd_at + table[i][0], records + n
         assert records == int(o.meta['records']), f'{o.name}: {records} records in the index'
+
+
+def body_at(data):
+    """Where the first frame of a message stands."""
+    at = 35 + 2 + struct.unpack('>H', data[35:37])[0] + 2
+    for _ in range(3):
+        at += 2 + struct.unpack('>H', data[at:at + 2])[0]
+    return at + 5 + 32 + 16
+
+
+def vectors(data):
+    """The initialisation vector of each frame of a message."""
+    at, found = body_at(data), []
+    while data[at:at + 4] != b'\xff\xff\xff\xff':
+        found.append(data[at + 4:at + 16])
+        at += 16 + STRIDE + 16
+    return found + [data[at + 8:at + 20]]
 
 
 def check_envelope(evidence):
@@ -204,6 +231,14 @@ def check_log(evidence):
         entry = listed.pop(o.name)
         assert (entry['size'], entry['sha256'], entry['sig']) == (o.size, o.sha256, o.meta['sig']), f'{o.name}: {entry}'
     assert not listed, f'the inventory lists what is not there: {sorted(listed)}'
+
+
+def check_books(evidence):
+    """The books balance to the packet: what the links counted is what was recorded, lost and filtered; nothing is unattributed."""
+    books, = evidence.events('books')
+    accounted = books['recorded'] + books['lost'] + books['filtered']
+    assert books['unattributed'] == books['surplus'] == 0 and 0 < books['arrived_least'] <= accounted <= books['arrived_most'], books
+    assert books['recorded'] == sum(int(o.meta['records']) for o in evidence.packets()), books
 
 
 def check_pcapng(evidence):
@@ -267,4 +302,4 @@ def check_readers(evidence):
 
 
 CHECKS = [check_names, check_free, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log,
-          check_pcapng, check_statistics, check_readers]
+          check_books, check_pcapng, check_statistics, check_readers]

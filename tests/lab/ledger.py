@@ -29,8 +29,10 @@ class Front:
         self.folder, self.path, self.ids = folder, os.path.join(folder, 'front.json'), 0
         self.log = os.path.join(folder, 'front.log')
         self.state = {'hosts': hosts, 'neighbours': neighbours, 'certificate': certs.issue(folder, 'aws', names), 'wrong_certificate': None,
-                      'keys': [], 'expected': [], 'faults': [], 'clock_offset_s': 0, 'key_arn': '', 'account': metadata.ACCOUNT,
-                      'instance_region': metadata.REGION, 'appliance': '', 'prefix': '', 'monitoring': '', 'sns': ''}
+                      'keys': [], 'expected': [], 'faults': [],
+                      'clock_offset_s': 0, 'clock_since': 0, 'clock_speed': 1,
+                      'key_arn': '', 'account': metadata.ACCOUNT, 'instance_region': metadata.REGION,
+                      'appliance': '', 'prefix': '', 'monitoring': '', 'sns': ''}
         self.write()
         program = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'front.py')
         self.process = processes.start('front-program', [interpreter(), program, str(PORT), str(BEHIND), self.path, self.log], ns)

@@ -6,7 +6,8 @@ ACCOUNT, REGION, ZONE = '123456789012', 'eu-central-1', 'eu-central-1a'
 INSTANCE, AMI, VPC = 'i-0123456789abcdef0', 'ami-0fedcba9876543210', 'vpc-0a1b2c3d4e5f60718'
 ROLE = 'sealtap'
 OUTSIDE_MAC, INSIDE_MAC = '02:00:00:00:00:01', '02:00:00:00:00:02'
-CREDENTIALS = f'/latest/meta-data/iam/security-credentials/{ROLE}'
+ROLES = '/latest/meta-data/iam/security-credentials/'
+CREDENTIALS = ROLES + ROLE
 LINKS = (
     {'mac': OUTSIDE_MAC, 'device-number': '0', 'interface-id': 'eni-00000000000000001', 'local-ipv4s': '198.18.0.10',
      'subnet-ipv4-cidr-block': '198.18.0.0/24'},
@@ -39,7 +40,7 @@ def instance_answers():
     yield meta + 'placement/availability-zone', ZONE
     yield meta + 'services/domain', 'amazonaws.com'
     yield meta + 'services/partition', 'aws'
-    yield meta + 'iam/security-credentials/', ROLE
+    yield ROLES, ROLE
 
 
 class Metadata:
@@ -60,6 +61,7 @@ class Metadata:
 
     def credentials(self, keys):
         """keys: as AssumeRole answers them."""
+        self.answers[ROLES] = ROLE
         self.answers[CREDENTIALS] = json.dumps({
             'Code': 'Success', 'LastUpdated': '2026-01-01T00:00:00Z', 'Type': 'AWS-HMAC', 'AccessKeyId': keys['AccessKeyId'],
             'SecretAccessKey': keys['SecretAccessKey'], 'Token': keys['SessionToken'], 'Expiration': keys['Expiration']}, indent=2)
@@ -68,6 +70,11 @@ class Metadata:
     def no_credentials(self, code):
         """What the service answers while it can't get credentials for the role."""
         self.answers[CREDENTIALS] = json.dumps({'Code': code, 'Message': 'for a test', 'LastUpdated': '2026-01-01T00:00:00Z'})
+        self.write()
+
+    def no_role(self):
+        """Nothing is found there, as when the instance's profile is taken away; until credentials()."""
+        self.answers[ROLES] = self.answers[CREDENTIALS] = None
         self.write()
 
     def notice(self, path, text):

@@ -14,6 +14,7 @@ EVERYTHING = 3  # linux/if_ether.h ETH_P_ALL
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
 NUMBER = re.compile(rb'probe (\d+)\.')
 PORT = 7777
+UDP_PORTS = (40002).to_bytes(2, 'big') + PORT.to_bytes(2, 'big')  # source and target
 
 
 def numbers(packets):

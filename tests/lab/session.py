@@ -78,6 +78,9 @@ class Session:
         """Fetches and opens what this life shipped, and cuts the captures into windows."""
         self.evidence = objects.collect(self.lab, self.lab.boots)
         self.lab.boots |= self.evidence.boots()
+        self.cut_windows()
+
+    def cut_windows(self):
         self.windows = {}
         for name, sides in self.markers.items():
             self.windows[name] = {side: capture.window(self.frames[side], *(capture.loneliest(self.frames[side], m) for m in markers))

@@ -20,6 +20,7 @@ from lab.surroundings import WEB, Surroundings  # noqa: E402
 KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', '1'))
 VOLUME_BYTES = 2 << 30
+AGAIN, COMMIT_S = 7, 1.5  # deaths of the worker alone; a frame is committed each second
 ROLE_S = 40  # until a new process is at work, after many deaths
 
 
@@ -64,9 +65,20 @@ def kill_some(appliance, count, chance):
     return killed
 
 
+def kill_again(appliance):
+    """Kills the worker again and again; each lives long enough to commit something."""
+    for _ in range(AGAIN):
+        end = time.monotonic() + ROLE_S
+        while 'capture' not in appliance.roles():
+            assert time.monotonic() < end, 'it does not come back'
+            time.sleep(0.01)
+        time.sleep(COMMIT_S)
+        os.kill(appliance.roles()['capture'], signal.SIGKILL)
+    return ['capture'] * AGAIN
+
+
 class Life:
-    def __init__(self, lab, name, heavy, volume_bytes=0):
-        chance = random.Random(SEED)
+    def __init__(self, lab, name, heavy, kill, volume_bytes=0):
         keys = {'object__max_seconds': 3}
         if volume_bytes:
             keys['spool'] = os.path.join(lab.folder, name + '.volume')
@@ -77,7 +89,7 @@ class Life:
             load = Load(lab, heavy)
             with session.window('kills'):
                 load.start()
-                self.killed = kill_some(session.appliance, KILLS, chance)
+                self.killed = kill(session.appliance)
                 time.sleep(3)
                 load.stop()
             session.power_off()
@@ -94,6 +106,12 @@ def everything_is_accounted_for(life):
     assert sum(e['packets'] for e in told) == lost and all(e['cause'] == 'ring' and 0 < e['span_ms'] < 60000 for e in told), told
     killed = ' '.join(life.killed)
     print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost; killed: {killed} (SEED={SEED})')
+
+
+def nothing_is_lost(life):
+    """A worker that dies again and again is never away for longer than its ring holds what comes: nothing is lost"""
+    life.session.compare('kills')
+    assert sum(int(o.meta['lost']) for o in life.evidence.objects) == 0
 
 
 def it_is_evidence(life):
@@ -124,16 +142,26 @@ def deaths_while_it_boots(lab, name, chance):
         assert 'all shipped' in appliance.console.text()
 
 
+def at_random(appliance):
+    return kill_some(appliance, KILLS, random.Random(SEED))
+
+
+SCENES = (
+    ('trickle', ' (50 packets/s)', False, at_random, 0, everything_is_accounted_for),
+    ('load', ' (under load)', True, at_random, 0, everything_is_accounted_for),
+    ('volume', ' (under load, with a volume)', True, at_random, VOLUME_BYTES, everything_is_accounted_for),
+    ('again', ' (the worker alone)', False, kill_again, 0, nothing_is_lost),
+)
+
+
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('deaths') as lab:
-        scenes = (('trickle', False, 0, ' (50 packets/s)'), ('load', True, 0, ' (under load)'),
-                  ('volume', True, VOLUME_BYTES, ' (under load, with a volume)'))
-        for name, heavy, volume_bytes, about in scenes:
-            checks = (everything_is_accounted_for, it_is_evidence, deaths_are_told)
+        for name, about, heavy, kill, volume_bytes, first in SCENES:
+            checks = (first, it_is_evidence, deaths_are_told)
             if not any(report.wants(check, about) for check in checks):
                 continue
-            life = Life(lab, name, heavy, volume_bytes)
+            life = Life(lab, name, heavy, kill, volume_bytes)
             for check in checks:
                 report.run(check, life, about=about)
         chance = random.Random(SEED)

@@ -5,6 +5,7 @@ outage_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/outa
 """
 import contextlib
 import os
+import secrets
 import sys
 import time
 
@@ -19,7 +20,8 @@ BUILDS = {'BearSSL': os.path.join(certs.TOP, 'build', 'init'), 'Mbed TLS': os.pa
 WINDOW_MAX, BASE_S, CAP_S = 4, 0.5, 30
 # each worker has room for 16 objects: an outage of 20 s and a last delay of 30 s fit
 WORKERS, OBJECT_S = 4, 4
-OUTAGE_S, RETRY_AFTER_S, SLOW_S = 20, 5, 0.4
+OUTAGE_S, RETRY_AFTER_S, SLOW_S = 20, 5, 0.6
+CATCH_UP = 2  # times the live rate
 REQUESTS_MAX = 14  # in an outage of that length, by full jitter: 5 to 9, more than 13 not once in a million outages
 EARLY_S, LATE_S = 0.02, 1.0  # what clocks and a busy machine may add
 SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
@@ -31,13 +33,13 @@ def puts(lab):
 
 
 def wait(lab, ready, timeout_s, what):
-    """With steady small traffic for all workers: the kernel gives them packets by flow."""
+    """With steady traffic for all workers: the kernel gives them packets by flow."""
     deadline = time.monotonic() + timeout_s
     with raw_socket(lab.inside) as sender:
         while not ready():
             assert time.monotonic() < deadline, f'no {what} within {timeout_s} s'
             for port in range(41000, 41032):
-                sender.send(frames.udp_frame('small', port, 7777))
+                sender.send(frames.udp_frame(secrets.token_hex(400), port, 7777))
             time.sleep(0.2)
 
 
@@ -64,8 +66,11 @@ class Outage:
         self.evidence = objects.collect(lab, earlier)
 
     def refused(self):
-        """The requests that met the outage; the first was told when to come again."""
-        return [e for e in self.puts if e.get('code') == 'SlowDown']
+        """The requests that met the outage; the first was told when to come again. What was under way with it counts as one with it."""
+        first, *others = [e for e in self.puts if e.get('code') == 'SlowDown']
+        later = [e for e in others if e['began'] > first['time'] + BASE_S / 4]
+        assert len(others) - len(later) < WINDOW_MAX, others
+        return [first, *later]
 
     def burst(self):
         return [e for e in self.puts if e.get('fault') == 'stall-answer']
@@ -114,6 +119,34 @@ def no_flood(outage):
         first = burst[next(i for i, n in enumerate(under_way) if n == width)]
         answered = sum(e['time'] <= first['began'] for e in burst)
         assert answered >= sum(range(width)), f'{width} under way after {answered} answers'
+
+
+def waiting(outage):
+    """The requests that brought what had waited, log too, in the order in which they began."""
+    over = outage.burst()[0]['began']
+    return [e for e in outage.puts if e.get('stored') and e['began'] >= over and sealed_s(e['path']) + OBJECT_S < over]
+
+
+def oldest_first(outage):
+    """What waited is sent oldest first, but for the four objects that were being tried in turn during the outage"""
+    begun = [objects.NAME.fullmatch(e['path'][1:]) for e in waiting(outage)][WINDOW_MAX:]
+    ages = [sealed_s(m[0]) for m in begun if m['kind'] == 'packets']  # an object of the log may be open for minutes
+    assert all(age > max(ages[:i], default=0) - OBJECT_S - LATE_S for i, age in enumerate(ages)), ages
+    for stream in {m['stream'] for m in begun}:
+        numbers = [int(m['seq']) for m in begun if m['stream'] == stream]
+        assert numbers == sorted(numbers), f'{stream}: {numbers}'
+
+
+def catches_up(outage):
+    """After the outage what waited is shipped at no less than twice the rate at which it is recorded, though each answer takes its time"""
+    packets = outage.evidence.packets()
+    span_ns = max(int(o.meta['last']) for o in packets) - min(int(o.meta['first']) for o in packets)
+    live = sum(o.size for o in packets) / span_ns * 1e9
+    waited = [e for e in waiting(outage) if '/packets/' in e['path']]
+    size = sum(o.size for o in packets if o.name in {e['path'][1:] for e in waited})
+    ratio = size / (max(e['time'] for e in waited) - waited[0]['began']) / live
+    print(f'# {len(waited)} objects of {size} bytes waited; shipped at {ratio:.1f} times the {live:.0f} bytes/s of recording')
+    assert len(waited) >= 12 and ratio >= CATCH_UP
 
 
 def stored_once(outage):
@@ -166,7 +199,7 @@ def wrong_clock_from_the_start(lab, offset_s):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('outage') as lab:
-        checks = (single_requests, retry_after_is_kept, no_flood, stored_once)
+        checks = (single_requests, retry_after_is_kept, no_flood, oldest_first, catches_up, stored_once)
         if any(map(report.wants, checks)):
             outage = Outage(lab)
             for check in checks:

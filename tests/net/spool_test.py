@@ -3,6 +3,7 @@
 
 spool_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/spool/.
 """
+import base64
 import contextlib
 import os
 import random
@@ -10,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import evidence, objects, testing, traffic  # noqa: E402
+from lab import compare, evidence, objects, testing, traffic  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings, WEB  # noqa: E402
@@ -76,7 +77,7 @@ def the_volume_holds_ciphertext_alone(life):
     for o in life.evidence.packets():
         assert o.plain()[:200] not in data
     for e in life.session.lab.front.entries():
-        assert not e.get('data_key') or __import__('base64').b64decode(e['data_key']) not in data, 'a data key'
+        assert not e.get('data_key') or base64.b64decode(e['data_key']) not in data, 'a data key'
 
 
 # ---- S3 away, then the power
@@ -113,12 +114,12 @@ class Cut:
         boots = sorted(session.evidence.boots(), key=lambda b: min(o.meta['first'] for o in of_boot(session.evidence, b).objects))
         assert len(boots) == 2, boots
         self.first, self.second = (of_boot(session.evidence, b) for b in boots)
-        print(f'# SEED={SEED}: cut with {len(self.first.objects)} objects, {len(self.shipped_before & {o.name for o in self.first.objects})} of them shipped before')
+        shipped = self.shipped_before & {o.name for o in self.first.objects}
+        print(f'# SEED={SEED}: cut with {len(self.first.objects)} objects, {len(shipped)} of them shipped before')
 
 
 def what_was_on_the_volume_ships(life):
     """After a power cut in the middle of an outage, all that was committed is shipped at the next boot, and listed in its log"""
-    from lab import compare
     result = compare.compare(life.first, life.session.windows['before'])
     assert result.missing == 0 and result.recorded > 1000, result
     assert [o for o in life.first.objects if o.part['torn']], 'no object was torn: nothing was under way'

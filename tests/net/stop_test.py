@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""stop_test: on_loss = stop: what can't be recorded is not forwarded, and forwarding goes on by itself when recording does.
+"""stop_test: on_loss = stop, spool.full = stop: what can't be recorded is not forwarded; forwarding goes on by itself when recording does.
 
 stop_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/stop/.
 """
@@ -11,12 +11,15 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import objects, probes, testing, traffic  # noqa: E402
+from lab import frames, objects, probes, testing, traffic  # noqa: E402
+from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 WITHIN_S = 0.1  # of the loss, or of a worker's silence
 WELL_S = 2  # hysteresis
+BUDGET, FLOODER = 2 << 20, '198.19.0.77'
+ON_LOSS, SPOOL_FULL = {'on_loss': 'stop'}, {'spool__full': 'stop'}
 
 
 class Watched(probes.Probes):
@@ -53,7 +56,7 @@ class Life:
 
     def __init__(self, lab, name, **settings):
         self.lab = lab
-        self.appliance = Host(lab, name, lab.configuration(on_loss='stop', **settings), verbose=True)
+        self.appliance = Host(lab, name, lab.configuration(**settings), verbose=True)
 
     def __enter__(self):
         self.appliance.__enter__()
@@ -112,9 +115,23 @@ def a_dead_worker_stops_forwarding(life):
     life.goes_on(began)
 
 
-def no_place_left_stops_forwarding(lab):
+def a_hung_worker_alone_stops_nothing(life):
+    """spool.full = stop alone: a worker that hangs does not stop forwarding"""
+    worker = life.appliance.roles()['capture']
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert life.wait_flow(began) < began + WELL_S and not life.told('forwarding-stopped')
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def no_place_left_stops_forwarding(lab, name, policy):
     """When memory is full of what S3 does not take, forwarding stops; all that was forwarded is recorded; it goes on when S3 does"""
-    with Life(lab, 'full', object__max_seconds=1) as life:
+    with Life(lab, name, object__max_seconds=1, **policy) as life:
+        if 'on_loss' not in policy:
+            a_hung_worker_alone_stops_nothing(life)
         with lab.front.misbehave('error', count=100000, status=503, code='SlowDown', message='for a test', headers={}):
             end = time.monotonic() + 120
             while not life.told('forwarding-stopped'):
@@ -129,6 +146,40 @@ def no_place_left_stops_forwarding(lab):
         life.appliance.stop()
         seen = set(life.probes.seen)
     lost(lab, seen)
+
+
+def flood(lab, over):
+    """Large packets of one source at some 1,500 a second, until over()."""
+    frame = frames.ethernet(frames.ipv4(frames.udp(b'x' * 1358, 4000, 9, FLOODER), source=FLOODER))
+    end = time.monotonic() + 60
+    with raw_socket(lab.inside) as s:
+        while not over():
+            assert time.monotonic() < end, 'the flood changes nothing'
+            for _ in range(15):
+                s.send(frame)
+            time.sleep(0.01)
+
+
+def the_budget_used_up_stops_forwarding(lab):
+    """When the day's budget has no room for headers, forwarding stops within 100 ms of the last packet recorded, and stays closed"""
+    with Life(lab, 'budget', budget__bytes_per_day=BUDGET, **ON_LOSS) as life:
+        flood(lab, lambda: life.told('forwarding-stopped'))
+        assert "the day's budget is used up" in life.appliance.console.text()
+        time.sleep(3 * WELL_S)
+        assert not life.told('forwarding-again')
+        last = time.time() - time.monotonic() + life.probes.last
+        life.probes.end()
+        life.appliance.stop()
+        forwarded = len(life.probes.seen)
+    found = objects.collect(lab, lab.boots)
+    lab.boots |= found.boots()
+    inside = [f for stream in found.recorded().values() for f in stream if f.interface == 1]
+    mine = [f for f in inside if f.data[34:38] == probes.UDP_PORTS]
+    late = last - mine[-1].ns / 1e9
+    used, lost = (sum(int(o.meta[field]) for o in found.packets()) for field in ('bytes', 'lost'))
+    print(f'  # {used} of {BUDGET} bytes; the last probe was forwarded {1000 * late:.0f} ms after the last one recorded; {lost} lost')
+    assert late <= WITHIN_S and BUDGET * 0.99 < used < BUDGET * 1.05 and lost > 100
+    assert len(mine) + WITHIN_S / 0.005 >= forwarded > 100, f'{forwarded} probes forwarded, {len(mine)} recorded'
 
 
 def lost(lab, forwarded):
@@ -151,11 +202,14 @@ def all_that_was_forwarded_is_recorded(life):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('stop') as lab:
-        with Life(lab, 'appliance') as life:
+        with Life(lab, 'appliance', **ON_LOSS) as life:
             traffic.ping(lab, 2)
             for check in (a_worker_that_hangs_stops_forwarding, a_dead_worker_stops_forwarding, all_that_was_forwarded_is_recorded):
                 report.run(check, life)
-        report.run(no_place_left_stops_forwarding, lab)
+        for name, policy in (('full', ON_LOSS), ('spool', SPOOL_FULL)):
+            about = ' = '.join(*policy.items()).replace('__', '.')
+            report.run(no_place_left_stops_forwarding, lab, name, policy, about=f' ({about})')
+        report.run(the_budget_used_up_stops_forwarding, lab)
     report.finish()
 
 

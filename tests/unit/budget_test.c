@@ -10,11 +10,16 @@ static struct budget b;
 static const uint8_t key[16] = "a key of test's";
 static uint64_t now_ns;
 
-static void start(uint64_t limit)
+static void start_as(uint64_t limit, bool to_the_end)
 {
 	memset(&b, 0, sizeof(b));
-	budget_init(&b, limit, key);
+	budget_init(&b, limit, to_the_end, key);
 	now_ns = 20000 * DAY_S * NS_PER_S;
+}
+
+static void start(uint64_t limit)
+{
+	start_as(limit, false);
 }
 
 static enum budget_verdict from(uint32_t source, uint64_t bytes, uint64_t header_bytes)
@@ -158,6 +163,27 @@ static void days(void)
 	CHECK(from(1, 1600, 160) == BUDGET_KEEP && b.used_bytes == 1600);
 }
 
+/* One source brings headers until one is dropped; how much is used then. */
+static uint64_t used_at_the_first_drop(uint64_t size, bool to_the_end)
+{
+	start_as(LIMIT, to_the_end);
+	while (from(1, size, 168) != BUDGET_DROP)
+		CHECK(!budget_exhausted(&b, now_ns));
+	return b.used_bytes;
+}
+
+static void to_the_end(void)
+{
+	CHECK(used_at_the_first_drop(168, false) < LIMIT / 100 * 90);
+	for (uint64_t size = 168; size <= 1680; size *= 10) {
+		CHECK(used_at_the_first_drop(size, true) > LIMIT - 168 && b.used_bytes <= LIMIT);
+		now_ns += (DAY_S - 1) * NS_PER_S;
+		CHECK(budget_exhausted(&b, now_ns) && from(2, 168, 168) == BUDGET_DROP);
+		now_ns += NS_PER_S; /* midnight, without a packet */
+		CHECK(!budget_exhausted(&b, now_ns) && from(2, 168, 168) == BUDGET_KEEP);
+	}
+}
+
 static void least_and_most(void)
 {
 	start(1);
@@ -192,6 +218,8 @@ int main(void)
 	RUN(exact, "what is used is exactly what was kept");
 	RUN(days,
 	    "a UTC day begins with nothing used; packets around midnight and a clock set back do no harm");
+	RUN(to_the_end,
+	    "where nothing may flow unrecorded headers are kept until nothing is left, until the day ends");
 	RUN(least_and_most, "the least and the greatest budget, and the list of the heaviest");
 	return check_done();
 }

@@ -22,6 +22,8 @@ static void minimum_and_defaults(void)
 	CHECK(!s.rule_count && !s.flow_cutoff_bytes && !s.budget_bytes_per_day);
 	CHECK(!s.s3_endpoint.host[0] && !s.kms_endpoint.host[0] && !s.cloudwatch_endpoint.host[0] &&
 	      !s.sns_endpoint.host[0]);
+	CHECK(s.on_loss == CONF_ON_LOSS_RECORD && s.spool_full == CONF_SPOOL_FULL_DROP_NEWEST &&
+	      !s.spool[0] && s.spool_sync_ms == 1000);
 }
 
 static void every_key(void)
@@ -48,6 +50,10 @@ static void every_key(void)
 				"capture.flow_cutoff = 1000000\n"
 				"capture.rule=headers:ip6 net 2001:db8::/32 # a comment\n"
 				"budget.bytes_per_day = 18446744073709551615\n"
+				"on_loss = stop\n"
+				"spool = vol-0123456789abcdef0\n"
+				"spool.sync_ms = 50\n"
+				"spool.full = stop\n"
 				"zstd.level = 19"); /* no line end */
 	CHECK(conf_read(text, &s, &at) == ERR_OK);
 	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
@@ -55,11 +61,39 @@ static void every_key(void)
 	CHECK(!strcmp(s.appliance, "tap-1.west"));
 	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
 	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
-	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19);
+	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19 && s.on_loss == CONF_ON_LOSS_STOP);
+	CHECK(!strcmp(s.spool, "vol-0123456789abcdef0") && s.spool_sync_ms == 50 &&
+	      s.spool_full == CONF_SPOOL_FULL_STOP);
 	CHECK(s.rule_count == 2 && s.flow_cutoff_bytes == 1000000 && s.budget_bytes_per_day == UINT64_MAX);
 	CHECK(!strcmp(s.s3_region, "us-gov-east-1") && s.endpoint_fips == 1 && s.endpoint_dualstack == 1);
 	CHECK(!strcmp(s.metrics_namespace, "Seal.tap-1/x_y#z:1"));
 	CHECK(!strcmp(s.alarm_topic, "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1"));
+}
+
+static bool spool_is(const char *lines, const char *spool, uint64_t sync_ms, enum conf_spool_full full)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text), MINIMUM "%s", lines);
+	return conf_read(span_of(text, (size_t)n), &s, &at) == ERR_OK && !strcmp(s.spool, spool) &&
+	       s.spool_sync_ms == sync_ms && s.spool_full == full;
+}
+
+static void spool(void)
+{
+	char text[512], name[200];
+	CHECK(spool_is("spool = memory\n", "", 1000, CONF_SPOOL_FULL_DROP_NEWEST));
+	CHECK(spool_is("spool = AWS6AAFD1E2C0E1_1.x~", "AWS6AAFD1E2C0E1_1.x~", 1000,
+		       CONF_SPOOL_FULL_DROP_NEWEST));
+	CHECK(spool_is("spool=/var/tmp/spool.img\nspool.full = drop-newest", "/var/tmp/spool.img", 1000,
+		       CONF_SPOOL_FULL_DROP_NEWEST));
+	CHECK(spool_is("spool.full = stop\nspool.sync_ms = 10000", "", 10000, CONF_SPOOL_FULL_STOP));
+	for (size_t n = 160; n <= 161; n++) {
+		memset(name, 'v', n);
+		name[n] = 0;
+		snprintf(text, sizeof(text), "spool = %s\n", name);
+		CHECK(spool_is(text, name, 1000, CONF_SPOOL_FULL_DROP_NEWEST) == (n == 160));
+	}
+	CHECK(at.line == 3 && !strcmp(at.key, "spool"));
 }
 
 #define ENDPOINTS                                                                              \
@@ -151,6 +185,25 @@ static const struct {
 	{"nat = None", "nat", ERR_SYNTAX},
 	{"nat = none none", "nat", ERR_SYNTAX},
 	{"nat = none#comment", "nat", ERR_SYNTAX},
+	{"on_loss = drop", "on_loss", ERR_SYNTAX},
+	{"spool =", "spool", ERR_SYNTAX},
+	{"spool = vol 1", "spool", ERR_SYNTAX},
+	{"spool = dev/nvme1n1", "spool", ERR_SYNTAX},
+	{"spool = /", "spool", ERR_SYNTAX},
+	{"spool = /a/", "spool", ERR_SYNTAX},
+	{"spool = //a", "spool", ERR_SYNTAX},
+	{"spool = /a/../b", "spool", ERR_SYNTAX},
+	{"spool = ..", "spool", ERR_SYNTAX},
+	{"spool = vol:1", "spool", ERR_SYNTAX},
+	{"spool = \xc3\xa4", "spool", ERR_SYNTAX},
+	{"spool.sync_ms = 49", "spool.sync_ms", ERR_RANGE},
+	{"spool.sync_ms = 10001", "spool.sync_ms", ERR_RANGE},
+	{"spool.sync_ms = 1s", "spool.sync_ms", ERR_SYNTAX},
+	{"spool.sync_ms =", "spool.sync_ms", ERR_SYNTAX},
+	{"spool.full =", "spool.full", ERR_SYNTAX},
+	{"spool.full = Stop", "spool.full", ERR_SYNTAX},
+	{"spool.full = drop", "spool.full", ERR_SYNTAX},
+	{"spool.full = drop-oldest", "spool.full", ERR_SYNTAX},
 	{"capture.rule = some : tcp", "capture.rule", ERR_SYNTAX},
 	{"capture.rule = full", "capture.rule", ERR_SYNTAX},
 	{"capture.rule = full :", "capture.rule", ERR_SYNTAX},
@@ -337,6 +390,7 @@ int main(void)
 {
 	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
 	RUN(every_key, "every key is read, with comments, blanks and both line ends");
+	RUN(spool, "the spool is memory, a volume by its name, or an absolute path");
 	RUN(rules, "rules of capture are kept in their order, each with its line, up to sixteen");
 	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");
 	RUN(refuses_values, "an unknown, repeated or malformed key names its line");

@@ -4,7 +4,7 @@
 
 static void a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_seconds(void)
 {
-	struct restart r = {.died_ns = 0};
+	struct restart r = {.max_ns = RESTART_MAX_NS};
 	uint64_t now_ns = 1000 * NS_PER_S;
 	CHECK(restart_delay_ns(&r, now_ns) == 0);
 	now_ns += 9 * NS_PER_S;
@@ -17,7 +17,7 @@ static void a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_se
 
 static void the_wait_is_bounded_and_forgotten_after_a_quiet_time(void)
 {
-	struct restart r = {.died_ns = 0};
+	struct restart r = {.max_ns = RESTART_MAX_NS};
 	uint64_t now_ns = NS_PER_S, last_ns = 0;
 	for (int i = 0; i < 40; i++) {
 		uint64_t delay_ns = restart_delay_ns(&r, now_ns);
@@ -29,11 +29,24 @@ static void the_wait_is_bounded_and_forgotten_after_a_quiet_time(void)
 	CHECK(restart_delay_ns(&r, now_ns + RESTART_MAX_NS + RESTART_WINDOW_NS) == 0);
 }
 
+static void who_records_waits_no_longer_than_the_ring_holds(void)
+{
+	struct restart r = {.max_ns = RESTART_RECORDING_MAX_NS};
+	uint64_t now_ns = NS_PER_S;
+	CHECK(restart_delay_ns(&r, now_ns) == 0);
+	CHECK(restart_delay_ns(&r, now_ns += NS_PER_S) == RESTART_BASE_NS);
+	for (int i = 0; i < 40; i++)
+		CHECK(restart_delay_ns(&r, now_ns += 2 * NS_PER_S) == RESTART_RECORDING_MAX_NS);
+	CHECK(restart_delay_ns(&r, now_ns + RESTART_RECORDING_MAX_NS + RESTART_WINDOW_NS) == 0);
+}
+
 int main(void)
 {
 	RUN(a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_seconds,
 	    "a role starts anew at once, and waits only from its second death within ten seconds");
 	RUN(the_wait_is_bounded_and_forgotten_after_a_quiet_time,
 	    "the wait is bounded, and forgotten after a quiet time");
+	RUN(who_records_waits_no_longer_than_the_ring_holds,
+	    "whoever recording depends on never waits longer than the ring holds what comes");
 	return check_done();
 }

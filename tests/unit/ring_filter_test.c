@@ -80,8 +80,16 @@ static void links_admitted(void)
 	}
 	CHECK(!ring_filter_build(NULL, 0, NULL, 0, FIRST, LAST, &filter));
 	CHECK(kept(plain, f) == 0 && filter.len == 1);
+}
+
+static void address_unknown(void)
+{
 	CHECK(!ring_filter_build((const uint32_t[]){4}, 1, NULL, 0, FIRST, LAST, &filter));
-	CHECK(kept(plain, tcp(5, 5, OWN, LAST)) == RING_FILTER_SNAPLEN);
+	CHECK(kept(plain, tcp(5, 5, OWN, LAST)) == 54);
+	CHECK(kept(plain, tcp(6, 7, 0x01020304, FIRST)) == 66);
+	CHECK(kept(plain, tcp(5, 5, OWN, FIRST - 1)) == RING_FILTER_SNAPLEN);
+	CHECK(kept((struct aside){4, PACKET_OTHERHOST, 0}, tcp(5, 5, OWN, FIRST)) == RING_FILTER_SNAPLEN);
+	CHECK(kept((struct aside){5, PACKET_HOST, 0}, tcp(5, 5, OWN, FIRST)) == 0);
 }
 
 static void own_connections(void)
@@ -170,6 +178,8 @@ int main(void)
 {
 	RUN(links_admitted, "packets of the admitted links are recorded, of others not");
 	RUN(own_connections, "the appliance's own TCP connections are cut right behind their headers");
+	RUN(address_unknown,
+	    "before it has an address, connections to its reserved ports are cut, whatever the address");
 	RUN(all_else_whole,
 	    "other ports, addresses, protocols, hosts, tagged frames and later fragments are recorded whole");
 	RUN(short_packets, "a packet cut anywhere in its headers is recorded whole, never dropped");

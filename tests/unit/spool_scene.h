@@ -38,7 +38,7 @@ static inline void spool_starts(uint64_t boot)
 	memset(&m, 0, sizeof(m));
 	m.pool[0] = seen[0];
 	m.pool[OUTBOX_LOG] = seen[1];
-	CHECK(!store_open(&s, &volume.disk, boot, SLOT_BYTES, &found));
+	CHECK(!store_open(&s, &volume.disk, boot, SLOT_BYTES, 2, &found));
 }
 
 /* A boot: new pools, nothing in them. */

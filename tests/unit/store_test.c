@@ -5,7 +5,7 @@ static struct store_found found;
 static enum err open_it(uint64_t boot)
 {
 	memset(&s, 0, sizeof(s));
-	return store_open(&s, &volume.disk, boot, SLOT_BYTES, &found);
+	return store_open(&s, &volume.disk, boot, SLOT_BYTES, 2, &found);
 }
 
 static void start(void)
@@ -59,7 +59,7 @@ static void an_empty_disk_is_made_ours_and_is_then_found_as_it_was(void)
 	CHECK(!open_it(BOOT) && !found.formatted && s.header.slots == SLOTS);
 	volume_start(0);
 	memset(&s, 0, sizeof(s));
-	CHECK(store_open(&s, &volume.disk, BOOT, DISK_BYTES / 3, &found) == ERR_TOO_LONG);
+	CHECK(store_open(&s, &volume.disk, BOOT, DISK_BYTES / 3, 2, &found) == ERR_TOO_LONG);
 	CHECK(volume.writes == 0);
 }
 
@@ -100,7 +100,7 @@ static void a_volume_of_another_version_or_cut_shorter_is_left_alone(void)
 	CHECK(open_it(BOOT) == ERR_UNSUPPORTED && volume.writes == writes);
 	page[100] ^= 1;
 	CHECK(open_it(BOOT) == ERR_CHECKSUM && volume.writes == writes);
-	struct volume_header h = {1, BOOT, SLOT_BYTES, SLOTS + 1, 0, 0};
+	struct volume_header h = {1, BOOT, SLOT_BYTES, SLOTS + 1, 0, 0, 0, 0};
 	volume_write_header(&h, page);
 	CHECK(open_it(BOOT) == ERR_RANGE && volume.writes == writes);
 }
@@ -185,16 +185,16 @@ static void another_size_of_slots_waits_until_no_object_is_left(void)
 	start();
 	uint32_t slot = store_one(OBJECT_PACKETS, 1, 1000, 0);
 	memset(&s, 0, sizeof(s));
-	CHECK(!store_open(&s, &volume.disk, BOOT + 1, SLOT_BYTES + 4096, &found));
+	CHECK(!store_open(&s, &volume.disk, BOOT + 1, SLOT_BYTES + 4096, 2, &found));
 	CHECK(!found.formatted && found.objects == 1 && s.header.slot_bytes == SLOT_BYTES);
 	set_free(slot);
 	CHECK(!store_sync(&s));
 	memset(&s, 0, sizeof(s));
-	CHECK(!store_open(&s, &volume.disk, BOOT + 2, SLOT_BYTES + 4096, &found) && found.formatted);
+	CHECK(!store_open(&s, &volume.disk, BOOT + 2, SLOT_BYTES + 4096, 2, &found) && found.formatted);
 	CHECK(s.header.slot_bytes == SLOT_BYTES + 4096 && s.header.slots == SLOTS - 1);
 	CHECK(volume.pending_count == 0 && found.objects == 0);
 	memset(&s, 0, sizeof(s));
-	CHECK(!store_open(&s, &volume.disk, BOOT + 3, SLOT_BYTES + 4096, &found) && !found.formatted);
+	CHECK(!store_open(&s, &volume.disk, BOOT + 3, SLOT_BYTES + 4096, 2, &found) && !found.formatted);
 	CHECK(found.objects == 0 && found.damaged == 0 && s.header.slot_bytes == SLOT_BYTES + 4096);
 }
 
@@ -260,7 +260,7 @@ static void a_boot_that_did_not_end_in_order_left_a_gap(void)
 {
 	start();
 	CHECK(!open_it(BOOT) && !found.gap);
-	CHECK(!store_armed(&s, 5000));
+	CHECK(!store_armed(&s, 500, &found));
 	store_one(OBJECT_PACKETS, 1, 30000, 10); /* last_ns: 2000 more than its bytes */
 	struct commit c = commit_of(OBJECT_PACKETS, 2, 500, 10);
 	memcpy(c.meta.stream, "w1", 3);
@@ -271,9 +271,9 @@ static void a_boot_that_did_not_end_in_order_left_a_gap(void)
 	CHECK(!open_it(BOOT + 1) && found.gap && found.boot == BOOT && found.until_ns == 2500);
 	CHECK(!store_ended(&s, 6000)); /* this one never armed */
 	CHECK(!open_it(BOOT + 2) && found.gap && found.boot == BOOT);
-	CHECK(!store_armed(&s, 7000));
-	CHECK(!open_it(BOOT + 3) && found.gap && found.boot == BOOT + 2 && found.until_ns == 0);
-	CHECK(!store_armed(&s, 8000) && !store_ended(&s, 9000) && s.header.written_ns == 9000);
+	CHECK(!store_armed(&s, 7000, &found) && !store_told(&s));
+	CHECK(!open_it(BOOT + 3) && found.gap && found.boot == BOOT + 2 && found.until_ns == 7000);
+	CHECK(!store_armed(&s, 8000, &found) && !store_ended(&s, 9000) && s.header.written_ns == 9000);
 	CHECK(!open_it(BOOT + 4) && !found.gap);
 }
 
@@ -315,7 +315,7 @@ static void after_a_power_cut_at_any_call_nothing_synced_is_missing_and_nothing_
 	volume.after_cut = power_failed;
 	CHECK(!open_it(BOOT));
 	made = true;
-	CHECK(!store_armed(&s, 1));
+	CHECK(!store_armed(&s, 1, &found));
 	grow(&things[0], OBJECT_PACKETS, 0, 5000, 300);
 	grow(&things[1], OBJECT_LOG, 0, 100, 0x11000);
 	commit_all(0, 1);
@@ -335,7 +335,7 @@ static void after_a_power_cut_at_any_call_nothing_synced_is_missing_and_nothing_
 	grow(&things[1], OBJECT_LOG, 0, 80000, 0);
 	commit_all(1, 1);
 	commit_all(3, 3);
-	CHECK(!store_armed(&s, 2) && !store_ended(&s, 3));
+	CHECK(!store_armed(&s, 2, &found) && !store_ended(&s, 3));
 	CHECK(cuts_seen == CUTS * (volume.writes + volume.syncs) && volume.writes > 25);
 	printf("# %u cuts\n", cuts_seen);
 }

@@ -244,7 +244,7 @@ static inline void power_failed(void)
 	struct store_found f;
 	uint32_t n = 0, fresh = 0; /* a first record that is torn can't be told from damage */
 	memset(&again, 0, sizeof(again));
-	enum err e = store_open(&again, &volume.cut, BOOT, SLOT_BYTES, &f);
+	enum err e = store_open(&again, &volume.cut, BOOT, SLOT_BYTES, 2, &f);
 	cuts_seen++;
 	if (!made) {
 		CHECK(!e || e == ERR_CHECKSUM || e == ERR_CONFLICT); /* its first header torn */

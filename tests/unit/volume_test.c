@@ -16,7 +16,9 @@ static struct volume_header header(uint64_t generation)
 				      .slot_bytes = 64 * MIB,
 				      .slots = 1000,
 				      .ended = generation & 1,
-				      .written_ns = 1700000000123456789};
+				      .written_ns = 1700000000123456789,
+				      .gap_boot = 0x99aabbccddeeff00 + generation,
+				      .gap_from_ns = 1600000000123456789};
 }
 
 static void put(uint64_t generation)
@@ -43,6 +45,7 @@ static void the_newest_header_is_read_back_as_it_was_written(void)
 		CHECK(!volume_read_headers(pages, &h) && h.generation == g);
 		CHECK(h.boot == want.boot && h.slot_bytes == want.slot_bytes && h.slots == want.slots);
 		CHECK(h.ended == want.ended && h.written_ns == want.written_ns);
+		CHECK(h.gap_boot == want.gap_boot && h.gap_from_ns == want.gap_from_ns);
 		CHECK(volume_header_offset(g) == (g & 1) * VOLUME_PAGE_BYTES);
 	}
 }
