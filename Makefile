@@ -144,8 +144,8 @@ FUZZ_OBJ := $(FUZZ_SRC:src/%.c=build/fuzz/obj/%.o)
 build/fuzz/obj/%.o: src/%.c build/flags
 	$(call say,CC fuzz,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(if $(filter base/crc,$*),,-fsanitize=fuzzer-no-link) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) \
-		$(FLAGS_$*) -MMD -MP -c -o $@ $<
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(if $(filter base/crc,$*),,-fsanitize=fuzzer-no-link) \
+		$(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
 build/libsealtap.a: $(LIB_OBJ)
 build/san/libsealtap.a: $(SAN_OBJ)
