@@ -1,9 +1,9 @@
 /* volume: what stands on a disk that anybody may have written: both headers and a slot's two records, and
  * what a torn object becomes.
  *
- * Input: a byte of flags (bits 0..3: the checksum of a page is made to hold), the slot's bytes beyond
- * COMMIT_DATA_OFFSET in pages (u8), the disk's size (u64); then the pages by what is not zero in them: each
- * its first 64 bytes for a header, its first 900 for a record.
+ * Input: a byte of flags (bits 0 and 1: the checksum of the first and second page is made to hold; bit 2: it
+ * is records, else headers); then for headers the disk's size (u64), for records how many pages the slot has
+ * for the message (u8); then both pages by their first bytes, 64 or 900, the rest is zeros.
  */
 #include "record/volume.h"
 #include "base/crc.h"
@@ -21,11 +21,11 @@ static void page_of(uint8_t page[4096], struct span *in, size_t len, bool checks
 	memset(page, 0, 4096);
 	if (bytes.len)
 		memcpy(page, bytes.p, bytes.len);
-	if (checksum)
+	if (checksum && bytes.len)
 		store_le32(page + 4092, crc32c(span_of(page, 4092)));
 }
 
-static void header(const uint8_t pages[VOLUME_HEADERS_BYTES], uint64_t disk_bytes)
+static void headers(const uint8_t pages[VOLUME_HEADERS_BYTES], uint64_t disk_bytes)
 {
 	struct volume_header h, again;
 	uint8_t copy[VOLUME_HEADERS_BYTES] = {0};
@@ -39,19 +39,20 @@ static void header(const uint8_t pages[VOLUME_HEADERS_BYTES], uint64_t disk_byte
 	MUST(h.slot_bytes > COMMIT_DATA_OFFSET && h.slot_bytes % VOLUME_PAGE_BYTES == 0);
 	MUST(volume_header_offset(h.generation) <= VOLUME_PAGE_BYTES);
 	uint64_t end = volume_slot_offset(&h, h.slots - 1) + h.slot_bytes;
-	MUST(end > h.slot_bytes && volume_slot_offset(&h, 0) == VOLUME_SLOTS_OFFSET);
+	MUST(end == VOLUME_SLOTS_OFFSET + h.slots * h.slot_bytes &&
+	     volume_slot_offset(&h, 0) == VOLUME_SLOTS_OFFSET);
 	/* a disk large enough by volume_slots() holds the last one */
 	MUST(h.slots > volume_slots(disk_bytes, h.slot_bytes) || end <= disk_bytes);
 	volume_write_header(&h, copy + volume_header_offset(h.generation));
 	MUST(!volume_read_headers(copy, &again) && memcmp(&again, &h, sizeof(h)) == 0);
 }
 
-static void torn(const uint8_t records[2 * COMMIT_RECORD_BYTES], uint64_t slot_bytes, struct commit *c)
+static void torn(const uint8_t pages[2 * COMMIT_RECORD_BYTES], uint64_t slot_bytes, struct commit *c)
 {
 	/* Alone in its allocation, so that a step outside is seen. */
 	uint8_t *slot = calloc(1, slot_bytes);
 	MUST(slot);
-	memcpy(slot, records, 2 * COMMIT_RECORD_BYTES);
+	memcpy(slot, pages, 2 * COMMIT_RECORD_BYTES);
 	uint64_t data_bytes = c->data_bytes, side_bytes = c->side_bytes;
 	if (!commit_tear(slot, slot_bytes, c)) {
 		MUST(c->state == COMMIT_CLOSED && c->side_bytes == 0 && side_bytes);
@@ -64,33 +65,33 @@ static void torn(const uint8_t records[2 * COMMIT_RECORD_BYTES], uint64_t slot_b
 	free(slot);
 }
 
-static void newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], uint64_t slot_bytes)
+static void records(const uint8_t pages[2 * COMMIT_RECORD_BYTES], uint64_t slot_bytes)
 {
 	struct commit c, again;
 	uint8_t copy[2 * COMMIT_RECORD_BYTES] = {0};
-	if (commit_read_newest(records, &c))
+	if (commit_read_newest(pages, &c))
 		return;
 	MUST(c.generation && c.state > COMMIT_NONE && c.state <= COMMIT_FREE);
 	MUST(c.side_bytes <= COMMIT_SIDE_BYTES && object_meta_sane(&c.meta));
 	commit_write_record(copy + commit_record_offset(c.generation), &c);
 	MUST(!commit_read_newest(copy, &again) && again.generation == c.generation && again.state == c.state);
 	if (c.state == COMMIT_OPEN)
-		torn(records, slot_bytes, &c);
+		torn(pages, slot_bytes, &c);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = span_of(data, size);
-	uint8_t pages[VOLUME_HEADERS_BYTES], records[2 * COMMIT_RECORD_BYTES], number[8];
+	uint8_t pages[2 * 4096], number[8] = {0};
 	uint8_t flags = fuzz_byte(&in);
-	uint64_t slot_bytes = COMMIT_DATA_OFFSET + fuzz_byte(&in) % 20 * 4096;
-	for (size_t i = 0; i < sizeof(number); i++)
+	bool slot = flags & 4;
+	for (size_t i = 0; i < (slot ? 1 : sizeof(number)); i++)
 		number[i] = fuzz_byte(&in);
-	page_of(pages, &in, HEAD_BYTES, flags & 1);
-	page_of(pages + VOLUME_PAGE_BYTES, &in, HEAD_BYTES, flags & 2);
-	header(pages, load_le64(number));
-	page_of(records, &in, RECORD_BYTES, flags & 4);
-	page_of(records + COMMIT_RECORD_BYTES, &in, RECORD_BYTES, flags & 8);
-	newest(records, slot_bytes);
+	page_of(pages, &in, slot ? RECORD_BYTES : HEAD_BYTES, flags & 1);
+	page_of(pages + 4096, &in, slot ? RECORD_BYTES : HEAD_BYTES, flags & 2);
+	if (slot)
+		records(pages, COMMIT_DATA_OFFSET + number[0] % 20 * 4096);
+	else
+		headers(pages, load_le64(number));
 	return 0;
 }
