@@ -66,8 +66,8 @@ size_t commit_side_offset(uint64_t generation);
 
 /* Makes the OPEN object in a slot of slot_bytes a complete message: the provisional final frame goes behind
  * the committed bytes, the name becomes `….torn.encrypted`, size and hash are set, the state is CLOSED. The
- * record is not written. ERR_NOT_FOUND: nothing was committed; ERR_RANGE: lengths that the slot can't hold.
- */
+ * record is not written. ERR_NOT_FOUND: nothing was committed; ERR_RANGE: lengths that the slot can't hold;
+ * others as object_torn(). */
 enum err commit_tear(uint8_t *slot, uint64_t slot_bytes, struct commit *c) MUST_USE;
 
 #endif

@@ -179,7 +179,8 @@ enum err object_rename(struct object_meta *meta, unsigned n)
 enum err object_torn(struct object_meta *meta)
 {
 	struct span name = span_str(meta->name), end = SPAN(".encrypted");
-	ASSERT(span_ends(name, end));
+	if (!span_ends(name, end))
+		return ERR_SYNTAX;
 	struct buf b = buf_over(meta->name, sizeof(meta->name));
 	b.len = name.len - end.len;
 	buf_str(&b, ".torn.encrypted");

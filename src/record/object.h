@@ -61,7 +61,8 @@ enum err object_name(const struct object_identity *id, struct object_meta *meta)
  * signature goes on covering the name without -rN. ERR_FULL when it does not fit. */
 enum err object_rename(struct object_meta *meta, unsigned n) MUST_USE;
 
-/* The object was cut off by a crash: `….torn.encrypted`. ERR_FULL when it does not fit. */
+/* The object was cut off by a crash: `….torn.encrypted`. ERR_FULL when it does not fit; ERR_SYNTAX: it has no
+ * name of an object. */
 enum err object_torn(struct object_meta *meta) MUST_USE;
 
 /* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the

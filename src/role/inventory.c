@@ -46,3 +46,11 @@ bool inventory_holds(const struct inventory *i, uint32_t producer, uint32_t slot
 	}
 	return false;
 }
+
+uint32_t inventory_held(const struct inventory *i, uint32_t producer)
+{
+	uint32_t held = 0;
+	for (uint64_t n = i->listed + 1; n <= i->told; n++)
+		held += i->entry[n % INVENTORY_MAX].at.producer == producer;
+	return held;
+}

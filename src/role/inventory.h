@@ -31,6 +31,8 @@ void inventory_tell(struct inventory *i, const struct object_meta *meta, struct 
 void inventory_listed(struct inventory *i, const struct msg_listed *m);
 /* keys is a new process. */
 void inventory_again(struct inventory *i);
+/* How many of a producer's slots wait for being listed. */
+uint32_t inventory_held(const struct inventory *i, uint32_t producer);
 /* It is shipped, but not listed yet. */
 bool inventory_holds(const struct inventory *i, uint32_t producer, uint32_t slot);
 

@@ -169,7 +169,7 @@ static void ship_one(uint32_t to, uint32_t at)
 		g.store.slot[at].taken = true;
 		window_copy(&g.window, to, at, pool_slot(&g.mirror.pool[p], i), &c);
 		tell_stored(p, i, &c);
-		show(to, false);
+		show(to, g.store.slot[at].found);
 		return;
 	}
 	enum err e = window_load(&g.window, to, at, &g.store);
@@ -220,9 +220,10 @@ static void ship_directly(void)
 	while (window_room(&g.window, false, &to) && oldest_sealed(false, &p, &i, &c)) {
 		const struct mirror_slot *o = &g.mirror.slot[p][i];
 		bool same = o->known && o->seq == c.meta.seq;
-		window_copy(&g.window, to, same ? o->at : STORE_NONE, pool_slot(&g.mirror.pool[p], i), &c);
+		uint32_t at = same ? o->at : STORE_NONE;
+		window_copy(&g.window, to, at, pool_slot(&g.mirror.pool[p], i), &c);
 		tell_stored(p, i, &c);
-		show(to, false);
+		show(to, at != STORE_NONE && g.store.slot[at].found);
 	}
 }
 
@@ -251,8 +252,8 @@ static void load_more(void *arg)
 	}
 	if (e)
 		load_failed(at, e);
-	else /* it may have been shipped before the power failed */
-		show(to, g.store.slot[at].boot != g.start.boot);
+	else
+		show(to, g.store.slot[at].found);
 	ship();
 }
 

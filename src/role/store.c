@@ -176,6 +176,7 @@ static void scan(struct store *s, uint32_t workers, struct store_found *found)
 		}
 		note(&s->slot[i], &c);
 		s->slot[i].lasting = c.generation;
+		s->slot[i].found = true;
 		found->objects += waits(&s->slot[i]);
 		if (c.meta.boot == s->header.boot)
 			reached(&reach, &c);
@@ -254,6 +255,7 @@ uint32_t store_take(struct store *s, enum object_kind kind)
 	if (count <= (kind == OBJECT_LOG ? 0 : 1))
 		return STORE_NONE;
 	s->slot[first].taken = true;
+	s->slot[first].found = false;
 	return first;
 }
 

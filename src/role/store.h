@@ -25,6 +25,7 @@ struct store_slot {
 	char stream[8];
 	bool shipped; /* to be freed */
 	bool freed;   /* since the last sync */
+	bool found;   /* a process before this one brought it there, and may have shown it to upload */
 	bool taken;   /* it is being written, or upload has it */
 	bool left;    /* it is not to be shipped: damaged, or not ours to ship */
 };

@@ -14,6 +14,7 @@
 #include "role/trouble.h"
 
 #define RENAMES_MAX 9
+#define LOG_HELD_MAX 2 /* of the log's slots that wait for being listed: the others are for listing them */
 
 /* How many objects are under way at once is the pace's to say. */
 static struct {
@@ -178,8 +179,10 @@ static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	outbox_shipped(&g.lanes.outbox, l->at);
-	/* the log's pool can't wait for the log, and its last object is listed by none */
-	if (l->at.producer == OUTBOX_LOG || (l->meta.kind == OBJECT_LOG && g.leaving))
+	/* the log needs free slots to list anything, and its last object is listed by none */
+	bool log_at_once = g.leaving || (l->at.producer == OUTBOX_LOG &&
+					 inventory_held(&g.inventory, OUTBOX_LOG) >= LOG_HELD_MAX);
+	if (l->meta.kind == OBJECT_LOG && log_at_once)
 		give_back(l->at);
 	inventory_tell(&g.inventory, &l->meta, l->at);
 	g.counted.shipped_objects++;
@@ -289,8 +292,7 @@ static void say_unshipped(void)
 
 static void enqueue(uint32_t producer, const struct msg_segment *s)
 {
-	if (!outbox_told(&g.lanes.outbox, producer, s) &&
-	    (producer == OUTBOX_LOG || !inventory_holds(&g.inventory, producer, s->index)))
+	if (!outbox_told(&g.lanes.outbox, producer, s) && !inventory_holds(&g.inventory, producer, s->index))
 		give_back((struct outbox_place){producer, s->index, s->generation, {0}});
 	start_what_may();
 }

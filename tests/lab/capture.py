@@ -13,7 +13,9 @@ import time
 from . import pcapfile
 from .surroundings import NIC
 
-EXPERIMENTAL = 0x88b5  # IEEE 802 local experimental EtherType 1: nobody answers
+# ARP with an operation that nobody knows or answers. Not an EtherType of its own: where Linux takes in several frames at once
+# (__netif_receive_skb_list_core), it gives a packet socket those of a protocol without a handler only behind the frame that follows them.
+MARKER_ARP = bytes.fromhex('0806 0001 0800 06 04 88b5') + bytes(20)
 BROADCAST = b'\xff' * 6
 
 
@@ -65,7 +67,7 @@ def raw_socket(ns, link=NIC):
 
 def marker(mac, text):
     body = f'sealtap marker: {text}'.encode().ljust(64, b'.')
-    return BROADCAST + bytes.fromhex(mac.replace(':', '')) + EXPERIMENTAL.to_bytes(2, 'big') + body
+    return BROADCAST + bytes.fromhex(mac.replace(':', '')) + MARKER_ARP + body
 
 
 def loneliest(frames, markers):

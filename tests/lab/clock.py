@@ -23,7 +23,7 @@ AHEAD_S = 7200
 
 class Clock:
     def __init__(self, lab):
-        self.lab, self.rows, self.now_speed, self.jumped_s = lab, [], 1, 0
+        self.lab, self.rows, self.now_speed = lab, [], 1
         self.front = {'clock_offset_s': AHEAD_S, 'clock_since': 0, 'clock_speed': 1}
 
     def __enter__(self):
@@ -68,7 +68,6 @@ class Clock:
         self._row(0)
 
     def jump(self, seconds):
-        self.jumped_s += seconds
         self._row(seconds)
 
     def passed_s(self, began, ended):

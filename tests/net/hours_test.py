@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, evidence, metadata, objects, testing, traffic  # noqa: E402
+from lab import certs, evidence, objects, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
@@ -61,10 +61,6 @@ def stored(lab, since=0):
     """The name's parts of what S3 has stored since then, in order."""
     paths = [e['path'][1:] for e in lab.front.entries() if e.get('stored') and e['time'] > since]
     return [objects.NAME.fullmatch(p) for p in paths]
-
-
-def wait(appliance, ready, timeout_s, what):
-    appliance.process.wait_for(ready, timeout_s, what)
 
 
 class Life:
@@ -153,14 +149,17 @@ class Outages(Life):
                 self.console.wait(rf'^sealtap: alarm \w+ data-key-extended stream={stream} ', 2 * (KEY_S + OBJECT_S) / FAST + 10, since)
             self.extended = [int(age) for age in re.findall(r'data-key-extended .* age_s=(\d+)', self.console.text()[since:])]
         back = time.time()
-        wait(appliance, lambda: sum('data_key' in e and e['time'] > back for e in self.lab.front.entries()) >= 2, 20, 'new data keys')
+        keys = lambda: sum('data_key' in e and e['time'] > back for e in self.lab.front.entries())
+        appliance.process.wait_for(lambda: keys() >= 2, 20, 'new data keys')
         self.catch_up(appliance)
 
     def catch_up(self, appliance):
         """Until of each stream something is stored that was begun after now: all else is, too, for the oldest goes first."""
         now_ns, since = self.clock.aws_s() * 1e9, time.time()
-        wait(appliance, lambda: {m['stream'] for m in stored(self.lab, since) if evidence.rfc3339_ns(m['start']) > now_ns} == {'w0', 'log'},
-             OBJECT_S / FAST + 20, 'recovery')
+
+        def ready():
+            return {m['stream'] for m in stored(self.lab, since) if evidence.rfc3339_ns(m['start']) > now_ns} == {'w0', 'log'}
+        appliance.process.wait_for(ready, OBJECT_S / FAST + 20, 'recovery')
 
     def asked(self):
         """How often IMDS was asked for the role."""
@@ -191,7 +190,7 @@ class Jumps(Life):
         def ready():
             keys = sum('data_key' in e and e['time'] > began for e in self.lab.front.entries())
             return keys and all(number >= since.get(stream, -1) + 3 for stream, number in self.newest().items())
-        wait(appliance, ready, 40, 'objects after a jump')
+        appliance.process.wait_for(ready, 40, 'objects after a jump')
 
     def newest(self):
         """{stream: highest number stored} of this life."""

@@ -107,6 +107,19 @@ static void lengths_that_can_not_be_are_not_followed(void)
 	CHECK(commit_tear(slot, SLOT_BYTES, &c) == ERR_NOT_FOUND);
 }
 
+/* On a volume there may stand anything. */
+static void a_name_that_is_no_objects_is_not_believed(void)
+{
+	struct commit c = record(2, COMMIT_OPEN);
+	start();
+	memcpy(c.meta.name, "p/x.pcapng", 11);
+	CHECK(commit_tear(slot, SLOT_BYTES, &c) == ERR_SYNTAX);
+	c = record(2, COMMIT_OPEN);
+	memset(c.meta.name, 'n', sizeof(c.meta.name) - 1);
+	memcpy(c.meta.name + sizeof(c.meta.name) - sizeof(".encrypted"), ".encrypted", sizeof(".encrypted"));
+	CHECK(commit_tear(slot, SLOT_BYTES, &c) == ERR_FULL);
+}
+
 int main(void)
 {
 	RUN(the_newest_record_is_read_back_as_it_was_written,
@@ -115,6 +128,7 @@ int main(void)
 	    "a record cut at any byte, or with any bit changed, leaves the one before it");
 	RUN(a_torn_object_is_what_was_committed_and_its_provisional_frame,
 	    "a torn object is what was committed and its provisional frame");
+	RUN(a_name_that_is_no_objects_is_not_believed, "a name that is no object's is not believed");
 	RUN(lengths_that_can_not_be_are_not_followed, "lengths that can't be are not followed");
 	free(slot);
 	return check_done();

@@ -281,7 +281,7 @@ int main(void)
 	RUN(a_sealed_object_is_shown_as_its_producer_made_it,
 	    "a sealed object is shown as its producer made it, from the volume or from its pool");
 	RUN(an_object_that_the_power_cut_off_becomes_a_torn_whole,
-	    "an object that the power cut off becomes a torn whole: its bytes and its provisional final frame");
+	    "an object that the power cut off becomes a torn whole: its bytes and its final frame");
 	RUN(one_that_was_not_signed_yet_has_no_signature_of_another_key,
 	    "one that was not signed yet has no signature");
 	RUN(a_bit_that_changed_on_the_disk_is_found_and_nothing_is_shown,
