@@ -41,11 +41,14 @@ static void failed(struct datakeys *d, struct trouble t)
 	trouble_line(&t, "GenerateDataKey", d->endpoint.host, text, sizeof(text));
 	d->ops->verdict(d->arg, false, text);
 	d->failures++;
+	try_later(d);
+	if (!trouble_worth_saying(d->backoff.tries))
+		return;
 	log_begin(t.level, "data-key-failed");
 	log_u64("failures", d->failures);
+	log_u64("tries", d->backoff.tries);
 	trouble_log(&t);
 	log_end();
-	try_later(d);
 }
 
 void datakeys_resolved(void *datakeys, enum err e, const struct ip *addr, uint32_t count)

@@ -55,6 +55,11 @@ struct trouble trouble_refused(const struct fault *f, const struct https_result 
 	};
 }
 
+bool trouble_worth_saying(uint64_t tries)
+{
+	return tries <= 8 || (tries & (tries - 1)) == 0;
+}
+
 void trouble_line(const struct trouble *t, const char *call, const char *host, char *out, size_t cap)
 {
 	/* what the service says comes last: it is what may be cut off */

@@ -29,6 +29,9 @@ struct trouble trouble_unanswered(const struct https_result *r);
 /* The answer is no success. final: it will not get better by itself. */
 struct trouble trouble_refused(const struct fault *f, const struct https_result *r, bool final);
 
+/* Whether the log is to tell of a failure that is the tries-th in a row: of the first 8, then of each power
+ * of two, lest an outage of hours push all else out of it. The line says how many there were. */
+bool trouble_worth_saying(uint64_t tries);
 /* One line, cut to fit: "CALL at HOST: ..."; what the service said comes last. */
 void trouble_line(const struct trouble *t, const char *call, const char *host, char *out, size_t cap);
 /* Adds it to the log line that was begun with its level. */

@@ -84,6 +84,8 @@ static void say_failed(struct lane *l, const struct trouble *t)
 	char text[sizeof(((struct msg_verdict *)0)->text)];
 	trouble_line(t, "PutObject", g.endpoint.host, text, sizeof(text));
 	peer_verdict(&g.init, VERDICT_S3, false, text);
+	if (!trouble_worth_saying(l->at.so_far.tries))
+		return;
 	log_begin(t->level, "put-failed");
 	log_str("name", l->meta.name);
 	log_u64("tries", l->at.so_far.tries);

@@ -71,6 +71,16 @@ static void names_the_request(void)
 				    "why=\"no answer in time\""));
 }
 
+static void an_outage_is_told_of_ever_less_often(void)
+{
+	unsigned said = 0;
+	for (uint64_t tries = 1; tries <= 8; tries++)
+		CHECK(trouble_worth_saying(tries));
+	for (uint64_t tries = 9; tries <= 1000; tries++)
+		said += trouble_worth_saying(tries);
+	CHECK(said == 6 && trouble_worth_saying(512) && !trouble_worth_saying(513));
+}
+
 int main(void)
 {
 	if (chan_pair(ends))
@@ -80,5 +90,7 @@ int main(void)
 	RUN(final_ones_are_alarms,
 	    "a failure that a person has to mend is an alarm, one that passes a warning");
 	RUN(names_the_request, "a refusal is logged with AWS's request id, its remedy and what was said");
+	RUN(an_outage_is_told_of_ever_less_often,
+	    "of an outage's failures the first 8 are told, then each power of two");
 	return check_done();
 }
