@@ -155,6 +155,24 @@ bool mirror_sealed(const struct mirror *m, uint32_t producer, uint32_t slot, boo
 	return !o->told && (!lasting || o->generation == c->generation);
 }
 
+bool mirror_oldest(const struct mirror *m, bool lasting, uint32_t *producer, uint32_t *slot,
+		   struct commit *oldest)
+{
+	bool found = false;
+	ALL_SLOTS(m, p, i)
+	{
+		struct commit c;
+		if (!mirror_sealed(m, p, i, lasting, &c) ||
+		    (found && c.meta.first_ns >= oldest->meta.first_ns))
+			continue;
+		*oldest = c;
+		*producer = p;
+		*slot = i;
+		found = true;
+	}
+	return found;
+}
+
 void mirror_told(struct mirror *m, uint32_t producer, uint32_t slot, const struct commit *c)
 {
 	struct mirror_slot *o = &m->slot[producer][slot];

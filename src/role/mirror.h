@@ -33,6 +33,9 @@ struct mirror {
 enum err mirror_turn(struct mirror *m, struct store *s) MUST_USE;
 /* The sealed object of a slot, not told of yet. lasting: only one that is whole on the volume. */
 bool mirror_sealed(const struct mirror *m, uint32_t producer, uint32_t slot, bool lasting, struct commit *c);
+/* The oldest of those. */
+bool mirror_oldest(const struct mirror *m, bool lasting, uint32_t *producer, uint32_t *slot,
+		   struct commit *oldest);
 /* It is kept elsewhere: its producer is told, this once. */
 void mirror_told(struct mirror *m, uint32_t producer, uint32_t slot, const struct commit *c);
 /* Its producer was told so already of this object. */

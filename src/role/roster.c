@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "os/clock.h"
 #include "os/dhcpsock.h"
 #include "os/pool.h"
@@ -22,6 +23,7 @@
 #define SLOT_MAX_BYTES (64 * MIB)
 #define WORKER_POOL_MAX_BYTES (1024 * MIB)
 #define LOG_SLOTS 4u
+#define STOP_NS (2 * NS_PER_S)
 #define WINDOW_SLOTS_MIN 3u
 #define WINDOW_SLOTS_MAX 8u
 
@@ -288,12 +290,15 @@ void roster_bury(struct roster_child *c)
 
 void roster_stop(struct roster *r)
 {
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++)
+		if (r->child[i].pid > 0)
+			kill(r->child[i].pid, SIGKILL);
+	/* one that waits for a disk that stalls does not die, and holds up nobody */
+	uint64_t until_ns = clock_mono_ns() + STOP_NS;
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
-		struct roster_child *c = &r->child[i];
-		if (c->pid > 0) {
-			kill(c->pid, SIGKILL);
-			waitpid(c->pid, NULL, 0);
-		}
-		roster_bury(c);
+		while (r->child[i].pid > 0 && waitpid(r->child[i].pid, NULL, WNOHANG) == 0 &&
+		       clock_mono_ns() < until_ns)
+			usleep(1000);
+		roster_bury(&r->child[i]);
 	}
 }

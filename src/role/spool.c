@@ -15,6 +15,7 @@
 
 #define COUNTERS_NS (10 * NS_PER_S)
 #define ARMING_MS 50 /* until the header says that this boot records: before, a cut leaves no trace of it */
+#define UNREAD_MAX 3
 #define SOON_NS (20 * NS_PER_MS) /* after a producer's word: others' may come along */
 
 static struct {
@@ -127,13 +128,25 @@ static void show(uint32_t slot, bool again)
 	peer_send(&g.upload, MSG_SEALED, &m);
 }
 
+/* What is damaged stays so; a device that fails may work again. */
+static void load_failed(uint32_t at, const char *name, enum err e)
+{
+	bool device = e == ERR_DEVICE || e == ERR_SYSTEM;
+	if (device && ++g.store.slot[at].unread < UNREAD_MAX) {
+		say_failed("reading", e);
+		g.retry_ns = clock_mono_ns() + backoff_next_ns(&g.backoff);
+		return;
+	}
+	say_left(at, name, err_text(e));
+}
+
 /* The object of an earlier boot must be one that keys will sign for. */
 static bool ours(uint32_t at)
 {
 	struct commit c;
 	enum err e = store_read(&g.store, at, &c);
 	if (e) {
-		say_left(at, "?", err_text(e));
+		load_failed(at, "?", e);
 		return false;
 	}
 	if (c.state == COMMIT_OPEN && c.side_bytes == 0) {
@@ -145,11 +158,6 @@ static bool ours(uint32_t at)
 		return false;
 	}
 	return true;
-}
-
-static void load_failed(uint32_t at, enum err e)
-{
-	say_left(at, g.window.load.c.meta.name, err_text(e));
 }
 
 static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
@@ -174,7 +182,7 @@ static void ship_one(uint32_t to, uint32_t at)
 	}
 	enum err e = window_load(&g.window, to, at, &g.store);
 	if (e)
-		load_failed(at, e);
+		load_failed(at, g.window.load.c.meta.name, e);
 	else
 		loop_timer_in(&g.loop, &g.load, 0);
 }
@@ -183,33 +191,14 @@ static void ship_one(uint32_t to, uint32_t at)
 static void ship_stored(void)
 {
 	uint32_t to, at;
-	while (!g.window.load.active && window_room(&g.window, false, &to) &&
+	while (!g.failing && !g.window.load.active && window_room(&g.window, false, &to) &&
 	       (at = store_next(&g.store, false)) != STORE_NONE)
 		ship_one(to, at);
 	bool live_waits = store_next(&g.store, false) != STORE_NONE;
-	while (!g.window.load.active && window_room(&g.window, true, &to) && (to == 0 || !live_waits) &&
-	       (at = store_next(&g.store, true)) != STORE_NONE)
+	while (!g.failing && !g.window.load.active && window_room(&g.window, true, &to) &&
+	       (to == 0 || !live_waits) && (at = store_next(&g.store, true)) != STORE_NONE)
 		if (ours(at))
 			ship_one(to, at);
-}
-
-/* The oldest sealed object of the pools; lasting: that is whole on the volume. */
-static bool oldest_sealed(bool lasting, uint32_t *producer, uint32_t *slot, struct commit *oldest)
-{
-	bool found = false;
-	for (uint32_t p = 0; p < MIRROR_PRODUCERS; p++) {
-		for (uint32_t i = 0; i < g.mirror.pool[p].slots; i++) {
-			struct commit c;
-			if (!mirror_sealed(&g.mirror, p, i, lasting, &c) ||
-			    (found && c.meta.first_ns >= oldest->meta.first_ns))
-				continue;
-			*oldest = c;
-			*producer = p;
-			*slot = i;
-			found = true;
-		}
-	}
-	return found;
 }
 
 /* Without the volume, or beside a full one: from memory to memory. */
@@ -217,7 +206,7 @@ static void ship_directly(void)
 {
 	uint32_t to, p, i;
 	struct commit c;
-	while (window_room(&g.window, false, &to) && oldest_sealed(false, &p, &i, &c)) {
+	while (window_room(&g.window, false, &to) && mirror_oldest(&g.mirror, false, &p, &i, &c)) {
 		const struct mirror_slot *o = &g.mirror.slot[p][i];
 		bool same = o->known && o->seq == c.meta.seq;
 		uint32_t at = same ? o->at : STORE_NONE;
@@ -233,7 +222,7 @@ static void ship(void)
 	struct commit c;
 	if (g.opened && !g.failing)
 		ship_stored();
-	while (oldest_sealed(true, &p, &i, &c))
+	while (mirror_oldest(&g.mirror, true, &p, &i, &c))
 		tell_stored(p, i, &c);
 	if (g.failing || g.mirror.full)
 		ship_directly();
@@ -251,7 +240,7 @@ static void load_more(void *arg)
 		return;
 	}
 	if (e)
-		load_failed(at, e);
+		load_failed(at, g.window.load.c.meta.name, e);
 	else
 		show(to, g.store.slot[at].found);
 	ship();
@@ -321,7 +310,7 @@ static bool anything_sealed(bool beside_volume)
 {
 	uint32_t p, i;
 	struct commit c;
-	if (oldest_sealed(false, &p, &i, &c))
+	if (mirror_oldest(&g.mirror, false, &p, &i, &c))
 		return true;
 	if (beside_volume)
 		return g.failing && !window_empty(&g.window);

@@ -23,11 +23,12 @@ struct store_slot {
 	uint32_t state; /* enum commit_state; NONE and FREE: may be taken */
 	uint32_t seq, kind;
 	char stream[8];
-	bool shipped; /* to be freed */
-	bool freed;   /* since the last sync */
-	bool found;   /* a process before this one brought it there, and may have shown it to upload */
-	bool taken;   /* it is being written, or upload has it */
-	bool left;    /* it is not to be shipped: damaged, or not ours to ship */
+	bool shipped;   /* to be freed */
+	uint8_t unread; /* how often the device failed to give it */
+	bool freed;     /* since the last sync */
+	bool found;     /* a process before this one brought it there, and may have shown it to upload */
+	bool taken;     /* it is being written, or upload has it */
+	bool left;      /* it is not to be shipped: damaged, or not ours to ship */
 };
 
 /* What was there before this boot. */

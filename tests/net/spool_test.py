@@ -7,6 +7,7 @@ import base64
 import contextlib
 import os
 import random
+import signal
 import sys
 import time
 
@@ -236,6 +237,50 @@ def a_full_volume_overwrites_nothing(life):
         check(life.evidence)
 
 
+# ---- off while S3 is away
+
+
+class Late:
+    """Off by its power button in an outage that does not end, on again when it has; the disk can't be read at first."""
+
+    def __init__(self, lab):
+        self.path, self.faults = volume(lab, 'late'), os.path.join(lab.folder, 'late.txt')
+        with open(self.faults, 'w'):
+            pass
+        with Session(Host(lab, 'late', settings(lab, self.path), verbose=True, disk_faults=self.faults)) as session:
+            session.armed()
+            with away(lab):
+                with session.window('before'):
+                    traffic.fetch(lab, '100k')
+                    time.sleep(3)
+                session.appliance.process.end(signal.SIGTERM, 130)
+                self.said = session.appliance.console.text()
+            with open(self.faults, 'w') as f:
+                f.write('read eio')
+            session.appliance.name += '-again'
+            session.appliance.start()
+            session.appliance.console.wait(r'^sealtap: CLOSED spool: .*the device failed', 30)
+            with open(self.faults, 'w'):
+                pass
+            session.armed()
+            session.power_off()
+            session.collect()
+        boots = sorted(session.evidence.boots(), key=lambda b: min(o.meta['first'] for o in of_boot(session.evidence, b).objects))
+        self.session, self.first, self.second = session, *(of_boot(session.evidence, b) for b in boots)
+
+
+def a_shutdown_in_an_outage_leaves_all_on_the_volume(life):
+    """Off in an outage of S3, what was not shipped stays on the volume, as it says, and ships at the next boot: no gap, nothing torn"""
+    result = compare.compare(life.first, life.session.windows['before'])
+    assert result.missing == 0 and result.recorded > 100, result
+    assert 'the volume keeps what was not shipped' in life.said
+    assert not life.second.events('gap') and not [o for o in life.first.packets() if o.part['torn']]
+    assert life.first.events('shutdown')
+    for check in (evidence.check_names, evidence.check_free, evidence.check_metadata, evidence.check_chain, evidence.check_signatures,
+                  evidence.check_books):
+        check(life.first)
+
+
 # ---- disks that are not taken
 
 
@@ -286,6 +331,7 @@ LIVES = (
     (Cut, (what_was_on_the_volume_ships, torn_and_whole_ones_are_evidence, the_gap_is_stated)),
     (Faults, (faults_lose_nothing, faults_are_named)),
     (Full, (a_full_volume_overwrites_nothing,)),
+    (Late, (a_shutdown_in_an_outage_leaves_all_on_the_volume,)),
 )
 
 
