@@ -321,6 +321,11 @@ static enum err free_slot(struct store *s, uint32_t slot)
 	struct store_slot *o = &s->slot[slot];
 	struct commit c;
 	enum err e = store_read(s, slot, &c);
+	if (e == ERR_CHECKSUM || e == ERR_SYNTAX) { /* trying again would not help */
+		o->left = true;
+		o->shipped = o->taken = false;
+		return ERR_OK;
+	}
 	if (e && e != ERR_NOT_FOUND)
 		return e;
 	if (!e && (c.state != COMMIT_FREE || o->freed)) {

@@ -120,6 +120,19 @@ static void a_slot_with_both_records_damaged_is_left_and_never_taken(void)
 	CHECK(store_read(&s, slot, &c) == ERR_CHECKSUM);
 }
 
+static void a_shipped_object_whose_records_are_damaged_keeps_no_other_from_being_freed(void)
+{
+	start();
+	uint32_t slot = store_one(OBJECT_PACKETS, 1, 1000, 0), other = store_one(OBJECT_PACKETS, 2, 1000, 0);
+	uint8_t *records = volume.bytes + volume_slot_offset(&s.header, slot);
+	records[COMMIT_RECORD_BYTES + 50] ^= 1;
+	s.slot[slot].shipped = s.slot[other].shipped = true;
+	CHECK(!store_free_shipped(&s) && !store_sync(&s));
+	CHECK(s.slot[slot].left && store_next(&s, false) == STORE_NONE);
+	CHECK(store_take(&s, OBJECT_PACKETS) == other);
+	CHECK(!open_it(BOOT) && found.damaged == 1 && found.objects == 0);
+}
+
 /* Checksums keep nobody from writing what he likes. */
 static void lengths_that_can_not_be_are_not_followed(void)
 {
@@ -391,6 +404,8 @@ int main(void)
 	    "what was stored is found in the state that it had");
 	RUN(a_slot_with_both_records_damaged_is_left_and_never_taken,
 	    "a slot with both records damaged is left, counted and never taken");
+	RUN(a_shipped_object_whose_records_are_damaged_keeps_no_other_from_being_freed,
+	    "a shipped object whose records are damaged keeps no other from being freed");
 	RUN(lengths_that_can_not_be_are_not_followed, "lengths that can't be are not followed");
 	RUN(another_size_of_slots_waits_until_no_object_is_left,
 	    "another size of slots waits until no object is left");
