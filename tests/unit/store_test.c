@@ -266,6 +266,21 @@ static void the_log_of_another_boot_tells_nobody_of_this_ones_gap(void)
 	CHECK(store_logged(&s, 6001));
 }
 
+static void a_log_tells_of_a_gap_when_it_lasts(void)
+{
+	start();
+	struct commit c = commit_of(OBJECT_LOG, 0, 4000, 10);
+	uint32_t slot = store_take(&s, OBJECT_LOG);
+	write_data(slot, &c, 0);
+	CHECK(!store_sync(&s) && !store_commit(&s, slot, &c) && !store_logged(&s, 6000));
+	volume.fail_at = volume.syncs + 1;
+	CHECK(store_sync(&s) == ERR_DEVICE);
+	store_forget(&s);
+	CHECK(!store_logged(&s, 6000));
+	write_whole(slot, &c);
+	CHECK(store_logged(&s, 6000));
+}
+
 /* What upload may have been shown by somebody else is told apart. */
 static void what_a_process_before_brought_there_is_known(void)
 {
@@ -418,6 +433,7 @@ int main(void)
 	RUN(a_boot_that_did_not_end_in_order_left_a_gap, "a boot that did not end in order left a gap");
 	RUN(the_log_of_another_boot_tells_nobody_of_this_ones_gap,
 	    "the log of another boot tells nobody of this one's gap");
+	RUN(a_log_tells_of_a_gap_when_it_lasts, "a log tells of a gap when it lasts on the volume");
 	RUN(what_a_process_before_brought_there_is_known, "what a process before brought there is known");
 	RUN(after_a_power_cut_at_any_call_nothing_synced_is_missing_and_nothing_else_is_believed,
 	    "after a power cut at any call nothing synced is missing and nothing else is believed");
