@@ -53,7 +53,8 @@ bool store_logged(const struct store *s, uint64_t until_ns)
 {
 	for (uint32_t i = 0; i < s->header.slots; i++) {
 		const struct store_slot *o = &s->slot[i];
-		if (o->boot == s->boot && o->kind == OBJECT_LOG && o->last_ns >= until_ns)
+		if (o->boot == s->boot && o->kind == OBJECT_LOG && o->last_ns >= until_ns &&
+		    o->lasting == o->generation)
 			return true;
 	}
 	return false;
@@ -310,6 +311,8 @@ void store_forget(struct store *s)
 {
 	for (uint32_t i = 0; i < s->header.slots; i++) {
 		struct store_slot *o = &s->slot[i];
+		if (o->generation != o->lasting)
+			o->last_ns = 0; /* until the next record */
 		o->generation = o->lasting;
 		o->shipped |= o->freed;
 	}
@@ -321,6 +324,11 @@ static enum err free_slot(struct store *s, uint32_t slot)
 	struct store_slot *o = &s->slot[slot];
 	struct commit c;
 	enum err e = store_read(s, slot, &c);
+	if (e == ERR_CHECKSUM || e == ERR_SYNTAX) { /* trying again would not help */
+		o->left = true;
+		o->shipped = o->taken = false;
+		return ERR_OK;
+	}
 	if (e && e != ERR_NOT_FOUND)
 		return e;
 	if (!e && (c.state != COMMIT_FREE || o->freed)) {

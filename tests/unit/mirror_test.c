@@ -1,5 +1,7 @@
 #include "spool_scene.h"
 
+#include "role/progress.h"
+
 static void turn(void)
 {
 	CHECK(!mirror_turn(&m, &s));
@@ -82,6 +84,51 @@ static void a_sealed_object_is_told_once_when_it_is_whole_there(void)
 	CHECK(has(&c) && store_find(&s, BOOT, "w0", 1) != at);
 	c = commit_of(OBJECT_PACKETS, 0, 9100, 0);
 	CHECK(has(&c) && store_next(&s, false) == at);
+}
+
+/* A producer that starts anew tells again of what waits; it does not know what its predecessor was told. */
+static void a_new_producer_is_told_again_of_its_object_and_of_no_other(void)
+{
+	struct commit c = commit_of(OBJECT_PACKETS, 0, 9000, 0), got;
+	start();
+	commit_in(&worker, 0, &c);
+	turn();
+	struct msg_segment told = {0, 1, 1};
+	CHECK(!mirror_knows(&m, 0, &told, &got)); /* not told of yet */
+	CHECK(mirror_sealed(&m, 0, 0, true, &got));
+	mirror_told(&m, 0, 0, &got);
+	CHECK(mirror_knows(&m, 0, &told, &got) && got.meta.seq == 0 && got.generation == 1);
+	told.generation = 2;
+	CHECK(!mirror_knows(&m, 0, &told, &got));
+	told = (struct msg_segment){1, 1, 1};
+	CHECK(!mirror_knows(&m, 0, &told, &got) && !mirror_knows(&m, OUTBOX_LOG, &told, &got));
+	free_in(&worker, 0);
+	told = (struct msg_segment){0, 1, 2};
+	CHECK(!mirror_knows(&m, 0, &told, &got));
+	c = commit_of(OBJECT_PACKETS, 1, 9000, 0);
+	commit_in(&worker, 0, &c);
+	told.generation = 3;
+	CHECK(!mirror_knows(&m, 0, &told, &got)); /* another object there now */
+}
+
+static void all_workers_record_since_the_last_one_does(void)
+{
+	start();
+	struct pool second[2];
+	make_pool(SLOT_BYTES, 1, &second[0], &second[1]);
+	m.pool[1] = second[1];
+	struct progress *p[2] = {pool_page(&worker), pool_page(&second[0])};
+	CHECK(mirror_armed_ns(&m) == 0);
+	p[0]->armed_real_ns = 700;
+	CHECK(mirror_armed_ns(&m) == 0);
+	p[1]->armed_real_ns = 600;
+	CHECK(mirror_armed_ns(&m) == 700);
+	p[0]->armed_real_ns = 500;
+	CHECK(mirror_armed_ns(&m) == 600);
+	m.pool[1] = (struct pool){.slots = 0};
+	CHECK(mirror_armed_ns(&m) == 500);
+	unmap_pool(&second[0]);
+	unmap_pool(&second[1]);
 }
 
 static void what_was_shipped_directly_is_not_written(void)
@@ -390,6 +437,9 @@ int main(void)
 	    "what is new alone is written, and all slots share two syncs");
 	RUN(a_sealed_object_is_told_once_when_it_is_whole_there,
 	    "a sealed object is told of once, when it is whole there");
+	RUN(a_new_producer_is_told_again_of_its_object_and_of_no_other,
+	    "a new producer is told again of its object, and of no other");
+	RUN(all_workers_record_since_the_last_one_does, "all workers record since the last one does");
 	RUN(what_was_shipped_directly_is_not_written,
 	    "what was shipped directly is not written, the next one is");
 	RUN(a_new_process_goes_on_with_the_same_slots, "a new process goes on with the same slots");

@@ -11,7 +11,6 @@
 #define POOL_SLOTS 3u
 
 static struct mirror m;
-static struct store_found found;
 static struct pool worker, keys; /* writable */
 
 static inline void make_pool(uint64_t slot_bytes, uint32_t slots, struct pool *writable,
@@ -34,11 +33,10 @@ static inline void unmap_pool(struct pool *p)
 static inline void spool_starts(uint64_t boot)
 {
 	struct pool seen[2] = {m.pool[0], m.pool[OUTBOX_LOG]};
-	memset(&s, 0, sizeof(s));
 	memset(&m, 0, sizeof(m));
 	m.pool[0] = seen[0];
 	m.pool[OUTBOX_LOG] = seen[1];
-	CHECK(!store_open(&s, &volume.disk, boot, SLOT_BYTES, 2, &found));
+	CHECK(!open_it(boot));
 }
 
 /* A boot: new pools, nothing in them. */

@@ -1,46 +1,9 @@
 #include "volume_scene.h"
 
-static struct store_found found;
-
-static enum err open_it(uint64_t boot)
-{
-	memset(&s, 0, sizeof(s));
-	return store_open(&s, &volume.disk, boot, SLOT_BYTES, 2, &found);
-}
-
 static void start(void)
 {
 	volume_start(0);
 	CHECK(!open_it(BOOT) && found.formatted && s.header.slots == SLOTS);
-}
-
-/* What a state of an object has more than the one before it. */
-static void write_data(uint32_t slot, const struct commit *c, uint64_t from)
-{
-	static uint8_t data[DATA_MAX], side[COMMIT_SIDE_BYTES];
-	fill_data(&c->meta, from, data, c->data_bytes - from);
-	fill_side(c, side);
-	CHECK(!store_data(&s, slot, from, span_of(data, c->data_bytes - from)));
-	if (c->side_bytes)
-		CHECK(!store_side(&s, slot, span_of(side, c->side_bytes)));
-}
-
-static void write_whole(uint32_t slot, const struct commit *c)
-{
-	write_data(slot, c, 0);
-	CHECK(!store_sync(&s));
-	CHECK(!store_commit(&s, slot, c));
-	CHECK(!store_sync(&s));
-}
-
-static uint32_t store_one(enum object_kind kind, uint32_t seq, uint64_t data_bytes, uint32_t side_bytes)
-{
-	struct commit c = commit_of(kind, seq, data_bytes, side_bytes);
-	uint32_t slot = store_take(&s, kind);
-	CHECK(slot != STORE_NONE);
-	if (slot != STORE_NONE)
-		write_whole(slot, &c);
-	return slot;
 }
 
 static void set_free(uint32_t slot)
@@ -157,6 +120,19 @@ static void a_slot_with_both_records_damaged_is_left_and_never_taken(void)
 	CHECK(store_read(&s, slot, &c) == ERR_CHECKSUM);
 }
 
+static void a_shipped_object_whose_records_are_damaged_keeps_no_other_from_being_freed(void)
+{
+	start();
+	uint32_t slot = store_one(OBJECT_PACKETS, 1, 1000, 0), other = store_one(OBJECT_PACKETS, 2, 1000, 0);
+	uint8_t *records = volume.bytes + volume_slot_offset(&s.header, slot);
+	records[COMMIT_RECORD_BYTES + 50] ^= 1;
+	s.slot[slot].shipped = s.slot[other].shipped = true;
+	CHECK(!store_free_shipped(&s) && !store_sync(&s));
+	CHECK(s.slot[slot].left && store_next(&s, false) == STORE_NONE);
+	CHECK(store_take(&s, OBJECT_PACKETS) == other);
+	CHECK(!open_it(BOOT) && found.damaged == 1 && found.objects == 0);
+}
+
 /* Checksums keep nobody from writing what he likes. */
 static void lengths_that_can_not_be_are_not_followed(void)
 {
@@ -209,7 +185,7 @@ static void what_a_process_before_wrote_lasts_before_it_is_believed(void)
 	CHECK(!open_it(BOOT) && found.objects == 1 && volume.pending_count == 0);
 }
 
-/* ---- order, room, gaps */
+/* ---- order, room, gaps (more of them: gap_test.c) */
 
 static void the_log_is_shipped_first_then_the_oldest_and_boots_before_apart(void)
 {
@@ -275,6 +251,46 @@ static void a_boot_that_did_not_end_in_order_left_a_gap(void)
 	CHECK(!open_it(BOOT + 3) && found.gap && found.boot == BOOT + 2 && found.until_ns == 7000);
 	CHECK(!store_armed(&s, 8000, &found) && !store_ended(&s, 9000) && s.header.written_ns == 9000);
 	CHECK(!open_it(BOOT + 4) && !found.gap);
+}
+
+static void the_log_of_another_boot_tells_nobody_of_this_ones_gap(void)
+{
+	start();
+	struct commit c = commit_of(OBJECT_LOG, 0, 4000, 10); /* last_ns: 2000 more */
+	write_whole(store_take(&s, OBJECT_LOG), &c);
+	CHECK(store_logged(&s, 6000) && !store_logged(&s, 6001));
+	CHECK(!open_it(BOOT + 1) && !store_logged(&s, 6000)); /* its clock may have been ahead */
+	c = commit_of(OBJECT_LOG, 1, 4001, 10);
+	c.meta.boot = BOOT + 1;
+	write_whole(store_take(&s, OBJECT_LOG), &c);
+	CHECK(store_logged(&s, 6001));
+}
+
+static void a_log_tells_of_a_gap_when_it_lasts(void)
+{
+	start();
+	struct commit c = commit_of(OBJECT_LOG, 0, 4000, 10);
+	uint32_t slot = store_take(&s, OBJECT_LOG);
+	write_data(slot, &c, 0);
+	CHECK(!store_sync(&s) && !store_commit(&s, slot, &c) && !store_logged(&s, 6000));
+	volume.fail_at = volume.syncs + 1;
+	CHECK(store_sync(&s) == ERR_DEVICE);
+	store_forget(&s);
+	CHECK(!store_logged(&s, 6000));
+	write_whole(slot, &c);
+	CHECK(store_logged(&s, 6000));
+}
+
+/* What upload may have been shown by somebody else is told apart. */
+static void what_a_process_before_brought_there_is_known(void)
+{
+	start();
+	uint32_t own = store_one(OBJECT_PACKETS, 1, 1000, 0);
+	CHECK(!s.slot[own].found);
+	CHECK(!open_it(BOOT) && s.slot[own].found);
+	s.slot[own].shipped = true;
+	CHECK(!store_free_shipped(&s) && !store_sync(&s));
+	CHECK(store_one(OBJECT_PACKETS, 2, 1000, 0) == own && !s.slot[own].found);
 }
 
 /* ---- the power fails */
@@ -403,6 +419,8 @@ int main(void)
 	    "what was stored is found in the state that it had");
 	RUN(a_slot_with_both_records_damaged_is_left_and_never_taken,
 	    "a slot with both records damaged is left, counted and never taken");
+	RUN(a_shipped_object_whose_records_are_damaged_keeps_no_other_from_being_freed,
+	    "a shipped object whose records are damaged keeps no other from being freed");
 	RUN(lengths_that_can_not_be_are_not_followed, "lengths that can't be are not followed");
 	RUN(another_size_of_slots_waits_until_no_object_is_left,
 	    "another size of slots waits until no object is left");
@@ -413,6 +431,10 @@ int main(void)
 	RUN(a_full_volume_gives_no_slot_and_the_last_one_to_the_log_alone,
 	    "a full volume gives no slot and overwrites nothing; the last one is the log's");
 	RUN(a_boot_that_did_not_end_in_order_left_a_gap, "a boot that did not end in order left a gap");
+	RUN(the_log_of_another_boot_tells_nobody_of_this_ones_gap,
+	    "the log of another boot tells nobody of this one's gap");
+	RUN(a_log_tells_of_a_gap_when_it_lasts, "a log tells of a gap when it lasts on the volume");
+	RUN(what_a_process_before_brought_there_is_known, "what a process before brought there is known");
 	RUN(after_a_power_cut_at_any_call_nothing_synced_is_missing_and_nothing_else_is_believed,
 	    "after a power cut at any call nothing synced is missing and nothing else is believed");
 	RUN(a_sync_that_fails_costs_nothing_that_was_synced_before,

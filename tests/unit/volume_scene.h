@@ -211,6 +211,47 @@ static inline bool same_state(const struct commit *a, const struct commit *b)
 	       memcmp(a->meta.sha256, b->meta.sha256, 32) == 0;
 }
 
+/* ---- the store, by hand */
+
+static struct store s, again;
+static struct store_found found;
+
+static inline enum err open_it(uint64_t boot)
+{
+	memset(&s, 0, sizeof(s));
+	return store_open(&s, &volume.disk, boot, SLOT_BYTES, 2, &found);
+}
+
+/* What a state of an object has more than the one before it. */
+static inline void write_data(uint32_t slot, const struct commit *c, uint64_t from)
+{
+	static uint8_t data[DATA_MAX], side[COMMIT_SIDE_BYTES];
+	fill_data(&c->meta, from, data, c->data_bytes - from);
+	fill_side(c, side);
+	CHECK(!store_data(&s, slot, from, span_of(data, c->data_bytes - from)));
+	if (c->side_bytes)
+		CHECK(!store_side(&s, slot, span_of(side, c->side_bytes)));
+}
+
+static inline void write_whole(uint32_t slot, const struct commit *c)
+{
+	write_data(slot, c, 0);
+	CHECK(!store_sync(&s));
+	CHECK(!store_commit(&s, slot, c));
+	CHECK(!store_sync(&s));
+}
+
+static inline uint32_t store_one(enum object_kind kind, uint32_t seq, uint64_t data_bytes,
+				 uint32_t side_bytes)
+{
+	struct commit c = commit_of(kind, seq, data_bytes, side_bytes);
+	uint32_t slot = store_take(&s, kind);
+	CHECK(slot != STORE_NONE);
+	if (slot != STORE_NONE)
+		write_whole(slot, &c);
+	return slot;
+}
+
 /* ---- what must be there after a cut, and what may */
 
 static struct thing {
@@ -219,7 +260,6 @@ static struct thing {
 	bool freeing, freed;
 	uint32_t slot; /* STORE_NONE: any */
 } things[8];
-static struct store s, again;
 static unsigned thing_count, cuts_seen;
 static bool made; /* the first header lasts */
 
