@@ -104,7 +104,7 @@ void machine_watchdog(bool host, struct loop *loop)
 
 _Noreturn void machine_off(void)
 {
-	reboot(/* nothing to sync: there is no filesystem, and a volume that stalls would hold it up */
-	       RB_POWER_OFF);
+	/* no sync(): there is no filesystem, and a volume that stalls would hold it up */
+	reboot(RB_POWER_OFF);
 	trap();
 }
