@@ -2,7 +2,7 @@
  *
  * Each call moves all it was asked to or fails; none is cut short. What was written lasts when disk_sync()
  * has returned ERR_OK; when it fails, nothing since the sync before may be taken to be there (the kernel
- * forgets pages that it could not write). Errors: ERR_NO_SPACE; ERR_DEVICE (EIO);
+ * forgets pages that it could not write). Errors: ERR_NO_SPACE; ERR_DEVICE: it failed;
  * ERR_RANGE: past its end; ERR_SYSTEM: errno tells.
  *
  * With `init host --disk-faults FILE` each call looks there first for a fault to act out: one line, read anew
