@@ -391,7 +391,7 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 		shipped((const void *)m->payload);
 		break;
 	case MSG_FREE:
-		recorder_free(&g.log.recorder, (const void *)m->payload);
+		logstream_free(&g.log, (const void *)m->payload);
 		break;
 	case MSG_CREDENTIALS_REFUSED:
 		refresh_credentials(NULL);
@@ -409,7 +409,7 @@ static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	recorder_free(&g.log.recorder, (const void *)m->payload);
+	logstream_free(&g.log, (const void *)m->payload);
 }
 
 static void send_counters(void *arg)

@@ -450,6 +450,12 @@ void logstream_close(struct logstream *s, const struct msg_totals *totals)
 	close_when_shipped(s);
 }
 
+void logstream_free(struct logstream *s, const struct msg_segment *m)
+{
+	recorder_free(&s->recorder, m);
+	close_when_shipped(s);
+}
+
 void logstream_shipped(struct logstream *s, const struct msg_shipped *shipped)
 {
 	list_shipped(s, shipped);

@@ -53,6 +53,8 @@ struct logstream {
 
 /* Lines may be given from the process's start on; they wait for logstream_open(). */
 void logstream_line(struct logstream *s, const struct msg_log *log);
+/* A slot is free: its object is shipped and listed, or is on the volume. */
+void logstream_free(struct logstream *s, const struct msg_segment *m);
 void logstream_shipped(struct logstream *s, const struct msg_shipped *shipped);
 /* The callbacks, loop, identity and arg are set by the caller before. Asks for the first data key; the boot
  * object is sealed as soon as it comes. life: how many processes before this one wrote to the pool. */

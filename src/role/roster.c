@@ -22,7 +22,7 @@
 #define SLOT_MIN_BYTES (4 * MIB)
 #define SLOT_MAX_BYTES (64 * MIB)
 #define WORKER_POOL_MAX_BYTES (1024 * MIB)
-#define LOG_SLOTS 4u
+#define LOG_SLOTS 8u
 #define STOP_NS (2 * NS_PER_S)
 #define WINDOW_SLOTS_MIN 3u
 #define WINDOW_SLOTS_MAX 8u

@@ -14,7 +14,8 @@
 #include "role/trouble.h"
 
 #define RENAMES_MAX 9
-#define LOG_HELD_MAX 2 /* of the log's slots that wait for being listed: the others are for listing them */
+/* Of the log's slots so many wait for being listed at most: the others are for listing them. */
+#define LOG_HELD_MAX 6
 
 /* How many objects are under way at once is the pace's to say. */
 static struct {
