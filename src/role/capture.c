@@ -460,7 +460,7 @@ _Noreturn void role_capture(int channel)
 	g.blocks.progress = g.progress;
 	g.blocks.ops = &blocks_ops;
 	blocks_init(&g.blocks);
-	g.drops = (struct drops){&g.blocks.ring, g.progress, &g.recorder, g.stream, 0, 0, 0, 0};
+	g.drops = (struct drops){&g.blocks.ring, g.progress, &g.recorder, g.stream, 0, 0, 0};
 	g.ring_watch = (struct loop_watch){
 		.fd = g.blocks.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;

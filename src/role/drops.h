@@ -14,8 +14,8 @@ struct drops {
 	struct progress *progress;
 	struct recorder *recorder;
 	const char *stream;
-	uint64_t unreported; /* since the last packet written: for its drop count */
-	uint64_t unlogged, since_ns, logged_ns;
+	uint64_t unreported;          /* since the last packet written: for its drop count */
+	uint64_t since_ns, logged_ns; /* since_ns: of what is not logged yet; 0: nothing */
 };
 
 /* Recording begins: what was dropped while nobody read is not part of the books, but it is said. */
