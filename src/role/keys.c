@@ -59,19 +59,9 @@ static struct {
 static void send_config(void)
 {
 	static struct msg_config c;
-	const struct imds_result *r = &g.metadata.imds.result;
 	c.settings = g.settings;
 	c.identity = g.identity;
-	c.links.count = r->link_count;
-	_Static_assert(IMDS_LINKS_MAX <= MSG_MAX_LINKS, "every interface fits");
-	for (uint32_t i = 0; i < r->link_count; i++) {
-		struct msg_link *l = &c.links.link[i];
-		memcpy(l->mac, r->link[i].mac, sizeof(l->mac));
-		l->device_number = r->link[i].device_number;
-		l->own_addr = r->link[i].addr;
-		l->prefix_len = r->link[i].prefix_len;
-		memcpy(l->eni, r->link[i].eni, sizeof(l->eni));
-	}
+	metadata_links(&g.metadata, &c.links);
 	peer_send(&g.init, MSG_CONFIG, &c);
 }
 
@@ -256,6 +246,12 @@ static const struct datakeys_ops datakeys_ops = {
 
 /* ---- messages */
 
+static void goodbye_when_closed(void)
+{
+	if (logstream_closed(&g.log))
+		peer_send(&g.init, MSG_GOODBYE, NULL);
+}
+
 static void shipped(const struct msg_shipped *s)
 {
 	logstream_shipped(&g.log, s);
@@ -268,8 +264,9 @@ static void shipped(const struct msg_shipped *s)
 		g.said_ready = true;
 		peer_send(&g.init, MSG_READY, NULL);
 	}
-	if (logstream_closed(&g.log))
-		peer_send(&g.init, MSG_GOODBYE, NULL);
+	/* on a volume it was free before: this one must be the last */
+	if (s->meta.seq + 1 == g.log.recorder.next_seq)
+		goodbye_when_closed();
 }
 
 static void logged(const struct msg_log *log)
@@ -392,6 +389,7 @@ static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
 		break;
 	case MSG_FREE:
 		logstream_free(&g.log, (const void *)m->payload);
+		goodbye_when_closed();
 		break;
 	case MSG_CREDENTIALS_REFUSED:
 		refresh_credentials(NULL);

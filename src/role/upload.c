@@ -182,12 +182,13 @@ static void stored(struct lane *l)
 {
 	peer_verdict(&g.init, VERDICT_S3, true, g.settings.s3_bucket);
 	outbox_shipped(&g.lanes.outbox, l->at);
+	/* told before it is given back: the log's end waits for the last slot to be free */
+	inventory_tell(&g.inventory, &l->meta, l->at);
 	/* the log needs free slots to list anything, and its last object is listed by none */
 	bool log_at_once = g.leaving || (l->at.producer == OUTBOX_LOG &&
-					 inventory_held(&g.inventory, OUTBOX_LOG) >= LOG_HELD_MAX);
+					 inventory_held(&g.inventory, OUTBOX_LOG) > LOG_HELD_MAX);
 	if (l->meta.kind == OBJECT_LOG && log_at_once)
 		give_back(l->at);
-	inventory_tell(&g.inventory, &l->meta, l->at);
 	g.counted.shipped_objects++;
 	g.counted.shipped_bytes += l->meta.size_bytes;
 	l->state = LANE_IDLE;

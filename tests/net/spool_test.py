@@ -318,10 +318,10 @@ def a_foreign_disk_is_refused(lab):
 def a_disk_too_small_or_missing_is_named(lab):
     """A disk that is too small, or not there, keeps it closed, with the reason; it arms as soon as there is one"""
     refused(lab, 'small', volume(lab, 'small', 1 << 20), 'too small')
-    path = os.path.join(lab.folder, 'late.volume')
-    with Host(lab, 'late', settings(lab, path), verbose=True) as appliance:
+    path = os.path.join(lab.folder, 'tardy.volume')
+    with Host(lab, 'tardy', settings(lab, path), verbose=True) as appliance:
         appliance.console.wait(r'^sealtap: CLOSED spool: .*not found', 40)
-        volume(lab, 'late')
+        volume(lab, 'tardy')
         appliance.console.wait_armed(30)
         appliance.stop()
 
