@@ -354,7 +354,11 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 		.raw_max = RECORDER_RAW_MAX,
 	};
 	recorder_init(&g.recorder, &setup);
-	recorder_recover(&g.recorder, &g.at);
+	/* where to go on must be known before the torn object's signature comes and is committed */
+	if (recorder_recover(&g.recorder, &g.at)) {
+		g.blocks.block_seq = g.at.block_seq;
+		g.blocks.packets = g.at.packets;
+	}
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
 	uint64_t drops = g.progress->drops + g.at.over_budget[0] + g.at.over_budget[1];

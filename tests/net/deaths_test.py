@@ -65,15 +65,21 @@ def kill_some(appliance, count, chance):
     return killed
 
 
+def worker(appliance):
+    """The process id of the worker, as soon as there is one."""
+    end = time.monotonic() + ROLE_S
+    while 'capture' not in (alive := appliance.roles()):
+        assert time.monotonic() < end, 'it does not come back'
+        time.sleep(0.002)
+    return alive['capture']
+
+
 def kill_again(appliance):
     """Kills the worker again and again; each lives long enough to commit something."""
     for _ in range(AGAIN):
-        end = time.monotonic() + ROLE_S
-        while 'capture' not in appliance.roles():
-            assert time.monotonic() < end, 'it does not come back'
-            time.sleep(0.01)
+        victim = worker(appliance)
         time.sleep(COMMIT_S)
-        os.kill(appliance.roles()['capture'], signal.SIGKILL)
+        os.kill(victim, signal.SIGKILL)
     return ['capture'] * AGAIN
 
 
@@ -142,6 +148,19 @@ def deaths_while_it_boots(lab, name, chance):
         assert 'all shipped' in appliance.console.text()
 
 
+def in_pairs(appliance):
+    """Kills the worker, and its successor before that is at work again."""
+    chance = random.Random(SEED)
+    for _ in range(AGAIN):
+        os.kill(worker(appliance), signal.SIGKILL)
+        time.sleep(0.01)
+        successor = worker(appliance)
+        time.sleep(chance.uniform(0.01, 0.1))
+        os.kill(successor, signal.SIGKILL)
+        time.sleep(1 + COMMIT_S)
+    return ['capture'] * (2 * AGAIN)
+
+
 def at_random(appliance):
     return kill_some(appliance, KILLS, random.Random(SEED))
 
@@ -150,6 +169,7 @@ SCENES = (
     ('trickle', ' (50 packets/s)', False, at_random, 0, everything_is_accounted_for),
     ('load', ' (under load)', True, at_random, 0, everything_is_accounted_for),
     ('volume', ' (under load, with a volume)', True, at_random, VOLUME_BYTES, everything_is_accounted_for),
+    ('pairs', ' (a worker and its successor, under load)', True, in_pairs, 0, everything_is_accounted_for),
     ('again', ' (the worker alone)', False, kill_again, 0, nothing_is_lost),
 )
 

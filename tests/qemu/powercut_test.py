@@ -240,7 +240,8 @@ def the_gap_is_told(story):
         assert to_ns <= first_ns + BOOT_S * 10**9, told
         for f in cut.missing:
             ns = f.ns + cut.offset_ns
-            assert from_ns - cut.spread_ns <= ns <= to_ns + cut.spread_ns, f'{told}; one is missing from {(f.ns - cut.cut_ns) / 1e9:.3f} s after it'
+            missing = f'{told}; one is missing from {(f.ns - cut.cut_ns) / 1e9:.3f} s after it'
+            assert from_ns - cut.spread_ns <= ns <= to_ns + cut.spread_ns, missing
         print('# ' + told)
 
 
