@@ -47,6 +47,10 @@ void books_closed(struct books *b, const struct msg_forwarding *f)
 {
 	b->last = *f;
 	b->closed = true;
+	if (b->first.counted && f->counted)
+		return;
+	b->said = true; /* net is new and does not know the links yet */
+	log_event(LOG_WARN, "books-not-closed", "reason", "the links' counters are not known");
 }
 
 static uint64_t arrived(const struct books *b, const struct msg_forwarding *f)

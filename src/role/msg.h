@@ -152,6 +152,7 @@ struct msg_config {
 
 struct msg_forwarding {
 	uint32_t on;
+	uint32_t counted;                      /* 0: the counters are not known */
 	uint64_t rx_packets[2], rx_dropped[2]; /* link counters when it happened: outside, inside */
 };
 

@@ -275,6 +275,7 @@ static enum err task_forward(void)
 		if (gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
 				  &done.rx_dropped[d]))
 			counted = ERR_NOT_FOUND;
+	done.counted = g.configured && !counted;
 	g.open = g.forward && !e && !counted;
 	/* a link that is gone keeps forwarding from opening, never from closing */
 	if (e || (counted && g.forward))

@@ -54,7 +54,8 @@ def kill_some(appliance, count, chance):
     killed = []
     for _ in range(count):
         time.sleep(chance.uniform(0.05, 2.5))
-        alive = appliance.roles()
+        while not (alive := appliance.roles()):  # each waits for its turn
+            time.sleep(0.01)
         role = chance.choice(sorted(alive))
         os.kill(alive[role], signal.SIGKILL)
         killed.append(role)

@@ -115,8 +115,8 @@ static void a_full_filesystem_is_told_by_name(void)
 	CHECK(disk_write(&full, 0, SPAN("x")) == ERR_NO_SPACE);
 	close(full.fd);
 	full.fd = -1;
-	CHECK(disk_write(&full, 0, SPAN("x")) == ERR_SYSTEM && errno == EBADF);
-	CHECK(disk_sync(&full) == ERR_SYSTEM && disk_reserve(&full) == ERR_SYSTEM);
+	CHECK(disk_write(&full, 0, SPAN("x")) == ERR_DEVICE && errno == EBADF);
+	CHECK(disk_sync(&full) == ERR_DEVICE && disk_reserve(&full) == ERR_DEVICE);
 }
 
 static void only_a_file_or_device_that_nobody_has_is_opened(void)
