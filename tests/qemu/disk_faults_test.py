@@ -14,19 +14,18 @@ from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 EIO, ENOSPC = 5, 28
-# After so many flushes: what fails next, and with what; so often in a row because the guest's driver tries five times by itself.
-FAULTS = {20: ('write', EIO), 30: ('write', ENOSPC), 40: ('flush', EIO)}
-IN_A_ROW = 12
+# After so many flushes: what fails next, and with what; so often in a row because the guest's driver tries each request six times.
+FAULTS = {20: ('write', EIO, 60), 34: ('write', ENOSPC, 60), 48: ('flush', EIO, 14)}
 FLUSHES = 100
 
 
 def blkdebug(lab, volume):
     """The volume's file behind faults: each flush is a new state, and some states have faults that happen once."""
     rules = [f'[set-state]\nevent = "flush_to_disk"\nstate = "{n}"\nnew_state = "{n + 1}"\n' for n in range(1, FLUSHES)]
-    for n, (kind, errno) in FAULTS.items():
+    for n, (kind, errno, times) in FAULTS.items():
         step = 1 if kind == 'flush' else 0  # each try of a flush is a new state
         rules += [f'[inject-error]\nevent = "flush_to_disk"\nstate = "{n + i * step}"\niotype = "{kind}"\nerrno = "{errno}"\nonce = "on"\n'
-                  for i in range(IN_A_ROW)]
+                  for i in range(times)]
     path = os.path.join(lab.folder, 'blkdebug.conf')
     with open(path, 'w') as f:
         f.write('\n'.join(rules))
