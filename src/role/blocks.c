@@ -6,10 +6,14 @@ void blocks_init(struct blocks *b)
 		b->progress->crashes++;
 }
 
-void blocks_start(struct blocks *b, uint64_t block_seq, uint64_t packets)
+void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets)
 {
 	b->block_seq = block_seq;
 	b->packets = packets;
+}
+
+void blocks_start(struct blocks *b)
+{
 	b->next = ring_start(&b->ring);
 }
 

@@ -39,8 +39,10 @@ struct blocks {
 
 /* Zeroed but for ring, progress and ops. What a dead process was at is noted. */
 void blocks_init(struct blocks *b);
-/* Goes on behind the packet there; zeros: with the oldest block. */
-void blocks_start(struct blocks *b, uint64_t block_seq, uint64_t packets);
+/* The place to go on, behind the packet there; zeros: with the oldest block. Before anything is committed. */
+void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets);
+/* Begins to read. */
+void blocks_start(struct blocks *b);
 /* There is a block to read that is not held yet. */
 bool blocks_ready(const struct blocks *b);
 /* All packets of the next block. False: one of them has to wait. */

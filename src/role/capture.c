@@ -326,7 +326,7 @@ static void arm_when_ready(void)
 		return;
 	g.arming = false;
 	g.reading = true;
-	blocks_start(&g.blocks, g.at.block_seq, g.at.packets);
+	blocks_start(&g.blocks);
 	if (g.progress->armed_real_ns == 0) {
 		g.progress->armed_real_ns = clock_real_ns();
 		drops_begin(&g.drops);
@@ -355,10 +355,8 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 	};
 	recorder_init(&g.recorder, &setup);
 	/* where to go on must be known before the torn object's signature comes and is committed */
-	if (recorder_recover(&g.recorder, &g.at)) {
-		g.blocks.block_seq = g.at.block_seq;
-		g.blocks.packets = g.at.packets;
-	}
+	recorder_recover(&g.recorder, &g.at);
+	blocks_resume(&g.blocks, g.at.block_seq, g.at.packets);
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
 	uint64_t drops = g.progress->drops + g.at.over_budget[0] + g.at.over_budget[1];

@@ -89,9 +89,7 @@ static enum err copy(struct mirror *m, uint32_t p, uint32_t i, struct store *s)
 	    c->meta.seq != o->seq || !has_place(m, o, s, c))
 		return ERR_OK;
 	ASSERT(c->data_bytes <= m->pool[p].slot_bytes - COMMIT_DATA_OFFSET && c->data_bytes >= o->bytes);
-	uint64_t generation = c->generation;
 	TRY(write_new(o, s, slot, c, side));
-	c->generation = generation;
 	o->due = true;
 	return ERR_OK;
 }
