@@ -1,6 +1,7 @@
 """host: the appliance in host mode: `build/init host` in a namespace with two veths, outside and inside. SIGTERM is its power button."""
 import os
 import signal
+import time
 
 from . import certs, metadata, netns
 from .console import Console
@@ -50,6 +51,13 @@ class Host:
         """All processes end at once; what was only in memory is gone."""
         os.kill(self.process.child.pid, signal.SIGKILL)
         self.process.child.wait()
+
+    def kill_role(self, role):
+        """Kills a living role and waits until it is gone: roles() may name it for a moment after."""
+        pid = self.roles()[role]
+        os.kill(pid, signal.SIGKILL)
+        while self.roles().get(role) == pid:
+            time.sleep(0.001)
 
     def roles(self):
         """{role: process id} of the roles that live; of several workers the last."""

@@ -6,7 +6,6 @@ Logs and objects stay in build/lab/deaths/.
 """
 import os
 import random
-import signal
 import sys
 import threading
 import time
@@ -57,7 +56,7 @@ def kill_some(appliance, count, chance):
         while not (alive := appliance.roles()):  # each waits for its turn
             time.sleep(0.01)
         role = chance.choice(sorted(alive))
-        os.kill(alive[role], signal.SIGKILL)
+        appliance.kill_role(role)
         killed.append(role)
     end = time.monotonic() + ROLE_S
     while set(appliance.roles()) != set(appliance.role_names):
@@ -66,21 +65,19 @@ def kill_some(appliance, count, chance):
     return killed
 
 
-def worker(appliance):
-    """The process id of the worker, as soon as there is one."""
+def await_role(appliance, role):
     end = time.monotonic() + ROLE_S
-    while 'capture' not in (alive := appliance.roles()):
-        assert time.monotonic() < end, 'it does not come back'
+    while role not in appliance.roles():
+        assert time.monotonic() < end, f'{role} does not come back'
         time.sleep(0.002)
-    return alive['capture']
 
 
 def kill_again(appliance):
     """Kills the worker again and again; each lives long enough to commit something."""
     for _ in range(AGAIN):
-        victim = worker(appliance)
+        await_role(appliance, 'capture')
         time.sleep(COMMIT_S)
-        os.kill(victim, signal.SIGKILL)
+        appliance.kill_role('capture')
     return ['capture'] * AGAIN
 
 
@@ -138,11 +135,8 @@ def deaths_while_it_boots(lab, name, chance):
     with Host(lab, name, lab.configuration(), verbose=True) as appliance:
         for role in chance.sample(ROLES, 3):
             time.sleep(chance.uniform(0, 0.5))
-            end = time.monotonic() + ROLE_S
-            while role not in appliance.roles():
-                assert time.monotonic() < end, f'{role} does not come back'
-                time.sleep(0.01)
-            os.kill(appliance.roles()[role], signal.SIGKILL)
+            await_role(appliance, role)
+            appliance.kill_role(role)
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
         appliance.stop()
@@ -153,11 +147,11 @@ def in_pairs(appliance):
     """Kills the worker, and its successor before that is at work again."""
     chance = random.Random(SEED)
     for _ in range(AGAIN):
-        os.kill(worker(appliance), signal.SIGKILL)
-        time.sleep(0.01)
-        successor = worker(appliance)
+        await_role(appliance, 'capture')
+        appliance.kill_role('capture')
+        await_role(appliance, 'capture')
         time.sleep(chance.uniform(0.01, 0.1))
-        os.kill(successor, signal.SIGKILL)
+        appliance.kill_role('capture')
         time.sleep(1 + COMMIT_S)
     return ['capture'] * (2 * AGAIN)
 
