@@ -67,7 +67,7 @@ class Host:
                 try:
                     with open(f'/proc/{pid}/cmdline') as line:
                         words = line.read().split('\0')
-                except FileNotFoundError:
+                except (FileNotFoundError, ProcessLookupError):  # before and after the file was opened
                     continue
                 if words[1:2] and words[1] in self.role_names:
                     found[words[1]] = pid
