@@ -92,7 +92,7 @@ static enum err fill_start(struct roster *r, const char *config_path)
 
 enum err roster_open(struct roster *r, const struct roster_setup *s)
 {
-	static const enum role_id first[4] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL};
+	static const enum role_id fixed[ROSTER_FIXED] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL};
 	ASSERT(s->workers >= 1 && s->workers <= MSG_MAX_WORKERS);
 	r->workers = s->workers;
 	r->anchors_path = s->anchors_path;
@@ -110,8 +110,8 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	TRY(fill_start(r, s->config_path));
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
 		struct roster_child *c = &r->child[i];
-		c->role = i < 4 ? first[i] : ROLE_CAPTURE;
-		c->index = i < 4 ? 0 : i - 4;
+		c->role = i < ROSTER_FIXED ? fixed[i] : ROLE_CAPTURE;
+		c->index = i < ROSTER_FIXED ? 0 : i - ROSTER_FIXED;
 		c->chan = -1;
 		c->watch.slot = -1;
 	}

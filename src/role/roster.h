@@ -12,7 +12,8 @@
 #include "os/loop.h"
 #include "role/msg.h"
 
-#define ROSTER_MAX (4 + MSG_MAX_WORKERS)
+#define ROSTER_FIXED 4 /* roles of one process each */
+#define ROSTER_MAX (ROSTER_FIXED + MSG_MAX_WORKERS)
 
 struct roster_child {
 	enum role_id role;
@@ -37,7 +38,7 @@ struct roster {
 	struct msg_start start;
 };
 
-#define ROSTER_CHILDREN(r) (4 + (r)->workers)
+#define ROSTER_CHILDREN(r) (ROSTER_FIXED + (r)->workers)
 
 struct roster_setup {
 	uint32_t workers;
