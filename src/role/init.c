@@ -483,6 +483,7 @@ int init_main(const struct init_options *o)
 		console_step(&g.console, VERDICT_RINGS, false, text);
 		g.exit_code = 1;
 	} else {
+		machine_last_words(o->host);
 		console_repeat(&g.console, &g.loop);
 		machine_watchdog(o->host, &g.loop);
 		supervisor_start(&g.supervisor);

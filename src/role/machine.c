@@ -8,7 +8,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "base/panic.h"
 #include "base/time.h"
+#include "os/log.h"
+#include "os/pstore.h"
 #include "os/watchdog.h"
 #include "role/console.h"
 
@@ -25,6 +28,30 @@ enum err machine_mount(void)
 	if (status < 0 || fcntl(STDOUT_FILENO, F_SETFL, status | O_NONBLOCK))
 		return ERR_SYSTEM;
 	return mount("proc", "/proc", "proc", flags, "hidepid=invisible") ? ERR_SYSTEM : ERR_OK;
+}
+
+static void take_record(void *arg, struct span record)
+{
+	panic_read(record, arg);
+}
+
+void machine_last_words(bool host)
+{
+	struct panic p = {0};
+	uint32_t records = 0;
+	if (host)
+		return;
+	enum err e = pstore_take("/run", take_record, &p, &records);
+	if (e && e != ERR_NOT_FOUND)
+		log_event(LOG_WARN, "panic-records", "reason", err_text(e));
+	if (records == 0)
+		return;
+	log_begin(LOG_ALARM, "panic");
+	log_str("reason", p.reason[0] ? p.reason : "not in the kernel's record");
+	if (p.cause[0])
+		log_str("cause", p.cause);
+	log_u64("records", records);
+	log_end();
 }
 
 unsigned machine_workers(unsigned max)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/version.h"
@@ -64,8 +65,11 @@ int main(int argc, char **argv)
 	if (argc >= 2 && !strcmp(argv[1], "host"))
 		return host(argc, argv);
 	for (size_t i = 0; argc == 2 && i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (!strcmp(argv[1], roles[i].name))
+		if (!strcmp(argv[1], roles[i].name)) {
+			/* the kernel knows it by this when it prints all tasks */
+			prctl(PR_SET_NAME, roles[i].name);
 			roles[i].run(SPAWN_CHANNEL_FD);
+		}
 	if (getpid() != 1)
 		return usage();
 	if (access("/root.erofs", F_OK) == 0)
