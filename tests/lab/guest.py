@@ -24,11 +24,12 @@ class Volume:
 
 
 class Guest:
-    """`with Guest(lab, 'name') as appliance:`; from_kernel skips firmware and disk; volume: one to attach; extra goes to QEMU."""
+    """`with Guest(lab, 'name') as appliance:`; from_kernel skips firmware and disk; volume: one to attach; variables: a file
+    that keeps the firmware's variables from one guest to the next; extra goes to QEMU."""
 
     memory_mib = 512
 
-    def __init__(self, lab, name, from_kernel=False, volume=None, extra=()):
+    def __init__(self, lab, name, from_kernel=False, volume=None, variables=None, extra=()):
         self.lab, self.name = lab, name
         lab.attach(lambda ns: netns.tap(ns, NIC), lambda ns: netns.tap(ns, NIC))
         self.serial = os.path.join(lab.folder, name + '.console')
@@ -38,6 +39,7 @@ class Guest:
         self.argv = [RUN, *what, '--serial', self.serial, '--qmp', self.sockets + '/qmp', '--memory', str(self.memory_mib),
                      '--nic', f'{lab.segment.name}:{NIC},mac={metadata.OUTSIDE_MAC}',
                      '--nic', f'{lab.inside.name}:{NIC},mac={metadata.INSIDE_MAC}',
+                     *(['--variables', variables] if variables else []),
                      *(['--volume', f'{volume.path},serial={volume.serial}'] if volume else []),
                      *(['--', *extra] if extra else [])]
 
