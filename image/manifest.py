@@ -49,7 +49,6 @@ manifest = {
     'pcr4_sha256': pcr4.pcr4(read(os.path.join(out, 'BOOTX64.EFI'))),
     'command_line': re.search(r'^CONFIG_CMDLINE="(.*)"$', config, re.M).group(1),
     'kernel_config_sha256': hashlib.sha256(config.encode()).hexdigest(),
-    'kernel_patch_sha256': hashlib.sha256(read(os.path.join(top, 'kernel-config', 'last-words.patch'))).hexdigest(),
     'sources': list(sources()),
     'tools': {'gcc': first_line('gcc', '--version'), 'ld': first_line('ld', '--version'),
               'mkfs.erofs': first_line('mkfs.erofs', '-V')},
