@@ -10,16 +10,21 @@
 
 static struct visitors *self; /* there is one port */
 
-static void listen_again(void);
+static void open_door(void);
 
-static void leave(struct visitor *o, enum metrics_visit how)
+static void drop(struct visitor *o, enum metrics_visit how)
 {
 	loop_unwatch(self->loop, &o->watch);
 	loop_timer_stop(self->loop, &o->timer);
 	tcp_close(o->watch.fd);
 	o->state = VISITOR_NONE;
 	self->ended(how);
-	listen_again();
+}
+
+static void leave(struct visitor *o, enum metrics_visit how)
+{
+	drop(o, how);
+	open_door();
 }
 
 static void late(void *arg)
@@ -123,23 +128,27 @@ static bool allowed(const struct ip *from)
 	return false;
 }
 
-/* A place for the next one; NULL: the longest is here no long time, and the listener waits for it. */
-static struct visitor *place(void)
+/* Who is to go first: one that has its answer, else the one that is here longest. */
+static uint64_t stays_until_ns(const struct visitor *o)
+{
+	return o->state == VISITOR_GOES ? 0 : o->since_ns + VISITORS_PATIENCE_NS;
+}
+
+/* NULL: all places are taken, and nobody has been here for long; *until_ns is when to look again. */
+static struct visitor *place(uint64_t *until_ns)
 {
 	struct visitor *oldest = &self->one[0];
 	for (uint32_t i = 0; i < VISITORS_MAX; i++) {
 		if (self->one[i].state == VISITOR_NONE)
 			return &self->one[i];
-		if (self->one[i].since_ns < oldest->since_ns)
+		if (stays_until_ns(&self->one[i]) < stays_until_ns(oldest))
 			oldest = &self->one[i];
 	}
-	if (clock_mono_ns() - oldest->since_ns >= VISITORS_PATIENCE_NS) {
-		leave(oldest, oldest->state == VISITOR_GOES ? VISIT_ANSWERED : VISIT_CROWD);
-		return oldest;
-	}
-	loop_unwatch(self->loop, &self->listener);
-	loop_timer_at(self->loop, &self->room, oldest->since_ns + VISITORS_PATIENCE_NS);
-	return NULL;
+	*until_ns = stays_until_ns(oldest);
+	if (clock_mono_ns() < *until_ns)
+		return NULL;
+	drop(oldest, oldest->state == VISITOR_GOES ? VISIT_ANSWERED : VISIT_CROWD);
+	return oldest;
 }
 
 static void come_in(struct visitor *o, int fd)
@@ -154,18 +163,36 @@ static void come_in(struct visitor *o, int fd)
 	loop_timer_in(self->loop, &o->timer, VISITORS_NS);
 }
 
+/* The one at the door comes in, when there is a place; until then the listener waits. */
+static void open_door(void)
+{
+	uint64_t until_ns;
+	loop_timer_stop(self->loop, &self->room);
+	struct visitor *o = self->at_door < 0 ? NULL : place(&until_ns);
+	if (o) {
+		come_in(o, self->at_door);
+		self->at_door = -1;
+	}
+	if (self->at_door >= 0) {
+		loop_unwatch(self->loop, &self->listener);
+		loop_timer_at(self->loop, &self->room, until_ns);
+	} else if (self->listener.slot < 0) {
+		loop_watch(self->loop, &self->listener);
+	}
+}
+
 static void knock(void *arg, short revents)
 {
 	(void)arg;
 	(void)revents;
-	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+	for (int i = 0; i < ACCEPTS_AT_ONCE && self->at_door < 0; i++) {
 		struct ip from;
 		int fd;
-		struct visitor *o = place();
-		if (!o || tcp_accept(self->listener.fd, &from, &fd))
+		if (tcp_accept(self->listener.fd, &from, &fd))
 			return;
 		if (allowed(&from)) {
-			come_in(o, fd);
+			self->at_door = fd;
+			open_door();
 			continue;
 		}
 		tcp_close(fd);
@@ -173,23 +200,17 @@ static void knock(void *arg, short revents)
 	}
 }
 
-static void listen_again(void)
-{
-	loop_timer_stop(self->loop, &self->room);
-	if (self->listener.slot < 0)
-		loop_watch(self->loop, &self->listener);
-}
-
 static void room(void *arg)
 {
 	(void)arg;
-	listen_again();
+	open_door();
 }
 
 void visitors_open(struct visitors *v, int listener)
 {
 	self = v;
+	v->at_door = -1;
 	v->room = (struct loop_timer){.fn = room};
 	v->listener = (struct loop_watch){.fd = listener, .events = POLLIN, .fn = knock, .slot = -1};
-	listen_again();
+	open_door();
 }

@@ -1,9 +1,10 @@
 /* visitors: the connections to the status port: taken from the configured sources alone, a request each, an
  * answer, the end. The status role's own.
  *
- * Bounded: VISITORS_MAX at once, HTTP1_REQUEST_MAX bytes and VISITORS_NS each. When all places are taken, the
- * one that has been there longest, at least VISITORS_PATIENCE_NS, goes for the next: slow ones can't keep
- * others out. Nothing is logged for a visitor; what became of each is counted.
+ * Bounded: VISITORS_MAX at once, HTTP1_REQUEST_MAX bytes and VISITORS_NS each. When all places are taken, one
+ * that has its answer goes for the next, or the one that has been there longest, at least
+ * VISITORS_PATIENCE_NS: slow ones can't keep others out. Nothing is logged for a visitor; what became of each
+ * is counted.
  */
 #ifndef SEALTAP_ROLE_VISITORS_H
 #define SEALTAP_ROLE_VISITORS_H
@@ -42,6 +43,7 @@ struct visitors {
 	struct visitor one[VISITORS_MAX];
 	struct loop_watch listener;
 	struct loop_timer room;
+	int at_door; /* owned: a connection for which there is no place now; -1: none */
 };
 
 void visitors_open(struct visitors *v, int listener);
