@@ -124,6 +124,13 @@ static void a_death_while_writing_leaves_what_was(void)
 	CHECK(has_line("sealtap_recorded_packets_total 100"));
 	take(0, &(struct cloudwatch_sample){.packets = 101});
 	CHECK(has_line("sealtap_recorded_packets_total 101"));
+	for (uint64_t i = 1; i < 4; i++) {
+		uint32_t was = kept.current;
+		static struct metrics before;
+		before = kept.copy[was];
+		take(0, &(struct cloudwatch_sample){.packets = 101, .raw_bytes = i});
+		CHECK(kept.current == (was ^ 1) && !memcmp(&kept.copy[was], &before, sizeof(before)));
+	}
 	kept.current |= 0xfffffff0;
 	CHECK(has_line("sealtap_recorded_packets_total 101"));
 }
