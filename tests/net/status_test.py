@@ -238,10 +238,12 @@ def a_hung_worker(life):
 def a_link_that_is_down(life):
     """A link that is down makes it 503; 200 when it is back"""
     life.lab.segment.ip('link', 'set', NIC, 'down')
-    wait('word of the link', lambda: life.is_unwell('link'))
-    assert life.port.health()[2]['link'] is False
-    wait('the metric', lambda: life.port.value('sealtap_forwarding') == 0 and life.port.value('sealtap_links_up') == 0)
-    life.lab.segment.up(NIC)
+    try:
+        wait('word of the link', lambda: life.is_unwell('link'))
+        assert life.port.health()[2]['link'] is False
+        wait('the metric', lambda: life.port.value('sealtap_forwarding') == 0 and life.port.value('sealtap_links_up') == 0)
+    finally:
+        life.lab.segment.up(NIC)
     wait('200', life.is_well)
     wait('the metric', lambda: life.port.value('sealtap_forwarding') == 1 and life.port.value('sealtap_links_up') == 1)
 
