@@ -22,9 +22,9 @@ enum kind {
 };
 
 static const struct {
-	const char *metric, *unit;
-	const char *cause; /* of a loss; NULL: none */
-	size_t offset;     /* of a uint64_t in the sample */
+	const char *metric, *unit; /* NULL: not sent */
+	const char *cause;         /* of a loss; NULL: none */
+	size_t offset;             /* of a uint64_t in the sample */
 	enum kind kind;
 } metrics[] = {
 	{"PacketsRecorded", "Count", NULL, FIELD(packets), COUNT},
@@ -51,6 +51,14 @@ static const struct {
 	{"PutFailures", "Count", NULL, FIELD(put_failures), COUNT},
 	{"KmsFailures", "Count", NULL, FIELD(kms_failures), COUNT},
 	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), COUNT},
+	{NULL, NULL, NULL, FIELD(outside.rx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(outside.rx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(outside.tx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(outside.tx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(inside.rx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(inside.rx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(inside.tx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(inside.tx_bytes), COUNT},
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))
@@ -108,6 +116,21 @@ void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sam
 	}
 }
 
+bool cloudwatch_began_anew(const struct cloudwatch_sample *now, const struct cloudwatch_sample *before)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (counts(metrics[i].kind) && value_of(now, i) < value_of(before, i))
+			return true;
+	return false;
+}
+
+void cloudwatch_at_least(struct cloudwatch_sample *now, const struct cloudwatch_sample *before)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (counts(metrics[i].kind) && value_of(now, i) < value_of(before, i))
+			*field_of(now, i) = value_of(before, i);
+}
+
 static void put_dimension(struct buf *b, unsigned metric, unsigned number, const char *name,
 			  struct span value)
 {
@@ -134,7 +157,7 @@ static void put_metrics(struct buf *b, const struct object_identity *id,
 	for (size_t i = 0; i < METRICS; i++) {
 		uint8_t digits[20];
 		struct buf value = BUF_OF(digits);
-		if (!known(sample, metrics[i].kind))
+		if (!metrics[i].metric || !known(sample, metrics[i].kind))
 			continue;
 		number++;
 		text_u64(&value, value_of(sample, i));

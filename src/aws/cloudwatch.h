@@ -1,10 +1,10 @@
 /* cloudwatch: one call, PutMetricData: the appliance's counters of a minute as metrics. Sans I/O.
  *
  * The table in cloudwatch.c is the reference: each row has the field, the metric's name, its unit, and
- * whether it counts or gauges. All metrics have the dimension Appliance. Each role counts what it knows of a
- * sample; upload adds them up and takes the difference of each minute. keys and upload make the same call
- * from the same sample. Source: Amazon CloudWatch API reference, PutMetricData (at most 1000 metrics and
- * 1 MB a call).
+ * whether it counts or gauges; rows without a name are counted alike and not sent. All metrics have the
+ * dimension Appliance. Each role counts what it knows of a sample; upload adds them up and takes the
+ * difference of each minute. keys and upload make the same call from the same sample. Source: Amazon
+ * CloudWatch API reference, PutMetricData (at most 1000 metrics and 1 MB a call).
  */
 #ifndef SEALTAP_AWS_CLOUDWATCH_H
 #define SEALTAP_AWS_CLOUDWATCH_H
@@ -37,6 +37,10 @@ struct cloudwatch_sample {
 	uint64_t put_failures, kms_failures, alarms_suppressed;
 	/* 0: `ena` says nothing of the counters, of the connections left, and they are left out */
 	uint64_t has_ena, has_conntrack_available;
+	/* counted for the status role alone (role/metrics.h): no metric is made of them */
+	struct cloudwatch_link {
+		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	} outside, inside;
 };
 
 /* Adds a part to the sum: counters add up, of gauges the greater counts, of connections left the lesser. */
@@ -44,6 +48,10 @@ void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sampl
 /* *now becomes what came about since *before; gauges stay. A counter that is less than before began anew:
  * all that it shows came about since. */
 void cloudwatch_since(struct cloudwatch_sample *now, const struct cloudwatch_sample *before);
+/* A counter in *now is less than in *before: whoever counts has begun anew. */
+bool cloudwatch_began_anew(const struct cloudwatch_sample *now, const struct cloudwatch_sample *before);
+/* Counters of *now that are less than in *before become what they were there. */
+void cloudwatch_at_least(struct cloudwatch_sample *now, const struct cloudwatch_sample *before);
 /* The later of two differences gets the counts of the earlier one too; its gauges stay. */
 void cloudwatch_carry(struct cloudwatch_sample *later, const struct cloudwatch_sample *earlier);
 

@@ -2,39 +2,12 @@
 
 #include <string.h>
 
+#include "base/conf_table.h"
 #include "base/text.h"
-
-/* How a value is read into the field at `offset`; the last ones are text, checked by text_checks. */
-enum kind {
-	KIND_U64,
-	KIND_U32,
-	KIND_NAT,
-	KIND_ON_LOSS,
-	KIND_FLAG,
-	KIND_SPOOL_FULL,
-	KIND_SPOOL,
-	KIND_ENDPOINT,
-	KIND_RULE, /* repeatable: the next of `rule` */
-	KIND_BUCKET,
-	KIND_PREFIX,
-	KIND_KEY_ARN,
-	KIND_TOPIC_ARN,
-	KIND_NAMESPACE,
-	KIND_NAME,
-};
-
-struct row {
-	const char *key;
-	enum kind kind;
-	bool required;
-	size_t offset, size;    /* of the field in struct settings */
-	uint64_t min, max;      /* of numbers */
-	const char *default_to; /* NULL: leave it empty */
-};
 
 #define FIELD(name) offsetof(struct settings, name), sizeof(((struct settings *)0)->name)
 
-static const struct row rows[] = {
+const struct conf_row conf_rows[] = {
 	{"s3.bucket", KIND_BUCKET, true, FIELD(s3_bucket), 0, 0, NULL},
 	{"s3.prefix", KIND_PREFIX, false, FIELD(s3_prefix), 0, 0, "sealtap"},
 	{"s3.region", KIND_NAME, false, FIELD(s3_region), 0, 0, NULL},
@@ -63,11 +36,25 @@ static const struct row rows[] = {
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
 	{"budget.bytes_per_day", KIND_U64, false, FIELD(budget_bytes_per_day), 0, UINT64_MAX, "0"},
+	{"status.port", KIND_U32, false, FIELD(status_port), 0, 64511, "0"},
+	{"status.sources", KIND_NETS, false, FIELD(status_sources), 0, 0, NULL},
+	{"status.interface", KIND_SIDE, false, FIELD(status_interface), 0, 0, "inside"},
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS (sizeof(conf_rows) / sizeof(conf_rows[0]))
 
-static enum err read_number(const struct row *r, struct span value, void *field)
+const size_t conf_row_count = ROWS;
+
+const char *const conf_words[KIND_COUNT][2] = {
+	[KIND_NAT] = {"masquerade", "none"},         [KIND_ON_LOSS] = {"record", "stop"},
+	[KIND_SPOOL_FULL] = {"drop-newest", "stop"}, [KIND_FLAG] = {"no", "yes"},
+	[KIND_SIDE] = {"inside", "outside"},
+};
+
+const char *const conf_keep_words[3] = {
+	[CONF_KEEP_FULL] = "full", [CONF_KEEP_HEADERS] = "headers", [CONF_KEEP_NONE] = "none"};
+
+static enum err read_number(const struct conf_row *r, struct span value, void *field)
 {
 	uint64_t v;
 	TRY(text_read_u64(value, r->max, &v));
@@ -192,7 +179,7 @@ static enum err (*const text_checks[])(struct span v) = {
 	[KIND_NAMESPACE] = check_namespace, [KIND_NAME] = check_name,
 };
 
-static enum err read_text(const struct row *r, struct span v, char *field)
+static enum err read_text(const struct conf_row *r, struct span v, char *field)
 {
 	if (v.len >= r->size)
 		return ERR_TOO_LONG;
@@ -202,11 +189,11 @@ static enum err read_text(const struct row *r, struct span v, char *field)
 	return ERR_OK;
 }
 
-static enum err read_word(struct span v, const char *zero, const char *one, uint32_t *out)
+static enum err read_word(const char *const words[2], struct span v, uint32_t *out)
 {
-	if (!span_eq(v, span_str(zero)) && !span_eq(v, span_str(one)))
+	if (!span_eq(v, span_str(words[0])) && !span_eq(v, span_str(words[1])))
 		return ERR_SYNTAX;
-	*out = span_eq(v, span_str(one));
+	*out = span_eq(v, span_str(words[1]));
 	return ERR_OK;
 }
 
@@ -260,13 +247,11 @@ static enum err read_spool(struct span v, struct settings *out)
 /* full | headers | none : FILTER */
 static enum err read_rule(struct span v, unsigned line, struct settings *out)
 {
-	static const char *const words[] = {
-		[CONF_KEEP_FULL] = "full", [CONF_KEEP_HEADERS] = "headers", [CONF_KEEP_NONE] = "none"};
 	if (out->rule_count == CONF_RULES)
 		return ERR_TOO_LONG;
 	struct capture_rule *r = &out->rule[out->rule_count];
 	struct span word = span_trim(span_cut(&v, ':'));
-	while (r->keep <= CONF_KEEP_NONE && !span_eq(word, span_str(words[r->keep])))
+	while (r->keep <= CONF_KEEP_NONE && !span_eq(word, span_str(conf_keep_words[r->keep])))
 		r->keep++;
 	v = span_trim(v);
 	if (r->keep > CONF_KEEP_NONE || v.len == 0)
@@ -279,7 +264,21 @@ static enum err read_rule(struct span v, unsigned line, struct settings *out)
 	return ERR_OK;
 }
 
-static enum err read_value(const struct row *r, struct span v, struct settings *out)
+/* NETWORK[, NETWORK ...] behind those that are there. */
+static enum err read_nets(struct span v, struct conf_nets *out)
+{
+	if (span_ends(v, SPAN(",")))
+		return ERR_SYNTAX;
+	do {
+		if (out->count == CONF_NETS)
+			return ERR_TOO_LONG;
+		TRY(ip_net_read(span_trim(span_cut(&v, ',')), &out->net[out->count]));
+		out->count++;
+	} while (v.len);
+	return ERR_OK;
+}
+
+static enum err read_value(const struct conf_row *r, struct span v, struct settings *out)
 {
 	void *field = (uint8_t *)out + r->offset;
 	switch (r->kind) {
@@ -287,15 +286,15 @@ static enum err read_value(const struct row *r, struct span v, struct settings *
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
-		return read_word(v, "masquerade", "none", field);
 	case KIND_ON_LOSS:
-		return read_word(v, "record", "stop", field);
 	case KIND_SPOOL_FULL:
-		return read_word(v, "drop-newest", "stop", field);
+	case KIND_FLAG:
+	case KIND_SIDE:
+		return read_word(conf_words[r->kind], v, field);
+	case KIND_NETS:
+		return read_nets(v, field);
 	case KIND_SPOOL:
 		return read_spool(v, out);
-	case KIND_FLAG:
-		return read_word(v, "no", "yes", field);
 	case KIND_ENDPOINT:
 		return read_endpoint(v, field);
 	default:
@@ -346,14 +345,14 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 		return ERR_SYNTAX;
 	struct span value = span_trim(span_from(line, equals + 1));
 	for (size_t i = 0; i < ROWS; i++) {
-		if (!span_eq(*key, span_str(rows[i].key)))
+		if (!span_eq(*key, span_str(conf_rows[i].key)))
 			continue;
-		if (rows[i].kind == KIND_RULE)
+		if (conf_rows[i].kind == KIND_RULE)
 			return read_rule(value, number, out);
-		if (seen[i])
+		if (seen[i] && conf_rows[i].kind != KIND_NETS)
 			return ERR_DUPLICATE;
 		seen[i] = number;
-		return read_value(&rows[i], value, out);
+		return read_value(&conf_rows[i], value, out);
 	}
 	return ERR_UNKNOWN_KEY;
 }
@@ -362,22 +361,31 @@ static void set_defaults(struct settings *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].default_to)
-			ASSERT(read_value(&rows[i], span_str(rows[i].default_to), out) == ERR_OK);
+		if (conf_rows[i].default_to)
+			ASSERT(read_value(&conf_rows[i], span_str(conf_rows[i].default_to), out) == ERR_OK);
 }
 
 /* What no line alone can show. */
+static enum err check_row(const struct settings *s, const struct conf_row *r, unsigned seen)
+{
+	if (r->required && !seen)
+		return ERR_MISSING;
+	if (r->kind == KIND_ENDPOINT && seen && (s->endpoint_fips || s->endpoint_dualstack))
+		return ERR_EXCLUSIVE;
+	/* a port without sources would let nobody in, sources without a port serve nobody */
+	if (r->offset == offsetof(struct settings, status_sources) && !seen && s->status_port)
+		return ERR_MISSING;
+	if (r->offset == offsetof(struct settings, status_port) && !s->status_port && s->status_sources.count)
+		return ERR_MISSING;
+	return ERR_OK;
+}
+
 static enum err check_together(const struct settings *s, const unsigned seen[ROWS], struct conf_error *at)
 {
 	for (size_t i = 0; i < ROWS; i++) {
-		enum err e = ERR_OK;
-		if (rows[i].required && !seen[i])
-			e = ERR_MISSING;
-		else if (rows[i].kind == KIND_ENDPOINT && seen[i] &&
-			 (s->endpoint_fips || s->endpoint_dualstack))
-			e = ERR_EXCLUSIVE;
+		enum err e = check_row(s, &conf_rows[i], seen[i]);
 		if (e) {
-			blame(at, seen[i], span_str(rows[i].key));
+			blame(at, seen[i], span_str(conf_rows[i].key));
 			return e;
 		}
 	}

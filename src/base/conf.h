@@ -49,6 +49,11 @@
  *                         dropped and counted, or forwarding stops until there has been room for two
  *                         seconds, whatever on_loss says. What is not shipped is never overwritten
  *   zstd.level            default 1; 1..19
+ *   status.port           default 0: nothing is served, so that nobody gets in unasked; else 1..64511:
+ * /healthz and /metrics by HTTP. The ports above are the appliance's own status.sources        required with
+ * status.port, and nothing without it; repeatable: NETWORK[, NETWORK
+ *                         ...], at most 16 in all: who may ask. An address alone is a network of one
+ *   status.interface      inside (default) | outside: where it is served
  *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
  *                         the record | stop: forwarding stops as soon as a packet was lost, no place is left,
  *                         the day's budget is used up, or a worker is dead or late; it goes on when recording
@@ -57,16 +62,20 @@
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
 
-#include "base/buf.h"
+#include "base/ip.h"
 
 #define CONF_MAX_BYTES 16384
 
 #define CONF_RULES 16
+#define CONF_NETS 16 /* of one key */
 
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
 
 enum conf_spool_full { CONF_SPOOL_FULL_DROP_NEWEST, CONF_SPOOL_FULL_STOP };
+
+/* The one of the two interfaces. */
+enum conf_side { CONF_INSIDE, CONF_OUTSIDE };
 
 enum conf_keep { CONF_KEEP_FULL, CONF_KEEP_HEADERS, CONF_KEEP_NONE };
 
@@ -80,6 +89,11 @@ struct capture_rule {
 struct endpoint {
 	char host[254]; /* lower case */
 	uint16_t port;
+};
+
+struct conf_nets {
+	uint32_t count;
+	struct ip_net net[CONF_NETS];
 };
 
 /* Fixed size, no pointers: it is sent to the other roles as it is. Strings are terminated. */
@@ -109,6 +123,9 @@ struct settings {
 	struct capture_rule rule[CONF_RULES];
 	uint64_t flow_cutoff_bytes;    /* 0: none */
 	uint64_t budget_bytes_per_day; /* 0: none */
+	uint32_t status_port;          /* 0: nothing is served */
+	uint32_t status_interface;     /* enum conf_side */
+	struct conf_nets status_sources;
 };
 
 struct conf_error {

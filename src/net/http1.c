@@ -24,7 +24,7 @@ enum state {
 	DONE,
 };
 
-static bool has_control(struct span s)
+bool http1_has_control(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if ((s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
@@ -34,7 +34,7 @@ static bool has_control(struct span s)
 
 void http1_request_line(struct buf *b, const char *method, struct span target)
 {
-	ASSERT(target.len && !has_control(target) && span_find(target, ' ') == target.len &&
+	ASSERT(target.len && !http1_has_control(target) && span_find(target, ' ') == target.len &&
 	       span_find(target, '\t') == target.len);
 	buf_str(b, method);
 	buf_u8(b, ' ');
@@ -44,7 +44,7 @@ void http1_request_line(struct buf *b, const char *method, struct span target)
 
 void http1_header(struct buf *b, const char *name, struct span value)
 {
-	ASSERT(!has_control(value));
+	ASSERT(!http1_has_control(value));
 	buf_str(b, name);
 	buf_str(b, ": ");
 	buf_put(b, value);
@@ -74,7 +74,7 @@ static enum err read_status_line(struct http1_response *r, struct span line)
 	struct span code = span_first(line, 3), reason = span_from(line, 3);
 	if (code.len != 3 || text_read_u64(code, 599, &status) || status < 100)
 		return ERR_PROTOCOL;
-	if (has_control(reason) || (reason.len && reason.p[0] != ' '))
+	if (http1_has_control(reason) || (reason.len && reason.p[0] != ' '))
 		return ERR_PROTOCOL;
 	r->status = (unsigned)status;
 	r->state = FIELD_LINE;
@@ -82,7 +82,7 @@ static enum err read_status_line(struct http1_response *r, struct span line)
 }
 
 /* RFC 9110, section 5.6.2. */
-static bool is_token(struct span s)
+bool http1_is_token(struct span s)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
 	for (size_t i = 0; i < s.len; i++) {
@@ -94,14 +94,14 @@ static bool is_token(struct span s)
 	return s.len > 0;
 }
 
-static enum err split_field(struct span line, struct span *name, struct span *value)
+enum err http1_split_field(struct span line, struct span *name, struct span *value)
 {
 	size_t colon = span_find(line, ':');
 	if (colon == line.len)
 		return ERR_PROTOCOL;
 	*name = span_first(line, colon);
 	*value = span_trim(span_from(line, colon + 1));
-	return is_token(*name) && !has_control(*value) ? ERR_OK : ERR_PROTOCOL;
+	return http1_is_token(*name) && !http1_has_control(*value) ? ERR_OK : ERR_PROTOCOL;
 }
 
 static void read_connection(struct http1_response *r, struct span value)
@@ -165,7 +165,7 @@ static enum err read_field(struct http1_response *r, struct span line)
 	struct span name, value;
 	if (++r->fields > HTTP1_FIELDS_MAX)
 		return ERR_TOO_LONG;
-	TRY(split_field(line, &name, &value));
+	TRY(http1_split_field(line, &name, &value));
 	if (span_ieq(name, SPAN("content-length"))) {
 		if (r->has_length || text_read_u64(value, INT64_MAX, &r->left))
 			return ERR_PROTOCOL;
@@ -240,7 +240,7 @@ static enum err read_chunk_size(struct http1_response *r, struct span line)
 			return ERR_TOO_LONG;
 	}
 	struct span extension = span_trim(span_from(line, n));
-	if (n == 0 || has_control(extension) || (extension.len && extension.p[0] != ';'))
+	if (n == 0 || http1_has_control(extension) || (extension.len && extension.p[0] != ';'))
 		return ERR_PROTOCOL;
 	if (extension.len == 0 && n != line.len)
 		return ERR_PROTOCOL;
@@ -261,7 +261,7 @@ static enum err read_trailer(struct http1_response *r, struct span line)
 		r->state = DONE;
 		return ERR_OK;
 	}
-	TRY(split_field(line, &name, &value));
+	TRY(http1_split_field(line, &name, &value));
 	/* A length here would come too late to be believed. */
 	if (span_ieq(name, SPAN("content-length")) || span_ieq(name, SPAN("transfer-encoding")))
 		return ERR_PROTOCOL;

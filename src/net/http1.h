@@ -26,6 +26,12 @@ void http1_request_line(struct buf *b, const char *method, struct span target);
 void http1_header(struct buf *b, const char *name, struct span value);
 void http1_head_end(struct buf *b);
 
+/* For readers of either side: a byte below a blank other than the tab, or DEL; RFC 9110's token; a field line
+ * without its CRLF, in its two parts, the value without blanks around it. ERR_PROTOCOL. */
+bool http1_has_control(struct span s);
+bool http1_is_token(struct span s);
+enum err http1_split_field(struct span line, struct span *name, struct span *value) MUST_USE;
+
 struct http1_response {
 	/* What the caller reads, valid once feed or eof gave ERR_OK. Strings are terminated and empty
 	 * where the header is missing; a value that does not fit is left out. */

@@ -120,6 +120,9 @@ static enum err take_stats(struct span value, struct rtnl_link *link)
 	link->rx_packets = all.rx_packets;
 	link->rx_dropped = all.rx_dropped;
 	link->rx_missed = all.rx_missed_errors;
+	link->rx_bytes = all.rx_bytes;
+	link->tx_packets = all.tx_packets;
+	link->tx_bytes = all.tx_bytes;
 	return ERR_OK;
 }
 

@@ -19,6 +19,7 @@ struct rtnl_link {
 	uint32_t mtu;
 	/* as the kernel counts them since the link exists; 0 in events. missed: by the NIC itself */
 	uint64_t rx_packets, rx_dropped, rx_missed;
+	uint64_t rx_bytes, tx_packets, tx_bytes;
 };
 
 struct rtnl_addr {

@@ -113,6 +113,61 @@ enum err tcp_recv(int fd, void *p, size_t cap, size_t *received)
 	return errno == EAGAIN || errno == EINTR ? ERR_MORE : error_of(errno);
 }
 
+/* Both families by one socket, or IPv4 alone where the kernel has no IPv6. */
+static int bound(const char *link, uint16_t port, int family)
+{
+	union target at;
+	struct ip any = family == AF_INET ? ip_from_v4(INADDR_ANY) : (struct ip){{0}};
+	socklen_t at_len = set_target(&any, port, &at);
+	const int on = 1, off = 0;
+	int s = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -1;
+	bool ok = !setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+		  (family == AF_INET || !setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) &&
+		  !setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, link, (socklen_t)strlen(link)) &&
+		  !bind(s, &at.any, at_len);
+	if (ok)
+		return s;
+	close(s);
+	return -1;
+}
+
+enum err tcp_listen(const char *link, uint16_t port, int backlog, int *fd)
+{
+	int s = bound(link, port, AF_INET6);
+	if (s < 0)
+		s = bound(link, port, AF_INET);
+	*fd = -1;
+	if (s < 0)
+		return ERR_SYSTEM;
+	if (listen(s, backlog)) {
+		close(s);
+		return ERR_SYSTEM;
+	}
+	*fd = s;
+	return ERR_OK;
+}
+
+enum err tcp_accept(int listener, struct ip *from, int *fd)
+{
+	union target peer;
+	socklen_t len = sizeof(peer);
+	*fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (*fd < 0) /* one that is gone already is as good as none */
+		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED ? ERR_MORE : ERR_SYSTEM;
+	if (peer.any.sa_family == AF_INET)
+		*from = ip_from_v4(ntohl(peer.v4.sin_addr.s_addr));
+	else
+		memcpy(from->bytes, &peer.v6.sin6_addr, sizeof(from->bytes));
+	return ERR_OK;
+}
+
+void tcp_end(int fd)
+{
+	(void)shutdown(fd, SHUT_WR); /* it fails where the connection is gone */
+}
+
 size_t tcp_unacked(int fd)
 {
 	int n;

@@ -1,9 +1,10 @@
-/* tcp: non-blocking TCP connections over IPv4 and IPv6, as a client.
+/* tcp: non-blocking TCP connections over IPv4 and IPv6.
  *
- * Descriptors are owned by the caller from tcp_connect to tcp_close. SIGPIPE is never raised. The local port
- * comes from the namespace's net.ipv4.ip_local_port_range, which holds for both families (kernel:
- * inet6_hash_connect and inet_hash_connect share __inet_hash_connect, net/ipv4/inet_hashtables.c). Errors:
- * ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_RESET, ERR_CLOSED, ERR_SYSTEM.
+ * Descriptors are owned by the caller from tcp_connect, tcp_listen or tcp_accept to tcp_close. SIGPIPE is
+ * never raised. The local port comes from the namespace's net.ipv4.ip_local_port_range, which holds for both
+ * families (kernel: inet6_hash_connect and inet_hash_connect share __inet_hash_connect,
+ * net/ipv4/inet_hashtables.c). Errors: ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_RESET, ERR_CLOSED,
+ * ERR_SYSTEM.
  */
 #ifndef SEALTAP_OS_TCP_H
 #define SEALTAP_OS_TCP_H
@@ -23,6 +24,13 @@ enum err tcp_recv(int fd, void *p, size_t cap, size_t *received) MUST_USE;
 size_t tcp_unacked(int fd);
 /* Nothing has arrived and not been read, the end of the peer's side and errors included. */
 bool tcp_quiet(int fd);
+/* A listening socket at every address of this machine, for connections that arrive on one link alone. port in
+ * host byte order; backlog: how many wait. */
+enum err tcp_listen(const char *link, uint16_t port, int backlog, int *fd) MUST_USE;
+/* The next connection, and whose it is. ERR_MORE: there is none now. */
+enum err tcp_accept(int listener, struct ip *from, int *fd) MUST_USE;
+/* This side has said all; it may still read. */
+void tcp_end(int fd);
 /* -1 is ignored. */
 void tcp_close(int fd);
 

@@ -250,7 +250,7 @@ static void ring_readable(void *arg, short revents)
 	look(arg);
 }
 
-/* init watches the progress where a policy needs it, and must see a loss soon. */
+/* init watches the progress where a policy needs it, and must see a loss soon; or for the status role. */
 static void pulse(void *arg)
 {
 	(void)arg;
@@ -259,7 +259,7 @@ static void pulse(void *arg)
 	__atomic_store_n(&g.progress->exhausted, cutter_exhausted(&g.cutter), __ATOMIC_RELAXED);
 	__atomic_store_n(&g.progress->turn_ns, clock_mono_ns(), __ATOMIC_RELAXED);
 	if (g.reading)
-		loop_timer_in(&g.loop, &g.pulse, GUARD_PULSE_NS);
+		loop_timer_in(&g.loop, &g.pulse, guard_pulse_ns(&g.settings));
 }
 
 /* ---- the recorder's other callbacks */
@@ -331,7 +331,7 @@ static void arm_when_ready(void)
 		g.progress->armed_real_ns = clock_real_ns();
 		drops_begin(&g.drops);
 	}
-	if (guard_wanted(&g.settings))
+	if (guard_pulse_ns(&g.settings))
 		pulse(NULL);
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);

@@ -25,6 +25,11 @@ static const char *const codes[VERDICT_COUNT] = {
 	[VERDICT_ROLE] = "role",
 };
 
+const char *console_code(enum verdict_code code)
+{
+	return codes[code];
+}
+
 static void put_line(const char *const *parts, size_t count)
 {
 	uint8_t bytes[700];

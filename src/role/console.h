@@ -19,6 +19,8 @@ struct console {
 	struct loop_timer repeat;
 };
 
+/* A step's code, as it stands in the line; static. */
+const char *console_code(enum verdict_code code);
 void console_verdict(struct console *c, const struct msg_verdict *v);
 /* init's own steps. */
 void console_step(struct console *c, enum verdict_code code, bool ok, const char *text);

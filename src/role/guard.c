@@ -29,6 +29,11 @@ bool guard_wanted(const struct settings *s)
 	return s->on_loss == CONF_ON_LOSS_STOP || s->spool_full == CONF_SPOOL_FULL_STOP;
 }
 
+uint64_t guard_pulse_ns(const struct settings *s)
+{
+	return guard_wanted(s) ? GUARD_PULSE_NS : s->status_port ? GUARD_STATUS_PULSE_NS : 0;
+}
+
 void guard_begin(struct guard *g, const struct settings *s, const struct guard_worker *w, uint32_t count)
 {
 	g->on_loss = s->on_loss == CONF_ON_LOSS_STOP;

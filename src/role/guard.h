@@ -17,8 +17,10 @@
 #define GUARD_LOOK_NS (10 * NS_PER_MS)
 #define GUARD_LATE_NS (50 * NS_PER_MS)
 #define GUARD_WELL_NS (2 * NS_PER_S)
-/* How often a worker that is watched comes round at least. */
+/* How often a worker that is watched comes round at least; where the status role alone asks, it is no hurry.
+ */
 #define GUARD_PULSE_NS (15 * NS_PER_MS)
+#define GUARD_STATUS_PULSE_NS (500 * NS_PER_MS)
 
 struct guard_worker {
 	bool armed;                      /* it lives and records */
@@ -34,8 +36,10 @@ struct guard {
 	uint64_t well_since_ns;            /* 0: it is not well */
 };
 
-/* Is there a policy that needs it, and with it the workers' pulse? */
+/* Is there a policy that needs it? */
 bool guard_wanted(const struct settings *s);
+/* The workers' pulse; 0: nobody needs it. */
+uint64_t guard_pulse_ns(const struct settings *s);
 /* Forwarding is open from now on: what was lost before is no reason. */
 void guard_begin(struct guard *g, const struct settings *s, const struct guard_worker *w, uint32_t count);
 /* True: it must be stopped, or may be opened again; g->stopped says which. */

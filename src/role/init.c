@@ -17,6 +17,7 @@
 #include "role/books.h"
 #include "role/console.h"
 #include "role/gate.h"
+#include "role/health.h"
 #include "role/loglines.h"
 #include "role/machine.h"
 #include "role/spooldisk.h"
@@ -50,6 +51,7 @@ static struct {
 	struct spooldisk spooldisk;
 	struct console console;
 	struct gate gate;
+	struct health health;
 	struct books books;
 	enum phase phase;
 	struct msg_links links;
@@ -68,9 +70,6 @@ static struct {
 } g;
 
 static struct chan_msg received;
-
-static void forward(bool on);
-static void arm_when_ready(void);
 
 static struct attendance *attendance(const struct roster_child *c)
 {
@@ -170,6 +169,7 @@ static void on_configured(const struct chan_msg *m)
 		return;
 	g.configured = true;
 	books_links(&g.books, &g.links);
+	health_want(&g.health, &g.config.settings, &g.links);
 	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
 		roster_send(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
@@ -204,6 +204,7 @@ static void on_forwarding(const struct chan_msg *m)
 {
 	struct msg_forwarding f;
 	memcpy(&f, m->payload, sizeof(f));
+	g.health.open = f.on;
 	if (g.phase == PHASE_OPENING && f.on) {
 		g.phase = PHASE_ARMED;
 		books_armed(&f);
@@ -292,6 +293,7 @@ static void begin_shutdown(const char *reason)
 	console_line(line);
 	gate_close(&g.gate); /* net closes it too, but may be slow or hang */
 	gate_watch(&g.gate, NULL);
+	health_leaving(&g.health);
 	if (!g.ready) {
 		console_line("nothing was recorded: it never armed");
 		leave(0);
@@ -372,7 +374,6 @@ static void on_channel(void *arg, short revents)
 /* A new process is told what the others were told before. */
 static void bring_up(struct roster_child *c)
 {
-	bool recording = g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING;
 	if (c->role == ROLE_NET) {
 		if (g.phase == PHASE_CLOSING) /* nothing it needs for that is missing */
 			roster_send(c, MSG_FORWARD, &(struct msg_flag){0});
@@ -390,7 +391,7 @@ static void bring_up(struct roster_child *c)
 		return;
 	if (g.configured)
 		roster_send(c, MSG_INTERFACES, &g.links);
-	if (recording)
+	if (g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING)
 		roster_send(c, MSG_ARM, NULL);
 	if (g.phase == PHASE_DRAINING)
 		roster_send(c, MSG_DRAIN, NULL);
@@ -451,7 +452,8 @@ static enum err set_up(void)
 		.disk_faults_path = g.o->disk_faults_path,
 	};
 	g.spooldisk.host = g.o->host;
-	g.spooldisk.supervisor = &g.supervisor;
+	g.spooldisk.supervisor = g.health.supervisor = &g.supervisor;
+	g.health.gate = &g.gate;
 	g.supervisor = (struct supervisor){.loop = &g.loop,
 					   .roster = &g.roster,
 					   .console = &g.console,

@@ -38,6 +38,8 @@ static struct cloudwatch_sample look_at(struct linkwatch *w, uint32_t d, const s
 	struct cloudwatch_sample now = w->last[d], since;
 	now.lost_before_tap = link->rx_dropped;
 	now.rx_missed = link->rx_missed;
+	*(d ? &now.inside : &now.outside) =
+		(struct cloudwatch_link){link->rx_packets, link->rx_bytes, link->tx_packets, link->tx_bytes};
 	read_ena(w, link->name, &now);
 	if (!w->begun[d])
 		w->last[d] = now;

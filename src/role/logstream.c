@@ -131,6 +131,7 @@ static struct buf queue_line(struct logstream *s, uint32_t places)
 		return buf_over(NULL, 0);
 	}
 	struct logstream_line *l = &s->queue[(s->first + s->count) % LOGSTREAM_QUEUE];
+	l->settings = false;
 	return buf_over(l->json, sizeof(l->json));
 }
 
@@ -157,11 +158,41 @@ static void queue_done(struct logstream *s, const struct buf *b, uint64_t real_n
 	queue_numbered(s, b, real_ns, (struct logstream_numbers){0, 0});
 }
 
+/* The next setting; false: there is no room for it now. */
+static bool write_setting(struct logstream *s)
+{
+	uint8_t text[CONF_VALUE_MAX], json[6 * CONF_VALUE_MAX + 256];
+	struct buf value = BUF_OF(text), b = BUF_OF(json);
+	struct conf_cursor next = s->setting;
+	const char *key;
+	s->showing = conf_show(&s->effective, &next, &key, &value);
+	if (!s->showing)
+		return true;
+	put_event(&b, s->boot_ns, "info", "keys", "setting");
+	put_text(&b, "key", key);
+	put_key(&b, "value");
+	json_put_string(&b, buf_span(&value));
+	buf_str(&b, "}\n");
+	ASSERT(!value.overflow && !b.overflow);
+	struct buf *room = recorder_room(&s->recorder, b.len, s->boot_ns);
+	if (!room)
+		return false;
+	buf_put(room, buf_span(&b));
+	recorder_wrote(&s->recorder, s->boot_ns, 0, false);
+	s->setting = next;
+	return true;
+}
+
 static void pump(struct logstream *s)
 {
 	if (!s->recorder.ops)
 		return; /* not open yet */
-	while (s->count) {
+	while (s->count || s->showing) {
+		if (s->showing) {
+			if (!write_setting(s))
+				return;
+			continue;
+		}
 		struct logstream_line *l = &s->queue[s->first];
 		struct buf *room = recorder_room(&s->recorder, l->len, l->real_ns);
 		if (!room)
@@ -172,6 +203,7 @@ static void pump(struct logstream *s)
 			s->written.shipped = l->shipped;
 		if (l->log)
 			s->written.log = l->log;
+		s->showing = l->settings;
 		s->first = (s->first + 1) % LOGSTREAM_QUEUE;
 		s->count--;
 	}
@@ -312,63 +344,17 @@ static void beat(void *arg)
 	loop_timer_in(s->loop, &s->heartbeat, s->settings.log_interval_seconds * (NS_PER_S / 10 * 9));
 }
 
-static void put_endpoint(struct buf *b, const char *key, const struct endpoint *e)
-{
-	char text[280] = "";
-	struct buf url = BUF_OF(text);
-	if (e->host[0]) {
-		buf_str(&url, "https://");
-		buf_str(&url, e->host);
-		buf_u8(&url, ':');
-		text_u64(&url, e->port);
-	}
-	put_text(b, key, buf_cstr(&url));
-}
-
-_Static_assert(4 * 290 + sizeof(((struct settings *)0)->metrics_namespace) +
-			       sizeof(((struct settings *)0)->alarm_topic) + 300 <=
-		       LOGSTREAM_JSON_MAX,
-	       "the longest names fit a line; none has characters to escape");
-
-/* The boot's second line: with long names one would not hold all. */
-static void write_services(struct logstream *s, uint64_t now_ns)
-{
-	const struct settings *c = &s->settings;
-	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "info", "keys", "services");
-	put_text(&b, "s3.region", c->s3_region);
-	put_text(&b, "endpoint.fips", c->endpoint_fips ? "yes" : "no");
-	put_text(&b, "endpoint.dualstack", c->endpoint_dualstack ? "yes" : "no");
-	put_endpoint(&b, "s3.endpoint", &c->s3_endpoint);
-	put_endpoint(&b, "kms.endpoint", &c->kms_endpoint);
-	put_endpoint(&b, "cloudwatch.endpoint", &c->cloudwatch_endpoint);
-	put_endpoint(&b, "sns.endpoint", &c->sns_endpoint);
-	put_text(&b, "metrics.namespace", c->metrics_namespace);
-	put_text(&b, "alarm.topic", c->alarm_topic);
-	buf_str(&b, "}\n");
-	queue_done(s, &b, now_ns);
-}
-
+/* The settings follow it: pump(). */
 static void write_boot(struct logstream *s)
 {
-	const struct settings *c = &s->settings;
 	uint64_t now_ns = clock_real_ns();
+	s->boot_ns = now_ns;
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
 	put_event(&b, now_ns, "info", "keys", "boot");
-	put_text(&b, "s3.bucket", c->s3_bucket);
-	put_text(&b, "s3.prefix", c->s3_prefix);
-	put_text(&b, "kms.key", c->kms_key);
-	put_u64(&b, "object.max_bytes", c->object_max_bytes);
-	put_u64(&b, "object.max_seconds", c->object_max_seconds);
-	put_u64(&b, "key.max_seconds", c->key_max_seconds);
-	put_u64(&b, "key.max_bytes", c->key_max_bytes);
-	put_u64(&b, "log.interval_seconds", c->log_interval_seconds);
-	put_text(&b, "nat", c->nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
-	put_u64(&b, "zstd.level", c->zstd_level);
 	buf_str(&b, "}\n");
-	queue_done(s, &b, now_ns);
 	s->ship_wanted = true;
-	write_services(s, now_ns);
+	s->queue[(s->first + s->count) % LOGSTREAM_QUEUE].settings = true;
+	queue_done(s, &b, now_ns);
 }
 
 /* A process before this one wrote the boot's lines. */
@@ -391,7 +377,12 @@ bool logstream_opened(const struct logstream *s)
 void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool, uint32_t life)
 {
 	struct commit_resume at;
-	s->settings = *settings;
+	s->settings = s->effective = *settings;
+	/* what nobody configured is what IMDS says */
+	if (!settings->appliance[0])
+		memcpy(s->effective.appliance, s->identity->appliance, sizeof(s->effective.appliance));
+	if (!settings->s3_region[0])
+		memcpy(s->effective.s3_region, s->identity->region, sizeof(s->effective.s3_region));
 	struct recorder_setup setup = {
 		.loop = s->loop,
 		.ops = &ops,

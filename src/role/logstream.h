@@ -3,13 +3,14 @@
  *
  * Its first object (`boot`) ships before recording is armed and proves both permissions; further ones at
  * least every log.interval_seconds, also when idle; the last says `shutdown`. Each lists every object shipped
- * since the one before. A line: {"time":…,"level":…,"role":…,"event":…,key:value…}; the first line of each
- * object is the event `object` with the chain (seq, prev, prev_sig) and what the packets' section header
- * says.
+ * since the one before. The boot object has an event `setting` for each effective setting. A line:
+ * {"time":…,"level":…,"role":…,"event":…,key:value…}; the first line of each object is the event `object`
+ * with the chain (seq, prev, prev_sig) and what the packets' section header says.
  */
 #ifndef SEALTAP_ROLE_LOGSTREAM_H
 #define SEALTAP_ROLE_LOGSTREAM_H
 
+#include "base/conf_show.h"
 #include "role/recorder.h"
 
 /* Events of the roles wait in this many places at most; the rest are kept for what must not be missed: every
@@ -23,6 +24,7 @@ struct logstream_line {
 	uint64_t real_ns;
 	uint64_t shipped; /* number of the object that it lists; 0: another line */
 	uint64_t log;     /* number of init's line; 0: another line */
+	bool settings;    /* they follow this line */
 	uint32_t len;
 	uint8_t json[LOGSTREAM_JSON_MAX];
 };
@@ -42,6 +44,10 @@ struct logstream {
 	struct logstream_numbers {
 		uint64_t shipped, log;
 	} written, committed;
+	struct settings effective; /* for the boot's events `setting` */
+	struct conf_cursor setting;
+	bool showing;
+	uint64_t boot_ns;
 	struct msg_totals totals; /* for the `shutdown` event */
 	void (*want_key)(void *arg, bool any);
 	void (*sign)(void *arg, struct object_meta *meta); /* fills sig */

@@ -13,6 +13,7 @@
 #include "role/net.h"
 #include "role/spool.h"
 #include "role/stage1.h"
+#include "role/status.h"
 #include "role/upload.h"
 
 #define ANCHORS "/anchors.pem" /* in the image; a host names its own file */
@@ -21,8 +22,8 @@ static const struct {
 	const char *name;
 	void (*run)(int channel);
 } roles[] = {
-	{"net", role_net},     {"keys", role_keys},       {"upload", role_upload},
-	{"spool", role_spool}, {"capture", role_capture},
+	{"net", role_net},     {"keys", role_keys},     {"upload", role_upload},
+	{"spool", role_spool}, {"status", role_status}, {"capture", role_capture},
 };
 
 static int usage(void)

@@ -36,6 +36,9 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 {
 	TRY(chan_recv(fd, m));
 	bool known = m->type > MSG_NONE && m->type < MSG_TYPE_COUNT;
+	/* whom strangers speak to has a say in nothing */
+	if (from == ROLE_STATUS && m->type != MSG_LOG_LINE)
+		known = false;
 	if (known && types[m->type].len == m->len && allowed(types[m->type].from, from) &&
 	    allowed(types[m->type].to, to) &&
 	    (m->fd_count == 0 || m->type == MSG_START || m->type == MSG_PEER))

@@ -22,7 +22,17 @@
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
 
-enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL, ROLE_CAPTURE, ROLE_COUNT, ROLE_ANY };
+enum role_id {
+	ROLE_INIT,
+	ROLE_NET,
+	ROLE_KEYS,
+	ROLE_UPLOAD,
+	ROLE_SPOOL,
+	ROLE_STATUS,
+	ROLE_CAPTURE,
+	ROLE_COUNT,
+	ROLE_ANY
+};
 
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
@@ -75,7 +85,9 @@ enum role_id { ROLE_INIT, ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL, ROLE_CAP
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
 	X(MSG_CLOCK_OFFSET, msg_skew, KEYS, UPLOAD) /* it does so from now on */                             \
 	X(MSG_SHIPPED, msg_shipped, UPLOAD, KEYS)   /* for the log stream's inventory */                     \
-	X(MSG_LISTED, msg_listed, KEYS, UPLOAD)     /* the inventory up to there is committed */
+	X(MSG_LISTED, msg_listed, KEYS, UPLOAD)     /* the inventory up to there is committed */             \
+	X(MSG_HEALTH, msg_health, INIT, STATUS)     /* each second, and when it changes */                   \
+	X(MSG_METRICS, msg_metrics, UPLOAD, STATUS) /* what a role counted */
 
 enum msg_type {
 	MSG_NONE,
@@ -104,6 +116,7 @@ struct msg_flag {
  *   upload:  trust anchors file, log's pool, window, then each worker's pool (all read-only)
  *   spool:   the volume, window, log's pool (read-only), then each worker's pool (read-only); with `init host
  *            --disk-faults` that file
+ *   status:  listening socket, pool of one slot: what it counted so far
  *   capture: ring socket, pool */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
@@ -233,6 +246,32 @@ struct msg_shipped {
 
 struct msg_canary {
 	uint32_t number;
+};
+
+/* Why /healthz says 503. */
+enum health_reason {
+	HEALTH_BOOTING, /* it was not armed yet */
+	HEALTH_LEAVING, /* it is shutting down */
+	HEALTH_CLOSED,  /* forwarding is closed */
+	HEALTH_LINK,    /* a link is down, or can't be set up */
+	HEALTH_WORKER,  /* a capture worker is not there, or late */
+	HEALTH_SILENT,  /* init says nothing: the status role's own */
+	HEALTH_REASONS,
+};
+
+struct msg_health {
+	uint32_t reasons;              /* bits 1 << enum health_reason; 0: it forwards and records */
+	uint32_t restarts[ROLE_COUNT]; /* how often a process of that role died */
+	char closed_by[64];            /* of HEALTH_CLOSED: the policy's reason; may be empty */
+	struct msg_step {
+		uint32_t told, ok;
+		char text[200];
+	} step[VERDICT_COUNT];
+};
+
+struct msg_metrics {
+	uint32_t source; /* enum telemetry_source, or a worker */
+	struct cloudwatch_sample counted;
 };
 
 struct msg_listed {

@@ -75,7 +75,9 @@ void peer_read(struct peer *p)
 void peer_watch(struct peer *p, int fd)
 {
 	p->watch = (struct loop_watch){.fd = fd, .events = POLLIN, .fn = readable, .arg = p};
-	loop_watch(p->loop, &p->watch);
+	p->watch.slot = -1;
+	if (p->fn)
+		loop_watch(p->loop, &p->watch);
 }
 
 void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
@@ -110,6 +112,12 @@ void peer_send(struct peer *p, enum msg_type type, const void *payload)
 	enum err e = p->watch.fn ? msg_send(p->watch.fd, type, payload) : ERR_OK;
 	if (e)
 		gone(p, e);
+}
+
+void peer_offer(struct peer *p, enum msg_type type, const void *payload)
+{
+	if (p->watch.fn && msg_send(p->watch.fd, type, payload))
+		return; /* its channel's end is noticed where it is read */
 }
 
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text)

@@ -11,6 +11,7 @@ struct peer {
 	enum role_id self, other;
 	struct loop *loop; /* borrowed */
 	struct loop_watch watch;
+	/* NULL: nothing is read that this peer says. */
 	void (*fn)(void *arg, uint32_t index, const struct chan_msg *m);
 	/* The other end is there, or is a new process: what was asked before must be asked again. May be
 	 * NULL. */
@@ -40,6 +41,8 @@ void peer_watch(struct peer *p, int fd);
 void peer_read(struct peer *p);
 /* A full channel ends the process as well. What goes to a peer that is dead, or not there yet, is lost. */
 void peer_send(struct peer *p, enum msg_type type, const void *payload);
+/* What does not fit is dropped: for a peer that may hang without harm. */
+void peer_offer(struct peer *p, enum msg_type type, const void *payload);
 /* A line for the boot verdict; text is cut to fit. */
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text);
 

@@ -17,6 +17,7 @@
 #include "os/spawn.h"
 #include "record/ring_filter.h"
 #include "role/machine.h"
+#include "role/metrics.h"
 
 #define MIB (1024ull * 1024)
 #define SLOT_MIN_BYTES (4 * MIB)
@@ -32,6 +33,7 @@ static const struct spawn_spec specs[ROLE_COUNT] = {
 	[ROLE_KEYS] = {"keys", 102, 0, false, true},
 	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
 	[ROLE_SPOOL] = {"spool", 105, 0, true, false},
+	[ROLE_STATUS] = {"status", 107, 0, true, false},
 	[ROLE_CAPTURE] = {"capture", 104, 0, true, true},
 };
 
@@ -69,6 +71,7 @@ static enum err make_pools(struct roster *r)
 		      &r->log_pool.read_only));
 	TRY(pool_make(r->start.segment_bytes, r->start.window_segments, &r->window.writable,
 		      &r->window.read_only));
+	TRY(pool_make(METRICS_KEPT_BYTES, 1, &r->kept.writable, &r->kept.read_only));
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(pool_make(r->start.segment_bytes, r->start.segments, &r->worker_pool[i].writable,
 			      &r->worker_pool[i].read_only));
@@ -92,14 +95,15 @@ static enum err fill_start(struct roster *r, const char *config_path)
 
 enum err roster_open(struct roster *r, const struct roster_setup *s)
 {
-	static const enum role_id fixed[ROSTER_FIXED] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL};
+	static const enum role_id fixed[ROSTER_FIXED] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL,
+							 ROLE_STATUS};
 	ASSERT(s->workers >= 1 && s->workers <= MSG_MAX_WORKERS);
 	r->workers = s->workers;
 	r->anchors_path = s->anchors_path;
 	r->exe = open(s->exe_path, O_PATH | O_CLOEXEC);
 	if (r->exe < 0)
 		return ERR_SYSTEM;
-	r->disk = r->disk_faults = -1;
+	r->disk = r->disk_faults = r->listener = -1;
 	if (s->disk_faults_path && (r->disk_faults = open(s->disk_faults_path, O_RDONLY | O_CLOEXEC)) < 0)
 		return ERR_NOT_FOUND;
 	for (uint32_t i = 0; i < r->workers; i++)
@@ -112,6 +116,7 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 		struct roster_child *c = &r->child[i];
 		c->role = i < ROSTER_FIXED ? fixed[i] : ROLE_CAPTURE;
 		c->index = i < ROSTER_FIXED ? 0 : i - ROSTER_FIXED;
+		c->on_demand = c->role == ROLE_SPOOL || c->role == ROLE_STATUS;
 		c->chan = -1;
 		c->watch.slot = -1;
 	}
@@ -197,6 +202,10 @@ static size_t descriptors(const struct roster *r, const struct roster_child *c, 
 		if (r->disk_faults >= 0)
 			fds[n++] = r->disk_faults;
 		return n;
+	case ROLE_STATUS:
+		fds[n++] = r->listener;
+		fds[n++] = r->kept.writable;
+		return n;
 	default:
 		fds[n++] = r->ring[c->index];
 		fds[n++] = r->worker_pool[c->index].writable;
@@ -223,7 +232,9 @@ static bool talk(enum role_id a, enum role_id b)
 	static const uint8_t with[ROLE_COUNT] = {
 		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
 		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_CAPTURE,
-		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_CAPTURE,
+		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
+				1 << ROLE_CAPTURE,
+		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
 		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_CAPTURE,
 		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 	};

@@ -12,7 +12,7 @@
 #include "os/loop.h"
 #include "role/msg.h"
 
-#define ROSTER_FIXED 4 /* roles of one process each */
+#define ROSTER_FIXED 5 /* roles of one process each */
 #define ROSTER_MAX (ROSTER_FIXED + MSG_MAX_WORKERS)
 
 struct roster_child {
@@ -21,20 +21,22 @@ struct roster_child {
 	pid_t pid;      /* 0: not running */
 	int chan;       /* owned; -1: not running */
 	uint32_t life;  /* how often it died */
+	bool on_demand; /* it waits for what the configuration names: the spool's disk, the status port */
 	struct loop_watch watch;
 };
 
 struct roster {
-	struct roster_child child[ROSTER_MAX]; /* net, keys, upload, spool, then the workers */
+	struct roster_child child[ROSTER_MAX]; /* the fixed ones, then the workers */
 	uint32_t workers;
 	const char *anchors_path;  /* borrowed */
 	int ring[MSG_MAX_WORKERS]; /* owned */
 	int dhcp;                  /* owned */
 	int exe;                   /* owned; this binary */
 	int disk, disk_faults;     /* owned; the spool's; -1: none */
+	int listener;              /* owned; the status role's; -1: none */
 	struct roster_pool {
-		int writable, read_only; /* owned */
-	} log_pool, window, worker_pool[MSG_MAX_WORKERS];
+		int writable, read_only;                        /* owned */
+	} log_pool, window, kept, worker_pool[MSG_MAX_WORKERS]; /* kept: what the status role counted */
 	struct msg_start start;
 };
 

@@ -73,15 +73,18 @@ void supervisor_start(struct supervisor *s)
 	self = s;
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++) {
 		struct roster_child *c = &s->roster->child[i];
-		s->restart[i].max_ns = c->role == ROLE_UPLOAD ? RESTART_MAX_NS : RESTART_RECORDING_MAX_NS;
+		bool hurry = c->role != ROLE_UPLOAD && c->role != ROLE_STATUS;
+		s->restart[i].max_ns = hurry ? RESTART_RECORDING_MAX_NS : RESTART_MAX_NS;
 		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = c};
 	}
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
-		if (s->roster->child[i].role != ROLE_SPOOL)
+		if (!s->roster->child[i].on_demand)
 			start(&s->roster->child[i]);
 }
 
 void supervisor_start_role(struct supervisor *s, enum role_id role)
 {
-	start(roster_find(s->roster, role));
+	struct roster_child *c = roster_find(s->roster, role);
+	c->on_demand = false;
+	start(c);
 }

@@ -22,8 +22,9 @@ struct supervisor {
 	struct restart restart[ROSTER_MAX];
 };
 
-/* All roles but the spool, which waits for its disk. */
+/* All roles but those on demand. */
 void supervisor_start(struct supervisor *s);
+/* One of them: what it needs is there. */
 void supervisor_start_role(struct supervisor *s, enum role_id role);
 /* After SIGCHLD. */
 void supervisor_reap(struct supervisor *s);

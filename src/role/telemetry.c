@@ -21,11 +21,17 @@ static void carry_on(struct telemetry *t, const struct cloudwatch_sample *minute
 	cloudwatch_carry(t->count_queued ? &t->queue[t->first] : &t->owed, minute);
 }
 
+static void count_own(struct telemetry *t)
+{
+	t->count(t->arg, &t->part[TELEMETRY_UPLOAD]);
+	t->part[TELEMETRY_UPLOAD].alarms_suppressed = t->alarms.suppressed;
+	t->told_by[TELEMETRY_UPLOAD] = true;
+}
+
 static void end_minute(struct telemetry *t)
 {
 	struct cloudwatch_sample sum = {.at_ns = clock_real_ns()}, minute;
-	t->count(t->arg, &t->part[TELEMETRY_UPLOAD]);
-	t->part[TELEMETRY_UPLOAD].alarms_suppressed = t->alarms.suppressed;
+	count_own(t);
 	for (uint32_t i = 0; i < TELEMETRY_SOURCES; i++)
 		cloudwatch_add(&sum, &t->part[i]);
 	minute = sum;
@@ -61,6 +67,28 @@ static bool next_minute(void *arg, struct msg_sign_post *post)
 static void unfit_minute(void *arg, const struct msg_sign_post *post)
 {
 	carry_on(arg, &post->sample);
+}
+
+/* ---- the status role */
+
+static void tell_status(struct telemetry *t, uint32_t source)
+{
+	if (t->status && t->told_by[source])
+		peer_offer(t->status, MSG_METRICS, &(struct msg_metrics){source, t->part[source]});
+}
+
+void telemetry_status_anew(struct telemetry *t)
+{
+	for (uint32_t i = 0; i < TELEMETRY_SOURCES; i++)
+		tell_status(t, i);
+}
+
+static void second_over(void *arg)
+{
+	struct telemetry *t = arg;
+	loop_timer_in(t->loop, &t->second, NS_PER_S);
+	count_own(t);
+	tell_status(t, TELEMETRY_UPLOAD);
 }
 
 /* ---- alarms */
@@ -128,6 +156,8 @@ void telemetry_counters(struct telemetry *t, uint32_t source, const struct cloud
 {
 	ASSERT(source < TELEMETRY_SOURCES);
 	t->part[source] = *c;
+	t->told_by[source] = true;
+	tell_status(t, source);
 }
 
 void telemetry_signed(struct telemetry *t, const struct msg_signed *s)
@@ -158,6 +188,8 @@ void telemetry_start(struct telemetry *t)
 	t->started = true;
 	if (t->settings->metrics_namespace[0])
 		loop_timer_in(t->loop, &t->minute, t->settings->metrics_interval_seconds * NS_PER_S);
+	if (t->settings->status_port)
+		second_over(t);
 	poster_wake(&t->alarm);
 }
 
@@ -183,6 +215,7 @@ void telemetry_init(struct telemetry *t, const struct tls_anchors *anchors)
 	set_up(t, &t->metrics, FORM_METRICS, next_minute, anchors);
 	set_up(t, &t->alarm, FORM_ALARM, next_alarm, anchors);
 	t->minute = (struct loop_timer){.fn = minute_over, .arg = t};
+	t->second = (struct loop_timer){.fn = second_over, .arg = t};
 	t->quiet = (struct loop_timer){.fn = quiet_over, .arg = t};
 	t->deadline = (struct loop_timer){.fn = end_flush, .arg = t};
 }

@@ -1,5 +1,6 @@
 /* telemetry: what upload tells CloudWatch each minute, also when nothing happens, and SNS on every alarm;
- * each only where the settings ask for it. keys signs both.
+ * each only where the settings ask for it. keys signs both. What each role counted goes to the status role as
+ * it comes, the owner's own counters each second.
  */
 #ifndef SEALTAP_ROLE_TELEMETRY_H
 #define SEALTAP_ROLE_TELEMETRY_H
@@ -24,6 +25,7 @@ struct telemetry {
 	/* set by the owner before telemetry_init */
 	struct loop *loop;                      /* borrowed */
 	struct peer *keys, *net;                /* borrowed */
+	struct peer *status;                    /* borrowed; NULL: nobody asks */
 	const struct settings *settings;        /* borrowed */
 	const struct object_identity *identity; /* borrowed */
 	/* Sets the owner's own counters (TELEMETRY_UPLOAD) for the minute that ends now. */
@@ -39,7 +41,8 @@ struct telemetry {
 	struct cloudwatch_sample owed; /* counts that go with the next minute */
 	struct cloudwatch_sample queue[TELEMETRY_MINUTES];
 	uint32_t first, count_queued;
-	struct loop_timer minute, quiet, deadline;
+	struct loop_timer minute, quiet, deadline, second;
+	bool told_by[TELEMETRY_SOURCES]; /* that source has told something */
 	bool started, flushing;
 };
 
@@ -52,6 +55,8 @@ void telemetry_alarm(struct telemetry *t, const struct sns_alarm *a);
 void telemetry_signed(struct telemetry *t, const struct msg_signed *s);
 void telemetry_resolved(struct telemetry *t, const struct msg_addresses *a);
 void telemetry_clock(struct telemetry *t, const struct msg_skew *s);
+/* The status role is a new process: all that is known. */
+void telemetry_status_anew(struct telemetry *t);
 /* The last minute ends now; what is to be told is told at once. flushed() is called, perhaps at once. */
 void telemetry_flush(struct telemetry *t);
 

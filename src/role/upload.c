@@ -21,7 +21,7 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, keys, spool, worker[MSG_MAX_WORKERS];
+	struct peer init, net, keys, spool, status, worker[MSG_MAX_WORKERS];
 	struct tls_anchors anchors;
 	struct lanes lanes;
 	struct settings settings;
@@ -332,12 +332,20 @@ static void keys_anew(void *arg, uint32_t index)
 	telemetry_again(&g.telemetry, ROLE_KEYS);
 }
 
+static void status_anew(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	telemetry_status_anew(&g.telemetry);
+}
+
 static struct peer *peer_of(const struct msg_peer *p)
 {
-	return p->role == ROLE_NET     ? &g.net
-	       : p->role == ROLE_KEYS  ? &g.keys
-	       : p->role == ROLE_SPOOL ? &g.spool
-				       : &g.worker[p->index % MSG_MAX_WORKERS];
+	return p->role == ROLE_NET      ? &g.net
+	       : p->role == ROLE_KEYS   ? &g.keys
+	       : p->role == ROLE_SPOOL  ? &g.spool
+	       : p->role == ROLE_STATUS ? &g.status
+					: &g.worker[p->index % MSG_MAX_WORKERS];
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
@@ -443,6 +451,7 @@ static void set_up_telemetry(void)
 	t->loop = &g.loop;
 	t->keys = &g.keys;
 	t->net = &g.net;
+	t->status = &g.status;
 	t->settings = &g.settings;
 	t->identity = &g.identity;
 	t->count = count;
@@ -461,6 +470,7 @@ _Noreturn void role_upload(int channel)
 	peer_init(&g.net, ROLE_UPLOAD, ROLE_NET, &g.loop, from_net, net_anew);
 	peer_init(&g.keys, ROLE_UPLOAD, ROLE_KEYS, &g.loop, from_keys, keys_anew);
 	peer_init(&g.spool, ROLE_UPLOAD, ROLE_SPOOL, &g.loop, from_spool, NULL);
+	peer_init(&g.status, ROLE_UPLOAD, ROLE_STATUS, &g.loop, NULL, status_anew);
 	peer_watch(&g.init, channel);
 	anchors_load(fds[0], &g.init, &g.anchors);
 	outbox_map(&g.lanes.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);

@@ -1,8 +1,18 @@
-/* conf: what is accepted is within its bounds; what is not names a line. Input: the configuration. */
-#include "base/conf.h"
-
+/* conf: what is accepted is within its bounds, and each setting can be shown; what is not names a line.
+ * Input: the configuration. */
+#include "base/conf_show.h"
 #include "base/text.h"
 #include "fuzz.h"
+
+static void show(const struct settings *s)
+{
+	uint8_t text[CONF_VALUE_MAX];
+	struct buf value = BUF_OF(text);
+	struct conf_cursor at = {0, 0};
+	const char *key;
+	while (conf_show(s, &at, &key, &value))
+		MUST(!value.overflow && text_is_utf8(buf_span(&value)));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,5 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(s.rule[i].filter[0] && s.rule[i].keep <= CONF_KEEP_NONE && s.rule[i].line <= size + 1);
 	}
 	MUST(s.nat <= CONF_NAT_NONE && s.zstd_level >= 1 && s.zstd_level <= 19);
+	MUST(s.status_port < 64512 && s.status_sources.count <= CONF_NETS);
+	MUST(!s.status_port == !s.status_sources.count);
+	show(&s);
 	return 0;
 }

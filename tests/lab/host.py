@@ -10,7 +10,7 @@ from .surroundings import NIC
 INIT = os.path.join(certs.TOP, 'build', 'init')
 OUTSIDE, INSIDE = 'outside', 'inside'
 ROLES = ('net', 'keys', 'upload', 'capture')
-SPOOL = 'spool'  # where the configuration names a volume
+ON_DEMAND = (('\nspool = /', 'spool'), ('\nstatus.port = ', 'status'))  # what the configuration then says
 
 
 class Host:
@@ -28,7 +28,7 @@ class Host:
             f.write(configuration)
         self.argv = [INIT, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
         self.argv += ['--disk-faults', disk_faults] if disk_faults else []
-        self.role_names = ROLES + (SPOOL,) * ('\nspool = /' in configuration)
+        self.role_names = ROLES + tuple(role for says, role in ON_DEMAND if says in configuration)
 
     def __enter__(self):
         self.start()

@@ -83,7 +83,7 @@ def kill_again(appliance):
 
 class Life:
     def __init__(self, lab, name, heavy, kill, volume_bytes=0):
-        keys = {'object__max_seconds': 3}
+        keys = {'object__max_seconds': 3, 'status__port': 9100, 'status__sources': '198.19.0.0/24'}
         if volume_bytes:
             keys['spool'] = os.path.join(lab.folder, name + '.volume')
             with open(keys['spool'], 'wb') as f:

@@ -14,8 +14,9 @@ from lab.host import INSIDE, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CAP_NET_ADMIN, CAP_SYS_TIME = 12, 25
-CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'capture': 0}
+CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'status': 0, 'capture': 0}
 RESTART_S = 40
+STATUS = {'status__port': 9100, 'status__sources': '198.19.0.0/24'}
 
 
 def status(pid):
@@ -42,12 +43,13 @@ def least_rights(appliance):
 
 
 def capture_has_no_network(appliance):
-    """The role that sees packets has an empty network namespace: it can send nothing anywhere."""
+    """The role that sees packets has an empty network namespace: it can send nothing anywhere; the one that strangers speak to, too."""
     found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
-    assert mine['capture'] not in {mine['net'], mine['keys'], mine['upload']}, mine
-    with open(f'/proc/{found["capture"]}/net/dev') as f:
-        assert [line.split(':')[0].strip() for line in f.readlines()[2:]] == ['lo']
+    for role in ('capture', 'status'):
+        assert mine[role] not in {mine[r] for r in mine if r != role}, mine
+        with open(f'/proc/{found[role]}/net/dev') as f:
+            assert [line.split(':')[0].strip() for line in f.readlines()[2:]] == ['lo']
 
 
 def only_what_was_given(appliance):
@@ -129,7 +131,7 @@ def gone_link_does_not_hold_up(lab):
 
 def main():
     report = testing.Report(testing.pattern())
-    with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration()) as appliance:
+    with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration(**STATUS)) as appliance:
         appliance.console.wait_armed(60)
         rights = (least_rights, capture_has_no_network, only_what_was_given, secrets_cannot_be_read)
         for check in rights:

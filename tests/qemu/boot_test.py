@@ -8,13 +8,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import aws, evidence, probes, testing, traffic  # noqa: E402
+from lab import aws, evidence, probes, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import AWS, IMPOSTOR, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
 
 BOOT_S, RECOVERY_S = 60, 60
-SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5}
+PORT = 9100
+SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT}
 
 
 # ---- the whole path
@@ -26,6 +27,8 @@ def whole_path(session):
         with session.window('all'):
             traffic.everything(session.lab)
             time.sleep(6)  # an object and a heartbeat ship inside the window
+        port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
+        session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
         session.end()
 
 
@@ -36,6 +39,12 @@ def verdict_lines(session):
     wanted = ['link', 'dhcp', 'imds', 'configuration', 'clock', 'kms', 's3']
     assert [c for c in codes if c in wanted] == wanted, codes
     assert lines.index(['ARMED']) > max(i for i, words in enumerate(lines) if words[0] == 'ok'), lines
+
+
+def status_port(session):
+    """The status port says that it is well and forwards, and knows each step."""
+    status, reasons, steps = session.health
+    assert (status, reasons, session.forwarding) == (200, set(), 1) and all(steps.values()) and len(steps) > 8, session.health
 
 
 def packet_for_packet(session):
@@ -129,7 +138,7 @@ def memory_locked(session):
 
 
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
+PROOFS = [verdict_lines, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
 
 
 def main():

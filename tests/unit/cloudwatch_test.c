@@ -144,6 +144,22 @@ static void a_counter_begins_anew(void)
 	CHECK(now.ena[0] == 7 && now.ena[1] == 0 && now.ena[2] == 1);
 }
 
+static void a_source_begins_anew(void)
+{
+	const struct cloudwatch_sample before = {
+		.packets = 5, .key_age_s = 9, .inside = {.tx_bytes = 7}, .has_ena = 1, .ena = {3}};
+	struct cloudwatch_sample now = before;
+	CHECK(!cloudwatch_began_anew(&now, &before));
+	now.key_age_s = 0; /* a gauge */
+	now.packets = 6;
+	CHECK(!cloudwatch_began_anew(&now, &before));
+	now.inside.tx_bytes = 6;
+	CHECK(cloudwatch_began_anew(&now, &before));
+	now.ena[0] = 2;
+	cloudwatch_at_least(&now, &before);
+	CHECK(now.packets == 6 && now.key_age_s == 0 && now.inside.tx_bytes == 7 && now.ena[0] == 3);
+}
+
 static struct cloudwatch_sample left(uint64_t connections)
 {
 	return (struct cloudwatch_sample){.has_ena = 1,
@@ -272,6 +288,8 @@ int main(void)
 	    "every counter of the sample is one metric, those of the ENA where it has one");
 	RUN(a_minute_is_a_difference, "roles' counters add up and become a minute's, gauges stay");
 	RUN(a_counter_begins_anew, "a counter that begins anew counts what it shows, nothing absurd");
+	RUN(a_source_begins_anew,
+	    "who counts anew is known by a counter that is less, and gauges say nothing");
 	RUN(the_least_room_counts,
 	    "of two ENIs' connections left the lesser counts, and what none tells is left out");
 	RUN(counts_are_carried_on, "an earlier minute's counts are added to a later one, whose gauges stay");

@@ -96,6 +96,43 @@ static void spool(void)
 	CHECK(at.line == 3 && !strcmp(at.key, "spool"));
 }
 
+/* Appended to the minimum: the error, and what it names. */
+static bool status_is(const char *lines, enum err want, unsigned line, const char *key)
+{
+	char all[1024];
+	int n = snprintf(all, sizeof(all), MINIMUM "%s", lines);
+	enum err e = conf_read(span_of(all, (size_t)n), &s, &at);
+	return e == want && (!e || (at.line == line && !strcmp(at.key, key)));
+}
+
+static bool is_source(uint32_t i, const char *net)
+{
+	char net_text[64];
+	struct buf b = BUF_OF(net_text);
+	ip_net_text(&b, &s.status_sources.net[i]);
+	return !strcmp(buf_cstr(&b), net);
+}
+
+static void who_may_ask(void)
+{
+	CHECK(status_is("", ERR_OK, 0, "") && s.status_port == 0 && s.status_sources.count == 0);
+	CHECK(status_is("status.port = 9100\nstatus.sources = 10.0.0.0/8 , 192.0.2.7\n"
+			"status.sources=2001:db8::/32\nstatus.interface = outside\n",
+			ERR_OK, 0, ""));
+	CHECK(s.status_port == 9100 && s.status_interface == CONF_OUTSIDE && s.status_sources.count == 3);
+	CHECK(is_source(0, "10.0.0.0/8") && is_source(1, "192.0.2.7/32") && is_source(2, "2001:db8::/32"));
+	CHECK(status_is("status.port = 1\n", ERR_MISSING, 0, "status.sources"));
+	CHECK(status_is("status.sources = 10.0.0.0/8\n", ERR_MISSING, 0, "status.port"));
+	CHECK(status_is("status.port = 0\nstatus.sources = 10.0.0.0/8\n", ERR_MISSING, 3, "status.port"));
+	CHECK(status_is("status.port = 64511\nstatus.sources = 0.0.0.0/0\n", ERR_OK, 0, ""));
+	char lines[1024] = "status.port = 1\nstatus.sources = 10.0.0.0";
+	for (unsigned i = 1; i <= CONF_NETS; i++) {
+		CHECK(status_is(lines, ERR_OK, 0, "") && s.status_sources.count == i);
+		snprintf(lines + strlen(lines), 64, "%s10.0.0.%u", i % 4 ? "," : "\nstatus.sources = ", i);
+	}
+	CHECK(status_is(lines, ERR_TOO_LONG, 8, "status.sources"));
+}
+
 #define ENDPOINTS                                                                              \
 	"s3.endpoint = https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-central-1.vpce.amazonaws.com\n" \
 	"kms.endpoint = https://vpce-1.kms.eu-central-1.vpce.amazonaws.com/\n"                 \
@@ -212,6 +249,15 @@ static const struct {
 	{"capture.rule =", "capture.rule", ERR_SYNTAX},
 	{"capture.flow_cutoff = 1k", "capture.flow_cutoff", ERR_SYNTAX},
 	{"budget.bytes_per_day = 18446744073709551616", "budget.bytes_per_day", ERR_RANGE},
+	{"status.port = 64512", "status.port", ERR_RANGE},
+	{"status.port = http", "status.port", ERR_SYNTAX},
+	{"status.sources =", "status.sources", ERR_SYNTAX},
+	{"status.sources = 10.0.0.0/8,", "status.sources", ERR_SYNTAX},
+	{"status.sources = , 10.0.0.0/8", "status.sources", ERR_SYNTAX},
+	{"status.sources = 10.0.0.0/8 11.0.0.0/8", "status.sources", ERR_SYNTAX},
+	{"status.sources = 10.0.0.1/8", "status.sources", ERR_RANGE},
+	{"status.sources = any", "status.sources", ERR_SYNTAX},
+	{"status.interface = both", "status.interface", ERR_SYNTAX},
 	{"zstd.level = 0", "zstd.level", ERR_RANGE},
 	{"zstd.level = 20", "zstd.level", ERR_RANGE},
 	{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
@@ -393,6 +439,7 @@ int main(void)
 	RUN(spool, "the spool is memory, a volume by its name, or an absolute path");
 	RUN(rules, "rules of capture are kept in their order, each with its line, up to sixteen");
 	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");
+	RUN(who_may_ask, "the status port wants sources, and sources a port");
 	RUN(refuses_values, "an unknown, repeated or malformed key names its line");
 	RUN(refuses_names, "bucket names and key ARNs are checked");
 	RUN(requires_keys, "a missing required key is named");

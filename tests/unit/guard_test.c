@@ -19,6 +19,7 @@ static void start_with(enum conf_on_loss on_loss, enum conf_spool_full spool_ful
 		w[i] = (struct guard_worker){.armed = true, .progress = &page[i]};
 	}
 	CHECK(guard_wanted(&s) == (on_loss || spool_full));
+	CHECK(guard_pulse_ns(&s) == (on_loss || spool_full ? GUARD_PULSE_NS : 0));
 	guard_begin(&g, &s, w, 2);
 	CHECK(!guard_look(&g, w, 2, now_ns) && !g.stopped);
 }

@@ -178,6 +178,22 @@ static void the_kernels_losses_too(void)
 	CHECK(got.lost_before_tap == 3 && got.rx_missed == 9);
 }
 
+static void what_each_link_carries(void)
+{
+	set_up();
+	CHECK(silent(true));
+	for (uint64_t i = 1; i <= 2; i++) {
+		struct rtnl_link *out = &links.link[1], *in = &links.link[2];
+		out->rx_packets += 1, out->rx_bytes += 100, out->tx_packets += 2, out->tx_bytes += 200;
+		in->rx_packets += 3, in->rx_bytes += 300, in->tx_packets += 4, in->tx_bytes += 400;
+		CHECK(silent(true));
+		const struct cloudwatch_link want[2] = {{i, 100 * i, 2 * i, 200 * i},
+							{3 * i, 300 * i, 4 * i, 400 * i}};
+		CHECK(!memcmp(&got.outside, &want[0], sizeof(want[0])));
+		CHECK(!memcmp(&got.inside, &want[1], sizeof(want[1])));
+	}
+}
+
 static void a_loss_is_an_alarm_while_forwarding(void)
 {
 	set_up();
@@ -312,6 +328,7 @@ int main(void)
 	    "links: each of the ENA's losses is one alarm with its cause's name, and reaches its metric");
 	RUN(the_kernels_losses_too,
 	    "links: what the kernel drops ahead of the tap and what a NIC misses, too");
+	RUN(what_each_link_carries, "what each link carries is counted apart");
 	RUN(a_loss_is_an_alarm_while_forwarding,
 	    "links: a loss is counted always, and an alarm when it came about while forwarding");
 	RUN(counters_that_begin_anew,

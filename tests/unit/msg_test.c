@@ -62,6 +62,23 @@ static void a_message_in_a_direction_that_the_table_does_not_list_is_refused(voi
 	close_pair();
 }
 
+static void the_status_role_has_a_say_in_nothing(void)
+{
+	static const struct msg_totals totals;
+	static const struct msg_verdict verdict;
+	static const struct log_line line;
+	open_pair();
+	CHECK(msg_send(ends[0], MSG_DRAINED, &totals) == ERR_OK);
+	CHECK(msg_recv(ends[1], ROLE_STATUS, ROLE_INIT, &m) == ERR_PROTOCOL);
+	CHECK(msg_send(ends[0], MSG_VERDICT, &verdict) == ERR_OK);
+	CHECK(msg_recv(ends[1], ROLE_STATUS, ROLE_INIT, &m) == ERR_PROTOCOL);
+	CHECK(msg_send(ends[0], MSG_DRAINED, &totals) == ERR_OK);
+	CHECK(msg_recv(ends[1], ROLE_UPLOAD, ROLE_INIT, &m) == ERR_OK);
+	CHECK(msg_send(ends[0], MSG_LOG_LINE, &line) == ERR_OK);
+	CHECK(msg_recv(ends[1], ROLE_STATUS, ROLE_INIT, &m) == ERR_OK);
+	close_pair();
+}
+
 static void descriptors_ride_on_start_alone_and_others_are_closed(void)
 {
 	open_pair();
@@ -98,6 +115,7 @@ int main(void)
 	    "a message of another length than its type's is refused");
 	RUN(a_message_in_a_direction_that_the_table_does_not_list_is_refused,
 	    "a message in a direction that the table does not list is refused");
+	RUN(the_status_role_has_a_say_in_nothing, "the role that strangers speak to may log, nothing else");
 	RUN(descriptors_ride_on_start_alone_and_others_are_closed,
 	    "descriptors ride on START alone; others are closed");
 	RUN(a_full_channel_says_so_instead_of_blocking, "a full channel says so instead of blocking");

@@ -92,7 +92,7 @@ static void never_overflows(void)
 
 static struct buf a_link(uint16_t type, uint16_t arphrd)
 {
-	uint64_t stats[24] = {[0] = 1000, [6] = 33, [15] = 44};
+	uint64_t stats[24] = {1000, 2000, 3000, 4000, [6] = 33, [15] = 44};
 	struct buf b = BUF_OF(bytes);
 	size_t mark = nlmsg_begin(&b, type, 0, 1);
 	buf_le16(&b, 0);
@@ -123,7 +123,7 @@ static void reads_a_link(void)
 	CHECK(read_link(buf_span(&b), &l, &gone) == ERR_OK && !gone);
 	CHECK(l.ifindex == 5 && !strcmp(l.name, "eth0") && l.mtu == 9001 && l.ethernet && l.up && l.carrier);
 	CHECK(!memcmp(l.mac, "\2\0\0\0\0\1", 6) && l.rx_packets == 1000 && l.rx_dropped == 33 &&
-	      l.rx_missed == 44);
+	      l.rx_missed == 44 && l.tx_packets == 2000 && l.rx_bytes == 3000 && l.tx_bytes == 4000);
 	b = a_link(17, 1);
 	CHECK(read_link(buf_span(&b), &l, &gone) == ERR_OK && gone);
 	b = a_link(16, 772); /* loopback */

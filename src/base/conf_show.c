@@ -1,0 +1,108 @@
+#include "base/conf_show.h"
+
+#include "base/conf_table.h"
+#include "base/text.h"
+
+static void put_u64(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	(void)item;
+	text_u64(b, *(const uint64_t *)field);
+}
+
+static void put_u32(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	(void)item;
+	text_u64(b, *(const uint32_t *)field);
+}
+
+static void put_word(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)item;
+	buf_str(b, conf_words[r->kind][*(const uint32_t *)field != 0]);
+}
+
+static void put_text(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	(void)item;
+	buf_str(b, field);
+}
+
+static void put_spool(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	const char *name = field;
+	put_text(b, r, name[0] ? name : "memory", item);
+}
+
+static void put_endpoint(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	const struct endpoint *e = field;
+	(void)r;
+	(void)item;
+	if (!e->host[0])
+		return;
+	buf_str(b, "https://");
+	buf_str(b, e->host);
+	buf_u8(b, ':');
+	text_u64(b, e->port);
+}
+
+static void put_rule(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	const struct capture_rule *rule = field;
+	(void)r;
+	buf_str(b, conf_keep_words[rule[item].keep % 3]);
+	buf_str(b, " : ");
+	buf_str(b, rule[item].filter);
+}
+
+static void put_net(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	const struct conf_nets *nets = field;
+	(void)r;
+	ip_net_text(b, &nets->net[item]);
+}
+
+/* item: which of a repeatable key's values. */
+static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r, const void *field,
+					 size_t item) = {
+	[KIND_U64] = put_u64,        [KIND_U32] = put_u32,         [KIND_NAT] = put_word,
+	[KIND_ON_LOSS] = put_word,   [KIND_FLAG] = put_word,       [KIND_SIDE] = put_word,
+	[KIND_SPOOL] = put_spool,    [KIND_SPOOL_FULL] = put_word, [KIND_ENDPOINT] = put_endpoint,
+	[KIND_RULE] = put_rule,      [KIND_NETS] = put_net,        [KIND_BUCKET] = put_text,
+	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
+	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,
+};
+
+/* How many values a key has. */
+static size_t items(const struct settings *s, enum conf_kind kind, const void *field)
+{
+	switch (kind) {
+	case KIND_RULE:
+		return s->rule_count;
+	case KIND_NETS:
+		return ((const struct conf_nets *)field)->count;
+	default:
+		return 1;
+	}
+}
+
+bool conf_show(const struct settings *s, struct conf_cursor *at, const char **key, struct buf *value)
+{
+	buf_reset(value);
+	if (at->row == conf_row_count)
+		return false;
+	const struct conf_row *r = &conf_rows[at->row];
+	const void *field = (const uint8_t *)s + r->offset;
+	size_t count = items(s, r->kind, field);
+	*key = r->key;
+	ASSERT(writers[r->kind]);
+	if (at->item < count)
+		writers[r->kind](value, r, field, at->item);
+	at->item++;
+	if (at->item >= count)
+		*at = (struct conf_cursor){.row = at->row + 1};
+	return true;
+}
