@@ -14,7 +14,12 @@ enum kind {
 	KIND_SPOOL_FULL,
 	KIND_SPOOL,
 	KIND_ENDPOINT,
-	KIND_RULE, /* repeatable: the next of `rule` */
+	/* repeatable: the next of its list */
+	KIND_RULE,
+	KIND_PUBLISH,
+	KIND_ALLOW,
+	KIND_DENY,
+	/* text */
 	KIND_BUCKET,
 	KIND_PREFIX,
 	KIND_KEY_ARN,
@@ -54,7 +59,7 @@ static const struct row rows[] = {
 	{"key.max_seconds", KIND_U64, false, FIELD(key_max_seconds), 60, 86400, "3600"},
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
-	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
+	{"nat", KIND_NAT, false, FIELD(gateway.nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
 	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
@@ -63,6 +68,11 @@ static const struct row rows[] = {
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
 	{"budget.bytes_per_day", KIND_U64, false, FIELD(budget_bytes_per_day), 0, UINT64_MAX, "0"},
+	{"publish", KIND_PUBLISH, false, FIELD(gateway.publish), 0, 0, NULL},
+	{"forward.allow", KIND_ALLOW, false, FIELD(gateway.forward), 0, 0, NULL},
+	{"forward.deny", KIND_DENY, false, FIELD(gateway.forward), 0, 0, NULL},
+	{"limit.flows_per_source", KIND_U64, false, FIELD(gateway.flows_per_source), 0, 1000000, "0"},
+	{"limit.new_flows_per_second", KIND_U64, false, FIELD(gateway.new_flows_per_second), 0, 1000000, "0"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -279,6 +289,24 @@ static enum err read_rule(struct span v, unsigned line, struct settings *out)
 	return ERR_OK;
 }
 
+static bool is_repeatable(enum kind kind)
+{
+	return kind >= KIND_RULE && kind <= KIND_DENY;
+}
+
+static enum err read_next(enum kind kind, struct span v, unsigned line, struct settings *out)
+{
+	switch (kind) {
+	case KIND_PUBLISH:
+		return conf_read_publish(v, line, &out->gateway);
+	case KIND_ALLOW:
+	case KIND_DENY:
+		return conf_read_forward(v, line, kind == KIND_ALLOW, &out->gateway);
+	default:
+		return read_rule(v, line, out);
+	}
+}
+
 static enum err read_value(const struct row *r, struct span v, struct settings *out)
 {
 	void *field = (uint8_t *)out + r->offset;
@@ -287,7 +315,7 @@ static enum err read_value(const struct row *r, struct span v, struct settings *
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
-		return read_word(v, "masquerade", "none", field);
+		return conf_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:
 		return read_word(v, "record", "stop", field);
 	case KIND_SPOOL_FULL:
@@ -348,8 +376,8 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 	for (size_t i = 0; i < ROWS; i++) {
 		if (!span_eq(*key, span_str(rows[i].key)))
 			continue;
-		if (rows[i].kind == KIND_RULE)
-			return read_rule(value, number, out);
+		if (is_repeatable(rows[i].kind))
+			return read_next(rows[i].kind, value, number, out);
 		if (seen[i])
 			return ERR_DUPLICATE;
 		seen[i] = number;

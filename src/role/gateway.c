@@ -187,18 +187,36 @@ static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
 	return a->addr == b->addr && a->prefix_len == b->prefix_len;
 }
 
+static enum err list_addrs(struct gateway *g, uint32_t ifindex, struct addr_list *list)
+{
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	list->ifindex = ifindex;
+	list->count = 0;
+	rtnl_dump_addrs(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, list);
+	return e ? fail(g, e, "list the addresses of", index_text(ifindex)) : ERR_OK;
+}
+
+bool gateway_has_address(struct gateway *g, uint32_t ifindex, uint32_t addr)
+{
+	static struct addr_list list;
+	if (list_addrs(g, ifindex, &list))
+		return false;
+	for (uint32_t i = 0; i < list.count; i++)
+		if (list.addr[i].addr == addr)
+			return true;
+	return false;
+}
+
 static enum err remove_others(struct gateway *g, const struct rtnl_addr *keep)
 {
 	static struct addr_list list;
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
-	list.ifindex = keep->ifindex;
-	list.count = 0;
-	rtnl_dump_addrs(&b, 1);
-	TRY(buf_err(&b));
-	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, &list);
-	if (e)
-		return fail(g, e, "list the addresses of", index_text(keep->ifindex));
+	enum err e;
+	TRY(list_addrs(g, keep->ifindex, &list));
 	for (uint32_t i = 0; i < list.count; i++) {
 		if (same_addr(&list.addr[i], keep))
 			continue;
@@ -323,7 +341,7 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 
 enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open)
 {
-	static const struct nft_gateway closed;
+	static const struct nft_gateway closed = {.fresh = true};
 	TRY(SET(g, settings, "", false));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
@@ -355,4 +373,30 @@ enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules)
 	if (filtered)
 		return filtered;
 	return rules->open ? set_forwarding(g, true) : e;
+}
+
+struct counter_list {
+	struct nft_counter *counter;
+	uint32_t count, max;
+};
+
+static void add_counter(void *arg, struct span message)
+{
+	struct counter_list *all = arg;
+	struct nlmsg m;
+	if (all->count < all->max && nlmsg_next(&message, &m) == ERR_OK &&
+	    nft_read_counter(&m, &all->counter[all->count]) == ERR_OK)
+		all->count++;
+}
+
+enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32_t max, uint32_t *count)
+{
+	struct counter_list all = {.counter = counter, .max = max};
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	nft_dump_counters(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
+	*count = all.count;
+	return e ? fail(g, e, "read", "the packet filter's counters") : ERR_OK;
 }

@@ -354,6 +354,8 @@ static void write_boot(struct logstream *s)
 	const struct settings *c = &s->settings;
 	uint64_t now_ns = clock_real_ns();
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
+	uint8_t nat_text[16];
+	struct buf nat = BUF_OF(nat_text);
 	put_event(&b, now_ns, "info", "keys", "boot");
 	put_text(&b, "s3.bucket", c->s3_bucket);
 	put_text(&b, "s3.prefix", c->s3_prefix);
@@ -363,7 +365,8 @@ static void write_boot(struct logstream *s)
 	put_u64(&b, "key.max_seconds", c->key_max_seconds);
 	put_u64(&b, "key.max_bytes", c->key_max_bytes);
 	put_u64(&b, "log.interval_seconds", c->log_interval_seconds);
-	put_text(&b, "nat", c->nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
+	conf_nat_text(&nat, &c->gateway);
+	put_text(&b, "nat", buf_cstr(&nat));
 	put_u64(&b, "zstd.level", c->zstd_level);
 	buf_str(&b, "}\n");
 	queue_done(s, &b, now_ns);
