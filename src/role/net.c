@@ -240,8 +240,6 @@ static enum err refresh_links(void)
 
 static enum err task_configure(void)
 {
-	uint8_t nat_text[16];
-	struct buf nat = BUF_OF(nat_text);
 	TRY(find_devices());
 	const struct rtnl_link *outside = device_link(DEVICE_OUTSIDE);
 	if (leased_ifindex() != outside->ifindex)
@@ -253,11 +251,10 @@ static enum err task_configure(void)
 	TRY(refresh_links());
 	g.configured = true;
 	ruleset_check(&g.gateway, &g.config.settings, outside->ifindex);
-	conf_nat_text(&nat, &g.config.settings.gateway);
 	log_begin(LOG_INFO, "configured");
 	log_str("outside", device_link(DEVICE_OUTSIDE)->name);
 	log_str("inside", device_link(DEVICE_INSIDE)->name);
-	log_span("nat", buf_span(&nat));
+	ruleset_log(&g.config.settings);
 	log_end();
 	send_links(MSG_CONFIGURED);
 	look_at_links(NULL);

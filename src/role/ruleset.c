@@ -11,15 +11,20 @@ struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t 
 	return (struct nft_gateway){.open = open, .outside = outside, .inside = inside, .conf = &s->gateway};
 }
 
-void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside)
+void ruleset_log(const struct settings *s)
 {
 	uint8_t text[16];
 	struct buf b = BUF_OF(text);
+	conf_nat_text(&b, &s->gateway);
+	log_span("nat", buf_span(&b));
+}
+
+void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside)
+{
 	if (s->gateway.nat != CONF_NAT_SNAT || gateway_has_address(g, outside, s->gateway.snat_addr))
 		return;
-	conf_nat_text(&b, &s->gateway);
 	log_begin(LOG_WARN, "nat-address-is-not-own");
-	log_span("nat", buf_span(&b));
+	ruleset_log(s);
 	log_str("remedy", "assign it to the outside interface, or no answer comes back");
 	log_end();
 }
