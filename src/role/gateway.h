@@ -9,6 +9,7 @@
 
 #include "net/nft.h"
 #include "net/rtnl.h"
+#include "role/conntrackwatch.h"
 #include "role/msg.h"
 
 struct gateway {
@@ -50,6 +51,8 @@ enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules) M
 enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32_t max, uint32_t *count)
 	MUST_USE;
 
+/* How full the table of flows is, and what was refused. */
+enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts) MUST_USE;
 /* Packets that the link received, and those it dropped, since it exists. */
 enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
 	MUST_USE;

@@ -37,7 +37,7 @@ static struct {
 	struct backoff backoff;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
-	struct ruleset_counters counters;
+	struct ruleset_watch filter;
 	struct loop_timer look;
 	struct report report;
 } g = {.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
@@ -145,7 +145,7 @@ static void look_at_links(void *arg)
 	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
 				     device_link(DEVICE_INSIDE)->ifindex};
 	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
-	ruleset_look(&g.gateway, &g.counters);
+	ruleset_look(&g.gateway, &g.filter);
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
 }
 

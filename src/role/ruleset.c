@@ -29,7 +29,7 @@ void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside
 	log_end();
 }
 
-static uint64_t packets_of(const struct ruleset_counters *c, const char *name)
+static uint64_t packets_of(const struct ruleset_watch *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->count; i++)
 		if (strcmp(c->counter[i].name, name) == 0)
@@ -37,7 +37,7 @@ static uint64_t packets_of(const struct ruleset_counters *c, const char *name)
 	return 0;
 }
 
-static void tell(const struct ruleset_counters *last, const struct ruleset_counters *now)
+static void tell(const struct ruleset_watch *last, const struct ruleset_watch *now)
 {
 	bool more = false;
 	for (int i = 0; i < NFT_REASONS; i++) {
@@ -56,11 +56,15 @@ static void tell(const struct ruleset_counters *last, const struct ruleset_count
 	log_end();
 }
 
-void ruleset_look(struct gateway *g, struct ruleset_counters *c)
+void ruleset_look(struct gateway *g, struct ruleset_watch *w)
 {
-	static struct ruleset_counters now;
-	if (gateway_counters(g, now.counter, NFT_COUNTERS_MAX, &now.count))
-		return;
-	tell(c, &now);
-	*c = now;
+	static struct ruleset_watch now;
+	struct conntrack_counts flows;
+	if (gateway_counters(g, now.counter, NFT_COUNTERS_MAX, &now.count) == ERR_OK) {
+		tell(w, &now);
+		w->count = now.count;
+		memcpy(w->counter, now.counter, sizeof(w->counter));
+	}
+	if (gateway_conntrack(g, &flows) == ERR_OK)
+		conntrackwatch_look(&w->conntrack, &flows);
 }

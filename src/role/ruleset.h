@@ -13,14 +13,15 @@ void ruleset_log(const struct settings *s);
 /* Flows that leave by a fixed address get no answer unless it is the outside interface's: warns. */
 void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside);
 
-/* The kernel's counters as they were last looked at; zeroed before the first use. */
-struct ruleset_counters {
+/* What the kernel counted as it was last looked at; zeroed before the first use. */
+struct ruleset_watch {
 	uint32_t count;
 	struct nft_counter counter[NFT_COUNTERS_MAX];
+	struct conntrackwatch conntrack;
 };
 
-/* Reads them anew. What was not forwarded since, by its reasons, is a line of the log; nothing when nothing
- * was. */
-void ruleset_look(struct gateway *g, struct ruleset_counters *c);
+/* Reads it anew. What was not forwarded since, by its reasons, is a line of the log, nothing when nothing
+ * was; a table of flows that is full, or NAT without a free port, an alarm. */
+void ruleset_look(struct gateway *g, struct ruleset_watch *w);
 
 #endif

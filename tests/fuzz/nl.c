@@ -1,5 +1,6 @@
 /* nl: netlink messages: every step consumes something and stays inside; links, addresses and counters are
  * sane. Input: what the kernel sent. */
+#include "net/ctstats.h"
 #include "net/nft.h"
 #include "net/rtnl.h"
 
@@ -30,6 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST_END(link.name);
 			MUST(link.name[0] && link.ifindex && link.ifindex <= INT32_MAX);
 		}
+		struct ctstats stats = {1, 1, 1};
+		if (ctstats_add(&m, &stats))
+			MUST(stats.insert_failed == 1 && stats.drop == 1 && stats.early_drop == 1);
 		struct nft_counter counter;
 		memset(&counter, 0xa5, sizeof(counter));
 		if (!nft_read_counter(&m, &counter)) {
