@@ -227,6 +227,10 @@ static void forward_rules(struct nft_batch *t, const struct nft_gateway *g)
 	r = nft_rule_begin(t, "forward");
 	nft_conntrack(&r, NFT_CT_STATE, STATES_OF_A_FLOW);
 	accept(&r);
+	/* nobody answered yet, but its first packet passed all that follows */
+	r = nft_rule_begin(t, "forward");
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_CONFIRMED);
+	accept(&r);
 	r = rule_between(t, "forward", g->inside, g->outside);
 	go(&r, "out");
 	r = rule_between(t, "forward", g->outside, g->inside);

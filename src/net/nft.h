@@ -16,7 +16,7 @@
  *   chain forward { type filter hook forward priority filter; policy drop;
  *     ip daddr 169.254.0.0/16 goto link-local; ip6 daddr fd00:ec2::/32 goto link-local
  *     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
- *     ct state established,related accept
+ *     ct state established,related accept; ct status confirmed accept      a flow without an answer yet
  *     iif IN oif OUT goto out; iif OUT oif IN goto in; iif IN oif IN ct status dnat goto new; goto denied }
  *   chain out { the configuration's `out` lines: MATCH counter goto new|denied; then goto new|denied }
  *   chain in { the `in` lines; ct status dnat goto new; goto denied }

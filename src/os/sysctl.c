@@ -29,7 +29,8 @@ enum err sysctl_read_u64(const char *path, uint64_t *value)
 	close(fd);
 	if (n <= 0)
 		return ERR_SYSTEM;
-	return text_read_u64(span_trim(span_of(text, (size_t)n)), UINT64_MAX, value);
+	n -= text[n - 1] == '\n';
+	return text_read_u64(span_of(text, (size_t)n), UINT64_MAX, value);
 }
 
 enum err sysctl_write(const char *path, const char *value)

@@ -385,11 +385,13 @@ enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts)
 	uint8_t bytes[64];
 	struct buf b = BUF_OF(bytes);
 	*counts = (struct conntrack_counts){.flows = 0};
-	TRY(sysctl_read_u64("net/netfilter/nf_conntrack_count", &counts->flows));
-	TRY(sysctl_read_u64("net/netfilter/nf_conntrack_max", &counts->max));
 	ctstats_dump(&b, 1);
 	TRY(buf_err(&b));
-	enum err e = netlink_dump(g->filter, buf_span(&b), add_ctstats, &counts->stats);
+	enum err e = sysctl_read_u64("net/netfilter/nf_conntrack_count", &counts->flows);
+	if (!e)
+		e = sysctl_read_u64("net/netfilter/nf_conntrack_max", &counts->max);
+	if (!e)
+		e = netlink_dump(g->filter, buf_span(&b), add_ctstats, &counts->stats);
 	return e ? fail(g, e, "read", "the statistics of connection tracking") : ERR_OK;
 }
 

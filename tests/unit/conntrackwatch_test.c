@@ -142,7 +142,7 @@ int main(void)
 	log_open(channel[0], 1, "net");
 	RUN(full_once, "a full table of flows is one alarm when it begins, and a line when a tenth is free");
 	RUN(not_full_by_clashes,
-	    "NAT without a free port is one alarm, a few clashes are none, and neither is a full table");
+	    "NAT without a free port is one alarm and no full table, a few clashes are neither");
 	RUN(begins_anew, "statistics that begin anew count from there");
 	RUN(room, "the table has room for a sixteenth of the memory, at least 65536 flows");
 	RUN(adds_processors, "the statistics of all processors are added, whole or not at all");

@@ -132,6 +132,7 @@ static void forwards_outward(void)
 		    "forward: " TCP
 		    "r1=header2+13,1 r1=r1,1&06^00 r1==02 r1=rt3 r1=order1 r1 2,2 option2+2,2 op 1=r1\n"
 		    "forward: r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
+		    "forward: r1=ct2 r1=r1,4&08000000^00000000 r1!=00000000 accept\n"
 		    "forward: " IN TO_OUT "goto out\n"
 		    "forward: " OUT TO_IN "goto in\n"
 		    "forward: " IN TO_IN DNAT "goto new\n"
