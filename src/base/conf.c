@@ -27,7 +27,7 @@ const struct conf_row conf_rows[] = {
 	{"key.max_seconds", KIND_U64, false, FIELD(key_max_seconds), 60, 86400, "3600"},
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
-	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
+	{"nat", KIND_NAT, false, FIELD(gateway.nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
 	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
@@ -39,6 +39,11 @@ const struct conf_row conf_rows[] = {
 	{"status.port", KIND_U32, false, FIELD(status_port), 0, 64511, "0"},
 	{"status.sources", KIND_NETS, false, FIELD(status_sources), 0, 0, NULL},
 	{"status.interface", KIND_SIDE, false, FIELD(status_interface), 0, 0, "inside"},
+	{"publish", KIND_PUBLISH, false, FIELD(gateway.publish), 0, 0, NULL},
+	{"forward.allow", KIND_ALLOW, false, FIELD(gateway.forward), 0, 0, NULL},
+	{"forward.deny", KIND_DENY, false, FIELD(gateway.forward), 0, 0, NULL},
+	{"limit.flows_per_source", KIND_U64, false, FIELD(gateway.flows_per_source), 0, 1000000, "0"},
+	{"limit.new_flows_per_second", KIND_U64, false, FIELD(gateway.new_flows_per_second), 0, 1000000, "0"},
 };
 
 #define ROWS (sizeof(conf_rows) / sizeof(conf_rows[0]))
@@ -46,8 +51,9 @@ const struct conf_row conf_rows[] = {
 const size_t conf_row_count = ROWS;
 
 const char *const conf_words[KIND_COUNT][2] = {
-	[KIND_NAT] = {"masquerade", "none"},         [KIND_ON_LOSS] = {"record", "stop"},
-	[KIND_SPOOL_FULL] = {"drop-newest", "stop"}, [KIND_FLAG] = {"no", "yes"},
+	[KIND_ON_LOSS] = {"record", "stop"},
+	[KIND_SPOOL_FULL] = {"drop-newest", "stop"},
+	[KIND_FLAG] = {"no", "yes"},
 	[KIND_SIDE] = {"inside", "outside"},
 };
 
@@ -278,6 +284,27 @@ static enum err read_nets(struct span v, struct conf_nets *out)
 	return ERR_OK;
 }
 
+/* The next of a list. */
+static bool is_repeatable(enum conf_kind kind)
+{
+	return kind >= KIND_RULE && kind <= KIND_NETS;
+}
+
+static enum err read_next(const struct conf_row *r, struct span v, unsigned line, struct settings *out)
+{
+	switch (r->kind) {
+	case KIND_PUBLISH:
+		return conf_read_publish(v, line, &out->gateway);
+	case KIND_ALLOW:
+	case KIND_DENY:
+		return conf_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
+	case KIND_NETS:
+		return read_nets(v, (struct conf_nets *)(void *)((uint8_t *)out + r->offset));
+	default:
+		return read_rule(v, line, out);
+	}
+}
+
 static enum err read_value(const struct conf_row *r, struct span v, struct settings *out)
 {
 	void *field = (uint8_t *)out + r->offset;
@@ -286,13 +313,12 @@ static enum err read_value(const struct conf_row *r, struct span v, struct setti
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
+		return conf_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:
 	case KIND_SPOOL_FULL:
 	case KIND_FLAG:
 	case KIND_SIDE:
 		return read_word(conf_words[r->kind], v, field);
-	case KIND_NETS:
-		return read_nets(v, field);
 	case KIND_SPOOL:
 		return read_spool(v, out);
 	case KIND_ENDPOINT:
@@ -347,11 +373,11 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 	for (size_t i = 0; i < ROWS; i++) {
 		if (!span_eq(*key, span_str(conf_rows[i].key)))
 			continue;
-		if (conf_rows[i].kind == KIND_RULE)
-			return read_rule(value, number, out);
-		if (seen[i] && conf_rows[i].kind != KIND_NETS)
+		if (seen[i] && !is_repeatable(conf_rows[i].kind))
 			return ERR_DUPLICATE;
 		seen[i] = number;
+		if (is_repeatable(conf_rows[i].kind))
+			return read_next(&conf_rows[i], value, number, out);
 		return read_value(&conf_rows[i], value, out);
 	}
 	return ERR_UNKNOWN_KEY;

@@ -30,7 +30,24 @@
  *   key.max_seconds       default 3600; 60..86400; a data key's age
  *   key.max_bytes         default 68719476736; at least 1048576; a data key's volume
  *   log.interval_seconds  default 300; 1..300
- *   nat                   masquerade (default) | none
+ *   nat                   masquerade (default): IPv4 from inside gets the outside interface's first address |
+ *                         none: it keeps its own | ADDRESS: it gets this one, which must be one of the
+ *                         outside interface's or no answer comes back (a warning, where it is not)
+ *   publish               tcp|udp PORT[-PORT] -> ADDRESS[:PORT] [from NET]: what reaches the outside
+ *                         interface's addresses on these ports goes to ADDRESS inside; for hosts inside too.
+ *                         IPv4; at most 32; no port twice for a protocol, none above 64511 (the appliance's
+ *                         own). Without :PORT the ports stay as they are. NET: ADDRESS[/LENGTH]
+ *   forward.allow         out|in [tcp|udp|icmp|any] [from NET [port PORT[-PORT]]] [to NET [port PORT[-PORT]]]
+ *   forward.deny          for packets that begin a flow; answers and what belongs to a flow always pass. NET:
+ *                         ADDRESS[/LENGTH] of IPv4 or IPv6, or any. Both keys are one list in the order of
+ *                         their lines, at most 64; the first one that matches decides. out: from inside to
+ *                         outside; what matches none has the opposite of the last `out` line, and without
+ *                         one all may pass. in: from outside to inside, addresses as they are inside; what
+ *                         matches none passes if it is published, else not
+ *   limit.flows_per_source  default 0: none; at most 1000000; flows that one source address may have at a
+ *                         time, and so ports of the NAT. Counting costs time in proportion to it
+ *   limit.new_flows_per_second  default 0: none; at most 1000000; flows that one source address may begin a
+ *                         second
  *   capture.rule          full | headers | none : FILTER, in libpcap's language (pcap-filter(7)), without
  *                         names. May be repeated, at most 16 times, each filter at most 503 bytes: the first
  *                         one that matches decides, what matches none is recorded in full. headers: the
@@ -62,14 +79,13 @@
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
 
-#include "base/ip.h"
+#include "base/conf_gateway.h"
 
 #define CONF_MAX_BYTES 16384
 
 #define CONF_RULES 16
 #define CONF_NETS 16 /* of one key */
 
-enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
 
 enum conf_spool_full { CONF_SPOOL_FULL_DROP_NEWEST, CONF_SPOOL_FULL_STOP };
@@ -113,7 +129,6 @@ struct settings {
 	uint64_t key_max_seconds;
 	uint64_t key_max_bytes;
 	uint64_t log_interval_seconds;
-	uint32_t nat;     /* enum conf_nat */
 	uint32_t on_loss; /* enum conf_on_loss */
 	uint32_t zstd_level;
 	char spool[161]; /* empty: memory */
@@ -126,6 +141,7 @@ struct settings {
 	uint32_t status_port;          /* 0: nothing is served */
 	uint32_t status_interface;     /* enum conf_side */
 	struct conf_nets status_sources;
+	struct conf_gateway gateway;
 };
 
 struct conf_error {

@@ -65,15 +65,35 @@ static void put_net(struct buf *b, const struct conf_row *r, const void *field, 
 	ip_net_text(b, &nets->net[item]);
 }
 
+static void put_nat(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	(void)item;
+	conf_nat_text(b, field); /* the first field of struct conf_gateway */
+}
+
+static void put_publish(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	conf_publish_text(b, (const struct conf_publish *)field + item);
+}
+
+static void put_forward(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	conf_forward_text(b, (const struct conf_forward *)field + item);
+}
+
 /* item: which of a repeatable key's values. */
 static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r, const void *field,
 					 size_t item) = {
-	[KIND_U64] = put_u64,        [KIND_U32] = put_u32,         [KIND_NAT] = put_word,
+	[KIND_U64] = put_u64,        [KIND_U32] = put_u32,         [KIND_NAT] = put_nat,
 	[KIND_ON_LOSS] = put_word,   [KIND_FLAG] = put_word,       [KIND_SIDE] = put_word,
 	[KIND_SPOOL] = put_spool,    [KIND_SPOOL_FULL] = put_word, [KIND_ENDPOINT] = put_endpoint,
 	[KIND_RULE] = put_rule,      [KIND_NETS] = put_net,        [KIND_BUCKET] = put_text,
 	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
-	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,
+	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,       [KIND_PUBLISH] = put_publish,
+	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,
 };
 
 /* How many values a key has. */
@@ -82,6 +102,12 @@ static size_t items(const struct settings *s, enum conf_kind kind, const void *f
 	switch (kind) {
 	case KIND_RULE:
 		return s->rule_count;
+	case KIND_PUBLISH:
+		return s->gateway.publish_count;
+	case KIND_ALLOW: /* all of the list, in order */
+		return s->gateway.forward_count;
+	case KIND_DENY:
+		return 0;
 	case KIND_NETS:
 		return ((const struct conf_nets *)field)->count;
 	default:
@@ -92,12 +118,17 @@ static size_t items(const struct settings *s, enum conf_kind kind, const void *f
 bool conf_show(const struct settings *s, struct conf_cursor *at, const char **key, struct buf *value)
 {
 	buf_reset(value);
+	/* its rules stand among those of KIND_ALLOW, the row before */
+	if (at->row < conf_row_count && conf_rows[at->row].kind == KIND_DENY && s->gateway.forward_count)
+		at->row++;
 	if (at->row == conf_row_count)
 		return false;
 	const struct conf_row *r = &conf_rows[at->row];
 	const void *field = (const uint8_t *)s + r->offset;
 	size_t count = items(s, r->kind, field);
 	*key = r->key;
+	if (r->kind == KIND_ALLOW && at->item < count && !s->gateway.forward[at->item].allow)
+		*key = r[1].key;
 	ASSERT(writers[r->kind]);
 	if (at->item < count)
 		writers[r->kind](value, r, field, at->item);

@@ -20,8 +20,13 @@ enum conf_kind {
 	KIND_SPOOL_FULL,
 	KIND_SPOOL,
 	KIND_ENDPOINT,
-	KIND_RULE, /* repeatable: the next of `rule` */
-	KIND_NETS, /* repeatable: more of the field, a struct conf_nets */
+	/* repeatable: the next of a list */
+	KIND_RULE,
+	KIND_PUBLISH,
+	KIND_ALLOW, /* one list with KIND_DENY */
+	KIND_DENY,
+	KIND_NETS, /* more of the field, a struct conf_nets */
+	/* text */
 	KIND_BUCKET,
 	KIND_PREFIX,
 	KIND_KEY_ARN,

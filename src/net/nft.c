@@ -1,270 +1,470 @@
-/* Batch: BATCH_BEGIN | table, delete table, table, chains, rules | BATCH_END. Each message starts with struct
- * nfgenmsg; numbers in attributes are big-endian, data that is compared with a register is in the register's
- * own order. A rule is a list of expressions, each a name and its data; a comparison that fails ends the
- * rule. The first NEWTABLE makes the deletion succeed where there was no table. */
+/* Batch: table | counters | sets | chains | rules, by net/nft_msg and net/nft_expr. What is there already
+ * stays as it is, but for the rules, so that counters and limits go on when the rules are replaced.
+ *
+ * A counter in a dump: NFT_MSG_NEWOBJ: table, name, type 1, data { u64 bytes, u64 packets }, big-endian. */
 #include "net/nft.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_nat.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
 
-#include "net/nlmsg.h"
+#include "base/text.h"
+#include "net/nft_expr.h"
+#include "net/nft_msg.h"
 
-#define TABLE "sealtap"
-#define FORWARD "forward"
-#define POSTROUTING "postrouting"
+#define PRIORITY_RAW (-300)
+#define PRIORITY_DSTNAT (-100)
 #define PRIORITY_FILTER 0
 #define PRIORITY_SRCNAT 100
-#define IPV4_DST_OFFSET 16 /* RFC 791: destination address */
+#define RATE_FORGET_MS 10000 /* a source that begins no flow for so long starts anew */
+#define PROTOCOL_ICMPV6 58
+#define DHCP_CLIENT_PORT 68
+#define STATES_OF_A_FLOW (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
 
-struct batch {
-	struct buf *b; /* borrowed */
-	uint32_t seq;
+static const struct {
+	const char *name, *type; /* type NULL: only reached from others */
+	uint32_t hook;
+	int32_t priority;
+	uint32_t policy;
+} chains[] = {
+	{"sources", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, NF_ACCEPT},
+	{"translate", "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT, NF_ACCEPT},
+	{"tracked", "filter", NF_INET_PRE_ROUTING, PRIORITY_FILTER, NF_ACCEPT},
+	{"forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP},
+	{"postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT},
+	{"errors", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_ACCEPT},
+	{"publish", NULL, 0, 0, 0},
+	{"out", NULL, 0, 0, 0},
+	{"in", NULL, 0, 0, 0},
+	{"new", NULL, 0, 0, 0},
 };
 
-static size_t begin(struct batch *t, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
-{
-	size_t mark = nlmsg_begin(t->b, type, flags, t->seq++);
-	buf_u8(t->b, family);
-	buf_u8(t->b, NFNETLINK_V0);
-	buf_be16(t->b, resource);
-	return mark;
-}
-
-static size_t begin_nft(struct batch *t, uint16_t command, uint16_t flags)
-{
-	return begin(t, NFNL_SUBSYS_NFTABLES << 8 | command, flags | NLM_F_ACK, NFPROTO_INET, 0);
-}
-
-static void batch_end_of(struct batch *t, uint16_t type)
-{
-	nlmsg_end(t->b, begin(t, type, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
-}
-
-static void table(struct batch *t, uint16_t command, uint16_t flags)
-{
-	size_t mark = begin_nft(t, command, flags);
-	nlmsg_attr_str(t->b, NFTA_TABLE_NAME, TABLE);
-	nlmsg_end(t->b, mark);
-}
-
-static void chain(struct batch *t, const char *name, const char *type, uint32_t hook, uint32_t priority,
-		  uint32_t policy)
-{
-	size_t mark = begin_nft(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	nlmsg_attr_str(t->b, NFTA_CHAIN_TABLE, TABLE);
-	nlmsg_attr_str(t->b, NFTA_CHAIN_NAME, name);
-	size_t nest = nlmsg_nest(t->b, NFTA_CHAIN_HOOK);
-	nlmsg_attr_be32(t->b, NFTA_HOOK_HOOKNUM, hook);
-	nlmsg_attr_be32(t->b, NFTA_HOOK_PRIORITY, priority);
-	nlmsg_nest_end(t->b, nest);
-	nlmsg_attr_be32(t->b, NFTA_CHAIN_POLICY, policy);
-	nlmsg_attr_str(t->b, NFTA_CHAIN_TYPE, type);
-	nlmsg_end(t->b, mark);
-}
-
-/* ---- rules */
-
-struct rule {
-	struct buf *b; /* borrowed */
-	size_t message, expressions;
+static const char *const reasons[NFT_REASONS] = {
+#define X(name, text) [name] = text,
+	NFT_REASON_LIST(X)
+#undef X
 };
 
-static struct rule rule_begin(struct batch *t, const char *chain_name)
+/* family, name; the place is the id */
+static const struct {
+	unsigned family;
+	const char *flows, *rate;
+} sets[] = {{4, "flows4", "rate4"}, {6, "flows6", "rate6"}};
+
+#define FAMILIES (sizeof(sets) / sizeof(sets[0]))
+
+static const struct conf_ports nat_ports = {NFT_PORT_FIRST, NFT_PORT_LAST};
+
+const char *nft_reason_name(enum nft_reason r)
 {
-	struct rule r = {.b = t->b};
-	r.message = begin_nft(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	nlmsg_attr_str(r.b, NFTA_RULE_TABLE, TABLE);
-	nlmsg_attr_str(r.b, NFTA_RULE_CHAIN, chain_name);
-	r.expressions = nlmsg_nest(r.b, NFTA_RULE_EXPRESSIONS);
+	ASSERT(r < NFT_REASONS);
+	return reasons[r];
+}
+
+struct name {
+	char s[24];
+};
+
+/* KIND-LINE */
+static struct name rule_name(const char *kind, uint32_t line)
+{
+	struct name n;
+	struct buf b = buf_over((uint8_t *)n.s, sizeof(n.s) - 1);
+	buf_str(&b, kind);
+	buf_u8(&b, '-');
+	text_u64(&b, line);
+	ASSERT(!b.overflow);
+	n.s[b.len] = 0;
+	return n;
+}
+
+static struct name forward_name(const struct conf_forward *r)
+{
+	return rule_name(r->allow ? "allow" : "deny", r->line);
+}
+
+/* ---- short rules */
+
+static void go(struct nft_rule *r, const char *chain)
+{
+	nft_verdict(r, (uint32_t)NFT_GOTO, chain);
+	nft_rule_end(r);
+}
+
+static void jump(struct nft_rule *r, const char *chain)
+{
+	nft_verdict(r, (uint32_t)NFT_JUMP, chain);
+	nft_rule_end(r);
+}
+
+static void accept(struct nft_rule *r)
+{
+	nft_verdict(r, NF_ACCEPT, NULL);
+	nft_rule_end(r);
+}
+
+static struct nft_rule rule_of_family(struct nft_batch *t, const char *chain, unsigned family)
+{
+	struct nft_rule r = nft_rule_begin(t, chain);
+	nft_family(&r, family);
 	return r;
 }
 
-static void rule_end(const struct rule *r)
+static struct nft_rule rule_from(struct nft_batch *t, const char *chain, uint32_t ifindex)
 {
-	nlmsg_nest_end(r->b, r->expressions);
-	nlmsg_end(r->b, r->message);
+	struct nft_rule r = nft_rule_begin(t, chain);
+	nft_link(&r, NFT_META_IIF, ifindex);
+	return r;
 }
 
-struct expression {
-	size_t element, data;
+/* Of packets that go from one link to another. */
+static struct nft_rule rule_between(struct nft_batch *t, const char *chain, uint32_t from, uint32_t to)
+{
+	struct nft_rule r = rule_from(t, chain, from);
+	nft_link(&r, NFT_META_OIF, to);
+	return r;
+}
+
+static void reason_rule(struct nft_batch *t, enum nft_reason reason)
+{
+	struct nft_rule r = nft_rule_begin(t, reasons[reason]);
+	nft_count(&r, reasons[reason]);
+	nft_log(&r, reasons[reason], NFT_LOG_GROUP, NFT_LOG_BYTES);
+	if (reason < NFT_TOO_BIG)
+		nft_verdict(&r, NF_DROP, NULL);
+	nft_rule_end(&r);
+}
+
+/* ---- closed */
+
+static void closed_rules(struct nft_batch *t)
+{
+	static const struct ip_net neighbours = {{{0xfe, 0x80}}, 10};
+	struct nft_rule r = rule_of_family(t, "tracked", 6);
+	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &neighbours);
+	accept(&r);
+	/* a DHCP answer may come to the address that it offers */
+	r = rule_of_family(t, "tracked", 4);
+	nft_protocol(&r, CONF_UDP);
+	nft_ports(&r, NFT_DESTINATION, &(struct conf_ports){DHCP_CLIENT_PORT, DHCP_CLIENT_PORT});
+	accept(&r);
+	r = nft_rule_begin(t, "tracked");
+	nft_destination_type(&r, 0, NFT_CMP_EQ, RTN_UNICAST);
+	go(&r, reasons[NFT_STOPPED]);
+	r = nft_rule_begin(t, "forward");
+	go(&r, reasons[NFT_STOPPED]);
+}
+
+/* ---- open */
+
+static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	static const struct ip_net neighbours = {{{0xfe, 0x80}}, 10};
+	const struct ip_net no_host = {ip_from_v4(224u << 24), 96 + 3}, nobody = {ip_from_v4(0), 96 + 8};
+	const struct ip_net all = {ip_from_v4(UINT32_MAX), 128};
+	struct nft_rule r = rule_of_family(t, "sources", 6);
+	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &neighbours);
+	accept(&r);
+	r = rule_of_family(t, "sources", 4);
+	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &no_host);
+	go(&r, reasons[NFT_SPOOFED]);
+	r = rule_of_family(t, "sources", 4);
+	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &nobody);
+	nft_net(&r, NFT_DESTINATION, NFT_CMP_NEQ, &all);
+	go(&r, reasons[NFT_SPOOFED]);
+	const uint32_t links[2] = {g->inside, g->outside};
+	for (size_t i = 0; i < 2; i++) {
+		r = rule_from(t, "sources", links[i]);
+		nft_no_way_back(&r);
+		go(&r, reasons[NFT_SPOOFED]);
+	}
+	r = nft_rule_begin(t, "tracked");
+	nft_conntrack(&r, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
+	go(&r, reasons[NFT_INVALID]);
+}
+
+static void publish_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	const struct conf_gateway *c = g->conf;
+	if (c->publish_count == 0)
+		return;
+	struct nft_rule r = rule_from(t, "translate", g->outside);
+	nft_family(&r, 4);
+	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_EQ, RTN_LOCAL);
+	jump(&r, "publish");
+	r = rule_from(t, "translate", g->inside);
+	nft_family(&r, 4);
+	nft_destination_type(&r, 0, NFT_CMP_EQ, RTN_LOCAL);
+	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+	jump(&r, "publish");
+	for (uint32_t i = 0; i < c->publish_count; i++) {
+		const struct conf_publish *p = &c->publish[i];
+		r = nft_rule_begin(t, "publish");
+		nft_protocol(&r, (uint8_t)p->protocol);
+		nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &p->from);
+		nft_ports(&r, NFT_DESTINATION, &p->ports);
+		nft_count(&r, rule_name("publish", p->line).s);
+		nft_dnat(&r, p->to, p->to_ports.first);
+		nft_rule_end(&r);
+	}
+}
+
+static void forward_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	static const struct ip_net services6 = {{{0xfd, 0x00, 0x0e, 0xc2}}, 32};
+	const struct ip_net services4 = {ip_from_v4(169u << 24 | 254u << 16), 96 + 16};
+	struct nft_rule r = rule_of_family(t, "forward", 4);
+	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &services4);
+	go(&r, reasons[NFT_LINK_LOCAL]);
+	r = rule_of_family(t, "forward", 6);
+	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &services6);
+	go(&r, reasons[NFT_LINK_LOCAL]);
+	r = nft_rule_begin(t, "forward");
+	nft_clamp_mss(&r);
+	nft_rule_end(&r);
+	r = nft_rule_begin(t, "forward");
+	nft_conntrack(&r, NFT_CT_STATE, STATES_OF_A_FLOW);
+	accept(&r);
+	/* nobody answered yet, but its first packet passed all that follows */
+	r = nft_rule_begin(t, "forward");
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_CONFIRMED);
+	accept(&r);
+	r = rule_between(t, "forward", g->inside, g->outside);
+	go(&r, "out");
+	r = rule_between(t, "forward", g->outside, g->inside);
+	go(&r, "in");
+	r = rule_between(t, "forward", g->inside, g->inside);
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+	go(&r, "new");
+	r = nft_rule_begin(t, "forward");
+	go(&r, reasons[NFT_DENIED]);
+}
+
+/* One line of the configuration, for one family; 0: both. */
+static void configured_rule(struct nft_batch *t, const struct conf_forward *f, unsigned family)
+{
+	struct nft_rule r = nft_rule_begin(t, f->direction == CONF_OUT ? "out" : "in");
+	if (family)
+		nft_family(&r, family);
+	if (f->protocol)
+		nft_protocol(&r, f->protocol == CONF_ICMP && family == 6 ? PROTOCOL_ICMPV6
+									 : (uint8_t)f->protocol);
+	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &f->from);
+	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &f->to);
+	nft_ports(&r, NFT_SOURCE, &f->from_ports);
+	nft_ports(&r, NFT_DESTINATION, &f->to_ports);
+	nft_count(&r, forward_name(f).s);
+	go(&r, f->allow ? "new" : reasons[NFT_DENIED]);
+}
+
+static void configured_rules(struct nft_batch *t, const struct conf_gateway *c)
+{
+	bool rest_may_pass = true;
+	for (uint32_t i = 0; i < c->forward_count; i++) {
+		const struct conf_forward *f = &c->forward[i];
+		if (f->direction == CONF_OUT)
+			rest_may_pass = !f->allow;
+		/* ICMP has another number in each family */
+		bool both = f->family == 0 && f->protocol == CONF_ICMP;
+		configured_rule(t, f, both ? 4 : f->family);
+		if (both)
+			configured_rule(t, f, 6);
+	}
+	struct nft_rule r = nft_rule_begin(t, "out");
+	go(&r, rest_may_pass ? "new" : reasons[NFT_DENIED]);
+	r = nft_rule_begin(t, "in");
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+	go(&r, "new");
+	r = nft_rule_begin(t, "in");
+	go(&r, reasons[NFT_DENIED]);
+}
+
+static void limit_rules(struct nft_batch *t, const struct conf_gateway *c)
+{
+	for (size_t i = 0; i < FAMILIES && c->new_flows_per_second; i++) {
+		struct nft_rule r = rule_of_family(t, "new", sets[i].family);
+		nft_over_rate(&r, sets[i].rate, sets[i].family, c->new_flows_per_second);
+		go(&r, reasons[NFT_LIMIT]);
+	}
+	for (size_t i = 0; i < FAMILIES && c->flows_per_source; i++) {
+		struct nft_rule r = rule_of_family(t, "new", sets[i].family);
+		nft_over_flows(&r, sets[i].flows, sets[i].family, (uint32_t)c->flows_per_source);
+		go(&r, reasons[NFT_LIMIT]);
+	}
+	struct nft_rule r = nft_rule_begin(t, "new");
+	accept(&r);
+}
+
+static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	struct nft_rule r;
+	if (g->conf->nat != CONF_NAT_NONE) {
+		r = rule_between(t, "postrouting", g->inside, g->outside);
+		nft_family(&r, 4);
+		if (g->conf->nat == CONF_NAT_SNAT)
+			nft_snat(&r, g->conf->snat_addr, &nat_ports);
+		else
+			nft_masquerade(&r, &nat_ports);
+		nft_rule_end(&r);
+	}
+	if (g->conf->publish_count == 0)
+		return;
+	r = rule_between(t, "postrouting", g->inside, g->inside);
+	nft_family(&r, 4);
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+	nft_masquerade(&r, &nat_ports);
+	nft_rule_end(&r);
+}
+
+/* ICMP errors; the first that matches decides. Types and codes: RFC 792, RFC 4443. */
+static const struct {
+	unsigned family;
+	uint8_t start[2];       /* type, code */
+	uint8_t len;            /* of start: 1: any code */
+	enum nft_reason reason; /* NFT_REASONS: it is about a packet that was for the appliance itself */
+} errors[] = {
+	{4, {3, 4}, 2, NFT_TOO_BIG},     {4, {3, 2}, 2, NFT_REASONS}, {4, {3, 3}, 2, NFT_REASONS},
+	{4, {3, 0}, 1, NFT_UNREACHABLE}, {4, {11, 0}, 1, NFT_TTL},    {6, {2, 0}, 1, NFT_TOO_BIG},
+	{6, {1, 4}, 2, NFT_REASONS},     {6, {3, 0}, 1, NFT_TTL},     {6, {1, 0}, 1, NFT_UNREACHABLE},
 };
 
-static struct expression expression_begin(struct buf *b, const char *name)
+static void error_rules(struct nft_batch *t)
 {
-	struct expression x;
-	x.element = nlmsg_nest(b, NFTA_LIST_ELEM);
-	nlmsg_attr_str(b, NFTA_EXPR_NAME, name);
-	x.data = nlmsg_nest(b, NFTA_EXPR_DATA);
-	return x;
-}
-
-static void expression_end(struct buf *b, const struct expression *x)
-{
-	nlmsg_nest_end(b, x->data);
-	nlmsg_nest_end(b, x->element);
-}
-
-static void data_value(struct buf *b, uint16_t type, struct span value)
-{
-	size_t nest = nlmsg_nest(b, type);
-	nlmsg_attr(b, NFTA_DATA_VALUE, value);
-	nlmsg_nest_end(b, nest);
-}
-
-static void compare(struct buf *b, uint32_t op, struct span value)
-{
-	struct expression x = expression_begin(b, "cmp");
-	nlmsg_attr_be32(b, NFTA_CMP_SREG, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_CMP_OP, op);
-	data_value(b, NFTA_CMP_DATA, value);
-	expression_end(b, &x);
-}
-
-static void match_meta(struct buf *b, uint32_t key, struct span value)
-{
-	struct expression x = expression_begin(b, "meta");
-	nlmsg_attr_be32(b, NFTA_META_KEY, key);
-	nlmsg_attr_be32(b, NFTA_META_DREG, NFT_REG_1);
-	expression_end(b, &x);
-	compare(b, NFT_CMP_EQ, value);
-}
-
-static void match_link(struct buf *b, uint32_t key, uint32_t ifindex)
-{
-	match_meta(b, key, span_of(&ifindex, sizeof(ifindex)));
-}
-
-static void match_ipv4(struct buf *b)
-{
-	uint8_t protocol = NFPROTO_IPV4;
-	match_meta(b, NFT_META_NFPROTO, span_of(&protocol, sizeof(protocol)));
-}
-
-/* The first two bytes of the destination address are a /16. */
-static void match_link_local_destination(struct buf *b)
-{
-	static const uint8_t prefix[2] = {169, 254};
-	struct expression x = expression_begin(b, "payload");
-	nlmsg_attr_be32(b, NFTA_PAYLOAD_DREG, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	nlmsg_attr_be32(b, NFTA_PAYLOAD_OFFSET, IPV4_DST_OFFSET);
-	nlmsg_attr_be32(b, NFTA_PAYLOAD_LEN, sizeof(prefix));
-	expression_end(b, &x);
-	compare(b, NFT_CMP_EQ, span_of(prefix, sizeof(prefix)));
-}
-
-static void match_state(struct buf *b, uint32_t states)
-{
-	static const uint32_t zero;
-	struct expression x = expression_begin(b, "ct");
-	nlmsg_attr_be32(b, NFTA_CT_DREG, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_CT_KEY, NFT_CT_STATE);
-	expression_end(b, &x);
-	x = expression_begin(b, "bitwise");
-	nlmsg_attr_be32(b, NFTA_BITWISE_SREG, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_BITWISE_DREG, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_BITWISE_LEN, sizeof(states));
-	data_value(b, NFTA_BITWISE_MASK, span_of(&states, sizeof(states)));
-	data_value(b, NFTA_BITWISE_XOR, span_of(&zero, sizeof(zero)));
-	expression_end(b, &x);
-	compare(b, NFT_CMP_NEQ, span_of(&zero, sizeof(zero)));
-}
-
-static void verdict(struct buf *b, uint32_t code)
-{
-	struct expression x = expression_begin(b, "immediate");
-	nlmsg_attr_be32(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	size_t data = nlmsg_nest(b, NFTA_IMMEDIATE_DATA);
-	size_t nest = nlmsg_nest(b, NFTA_DATA_VERDICT);
-	nlmsg_attr_be32(b, NFTA_VERDICT_CODE, code);
-	nlmsg_nest_end(b, nest);
-	nlmsg_nest_end(b, data);
-	expression_end(b, &x);
-}
-
-static void load_port(struct buf *b, uint32_t reg, uint16_t port)
-{
-	uint8_t be[2] = {(uint8_t)(port >> 8), (uint8_t)port};
-	struct expression x = expression_begin(b, "immediate");
-	nlmsg_attr_be32(b, NFTA_IMMEDIATE_DREG, reg);
-	data_value(b, NFTA_IMMEDIATE_DATA, span_of(be, sizeof(be)));
-	expression_end(b, &x);
-}
-
-static void masquerade(struct buf *b, uint16_t port_first, uint16_t port_last)
-{
-	load_port(b, NFT_REG_1, port_first);
-	load_port(b, NFT_REG_2, port_last);
-	struct expression x = expression_begin(b, "masq");
-	nlmsg_attr_be32(b, NFTA_MASQ_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
-	nlmsg_attr_be32(b, NFTA_MASQ_REG_PROTO_MIN, NFT_REG_1);
-	nlmsg_attr_be32(b, NFTA_MASQ_REG_PROTO_MAX, NFT_REG_2);
-	expression_end(b, &x);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct nft_rule r = rule_of_family(t, "errors", errors[i].family);
+		nft_protocol(&r, errors[i].family == 4 ? CONF_ICMP : PROTOCOL_ICMPV6);
+		nft_transport_starts(&r, span_of(errors[i].start, errors[i].len));
+		if (errors[i].reason == NFT_REASONS)
+			accept(&r);
+		else
+			go(&r, reasons[errors[i].reason]);
+	}
 }
 
 /* ---- the rule set */
 
-static uint32_t state_bit(enum ip_conntrack_info info)
+static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
 {
-	return NF_CT_STATE_BIT(info);
-}
-
-static void forward_rules(struct batch *t, const struct nft_gateway *g)
-{
-	struct rule r = rule_begin(t, FORWARD);
-	match_link(r.b, NFT_META_IIF, g->inside);
-	match_ipv4(r.b);
-	match_link_local_destination(r.b);
-	verdict(r.b, NF_DROP);
-	rule_end(&r);
-
-	r = rule_begin(t, FORWARD);
-	match_state(r.b, state_bit(IP_CT_ESTABLISHED) | state_bit(IP_CT_RELATED));
-	verdict(r.b, NF_ACCEPT);
-	rule_end(&r);
-
-	r = rule_begin(t, FORWARD);
-	match_state(r.b, NF_CT_STATE_INVALID_BIT);
-	verdict(r.b, NF_DROP);
-	rule_end(&r);
-
-	r = rule_begin(t, FORWARD);
-	match_link(r.b, NFT_META_IIF, g->inside);
-	match_link(r.b, NFT_META_OIF, g->outside);
-	match_ipv4(r.b);
-	match_state(r.b, state_bit(IP_CT_NEW));
-	verdict(r.b, NF_ACCEPT);
-	rule_end(&r);
-}
-
-static void masquerade_rule(struct batch *t, const struct nft_gateway *g)
-{
-	struct rule r = rule_begin(t, POSTROUTING);
-	match_link(r.b, NFT_META_IIF, g->inside);
-	match_link(r.b, NFT_META_OIF, g->outside);
-	match_ipv4(r.b);
-	masquerade(r.b, g->port_first, g->port_last);
-	rule_end(&r);
+	for (uint32_t i = 0; i < NFT_REASONS; i++) {
+		nft_counter_object(t, reasons[i]);
+		nft_chain(t, reasons[i]);
+	}
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+		if (chains[i].type)
+			nft_base_chain(t, chains[i].name, chains[i].type, chains[i].hook, chains[i].priority,
+				       chains[i].policy);
+		else
+			nft_chain(t, chains[i].name);
+	}
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->publish_count; i++)
+		nft_counter_object(t, rule_name("publish", c->publish[i].line).s);
+	for (uint32_t i = 0; i < c->forward_count; i++)
+		nft_counter_object(t, forward_name(&c->forward[i]).s);
+	for (uint32_t i = 0; i < FAMILIES; i++) {
+		if (c->flows_per_source)
+			nft_address_set(t, sets[i].flows, 2 * i + 1, sets[i].family, 0);
+		if (c->new_flows_per_second)
+			nft_address_set(t, sets[i].rate, 2 * i + 2, sets[i].family, RATE_FORGET_MS);
+	}
 }
 
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 {
-	ASSERT((g->inside && g->outside && g->inside != g->outside) || (!g->open && !g->masquerade));
-	ASSERT(!g->masquerade || (g->port_first > 0 && g->port_first <= g->port_last));
-	struct batch t = {b, seq};
-	batch_end_of(&t, NFNL_MSG_BATCH_BEGIN);
-	table(&t, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	table(&t, NFT_MSG_DELTABLE, 0);
-	table(&t, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	chain(&t, FORWARD, "filter", NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP);
-	if (g->open)
+	ASSERT(!g->open || (g->inside && g->outside && g->inside != g->outside && g->conf));
+	struct nft_batch t = {b, seq};
+	nft_batch_begin(&t);
+	nft_table_add(&t);
+	if (g->fresh) {
+		nft_table_delete(&t);
+		nft_table_add(&t);
+	}
+	nft_table_flush(&t);
+	add_objects(&t, g->open ? g->conf : NULL);
+	for (uint32_t i = 0; i < NFT_REASONS; i++)
+		reason_rule(&t, (enum nft_reason)i);
+	if (g->open) {
+		source_rules(&t, g);
+		publish_rules(&t, g);
 		forward_rules(&t, g);
-	chain(&t, POSTROUTING, "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT);
-	if (g->masquerade)
-		masquerade_rule(&t, g);
-	batch_end_of(&t, NFNL_MSG_BATCH_END);
+		configured_rules(&t, g->conf);
+		limit_rules(&t, g->conf);
+		translation_rules(&t, g);
+		error_rules(&t);
+	} else {
+		closed_rules(&t);
+	}
+	nft_batch_end(&t);
+}
+
+/* ---- counters */
+
+void nft_dump_counters(struct buf *b, uint32_t seq)
+{
+	nft_list_counters(b, seq);
+}
+
+static enum err read_u64(struct span v, uint64_t *out)
+{
+	if (v.len != 8)
+		return ERR_SYNTAX;
+	*out = load_be64(v.p);
+	return ERR_OK;
+}
+
+static enum err read_counts(struct span attrs, struct nft_counter *c)
+{
+	struct span v;
+	uint16_t type;
+	enum err e;
+	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
+		if (type == NFTA_COUNTER_BYTES)
+			TRY(read_u64(v, &c->bytes));
+		else if (type == NFTA_COUNTER_PACKETS)
+			TRY(read_u64(v, &c->packets));
+	}
+	return e == ERR_MORE ? ERR_OK : e;
+}
+
+/* With its terminator, which ends it. */
+static bool is_string(struct span v, const char *s)
+{
+	return span_eq(v, span_of(s, strlen(s) + 1));
+}
+
+enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c)
+{
+	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), v;
+	uint16_t type;
+	bool ours = false, counts = false;
+	enum err e;
+	*c = (struct nft_counter){.packets = 0};
+	if (m->type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ))
+		return ERR_NOT_FOUND;
+	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
+		switch (type) {
+		case NFTA_OBJ_TABLE:
+			ours = is_string(v, NFT_TABLE);
+			break;
+		case NFTA_OBJ_NAME:
+			if (v.len < 2 || v.len > sizeof(c->name) || v.p[v.len - 1])
+				return ERR_NOT_FOUND;
+			memcpy(c->name, v.p, v.len);
+			break;
+		case NFTA_OBJ_TYPE:
+			counts = v.len == 4 && load_be32(v.p) == NFT_OBJECT_COUNTER;
+			break;
+		case NFTA_OBJ_DATA:
+			TRY(read_counts(v, c));
+			break;
+		default:
+			break;
+		}
+	}
+	if (e != ERR_MORE)
+		return e;
+	return ours && counts && c->name[0] ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define CHAN_MAX_BYTES 16384 /* payload */
+#define CHAN_MAX_BYTES 32768 /* payload */
 #define CHAN_MAX_FDS 24
 
 struct chan_msg {

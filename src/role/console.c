@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "base/version.h"
 
 #define REPEAT_NS (180 * NS_PER_S)
 
@@ -49,6 +50,12 @@ static void put_line(const char *const *parts, size_t count)
 void console_line(const char *text)
 {
 	put_line(&text, 1);
+}
+
+void console_version(void)
+{
+	const char *parts[] = {"version ", version_text};
+	put_line(parts, 2);
 }
 
 static void put_failed(const struct console *c, enum verdict_code code)

@@ -13,7 +13,7 @@
 static enum err close_filter(struct gate *g)
 {
 	static const struct nft_gateway closed;
-	uint8_t bytes[NFT_BATCH_BYTES];
+	uint8_t bytes[NFT_CLOSED_BYTES];
 	struct buf b = BUF_OF(bytes);
 	struct netlink_failure f;
 	nft_replace(&b, 1, &closed);

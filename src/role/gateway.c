@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include "os/ethtool.h"
 #include "os/netlink.h"
@@ -28,6 +29,15 @@ struct setting {
 /* ip_local_port_range: the appliance's own connections are known by their ports. */
 static const struct setting settings[] = {
 	{"net/ipv4/ip_local_port_range", STRING(OWN_PORT_FIRST) " " STRING(OWN_PORT_LAST)},
+	/* seconds until an idle flow is forgotten: as AWS's NAT gateway has them */
+	{"net/netfilter/nf_conntrack_tcp_timeout_established", "350"},
+	{"net/netfilter/nf_conntrack_udp_timeout", "30"},
+	{"net/netfilter/nf_conntrack_udp_timeout_stream", "120"},
+	{"net/netfilter/nf_conntrack_icmp_timeout", "60"},
+	{"net/netfilter/nf_conntrack_icmpv6_timeout", "60"},
+	/* what flow records need */
+	{"net/netfilter/nf_conntrack_acct", "1"},
+	{"net/netfilter/nf_conntrack_timestamp", "1"},
 };
 
 /* For `all`, `default` and each link: the kernel combines them in different ways. */
@@ -187,18 +197,36 @@ static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
 	return a->addr == b->addr && a->prefix_len == b->prefix_len;
 }
 
+static enum err list_addrs(struct gateway *g, uint32_t ifindex, struct addr_list *list)
+{
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	list->ifindex = ifindex;
+	list->count = 0;
+	rtnl_dump_addrs(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, list);
+	return e ? fail(g, e, "list the addresses of", index_text(ifindex)) : ERR_OK;
+}
+
+bool gateway_has_address(struct gateway *g, uint32_t ifindex, uint32_t addr)
+{
+	static struct addr_list list;
+	if (list_addrs(g, ifindex, &list))
+		return false;
+	for (uint32_t i = 0; i < list.count; i++)
+		if (list.addr[i].addr == addr)
+			return true;
+	return false;
+}
+
 static enum err remove_others(struct gateway *g, const struct rtnl_addr *keep)
 {
 	static struct addr_list list;
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
-	list.ifindex = keep->ifindex;
-	list.count = 0;
-	rtnl_dump_addrs(&b, 1);
-	TRY(buf_err(&b));
-	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, &list);
-	if (e)
-		return fail(g, e, "list the addresses of", index_text(keep->ifindex));
+	enum err e;
+	TRY(list_addrs(g, keep->ifindex, &list));
 	for (uint32_t i = 0; i < list.count; i++) {
 		if (same_addr(&list.addr[i], keep))
 			continue;
@@ -321,10 +349,57 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	return transact(g, g->route, &b, "bring up", link->name);
 }
 
+/* The table of flows is the machine's, not the namespace's: on a host it stays as it is. */
+static enum err set_conntrack_room(struct gateway *g)
+{
+	static const char *const names[] = {"net/netfilter/nf_conntrack_max",
+					    "net/netfilter/nf_conntrack_buckets"};
+	struct sysinfo si;
+	char room[24];
+	uint64_t memory = sysinfo(&si) ? 0 : (uint64_t)si.totalram * si.mem_unit;
+	snprintf(room, sizeof(room), "%llu", (unsigned long long)conntrack_room(memory));
+	for (size_t i = 0; i < 2; i++) {
+		enum err e = sysctl_write(names[i], room);
+		if (e == ERR_DENIED) {
+			log_event(LOG_INFO, "setting-kept", "setting", names[i]);
+			return ERR_OK;
+		}
+		if (e)
+			return fail(g, e, "write the setting", names[i]);
+	}
+	return ERR_OK;
+}
+
+static void add_ctstats(void *arg, struct span message)
+{
+	struct nlmsg m;
+	enum err e = nlmsg_next(&message, &m);
+	if (!e)
+		e = ctstats_add(&m, arg);
+	if (e)
+		log_event(LOG_WARN, "conntrack-statistics-unreadable", "reason", err_text(e));
+}
+
+enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts)
+{
+	uint8_t bytes[64];
+	struct buf b = BUF_OF(bytes);
+	*counts = (struct conntrack_counts){.flows = 0};
+	ctstats_dump(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = sysctl_read_u64("net/netfilter/nf_conntrack_count", &counts->flows);
+	if (!e)
+		e = sysctl_read_u64("net/netfilter/nf_conntrack_max", &counts->max);
+	if (!e)
+		e = netlink_dump(g->filter, buf_span(&b), add_ctstats, &counts->stats);
+	return e ? fail(g, e, "read", "the statistics of connection tracking") : ERR_OK;
+}
+
 enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open)
 {
-	static const struct nft_gateway closed;
+	static const struct nft_gateway closed = {.fresh = true};
 	TRY(SET(g, settings, "", false));
+	TRY(set_conntrack_room(g));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
 	TRY(set_everywhere(g, "all"));
@@ -355,4 +430,30 @@ enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules)
 	if (filtered)
 		return filtered;
 	return rules->open ? set_forwarding(g, true) : e;
+}
+
+struct counter_list {
+	struct nft_counter *counter;
+	uint32_t count, max;
+};
+
+static void add_counter(void *arg, struct span message)
+{
+	struct counter_list *all = arg;
+	struct nlmsg m;
+	if (all->count < all->max && nlmsg_next(&message, &m) == ERR_OK &&
+	    nft_read_counter(&m, &all->counter[all->count]) == ERR_OK)
+		all->count++;
+}
+
+enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32_t max, uint32_t *count)
+{
+	struct counter_list all = {.counter = counter, .max = max};
+	uint8_t bytes[128];
+	struct buf b = BUF_OF(bytes);
+	nft_dump_counters(&b, 1);
+	TRY(buf_err(&b));
+	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
+	*count = all.count;
+	return e ? fail(g, e, "read", "the packet filter's counters") : ERR_OK;
 }

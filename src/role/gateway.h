@@ -9,6 +9,7 @@
 
 #include "net/nft.h"
 #include "net/rtnl.h"
+#include "role/conntrackwatch.h"
 #include "role/msg.h"
 
 struct gateway {
@@ -40,10 +41,18 @@ enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want) MU
 enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu) MUST_USE;
 /* The default route, and host routes to the link-local services of EC2. */
 enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o) MUST_USE;
+/* The link has this IPv4 address, as far as the kernel can say. */
+bool gateway_has_address(struct gateway *g, uint32_t ifindex, uint32_t addr);
 /* Replaces the packet filter, then opens the kernel's forwarding, or closes it before. Closing goes on after
  * a failure. */
 enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules) MUST_USE;
 
+/* The packet filter's counters, at most max. */
+enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32_t max, uint32_t *count)
+	MUST_USE;
+
+/* How full the table of flows is, and what was refused. */
+enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts) MUST_USE;
 /* Packets that the link received, and those it dropped, since it exists. */
 enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
 	MUST_USE;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "base/version.h"
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
@@ -475,11 +474,10 @@ int init_main(const struct init_options *o)
 	g.o = o;
 	if (!o->host && machine_mount())
 		console_line("warning: /proc could not be mounted");
-	char text[160];
-	snprintf(text, sizeof(text), "version %s", version_text);
-	console_line(text);
+	console_version();
 	enum err e = set_up();
 	if (e) {
+		char text[160];
 		snprintf(text, sizeof(text), "init could not start: %s (%s)%s", err_text(e), strerror(errno),
 			 o->host ? "; it needs root and a readable configuration" : "");
 		console_step(&g.console, VERDICT_RINGS, false, text);

@@ -13,6 +13,7 @@
 #include "role/linkwatch.h"
 #include "role/names.h"
 #include "role/report.h"
+#include "role/ruleset.h"
 
 /* What is to be done, in this order; a task that fails holds up those behind it and is tried again. Closing
  * never waits. */
@@ -36,6 +37,7 @@ static struct {
 	struct backoff backoff;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
+	struct ruleset_watch filter;
 	struct loop_timer look;
 	struct report report;
 } g = {.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
@@ -143,6 +145,7 @@ static void look_at_links(void *arg)
 	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
 				     device_link(DEVICE_INSIDE)->ifindex};
 	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
+	ruleset_look(&g.gateway, &g.filter);
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
 }
 
@@ -172,14 +175,8 @@ static enum err task_lease(void)
 
 static struct nft_gateway rules(bool open)
 {
-	return (struct nft_gateway){
-		.open = open,
-		.masquerade = g.config.settings.nat == CONF_NAT_MASQUERADE,
-		.outside = device_link(DEVICE_OUTSIDE)->ifindex,
-		.inside = device_link(DEVICE_INSIDE)->ifindex,
-		.port_first = 1024,
-		.port_last = OWN_PORT_FIRST - 1,
-	};
+	return ruleset(&g.config.settings, device_link(DEVICE_OUTSIDE)->ifindex,
+		       device_link(DEVICE_INSIDE)->ifindex, open);
 }
 
 static enum err find_devices(void)
@@ -253,10 +250,11 @@ static enum err task_configure(void)
 	TRY(set_up_inside());
 	TRY(refresh_links());
 	g.configured = true;
+	ruleset_check(&g.gateway, &g.config.settings, outside->ifindex);
 	log_begin(LOG_INFO, "configured");
 	log_str("outside", device_link(DEVICE_OUTSIDE)->name);
 	log_str("inside", device_link(DEVICE_INSIDE)->name);
-	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
+	ruleset_log(&g.config.settings);
 	log_end();
 	send_links(MSG_CONFIGURED);
 	look_at_links(NULL);

@@ -14,6 +14,26 @@ static void show(const struct settings *s)
 		MUST(!value.overflow && text_is_utf8(buf_span(&value)));
 }
 
+static void check_gateway(const struct conf_gateway *c, size_t lines)
+{
+	MUST(c->nat <= CONF_NAT_SNAT && (c->nat == CONF_NAT_SNAT) == (c->snat_addr != 0));
+	MUST(c->publish_count <= CONF_PUBLISHED && c->forward_count <= CONF_FORWARD_RULES);
+	for (uint32_t i = 0; i < c->publish_count; i++) {
+		const struct conf_publish *p = &c->publish[i];
+		MUST(p->ports.first && p->ports.first <= p->ports.last && p->ports.last <= CONF_PORT_MAX);
+		MUST(p->to_ports.first == p->to_ports.last && p->to && ip_net_is_v4(&p->from));
+		MUST((p->protocol == CONF_TCP || p->protocol == CONF_UDP) && p->line <= lines);
+	}
+	for (uint32_t i = 0; i < c->forward_count; i++) {
+		const struct conf_forward *r = &c->forward[i];
+		MUST(r->allow <= 1 && r->direction <= CONF_IN && r->line <= lines);
+		MUST(r->from_ports.first <= r->from_ports.last && r->to_ports.first <= r->to_ports.last);
+		MUST(r->family || (!r->from.prefix_len && !r->to.prefix_len));
+		MUST((!r->from_ports.first && !r->to_ports.first) || r->protocol == CONF_TCP ||
+		     r->protocol == CONF_UDP);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct settings s;
@@ -40,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST_END(s.rule[i].filter);
 		MUST(s.rule[i].filter[0] && s.rule[i].keep <= CONF_KEEP_NONE && s.rule[i].line <= size + 1);
 	}
-	MUST(s.nat <= CONF_NAT_NONE && s.zstd_level >= 1 && s.zstd_level <= 19);
+	check_gateway(&s.gateway, size + 1);
+	MUST(s.zstd_level >= 1 && s.zstd_level <= 19);
 	MUST(s.status_port < 64512 && s.status_sources.count <= CONF_NETS);
 	MUST(!s.status_port == !s.status_sources.count);
 	show(&s);

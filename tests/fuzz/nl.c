@@ -1,5 +1,7 @@
-/* nl: netlink messages: every step consumes something and stays inside; links and addresses are sane. Input:
- * what the kernel sent. */
+/* nl: netlink messages: every step consumes something and stays inside; links, addresses and counters are
+ * sane. Input: what the kernel sent. */
+#include "net/ctstats.h"
+#include "net/nft.h"
 #include "net/rtnl.h"
 
 #include "fuzz.h"
@@ -28,6 +30,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!rtnl_read_link(&m, &link, &gone)) {
 			MUST_END(link.name);
 			MUST(link.name[0] && link.ifindex && link.ifindex <= INT32_MAX);
+		}
+		struct ctstats stats = {1, 1, 1};
+		if (ctstats_add(&m, &stats))
+			MUST(stats.insert_failed == 1 && stats.drop == 1 && stats.early_drop == 1);
+		struct nft_counter counter;
+		memset(&counter, 0xa5, sizeof(counter));
+		if (!nft_read_counter(&m, &counter)) {
+			MUST_END(counter.name);
+			MUST(counter.name[0]);
 		}
 		if (!rtnl_read_addr(&m, &addr, &gone))
 			MUST(addr.prefix_len <= 32);

@@ -24,7 +24,7 @@ static const char *const every_key[] = {
 	"key.max_seconds = 86400",
 	"key.max_bytes = 18446744073709551615",
 	"log.interval_seconds = 10",
-	"nat = none",
+	"nat = 198.51.100.7",
 	"on_loss = stop",
 	"spool = vol-0123456789abcdef0",
 	"spool.sync_ms = 50",
@@ -35,6 +35,13 @@ static const char *const every_key[] = {
 	"capture.rule = full : tcp",
 	"capture.flow_cutoff = 1000000",
 	"budget.bytes_per_day = 18446744073709551615",
+	"publish = tcp 443 -> 10.0.2.10",
+	"publish = udp 5000-5010 -> 10.0.2.11:5000 from 192.0.2.0/24",
+	"forward.deny = out tcp from 10.0.0.0/8 port 1-1023 to any port 25",
+	"forward.allow = in udp to 2001:db8::/32 port 53",
+	"forward.deny = out any",
+	"limit.flows_per_source = 1000000",
+	"limit.new_flows_per_second = 7",
 	"status.port = 9100",
 	"status.sources = 10.0.0.0/8",
 	"status.sources = 192.0.2.1/32",
@@ -150,6 +157,10 @@ static void what_is_shown_is_a_configuration(void)
 	CHECK(conf_read(span_str(shown), &again, &at) == ERR_OK);
 	for (uint32_t i = 0; i < s.rule_count; i++)
 		again.rule[i].line = s.rule[i].line;
+	for (uint32_t i = 0; i < s.gateway.publish_count; i++)
+		again.gateway.publish[i].line = s.gateway.publish[i].line;
+	for (uint32_t i = 0; i < s.gateway.forward_count; i++)
+		again.gateway.forward[i].line = s.gateway.forward[i].line;
 	CHECK(!memcmp(&s, &again, sizeof(s)));
 }
 

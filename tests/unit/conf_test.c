@@ -16,10 +16,12 @@ static void minimum_and_defaults(void)
 	CHECK(s.object_max_bytes == 67108864 && s.object_max_seconds == 300);
 	CHECK(s.key_max_seconds == 3600 && s.key_max_bytes == 68719476736);
 	CHECK(s.log_interval_seconds == 300 && s.metrics_interval_seconds == 60 &&
-	      s.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
+	      s.gateway.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
 	CHECK(!s.s3_region[0] && !s.metrics_namespace[0] && !s.alarm_topic[0]);
 	CHECK(!s.endpoint_fips && !s.endpoint_dualstack);
 	CHECK(!s.rule_count && !s.flow_cutoff_bytes && !s.budget_bytes_per_day);
+	CHECK(!s.gateway.publish_count && !s.gateway.forward_count && !s.gateway.flows_per_source &&
+	      !s.gateway.new_flows_per_second);
 	CHECK(!s.s3_endpoint.host[0] && !s.kms_endpoint.host[0] && !s.cloudwatch_endpoint.host[0] &&
 	      !s.sns_endpoint.host[0]);
 	CHECK(s.on_loss == CONF_ON_LOSS_RECORD && s.spool_full == CONF_SPOOL_FULL_DROP_NEWEST &&
@@ -54,6 +56,12 @@ static void every_key(void)
 				"spool = vol-0123456789abcdef0\n"
 				"spool.sync_ms = 50\n"
 				"spool.full = stop\n"
+				"publish = udp 53 -> 10.0.2.53\n"
+				"forward.deny = in\n"
+				"publish=tcp 443 -> 10.0.2.10:8443 # once more\n"
+				"forward.allow = out tcp\n"
+				"limit.flows_per_source = 1000000\n"
+				"limit.new_flows_per_second = 7\n"
 				"zstd.level = 19"); /* no line end */
 	CHECK(conf_read(text, &s, &at) == ERR_OK);
 	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
@@ -61,10 +69,14 @@ static void every_key(void)
 	CHECK(!strcmp(s.appliance, "tap-1.west"));
 	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
 	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
-	CHECK(s.nat == CONF_NAT_NONE && s.zstd_level == 19 && s.on_loss == CONF_ON_LOSS_STOP);
+	CHECK(s.gateway.nat == CONF_NAT_NONE && s.zstd_level == 19 && s.on_loss == CONF_ON_LOSS_STOP);
 	CHECK(!strcmp(s.spool, "vol-0123456789abcdef0") && s.spool_sync_ms == 50 &&
 	      s.spool_full == CONF_SPOOL_FULL_STOP);
 	CHECK(s.rule_count == 2 && s.flow_cutoff_bytes == 1000000 && s.budget_bytes_per_day == UINT64_MAX);
+	CHECK(s.gateway.publish_count == 2 && s.gateway.forward_count == 2);
+	CHECK(s.gateway.publish[1].line == 29 && s.gateway.forward[1].line == 30);
+	CHECK(!s.gateway.forward[0].allow && s.gateway.forward[1].allow);
+	CHECK(s.gateway.flows_per_source == 1000000 && s.gateway.new_flows_per_second == 7);
 	CHECK(!strcmp(s.s3_region, "us-gov-east-1") && s.endpoint_fips == 1 && s.endpoint_dualstack == 1);
 	CHECK(!strcmp(s.metrics_namespace, "Seal.tap-1/x_y#z:1"));
 	CHECK(!strcmp(s.alarm_topic, "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Night_watch-1"));
@@ -222,6 +234,13 @@ static const struct {
 	{"nat = None", "nat", ERR_SYNTAX},
 	{"nat = none none", "nat", ERR_SYNTAX},
 	{"nat = none#comment", "nat", ERR_SYNTAX},
+	{"nat = 198.51.100", "nat", ERR_SYNTAX},
+	{"publish = tcp 443", "publish", ERR_SYNTAX},
+	{"forward.allow = tcp", "forward.allow", ERR_SYNTAX},
+	{"forward.deny = out tcp port 1", "forward.deny", ERR_SYNTAX},
+	{"forward.default = deny", "forward.default", ERR_UNKNOWN_KEY},
+	{"limit.flows_per_source = 1000001", "limit.flows_per_source", ERR_RANGE},
+	{"limit.new_flows_per_second = none", "limit.new_flows_per_second", ERR_SYNTAX},
 	{"on_loss = drop", "on_loss", ERR_SYNTAX},
 	{"spool =", "spool", ERR_SYNTAX},
 	{"spool = vol 1", "spool", ERR_SYNTAX},

@@ -1,218 +1,368 @@
 #include "net/nft.h"
 
-#include <stdarg.h>
-#include <stdint.h>
-
 #include "check.h"
-#include "net/nlmsg.h"
+#include "nft_text.h"
 
-/* ---- a batch as text, by linux/netfilter/nf_tables.h: what the kernel will understand */
+static struct conf_gateway conf;
 
-static char text[4096];
-static size_t text_len;
-static bool broken;
-
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+static void configure(const char *nat)
 {
-	va_list args;
-	va_start(args, format);
-	int n = vsnprintf(text + text_len, sizeof(text) - text_len, format, args);
-	va_end(args);
-	broken |= n < 0 || (size_t)n >= sizeof(text) - text_len;
-	if (!broken)
-		text_len += (size_t)n;
+	conf = (struct conf_gateway){.nat = 0};
+	CHECK(conf_read_nat(span_str(nat), &conf) == ERR_OK);
 }
 
-/* The attribute of that type within attrs, or an empty span. */
-static struct span find(struct span attrs, uint16_t want)
+static struct nft_gateway opened(void)
 {
-	struct span value, found = {NULL, 0};
-	uint16_t type;
-	enum err e;
-	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK)
-		if (type == want)
-			found = value;
-	broken |= e != ERR_MORE;
-	return found;
+	return (struct nft_gateway){.open = true, .outside = 3, .inside = 7, .conf = &conf};
 }
 
-static uint32_t number(struct span attrs, uint16_t type)
+/* Lines that begin with this. */
+static const char *lines_of(const char *all, const char *start)
 {
-	struct span v = find(attrs, type);
-	broken |= v.len != 4;
-	return v.len == 4 ? load_be32(v.p) : UINT32_MAX;
-}
-
-static const char *string(struct span attrs, uint16_t type)
-{
-	struct span v = find(attrs, type);
-	bool ok = v.len && v.p[v.len - 1] == 0;
-	broken |= !ok;
-	return ok ? (const char *)v.p : "?";
-}
-
-static void say_data(struct span data)
-{
-	struct span value = find(data, 1);
-	broken |= value.len == 0;
-	for (size_t i = 0; i < value.len; i++)
-		say("%02x", value.p[i]);
-}
-
-static void say_immediate(struct span d)
-{
-	uint32_t reg = number(d, 1);
-	struct span data = find(d, 2);
-	if (reg == 0) {
-		uint32_t code = number(find(data, 2), 1);
-		say("%s", code == 0 ? "drop" : code == 1 ? "accept" : "?");
-		return;
+	static char some[16384];
+	size_t n = 0;
+	for (const char *line = all; *line; line = strchr(line, '\n') + 1) {
+		size_t len = (size_t)(strchr(line, '\n') + 1 - line);
+		if (strncmp(line, start, strlen(start)) || n + len >= sizeof(some))
+			continue;
+		memcpy(some + n, line, len);
+		n += len;
 	}
-	say("r%u=", reg);
-	say_data(data);
+	some[n] = 0;
+	return some;
 }
 
-static void say_expression(struct span x)
+#define CHECK_LINES(all, start, want) CHECK_SPAN(span_str(lines_of(all, start)), SPAN(want))
+
+/* A link, a family, a protocol. */
+#define IN "r1=iif r1==07000000 "
+#define OUT "r1=iif r1==03000000 "
+#define TO_OUT "r1=oif r1==03000000 "
+#define TO_IN "r1=oif r1==07000000 "
+#define V4 "r1=nfproto r1==02 "
+#define V6 "r1=nfproto r1==0a "
+#define TCP "r1=l4proto r1==06 "
+#define UDP "r1=l4proto r1==11 "
+#define ICMP "r1=l4proto r1==01 "
+#define ICMPV6 "r1=l4proto r1==3a "
+#define DNAT "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 "
+
+static void closed_stops_all(void)
 {
-	static const char *const keys[] = {[4] = "iif", [5] = "oif", [15] = "nfproto"};
-	const char *name = string(x, 1);
-	struct span d = find(x, 2);
-	if (!strcmp(name, "meta")) {
-		uint32_t key = number(d, 2);
-		say("r%u=%s", number(d, 1), key < 16 && keys[key] ? keys[key] : "?");
-	} else if (!strcmp(name, "cmp")) {
-		say("r%u%s", number(d, 1), number(d, 2) == 0 ? "==" : number(d, 2) == 1 ? "!=" : "?");
-		say_data(find(d, 3));
-	} else if (!strcmp(name, "payload")) {
-		say("r%u=header%u+%u,%u", number(d, 1), number(d, 2), number(d, 3), number(d, 4));
-	} else if (!strcmp(name, "ct")) {
-		say("r%u=ct%u", number(d, 1), number(d, 2));
-	} else if (!strcmp(name, "bitwise")) {
-		say("r%u=r%u,%u&", number(d, 2), number(d, 1), number(d, 3));
-		say_data(find(d, 4));
-		say("^");
-		say_data(find(d, 5));
-	} else if (!strcmp(name, "immediate")) {
-		say_immediate(d);
-	} else if (!strcmp(name, "masq")) {
-		say("masq flags %u r%u-r%u", number(d, 1), number(d, 2), number(d, 3));
-	} else {
-		say("?");
-	}
+	struct nft_gateway g = {.fresh = true};
+	const char *all = as_text(&g);
+	CHECK_SPAN(span_str(all), SPAN("begin\n"
+				       "table sealtap create\n"
+				       "delete table sealtap\n"
+				       "table sealtap create\n"
+				       "flush sealtap\n"
+				       "object1 denied\n"
+				       "chain denied\n"
+				       "object1 limit\n"
+				       "chain limit\n"
+				       "object1 spoofed\n"
+				       "chain spoofed\n"
+				       "object1 stopped\n"
+				       "chain stopped\n"
+				       "object1 invalid\n"
+				       "chain invalid\n"
+				       "object1 link-local\n"
+				       "chain link-local\n"
+				       "object1 too-big\n"
+				       "chain too-big\n"
+				       "object1 ttl\n"
+				       "chain ttl\n"
+				       "object1 unreachable\n"
+				       "chain unreachable\n"
+				       "chain sources filter hook 0 priority -300 policy 1\n"
+				       "chain translate nat hook 0 priority -100 policy 1\n"
+				       "chain tracked filter hook 0 priority 0 policy 1\n"
+				       "chain forward filter hook 2 priority 0 policy 0\n"
+				       "chain postrouting nat hook 4 priority 100 policy 1\n"
+				       "chain errors filter hook 3 priority 0 policy 1\n"
+				       "chain publish\n"
+				       "chain out\n"
+				       "chain in\n"
+				       "chain new\n"
+				       "denied: count1 denied log denied to 5,128 drop\n"
+				       "limit: count1 limit log limit to 5,128 drop\n"
+				       "spoofed: count1 spoofed log spoofed to 5,128 drop\n"
+				       "stopped: count1 stopped log stopped to 5,128 drop\n"
+				       "invalid: count1 invalid log invalid to 5,128 drop\n"
+				       "link-local: count1 link-local log link-local to 5,128 drop\n"
+				       "too-big: count1 too-big log too-big to 5,128\n"
+				       "ttl: count1 ttl log ttl to 5,128\n"
+				       "unreachable: count1 unreachable log unreachable to 5,128\n"
+				       "tracked: " V6 "r1=header1+24,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
+				       "tracked: " V4 UDP "r1=header2+2,2 r1==0044 accept\n"
+				       "tracked: r1=fib3 flags 2 r1==01000000 goto stopped\n"
+				       "forward: goto stopped\n"
+				       "table sealtap create acknowledge\n"
+				       "end\n"));
+	g.fresh = false;
+	all = as_text(&g);
+	CHECK_LINES(all, "delete", "");
+	CHECK_LINES(all, "flush", "flush sealtap\n");
 }
 
-static void say_rule(struct span attrs)
+static void sources_are_checked(void)
 {
-	say("rule %s %s:", string(attrs, 1), string(attrs, 2));
-	struct span list = find(attrs, 4), x;
-	uint16_t type;
-	while (nlmsg_attr_next(&list, &type, &x) == ERR_OK) {
-		broken |= type != 1;
-		say(" ");
-		say_expression(x);
-	}
-	say("\n");
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	const char *all = as_text(&g);
+	CHECK_LINES(all, "sources:",
+		    "sources: " V6 "r1=header1+8,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
+		    "sources: " V4 "r1=header1+12,1 r1=r1,1&e0^00 r1==e0 goto spoofed\n"
+		    "sources: " V4 "r1=header1+12,1 r1==00 r1=header1+16,4 r1!=ffffffff goto spoofed\n"
+		    "sources: " IN "r1=fib1 flags 29 r1==00 goto spoofed\n"
+		    "sources: " OUT "r1=fib1 flags 29 r1==00 goto spoofed\n");
+	CHECK_LINES(all, "tracked:",
+		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto "
+		    "invalid\n");
 }
 
-static void say_chain(struct span attrs)
+static void forwards_outward(void)
 {
-	struct span hook = find(attrs, 4);
-	say("chain %s %s %s hook %u priority %u policy %u\n", string(attrs, 1), string(attrs, 3),
-	    string(attrs, 7), number(hook, 1), number(hook, 2), number(attrs, 5));
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	const char *all = as_text(&g);
+	CHECK_LINES(all, "forward:",
+		    "forward: " V4 "r1=header1+16,2 r1==a9fe goto link-local\n"
+		    "forward: " V6 "r1=header1+24,4 r1==fd000ec2 goto link-local\n"
+		    "forward: " TCP
+		    "r1=header2+13,1 r1=r1,1&06^00 r1==02 r1=rt3 r1=order1 r1 2,2 option2+2,2 op 1=r1\n"
+		    "forward: r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
+		    "forward: r1=ct2 r1=r1,4&08000000^00000000 r1!=00000000 accept\n"
+		    "forward: " IN TO_OUT "goto out\n"
+		    "forward: " OUT TO_IN "goto in\n"
+		    "forward: " IN TO_IN DNAT "goto new\n"
+		    "forward: goto denied\n");
+	CHECK_LINES(all, "out:", "out: goto new\n");
+	CHECK_LINES(all, "in:",
+		    "in: " DNAT "goto new\n"
+		    "in: goto denied\n");
+	CHECK_LINES(all, "new:", "new: accept\n");
+	CHECK_LINES(all, "translate:", "");
+	CHECK_LINES(all, "set ", "");
+	CHECK_LINES(all, "errors:",
+		    "errors: " V4 ICMP "r1=header2+0,2 r1==0304 goto too-big\n"
+		    "errors: " V4 ICMP "r1=header2+0,2 r1==0302 accept\n"
+		    "errors: " V4 ICMP "r1=header2+0,2 r1==0303 accept\n"
+		    "errors: " V4 ICMP "r1=header2+0,1 r1==03 goto unreachable\n"
+		    "errors: " V4 ICMP "r1=header2+0,1 r1==0b goto ttl\n"
+		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==02 goto too-big\n"
+		    "errors: " V6 ICMPV6 "r1=header2+0,2 r1==0104 accept\n"
+		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==03 goto ttl\n"
+		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==01 goto unreachable\n");
 }
 
-static void say_message(const struct nlmsg *m, uint32_t seq)
+static void translates(void)
 {
-	broken |= m->body.len < 4 || m->seq != seq;
-	struct span attrs = span_from(m->body, 4);
-	bool inner = m->type >> 8 == 10;
-	/* inet, version 0; request and acknowledgement */
-	broken |= inner && (m->body.p[0] != 1 || m->body.p[1] != 0 || (m->flags & 5) != 5);
-	switch (m->type) {
-	case 16: /* the batch's ends name the subsystem, big-endian, and ask for nothing */
-	case 17:
-		broken |= m->flags != 1 || load_be16(m->body.p + 2) != 10;
-		say(m->type == 16 ? "begin\n" : "end\n");
-		return;
-	case 10 << 8 | 0:
-		say("%s %s\n", m->flags & 0x400 ? "create table" : "table", string(attrs, 1));
-		return;
-	case 10 << 8 | 2:
-		say("delete table %s\n", string(attrs, 1));
-		return;
-	case 10 << 8 | 3:
-		say_chain(attrs);
-		return;
-	case 10 << 8 | 6:
-		broken |= (m->flags & 0xc00) != 0xc00; /* create, append */
-		say_rule(attrs);
-		return;
-	default:
-		say("?\n");
-	}
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	CHECK_LINES(as_text(&g),
+		    "postrouting:", "postrouting: " IN TO_OUT V4 "r1=0400 r2=fbff masq flags 2 r1-r2\n");
+	configure("198.51.100.7");
+	CHECK_LINES(as_text(&g), "postrouting:",
+		    "postrouting: " IN TO_OUT V4
+		    "r1=c6336407 r2=0400 r3=fbff nat0 family 2 r1 r2-r3 flags 2\n");
+	configure("none");
+	CHECK_LINES(as_text(&g), "postrouting:", "");
 }
 
-static const char *as_text(const struct nft_gateway *g)
+static void publishes(void)
 {
-	static uint8_t bytes[NFT_BATCH_BYTES];
-	struct buf b = BUF_OF(bytes);
-	nft_replace(&b, 100, g);
-	CHECK(buf_err(&b) == ERR_OK);
-	struct span in = buf_span(&b);
+	configure("none");
+	CHECK(conf_read_publish(SPAN("tcp 443 -> 10.0.2.10:8443"), 7, &conf) == ERR_OK);
+	CHECK(conf_read_publish(SPAN("udp 53-54 -> 10.0.2.11 from 203.0.113.128/25"), 8, &conf) == ERR_OK);
+	struct nft_gateway g = opened();
+	const char *all = as_text(&g);
+	CHECK_LINES(all, "translate:",
+		    "translate: " OUT V4 "r1=fib3 flags a r1==02000000 jump publish\n"
+		    "translate: " IN V4
+		    "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 jump publish\n");
+	CHECK_LINES(all, "publish:",
+		    "publish: " TCP
+		    "r1=header2+2,2 r1==01bb count1 publish-7 r1=0a00020a r2=20fb r3=20fb nat1 family "
+		    "2 r1 r2-r3 flags 2\n"
+		    "publish: " UDP
+		    "r1=header1+12,4 r1=r1,4&ffffff80^00000000 r1==cb007180 r1=header2+2,2 r1>=0035 "
+		    "r1<=0036 count1 publish-8 r1=0a00020b nat1 family 2 r1\n");
+	CHECK_LINES(all, "postrouting:",
+		    "postrouting: " IN TO_IN V4 DNAT "r1=0400 r2=fbff masq flags 2 "
+		    "r1-r2\n");
+	CHECK_LINES(all, "object1 publish",
+		    "object1 publish-7\n"
+		    "object1 publish-8\n");
+}
+
+static void rules_in_order(void)
+{
+	static const char *const rules[] = {"out tcp from 10.0.0.0/9 port 1024-65535 to any port 443",
+					    "out icmp", "in from 2001:db8::/32", "in any",
+					    "out icmp to 2001:db8::1"};
+	configure("masquerade");
+	for (unsigned i = 0; i < 5; i++)
+		CHECK(conf_read_forward(span_str(rules[i]), 9 + i, i % 2 == 0, &conf) == ERR_OK);
+	struct nft_gateway g = opened();
+	const char *all = as_text(&g);
+	CHECK_LINES(all, "out:",
+		    "out: " V4 TCP
+		    "r1=header1+12,2 r1=r1,2&ff80^0000 r1==0a00 r1=header2+0,2 r1>=0400 r1<=ffff "
+		    "r1=header2+2,2 r1==01bb count1 allow-9 goto new\n"
+		    "out: " V4 ICMP "count1 deny-10 goto denied\n"
+		    "out: " V6 ICMPV6 "count1 deny-10 goto denied\n"
+		    "out: " V6 ICMPV6
+		    "r1=header1+24,16 r1==20010db8000000000000000000000001 count1 allow-13 goto new\n"
+		    "out: goto denied\n");
+	CHECK_LINES(all, "in:",
+		    "in: " V6 "r1=header1+8,4 r1==20010db8 count1 allow-11 goto new\n"
+		    "in: count1 deny-12 goto denied\n"
+		    "in: " DNAT "goto new\n"
+		    "in: goto denied\n");
+	CHECK_LINES(all, "object1 allow",
+		    "object1 allow-9\n"
+		    "object1 allow-11\n"
+		    "object1 allow-13\n");
+	CHECK_LINES(all, "object1 deny-",
+		    "object1 deny-10\n"
+		    "object1 deny-12\n");
+}
+
+/* Whether `out` ends by letting pass what no rule matches. */
+static bool rest_passes(const char *first, bool allow_first, const char *second, bool allow_second)
+{
+	configure("masquerade");
+	CHECK(conf_read_forward(span_str(first), 1, allow_first, &conf) == ERR_OK);
+	CHECK(conf_read_forward(span_str(second), 2, allow_second, &conf) == ERR_OK);
+	struct nft_gateway g = opened();
+	const char *out = lines_of(as_text(&g), "out: goto ");
+	CHECK(!strcmp(out, "out: goto new\n") || !strcmp(out, "out: goto denied\n"));
+	return out[10] == 'n';
+}
+
+static void the_rest(void)
+{
+	CHECK(!rest_passes("out tcp", true, "out udp", true));
+	CHECK(!rest_passes("out tcp", false, "out udp", true));
+	CHECK(rest_passes("out tcp", true, "out udp", false));
+	CHECK(rest_passes("out tcp", false, "in udp", true));
+	CHECK(!rest_passes("out tcp", true, "in udp", false));
+	CHECK(rest_passes("in tcp", true, "in udp", true));
+}
+
+static void limits(void)
+{
+	configure("masquerade");
+	conf.flows_per_source = 1000;
+	conf.new_flows_per_second = 50;
+	struct nft_gateway g = opened();
+	const char *all = as_text(&g);
+	CHECK_LINES(all, "new:",
+		    "new: " V4 "r1=header1+12,4 update rate4 r1 {rate 50/1 burst 50 type 0 flags 1} "
+		    "goto limit\n"
+		    "new: " V6 "r1=header1+8,16 update rate6 r1 {rate 50/1 burst 50 type 0 flags 1} "
+		    "goto limit\n"
+		    "new: " V4 "r1=header1+12,4 add flows4 r1 {flows 1000 flags 1} goto limit\n"
+		    "new: " V6 "r1=header1+8,16 add flows6 r1 {flows 1000 flags 1} goto limit\n"
+		    "new: accept\n");
+	CHECK_LINES(all, "set ",
+		    "set flows4 flags 20 type 7,4 id 1 size 65535\n"
+		    "set rate4 flags 30 type 7,4 id 2 size 65535 timeout 10000\n"
+		    "set flows6 flags 20 type 8,16 id 3 size 65535\n"
+		    "set rate6 flags 30 type 8,16 id 4 size 65535 timeout 10000\n");
+	conf.new_flows_per_second = 0;
+	all = as_text(&g);
+	CHECK_LINES(all, "new:",
+		    "new: " V4 "r1=header1+12,4 add flows4 r1 {flows 1000 flags 1} goto limit\n"
+		    "new: " V6 "r1=header1+8,16 add flows6 r1 {flows 1000 flags 1} goto limit\n"
+		    "new: accept\n");
+}
+
+/* As the kernel's dump has it. */
+static void put_counter(struct buf *b, uint16_t type, const char *table, const char *name, uint32_t kind)
+{
+	static const uint8_t counts[16] = {[6] = 1, [7] = 2, [15] = 3}; /* bytes 258, packets 3 */
+	size_t m = nlmsg_begin(b, type, 0, 1);
+	buf_be32(b, 1 << 24);
+	nlmsg_attr_str(b, 1, table);
+	nlmsg_attr_str(b, 2, name);
+	nlmsg_attr_be32(b, 3, kind);
+	size_t nest = nlmsg_nest(b, 4);
+	nlmsg_attr(b, 1, span_of(counts, 8));
+	nlmsg_attr(b, 2, span_of(counts + 8, 8));
+	nlmsg_nest_end(b, nest);
+	nlmsg_end(b, m);
+}
+
+static enum err read_back(struct buf *b, struct nft_counter *c)
+{
+	struct span in = buf_span(b);
 	struct nlmsg m;
-	uint32_t seq = 100;
-	text_len = 0;
-	text[0] = 0;
-	broken = false;
-	while (nlmsg_next(&in, &m) == ERR_OK)
-		say_message(&m, seq++);
-	CHECK(in.len == 0);
-	CHECK(!broken);
-	return text;
+	CHECK(nlmsg_next(&in, &m) == ERR_OK);
+	enum err e = nft_read_counter(&m, c);
+	buf_reset(b);
+	return e;
 }
 
-#define START                    \
-	"begin\n"                \
-	"create table sealtap\n" \
-	"delete table sealtap\n" \
-	"create table sealtap\n" \
-	"chain sealtap forward filter hook 2 priority 0 policy 0\n"
-#define OPEN                                                                                          \
-	"rule sealtap forward: r1=iif r1==07000000 r1=nfproto r1==02 r1=header1+16,2 r1==a9fe drop\n" \
-	"rule sealtap forward: r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"                \
-	"rule sealtap forward: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 drop\n"                  \
-	"rule sealtap forward: r1=iif r1==07000000 r1=oif r1==03000000 r1=nfproto r1==02 "            \
-	"r1=ct0 r1=r1,4&08000000^00000000 r1!=00000000 accept\n"
-#define NAT_CHAIN "chain sealtap postrouting nat hook 4 priority 100 policy 1\n"
-#define MASQUERADE                                                                             \
-	"rule sealtap postrouting: r1=iif r1==07000000 r1=oif r1==03000000 r1=nfproto r1==02 " \
-	"r1=0400 r2=fbff masq flags 2 r1-r2\n"
-
-static struct nft_gateway gateway(bool open, bool masquerade)
+static void reads_counters(void)
 {
-	return (struct nft_gateway){open, masquerade, 3, 7, 1024, 64511};
+	uint8_t bytes[256];
+	struct buf b = BUF_OF(bytes);
+	struct nft_counter c;
+	put_counter(&b, 10 << 8 | 18, "sealtap", "publish-4294967295", 1);
+	CHECK(read_back(&b, &c) == ERR_OK && c.bytes == 258 && c.packets == 3);
+	CHECK(!strcmp(c.name, "publish-4294967295"));
+	put_counter(&b, 10 << 8 | 18, "sealtap", "12345678901234567890123", 1);
+	CHECK(read_back(&b, &c) == ERR_OK && strlen(c.name) == 23);
+	put_counter(&b, 10 << 8 | 18, "sealtap", "123456789012345678901234", 1);
+	CHECK(read_back(&b, &c) == ERR_NOT_FOUND);
+	put_counter(&b, 10 << 8 | 18, "sealtap", "", 1);
+	CHECK(read_back(&b, &c) == ERR_NOT_FOUND);
+	put_counter(&b, 10 << 8 | 18, "sealtap2", "denied", 1);
+	CHECK(read_back(&b, &c) == ERR_NOT_FOUND);
+	put_counter(&b, 10 << 8 | 18, "sealtap", "denied", 2);
+	CHECK(read_back(&b, &c) == ERR_NOT_FOUND);
+	put_counter(&b, 10 << 8 | 6, "sealtap", "denied", 1);
+	CHECK(read_back(&b, &c) == ERR_NOT_FOUND);
 }
 
-static void replaces_the_table(void)
+static void cut_counters(void)
 {
-	struct nft_gateway g = {.open = false};
-	CHECK_SPAN(span_str(as_text(&g)), SPAN(START NAT_CHAIN "end\n"));
-	g = gateway(false, true);
-	CHECK_SPAN(span_str(as_text(&g)), SPAN(START NAT_CHAIN MASQUERADE "end\n"));
-	g = gateway(true, true);
-	CHECK_SPAN(span_str(as_text(&g)), SPAN(START OPEN NAT_CHAIN MASQUERADE "end\n"));
-	g = gateway(true, false);
-	CHECK_SPAN(span_str(as_text(&g)), SPAN(START OPEN NAT_CHAIN "end\n"));
+	uint8_t bytes[256];
+	struct buf b = BUF_OF(bytes);
+	struct nft_counter c;
+	struct span in;
+	struct nlmsg m;
+	put_counter(&b, 10 << 8 | 18, "sealtap", "denied", 1);
+	in = buf_span(&b);
+	CHECK(nlmsg_next(&in, &m) == ERR_OK);
+	struct span whole = m.body;
+	for (size_t n = 0; n < whole.len; n++) {
+		m.body = span_first(whole, n);
+		/* only whole attributes are read; without counts they are 0 */
+		CHECK(nft_read_counter(&m, &c) != ERR_OK || c.packets == 0);
+	}
+	CHECK(bytes[16 + 4 + 12 + 12 + 8 + 4] == 12); /* the length of the first count */
+	for (unsigned len = 0; len < 256; len++) {
+		bytes[16 + 4 + 12 + 12 + 8 + 4] = (uint8_t)len;
+		m.body = whole;
+		CHECK(nft_read_counter(&m, &c) == (len == 12 ? ERR_OK : ERR_SYNTAX));
+	}
 }
 
 static void never_overflows(void)
 {
 	static uint8_t bytes[NFT_BATCH_BYTES + 16];
-	struct nft_gateway g = gateway(true, true);
+	configure("198.51.100.7");
+	CHECK(conf_read_publish(SPAN("tcp 1-2 -> 10.0.0.1 from 192.0.2.0/25"), 1, &conf) == ERR_OK);
+	CHECK(conf_read_forward(SPAN("out icmp"), 2, true, &conf) == ERR_OK);
+	conf.flows_per_source = conf.new_flows_per_second = 1;
+	struct nft_gateway g = opened();
 	struct buf whole = buf_over(bytes, NFT_BATCH_BYTES);
 	nft_replace(&whole, 1, &g);
-	CHECK(buf_err(&whole) == ERR_OK && whole.len > 1000);
-	for (size_t cap = 0; cap < whole.len; cap++) {
+	CHECK(buf_err(&whole) == ERR_OK && whole.len > 10000);
+	for (size_t cap = 0; cap < whole.len; cap += 1 + cap / 64) {
 		memset(bytes, 0xaa, sizeof(bytes));
 		struct buf b = buf_over(bytes, cap);
 		nft_replace(&b, 1, &g);
@@ -224,8 +374,19 @@ static void never_overflows(void)
 
 int main(void)
 {
-	RUN(replaces_the_table,
-	    "the rule set, open or closed, with NAT or without, is one batch that says just that");
+	RUN(closed_stops_all,
+	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
+	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
+	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
+	RUN(translates,
+	    "NAT is a masquerade, a fixed address or nothing, with ports below the appliance's own");
+	RUN(publishes,
+	    "a published service is reached from outside and, by the outside's address, from inside");
+	RUN(rules_in_order, "forward rules keep their order, each with a counter");
+	RUN(the_rest, "what no rule for its direction matches has the opposite of the last one");
+	RUN(limits, "limits hold for each source address of either family");
+	RUN(reads_counters, "a counter is read whole, and nothing else is one");
+	RUN(cut_counters, "a counter that is cut or has another length is not read");
 	RUN(never_overflows, "a batch that does not fit is an error, and writes nothing beyond");
 	return check_done();
 }

@@ -1,0 +1,45 @@
+/* nft_expr: the expressions of a rule, in order; one that does not match ends the rule. Source:
+ * linux/netfilter/nf_tables.h.
+ */
+#ifndef SEALTAP_NET_NFT_EXPR_H
+#define SEALTAP_NET_NFT_EXPR_H
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/conf_gateway.h"
+#include "net/nft_msg.h"
+
+/* key: NFT_META_IIF, NFT_META_OIF */
+void nft_link(struct nft_rule *r, uint32_t key, uint32_t ifindex);
+/* 4 or 6 */
+void nft_family(struct nft_rule *r, unsigned family);
+void nft_protocol(struct nft_rule *r, uint8_t protocol);
+/* op: enum nft_cmp_ops. The packet's family must be known to be n's; no bits: nothing is compared. */
+enum nft_end { NFT_SOURCE, NFT_DESTINATION };
+void nft_net(struct nft_rule *r, enum nft_end end, uint32_t op, const struct ip_net *n);
+/* The protocol must be known to have them. */
+void nft_ports(struct nft_rule *r, enum nft_end end, const struct conf_ports *ports);
+/* The first bytes of what follows the network header. */
+void nft_transport_starts(struct nft_rule *r, struct span bytes);
+/* key: NFT_CT_STATE, NFT_CT_STATUS; any of these bits is set */
+void nft_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits);
+/* No route leads back to the source through the link it came by. */
+void nft_no_way_back(struct nft_rule *r);
+/* The destination's type, RTN_*; flags: 0, or NFTA_FIB_F_IIF: as the packet's link sees it. */
+void nft_destination_type(struct nft_rule *r, uint32_t flags, uint32_t op, uint32_t type);
+/* A packet that opens a TCP connection: its maximum segment size is lowered to what the route holds. */
+void nft_clamp_mss(struct nft_rule *r);
+/* The source has more flows, or begins more a second, than that. family: the packet's. */
+void nft_over_flows(struct nft_rule *r, const char *set, unsigned family, uint32_t flows);
+void nft_over_rate(struct nft_rule *r, const char *set, unsigned family, uint64_t per_second);
+
+void nft_count(struct nft_rule *r, const char *counter);
+void nft_log(struct nft_rule *r, const char *prefix, uint32_t group, uint32_t snaplen);
+/* code: NF_DROP, NF_ACCEPT; or NFT_JUMP, NFT_GOTO with a chain. */
+void nft_verdict(struct nft_rule *r, uint32_t code, const char *chain);
+/* to: host order; ports 0: as they are. */
+void nft_dnat(struct nft_rule *r, uint32_t to, uint16_t port);
+void nft_snat(struct nft_rule *r, uint32_t to, const struct conf_ports *ports);
+void nft_masquerade(struct nft_rule *r, const struct conf_ports *ports);
+
+#endif

@@ -1,0 +1,32 @@
+/* conntrackwatch: whether the table of flows has room, and the NAT ports. net looks with the links' counters;
+ * an exhaustion is an alarm when it begins, a line when it is over.
+ *
+ * The kernel drops what finds no place; it never gives one place to two flows.
+ */
+#ifndef SEALTAP_ROLE_CONNTRACKWATCH_H
+#define SEALTAP_ROLE_CONNTRACKWATCH_H
+
+#include "net/ctstats.h"
+
+struct conntrack_counts {
+	uint64_t flows, max;
+	struct ctstats stats;
+};
+
+/* Flows that the table shall have room for: a sixteenth of the memory, at 512 bytes a flow with its
+ * translation, counters and times; at least 65536. */
+uint64_t conntrack_room(uint64_t memory_bytes);
+
+/* Two packets of one flow on two processors may fail to enter it twice; that is not exhaustion. */
+#define CONNTRACKWATCH_CLASHES 16
+
+/* Zeroed before the first use. */
+struct conntrackwatch {
+	bool begun, full, no_ports;
+	struct conntrack_counts last;
+	uint64_t refused, no_port; /* packets, while it has been full, or without a port */
+};
+
+void conntrackwatch_look(struct conntrackwatch *w, const struct conntrack_counts *now);
+
+#endif

@@ -1,0 +1,70 @@
+#include "role/ruleset.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+_Static_assert(NFT_PORT_LAST + 1 == OWN_PORT_FIRST, "translated flows have the ports below the own ones");
+
+struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open)
+{
+	return (struct nft_gateway){.open = open, .outside = outside, .inside = inside, .conf = &s->gateway};
+}
+
+void ruleset_log(const struct settings *s)
+{
+	uint8_t text[16];
+	struct buf b = BUF_OF(text);
+	conf_nat_text(&b, &s->gateway);
+	log_span("nat", buf_span(&b));
+}
+
+void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside)
+{
+	if (s->gateway.nat != CONF_NAT_SNAT || gateway_has_address(g, outside, s->gateway.snat_addr))
+		return;
+	log_begin(LOG_WARN, "nat-address-is-not-own");
+	ruleset_log(s);
+	log_str("remedy", "assign it to the outside interface, or no answer comes back");
+	log_end();
+}
+
+static uint64_t packets_of(const struct ruleset_watch *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		if (strcmp(c->counter[i].name, name) == 0)
+			return c->counter[i].packets;
+	return 0;
+}
+
+static void tell(const struct ruleset_watch *last, const struct ruleset_watch *now)
+{
+	bool more = false;
+	for (int i = 0; i < NFT_REASONS; i++) {
+		const char *name = nft_reason_name((enum nft_reason)i);
+		more |= packets_of(now, name) > packets_of(last, name);
+	}
+	if (!more)
+		return;
+	log_begin(LOG_INFO, "not-forwarded");
+	for (int i = 0; i < NFT_REASONS; i++) {
+		const char *name = nft_reason_name((enum nft_reason)i);
+		uint64_t packets = packets_of(now, name);
+		if (packets)
+			log_u64(name, packets);
+	}
+	log_end();
+}
+
+void ruleset_look(struct gateway *g, struct ruleset_watch *w)
+{
+	static struct ruleset_watch now;
+	struct conntrack_counts flows;
+	if (gateway_counters(g, now.counter, NFT_COUNTERS_MAX, &now.count) == ERR_OK) {
+		tell(w, &now);
+		w->count = now.count;
+		memcpy(w->counter, now.counter, sizeof(w->counter));
+	}
+	if (gateway_conntrack(g, &flows) == ERR_OK)
+		conntrackwatch_look(&w->conntrack, &flows);
+}

@@ -1,0 +1,27 @@
+/* ruleset: the packet filter's rules as the configuration and the links want them, and what they counted.
+ * net's own.
+ */
+#ifndef SEALTAP_ROLE_RULESET_H
+#define SEALTAP_ROLE_RULESET_H
+
+#include "role/gateway.h"
+
+/* Borrows the settings. outside, inside: ifindex of the links. */
+struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open);
+/* Adds what it translates to the open line of the log. */
+void ruleset_log(const struct settings *s);
+/* Flows that leave by a fixed address get no answer unless it is the outside interface's: warns. */
+void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside);
+
+/* What the kernel counted as it was last looked at; zeroed before the first use. */
+struct ruleset_watch {
+	uint32_t count;
+	struct nft_counter counter[NFT_COUNTERS_MAX];
+	struct conntrackwatch conntrack;
+};
+
+/* Reads it anew. What was not forwarded since, by its reasons, is a line of the log, nothing when nothing
+ * was; a table of flows that is full, or NAT without a free port, an alarm. */
+void ruleset_look(struct gateway *g, struct ruleset_watch *w);
+
+#endif

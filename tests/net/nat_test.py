@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""nat_test: what the gateway translates and refuses by itself, by real sockets on both sides and the kernel's own counters.
+
+nat_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/nat/.
+"""
+import contextlib
+import os
+import socket
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import testing, traffic  # noqa: E402
+from lab.gateway import (ECHO, EVERYTHING, FIRST, LAST, TCP, UDP, Echo, Gateway, Watch, arrived, ask, from_inside,  # noqa: E402
+                         from_outside, spray)
+from lab.host import Host  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, ROUTER, WEB, Surroundings  # noqa: E402
+
+SMALL = 1400
+IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14  # linux/in.h
+
+
+def reserved_port_translated(gateway):
+    """A source port of the appliance's own range is translated out of it, by UDP and TCP; others are kept."""
+    with Echo(gateway.lab.web, WEB, ECHO) as echo:
+        for kind in (UDP, TCP):
+            for port in (64512, 65000, 65535, 40001, 1024, 64511):
+                text = f'from port {port} {kind}.'.encode()
+                assert ask(gateway.lab.inside, kind, (WEB, ECHO), text, (CLIENT, port)) == text
+                address, seen = echo.peers[-1]
+                assert address == APPLIANCE_OUTSIDE and FIRST <= seen <= LAST, f'{port} became {address} {seen}'
+                assert port > LAST or seen == port, f'{port} became {seen}'
+
+
+def reserved_port_recorded(session):
+    """What a client sends from a port of the appliance's own range is recorded in full, on both sides."""
+    for side in ('inside', 'outside'):
+        recorded = [f for stream in session.recorded('all', side).values() for f in stream]
+        for port in (64512, 65000, 65535):
+            for kind in (UDP, TCP):
+                mine = [f for f in recorded if f'from port {port} {int(kind)}.'.encode() in f.data or
+                        f'from port {port} {kind}.'.encode() in f.data]
+                assert mine and all(len(f.data) == f.length for f in mine), f'{side}, port {port}: {len(mine)} whole'
+
+
+def spoofed_inside(gateway):
+    """A source that does not belong inside is dropped there and counted, to the packet."""
+    bad = ['203.0.113.5', APPLIANCE_OUTSIDE, APPLIANCE_INSIDE, '127.0.0.1', '224.0.0.5', '255.255.255.255', '0.1.2.3']
+    with gateway.counted() as grown:
+        seen = arrived(gateway, [from_inside(f'bad {s}', source=s) for s in bad] + [from_inside('good')])
+    assert seen == ['good'] and grown['spoofed'] == len(bad), (seen, grown)
+
+
+def spoofed_outside(gateway):
+    """A source that belongs inside is dropped outside and counted, whatever it is for."""
+    made = [from_outside('bad', CLIENT, to) for to in (APPLIANCE_OUTSIDE, APPLIANCE_INSIDE, '198.19.0.11')]
+    with gateway.counted() as grown:
+        spray(gateway.lab.router, 'lan', made)
+        time.sleep(0.3)
+    assert grown == {'spoofed': len(made)}, grown
+
+
+def not_published(gateway):
+    """From outside nothing gets in that was not asked for: it is denied and counted."""
+    watch = Watch(gateway.lab.inside, NIC)
+    with gateway.counted() as grown:
+        spray(gateway.lab.router, 'lan', [from_outside('in', WEB, CLIENT)] * 3)
+        time.sleep(0.3)
+    assert grown == {'denied': 3} and not watch.take(), grown
+
+
+def link_local_refused(gateway):
+    """Nobody inside reaches a link-local service through it: dropped and counted."""
+    with gateway.counted() as grown:
+        arrived(gateway, [from_inside('imds', to='169.254.169.254', port=80), from_inside('dns', to='169.254.169.253', port=53)])
+    assert grown == {'link-local': 2}, grown
+
+
+def hop_limit_ends(gateway):
+    """A packet whose hop limit ends here is answered, and counted as not forwarded."""
+    with gateway.counted() as grown:
+        said = gateway.lab.inside.run('sh', '-c', f'ping -n -c 1 -t 1 -W 2 {WEB} || true')
+    assert 'Time to live exceeded' in said and grown == {'ttl': 1}, (said, grown)
+
+
+def no_route(gateway):
+    """A packet that no route leads on is answered, and counted as not forwarded."""
+    gateway.ns.ip('route', 'add', 'unreachable', '192.0.2.0/24')
+    with gateway.counted() as grown:
+        said = gateway.lab.inside.run('sh', '-c', 'ping -n -c 1 -W 2 192.0.2.1 || true')
+    assert 'Unreachable' in said and grown == {'unreachable': 1}, (said, grown)
+
+
+@contextlib.contextmanager
+def small_link_behind(lab):
+    """The web server is behind a link of 1,400 bytes, as seen by the router."""
+    lab.router.ip('link', 'set', 'web', 'mtu', str(SMALL))
+    try:
+        yield
+    finally:
+        lab.router.ip('link', 'set', 'web', 'mtu', '1500')
+
+
+def datagram_of_no_fragments(lab):
+    s = lab.inside.socket(socket.AF_INET, UDP)
+    s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    s.connect((WEB, ECHO))
+    return s
+
+
+def learns_path_mtu(lab):
+    """The path's MTU after a datagram that was too long for it."""
+    with datagram_of_no_fragments(lab) as s:
+        s.send(b'x' * 1450)
+        end = time.monotonic() + 5
+        while s.getsockopt(socket.IPPROTO_IP, IP_MTU) == 1500 and time.monotonic() < end:
+            time.sleep(0.02)
+        return s.getsockopt(socket.IPPROTO_IP, IP_MTU)
+
+
+def path_mtu_from_behind(gateway):
+    """A host inside learns the path's MTU from a router behind the appliance; downloads and uploads pass a link of 1,400 bytes."""
+    with small_link_behind(gateway.lab):
+        assert learns_path_mtu(gateway.lab) == SMALL
+        traffic.fetch(gateway.lab, '100k', 'https')
+        traffic.upload(gateway.lab, '100k', 'https')
+    gateway.lab.inside.ip('route', 'flush', 'cache')
+
+
+@contextlib.contextmanager
+def small_route(gateway):
+    gateway.ns.ip('route', 'add', WEB, 'via', ROUTER, 'mtu', str(SMALL))
+    try:
+        yield
+    finally:
+        gateway.ns.ip('route', 'delete', WEB)
+        gateway.lab.inside.ip('route', 'flush', 'cache')
+
+
+def path_mtu_of_its_own(gateway):
+    """What is longer than its own route holds is answered with the MTU, and counted as not forwarded."""
+    with small_route(gateway), gateway.counted() as grown:
+        assert learns_path_mtu(gateway.lab) == SMALL
+    assert grown == {'too-big': 1}, grown
+
+
+def segment_sizes(gateway):
+    """Connections agree on segments that fit its route, in both directions."""
+    offered = []
+    with small_route(gateway):
+        watch = gateway.lab.web.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
+        watch.bind(('lan', EVERYTHING))
+        with Echo(gateway.lab.web, WEB, ECHO), gateway.lab.inside.socket(socket.AF_INET, TCP) as s:
+            s.connect((WEB, ECHO))
+            offered.append(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
+            s.send(b'x')
+            assert s.recv(1) == b'x'
+        watch.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data = watch.recv(2048)
+                if data[23] == 6 and data[47] == 2:  # a SYN
+                    offered.append(struct.unpack('>H', data[56:58])[0])
+        watch.close()
+    # the client's own count is less its timestamps
+    assert sorted(offered) == [SMALL - 40 - 12, SMALL - 40], offered
+
+
+def long_datagrams(gateway):
+    """A datagram of 65,000 bytes, in 45 fragments, comes through whole, both ways."""
+    text = os.urandom(65000)
+    with Echo(gateway.lab.web, WEB, ECHO):
+        for _ in range(5):
+            assert ask(gateway.lab.inside, UDP, (WEB, ECHO), text, timeout_s=5) == text
+
+
+def counts_said(session):
+    """What was not forwarded is in the log, by its reasons."""
+    events = session.evidence.events('not-forwarded')
+    assert events and events[-1]['spoofed'] >= 10 and events[-1]['link-local'] == 2 and events[-1]['ttl'] == 1, events
+
+
+TESTS = [reserved_port_translated, spoofed_inside, spoofed_outside, not_published, link_local_refused, hop_limit_ends, no_route,
+         path_mtu_from_behind, path_mtu_of_its_own, segment_sizes, long_datagrams]
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('nat') as lab:
+        session = Session(Host(lab, 'appliance', lab.configuration(object__max_seconds=5, log__interval_seconds=5)))
+        with session:
+            session.armed()
+            gateway = Gateway(lab, session.appliance)
+            with session.window('all'):
+                for test in TESTS:
+                    report.run(test, gateway)
+            time.sleep(11)  # the counters' next look
+            session.end()
+        for test in (reserved_port_recorded, counts_said):
+            report.run(test, session)
+    report.finish()
+
+
+main()
