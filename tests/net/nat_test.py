@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -182,8 +183,70 @@ def counts_said(session):
     assert events and events[-1]['spoofed'] >= 10 and events[-1]['link-local'] == 2 and events[-1]['ttl'] == 1, events
 
 
+IPV6 = ((('inside', NIC), '2001:db8:1::10'), (('appliance', 'inside'), '2001:db8:1::1'), (('appliance', 'outside'), '2001:db8:2::10'),
+        (('router', 'lan'), '2001:db8:2::1'), (('router', 'web'), '2001:db8:3::1'), (('web', 'lan'), '2001:db8:3::10'))
+VIA6 = (('inside', 'default', '2001:db8:1::1'), ('appliance', 'default', '2001:db8:2::1'), ('router', '2001:db8:1::/64', '2001:db8:2::10'),
+        ('web', 'default', '2001:db8:3::1'))
+CLIENT6, WEB6 = IPV6[0][1], IPV6[-1][1]
+
+
+def lay_ipv6(gateway):
+    """Addresses, routes and forwarding by hand."""
+    spaces = {'appliance': gateway.ns, **{name: getattr(gateway.lab, name) for name in ('inside', 'router', 'web')}}
+    for (name, link), address in IPV6:
+        for path in ('all', link):
+            spaces[name].sysctl(f'ipv6/conf/{path}/disable_ipv6', 0)
+        spaces[name].ip('address', 'add', address + '/64', 'dev', link, 'nodad')
+    for name in ('appliance', 'router'):
+        spaces[name].sysctl('ipv6/conf/all/forwarding', 1)
+    for name, target, via in VIA6:
+        spaces[name].ip('-6', 'route', 'add', target, 'via', via)
+
+
+def ask6(ns, source, to):
+    """Whether a datagram comes back from an echo of its own at `to`."""
+    with ns.socket(socket.AF_INET6, UDP) as s:
+        s.bind((source, 0))
+        s.settimeout(1.5)
+        s.sendto(b'six', (to, ECHO))
+        try:
+            return s.recvfrom(100)[0] == b'six'
+        except TimeoutError:
+            return False
+
+
+def answer6(ns, address, got):
+    with ns.socket(socket.AF_INET6, UDP) as s:
+        s.bind((address, ECHO))
+        s.settimeout(3)
+        with contextlib.suppress(TimeoutError):
+            data, peer = s.recvfrom(100)
+            got.append(peer[0])
+            s.sendto(data, peer)
+
+
+def ipv6(gateway):
+    """IPv6 with routes of its own: hosts inside reach out under their own address, nothing gets in, spoofed sources are dropped."""
+    lay_ipv6(gateway)
+    time.sleep(2)  # the links' own addresses are tentative until then
+    inside, web = gateway.lab.inside, gateway.lab.web
+    for ns, to, source, asks, passes, counts in (
+            (web, WEB6, CLIENT6, inside, True, {}), (inside, CLIENT6, WEB6, web, False, {'denied': 1}),
+            (web, WEB6, '2001:db8:9::9', inside, False, {'spoofed': 1})):
+        if source not in (CLIENT6, WEB6):
+            inside.ip('address', 'add', source + '/128', 'dev', NIC, 'nodad')
+        got = []
+        server = threading.Thread(target=answer6, args=(ns, to, got))
+        server.start()
+        time.sleep(0.1)
+        with gateway.counted() as grown:
+            came = ask6(asks, source, to)
+        server.join()
+        assert came == passes and got == [source] * passes and grown == counts, (source, to, came, got, grown)
+
+
 TESTS = [reserved_port_translated, spoofed_inside, spoofed_outside, not_published, link_local_refused, hop_limit_ends, no_route,
-         path_mtu_from_behind, path_mtu_of_its_own, segment_sizes, long_datagrams]
+         path_mtu_from_behind, path_mtu_of_its_own, segment_sizes, long_datagrams, ipv6]
 
 
 def main():
