@@ -14,6 +14,7 @@ enum kind {
 	KIND_SPOOL_FULL,
 	KIND_SPOOL,
 	KIND_ENDPOINT,
+	KIND_NTP,  /* repeatable */
 	KIND_RULE, /* repeatable: the next of `rule` */
 	KIND_BUCKET,
 	KIND_PREFIX,
@@ -54,6 +55,7 @@ static const struct row rows[] = {
 	{"key.max_seconds", KIND_U64, false, FIELD(key_max_seconds), 60, 86400, "3600"},
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
+	{"ntp.server", KIND_NTP, false, FIELD(ntp), 0, 0, NULL},
 	{"nat", KIND_NAT, false, FIELD(nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
@@ -348,6 +350,8 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 	for (size_t i = 0; i < ROWS; i++) {
 		if (!span_eq(*key, span_str(rows[i].key)))
 			continue;
+		if (rows[i].kind == KIND_NTP)
+			return conf_ntp_read(value, &out->ntp);
 		if (rows[i].kind == KIND_RULE)
 			return read_rule(value, number, out);
 		if (seen[i])
@@ -361,6 +365,7 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 static void set_defaults(struct settings *out)
 {
 	memset(out, 0, sizeof(*out));
+	conf_ntp_default(&out->ntp);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].default_to)
 			ASSERT(read_value(&rows[i], span_str(rows[i].default_to), out) == ERR_OK);
