@@ -98,14 +98,32 @@ static void poll_is_good(struct ntp_server *s)
 	s->poll += s->poll < max;
 }
 
+/* Not more often than the first poll, and not where the server asked for less. */
+static void hurry(struct ntp_server *s, uint64_t now_ns)
+{
+	if (s->quick || now_ns < s->again_ns || s->poll_least > POLL_FIRST)
+		return;
+	s->quick = BURST;
+	s->due_ns = now_ns + QUICK_NS;
+	s->again_ns = now_ns + (NS_PER_S << POLL_FIRST);
+}
+
+static bool is_best(const struct ntp *n, const struct ntp_server *s, uint64_t now_ns)
+{
+	struct ntp_estimate e;
+	return ntp_best(n, now_ns, &e) == ERR_OK && &n->server[e.server] == s;
+}
+
 static enum ntp_event believe(struct ntp *n, struct ntp_server *s, const struct ntp_sample *sample)
 {
-	if (s->count == 0)
+	if (s->count == 0) {
 		s->base = *sample;
+		hurry(s, sample->at_ns);
+	}
 	keep(s, sample);
 	s->suspects = 0;
 	poll_is_good(s);
-	if (s == &n->server[0] || !n->has_drift)
+	if (is_best(n, s, sample->at_ns))
 		measure_drift(n, s, sample->at_ns);
 	return NTP_SAMPLE;
 }
@@ -123,11 +141,7 @@ static enum ntp_event doubt(struct ntp *n, struct ntp_server *s, const struct nt
 		s->base = *sample;
 		return NTP_JUMPED;
 	}
-	if (s->quick == 0 && sample->at_ns >= s->again_ns) {
-		s->quick = BURST;
-		s->due_ns = sample->at_ns + QUICK_NS;
-		s->again_ns = sample->at_ns + (NS_PER_S << POLL_FIRST);
-	}
+	hurry(s, sample->at_ns);
 	s->poll = s->poll_least;
 	s->taken = 0;
 	return NTP_SPIKE;
@@ -187,6 +201,7 @@ static enum ntp_event kissed(struct ntp_server *s, uint64_t now_ns)
 {
 	s->nonce = 0;
 	s->quick = 0;
+	s->misses = s->refused == ERR_DENIED ? NTP_SILENCE : s->misses;
 	s->poll_least = s->poll < POLL_MAX ? s->poll + 1 : POLL_MAX;
 	s->poll = s->poll_least;
 	s->due_ns = now_ns + (s->refused == ERR_DENIED ? DENIED_NS : NS_PER_S << s->poll);

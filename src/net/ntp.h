@@ -11,7 +11,8 @@
  * - Delay filter: of the last eight answers of a server the one with the least error bound now speaks for it:
  *   delay/2 + root delay/2 + root dispersion, and PHI (15 ppm) for each second of its age.
  * - An answer that what the server said before excludes is a spike. It is believed when NTP_CONFIRM in a row
- *   agree with each other; until then the server is asked every two seconds, four times.
+ *   agree with each other; until then the server is asked every two seconds, four times; so is one that
+ * answers for the first time.
  * - One or two servers: the first that answers. More: the first of a majority of all whose bounds meet.
  * - RATE: asked half as often from then on, at least once in 1024 s. DENY, RSTR: once in a day.
  *
