@@ -27,6 +27,7 @@ const struct conf_row conf_rows[] = {
 	{"key.max_seconds", KIND_U64, false, FIELD(key_max_seconds), 60, 86400, "3600"},
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
+	{"ntp.server", KIND_NTP, false, FIELD(ntp), 0, 0, CONF_NTP_DEFAULT},
 	{"nat", KIND_NAT, false, FIELD(gateway.nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
@@ -298,6 +299,8 @@ static enum err read_next(const struct conf_row *r, struct span v, unsigned line
 	case KIND_ALLOW:
 	case KIND_DENY:
 		return conf_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
+	case KIND_NTP:
+		return conf_ntp_read(v, &out->ntp);
 	case KIND_NETS:
 		return read_nets(v, (struct conf_nets *)(void *)((uint8_t *)out + r->offset));
 	default:
@@ -386,8 +389,9 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 static void set_defaults(struct settings *out)
 {
 	memset(out, 0, sizeof(*out));
+	conf_ntp_default(&out->ntp);
 	for (size_t i = 0; i < ROWS; i++)
-		if (conf_rows[i].default_to)
+		if (conf_rows[i].default_to && !is_repeatable(conf_rows[i].kind))
 			ASSERT(read_value(&conf_rows[i], span_str(conf_rows[i].default_to), out) == ERR_OK);
 }
 

@@ -30,6 +30,9 @@
  *   key.max_seconds       default 3600; 60..86400; a data key's age
  *   key.max_bytes         default 68719476736; at least 1048576; a data key's volume
  *   log.interval_seconds  default 300; 1..300
+ *   ntp.server            default 169.254.169.123 (Amazon Time Sync); an IPv4 or IPv6 address, or none. May
+ *                         be repeated, at most 4: the first that answers is believed; of three or more a
+ *                         majority must agree
  *   nat                   masquerade (default): IPv4 from inside gets the outside interface's first address |
  *                         none: it keeps its own | ADDRESS: it gets this one, which must be one of the
  *                         outside interface's or no answer comes back (a warning, where it is not)
@@ -80,6 +83,7 @@
 #define SEALTAP_BASE_CONF_H
 
 #include "base/conf_gateway.h"
+#include "base/conf_ntp.h"
 
 #define CONF_MAX_BYTES 16384
 
@@ -129,6 +133,7 @@ struct settings {
 	uint64_t key_max_seconds;
 	uint64_t key_max_bytes;
 	uint64_t log_interval_seconds;
+	struct conf_ntp ntp;
 	uint32_t on_loss; /* enum conf_on_loss */
 	uint32_t zstd_level;
 	char spool[161]; /* empty: memory */

@@ -84,6 +84,16 @@ static void put_forward(struct buf *b, const struct conf_row *r, const void *fie
 	conf_forward_text(b, (const struct conf_forward *)field + item);
 }
 
+static void put_ntp(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	const struct conf_ntp *ntp = field;
+	(void)r;
+	if (ntp->count)
+		ip_text(b, &ntp->server[item]);
+	else
+		buf_str(b, "none");
+}
+
 /* item: which of a repeatable key's values. */
 static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r, const void *field,
 					 size_t item) = {
@@ -93,7 +103,7 @@ static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r
 	[KIND_RULE] = put_rule,      [KIND_NETS] = put_net,        [KIND_BUCKET] = put_text,
 	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
 	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,       [KIND_PUBLISH] = put_publish,
-	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,
+	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,    [KIND_NTP] = put_ntp,
 };
 
 /* How many values a key has. */
@@ -108,6 +118,10 @@ static size_t items(const struct settings *s, enum conf_kind kind, const void *f
 		return s->gateway.forward_count;
 	case KIND_DENY:
 		return 0;
+	case KIND_NTP: {
+		uint32_t count = ((const struct conf_ntp *)field)->count;
+		return count ? count : 1; /* none */
+	}
 	case KIND_NETS:
 		return ((const struct conf_nets *)field)->count;
 	default:

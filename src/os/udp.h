@@ -2,10 +2,10 @@
 #ifndef SEALTAP_OS_UDP_H
 #define SEALTAP_OS_UDP_H
 
-#include "base/buf.h"
+#include "base/ip.h"
 
-/* Sends payload to addr (IPv4, host order) and leaves the socket open for the answer, non-blocking. */
-enum err udp_ask(uint32_t addr, uint16_t port, struct span payload, int *fd) MUST_USE;
+/* Sends payload to addr and leaves the socket open for the answer, non-blocking. */
+enum err udp_ask(const struct ip *addr, uint16_t port, struct span payload, int *fd) MUST_USE;
 /* The next answer from there, cut at b's capacity. ERR_MORE: none now; ERR_REFUSED: nobody listens there. */
 enum err udp_answer(int fd, struct buf *b) MUST_USE;
 

@@ -26,8 +26,9 @@ static void send_one(void *arg)
 	over(c);
 	rng_fill(&id, sizeof(id));
 	enum err e = c->names->server_count ? canary_query(&b, id, c->boot, c->number) : ERR_MISSING;
+	struct ip server = ip_from_v4(c->names->server[0]);
 	if (!e)
-		e = udp_ask(c->names->server[0], DNS_PORT, buf_span(&b), &c->fd);
+		e = udp_ask(&server, DNS_PORT, buf_span(&b), &c->fd);
 	if (e)
 		log_event(LOG_WARN, "canary-not-sent", "reason", err_text(e));
 	/* also when it was not sent: a canary that does not arrive is what it is for */

@@ -36,6 +36,7 @@ static struct {
 	char stream[8];
 	struct settings settings;
 	struct object_identity identity;
+	struct msg_clock clock;
 	struct msg_links links; /* [0] outside, [1] inside: the pcapng interface numbers */
 	struct recorder recorder;
 	bool arming, reading, draining;
@@ -59,7 +60,8 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 		       struct buf *raw)
 {
 	(void)arg;
-	section_write(raw, &g.settings, &g.identity, &g.links, meta, prev);
+	struct clocknote clock = clocknote(&g.clock, clock_mono_ns());
+	section_write(raw, &g.settings, &g.identity, &g.links, &clock, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
@@ -422,6 +424,16 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
+/* What an object says of the clock holds for all of it. */
+static void clock_told(const struct msg_clock *now)
+{
+	bool other = now->synchronised != g.clock.synchronised || now->steps != g.clock.steps ||
+		     !ip_eq(&now->server, &g.clock.server);
+	g.clock = *now;
+	if (g.reading && other)
+		recorder_rotate(&g.recorder);
+}
+
 static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
@@ -430,6 +442,8 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 		recorder_key(&g.recorder, (const void *)m->payload);
 		wipe((void *)(uintptr_t)m->payload, sizeof(struct msg_key));
 		arm_when_ready();
+	} else if (m->type == MSG_CLOCK_STATE) {
+		clock_told((const void *)m->payload);
 	} else {
 		recorder_signed(&g.recorder, (const void *)m->payload);
 	}

@@ -6,9 +6,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "base/version.h"
 #include "lib/sha.h"
-#include "os/clock.h"
 #include "os/log.h"
 #include "os/rng.h"
 #include "os/secret.h"
@@ -25,7 +23,6 @@
 #include "role/signer.h"
 
 #define STREAM_LOG MSG_MAX_WORKERS /* in datakeys; 0.. are the workers */
-#define CLOCK_CHECK_NS (10 * NS_PER_S)
 #define COUNTERS_NS (10 * NS_PER_S)
 
 static struct {
@@ -50,7 +47,7 @@ static struct {
 	bool configured, said_ready;
 	int64_t offset_ns; /* added to the clock when signing requests */
 	struct backoff boot_backoff;
-	struct loop_timer boot_retry, clock_check, counters;
+	struct loop_timer boot_retry, counters;
 	char stream_names[MSG_MAX_WORKERS][4];
 } g;
 
@@ -87,23 +84,20 @@ static void log_progressed(void *arg)
 	peer_send(&g.init, MSG_LOGGED, &(struct msg_listed){g.log.committed.log});
 }
 
-static void check_clock(void *arg)
+/* net keeps the clock: nothing is stamped or signed before it says that it can be used. */
+static void ask_for_clock(void)
 {
-	(void)arg;
-	uint64_t now_ns = clock_real_ns(), built_ns = version_time_s * NS_PER_S;
-	if (now_ns < built_ns) {
-		char text[128];
-		struct buf b = BUF_OF(text);
-		buf_str(&b, "the clock shows ");
-		time_date(&b, now_ns);
-		buf_str(&b, ", but this image was built ");
-		time_date(&b, built_ns);
-		buf_str(&b, "; set the machine's clock");
-		peer_verdict(&g.init, VERDICT_CLOCK, false, buf_cstr(&b));
-		loop_timer_in(&g.loop, &g.clock_check, CLOCK_CHECK_NS);
+	if (g.configured)
+		peer_send(&g.net, MSG_TIME_SERVERS, &(struct msg_time_servers){g.settings.ntp});
+}
+
+static void clock_told(const struct msg_clock *clock)
+{
+	g.log.clock = *clock;
+	for (uint32_t i = 0; i < g.start.workers; i++)
+		peer_send(&g.worker[i], MSG_CLOCK_STATE, clock);
+	if (!g.configured || logstream_opened(&g.log))
 		return;
-	}
-	peer_verdict(&g.init, VERDICT_CLOCK, true, "later than the build");
 	send_config();
 	logstream_open(&g.log, &g.settings, g.log_pool, g.start.life);
 }
@@ -147,7 +141,7 @@ static void configure(void)
 	g.configured = true;
 	credentials_start(&g.credentials);
 	notices_start(&g.notices);
-	check_clock(NULL);
+	ask_for_clock();
 }
 
 static void boot_again(void *arg)
@@ -282,6 +276,7 @@ static void net_anew(void *arg, uint32_t index)
 	(void)arg;
 	(void)index;
 	resolver_again(&g.resolver);
+	ask_for_clock();
 }
 
 static void spool_anew(void *arg, uint32_t index)
@@ -302,6 +297,7 @@ static void worker_anew(void *arg, uint32_t index)
 {
 	(void)arg;
 	objectsigner_worker_anew(&g.objectsigner, index);
+	peer_send(&g.worker[index], MSG_CLOCK_STATE, &g.log.clock);
 }
 
 static void join(const struct msg_peer *p, const struct chan_msg *m)
@@ -345,6 +341,10 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)index;
 	if (m->type == MSG_CANARY) {
 		canarywatch_sent(&g.canarywatch, (const void *)m->payload);
+		return;
+	}
+	if (m->type == MSG_CLOCK) {
+		clock_told((const void *)m->payload);
 		return;
 	}
 	resolver_answer(&g.resolver, (const void *)m->payload);
@@ -470,7 +470,6 @@ _Noreturn void role_keys(int channel)
 	g.creds = &g.metadata.imds.result.creds;
 	g.boot_backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
 	g.boot_retry.fn = boot_again;
-	g.clock_check.fn = check_clock;
 	g.counters.fn = send_counters;
 	memcpy(g.identity.image_sha256, g.start.image_sha256, sizeof(g.identity.image_sha256));
 	objectsigner_init(&g.objectsigner, g.start.life, g.identity.pub);

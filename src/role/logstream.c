@@ -245,6 +245,7 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 {
 	struct logstream *s = arg;
 	const struct object_identity *id = s->identity;
+	struct clocknote clock = clocknote(&s->clock, clock_mono_ns());
 	uint8_t json[LOGSTREAM_JSON_MAX], boot[16];
 	struct buf b = BUF_OF(json), boot_hex = BUF_OF(boot);
 	put_event(&b, meta->first_ns, "info", "keys", "object");
@@ -262,9 +263,9 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 	put_text(&b, "version", version_text);
 	put_hex(&b, "image", span_of(id->image_sha256, 32));
 	put_hex(&b, "config", span_of(id->config_sha256, 32));
-	put_text(&b, "clock", "system");
-	put_text(&b, "clock_error", "unknown");
-	put_text(&b, "clock_smeared", "unknown");
+	put_text(&b, "clock", clock.source);
+	put_text(&b, "clock_error_ns", clock.error_ns);
+	put_text(&b, "clock_smeared", clock.smeared);
 	put_u64(&b, "lines_dropped", s->dropped);
 	buf_str(&b, "}\n");
 	buf_put(raw, buf_span(&b));

@@ -11,6 +11,7 @@
 #define SEALTAP_ROLE_LOGSTREAM_H
 
 #include "base/conf_show.h"
+#include "role/clocknote.h"
 #include "role/recorder.h"
 
 /* Events of the roles wait in this many places at most; the rest are kept for what must not be missed: every
@@ -33,6 +34,7 @@ struct logstream {
 	struct recorder recorder;
 	struct settings settings;               /* with the log's own rotation time */
 	const struct object_identity *identity; /* borrowed */
+	struct msg_clock clock;                 /* as the next object says it; the caller's to set */
 	struct loop *loop;                      /* borrowed */
 	struct loop_timer heartbeat;
 	struct logstream_line queue[LOGSTREAM_QUEUE];

@@ -64,6 +64,9 @@ enum role_id {
 	X(MSG_LOGGED, msg_listed, KEYS, INIT)   /* the lines up to there are committed */                    \
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
 	X(MSG_CANARY, msg_canary, NET, KEYS)    /* a canary was sent */                                      \
+	X(MSG_TIME_SERVERS, msg_time_servers, KEYS, NET) /* whom to ask for the time */                      \
+	X(MSG_CLOCK, msg_clock, NET, KEYS)           /* the clock can be used; at each measurement again */  \
+	X(MSG_CLOCK_STATE, msg_clock, KEYS, CAPTURE) /* the same */                                          \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
 	X(MSG_KEY_WANTED, msg_flag, CAPTURE,                                                                 \
 	  KEYS) /* a data key for this stream; on: the last one will do */                                   \
@@ -272,6 +275,20 @@ struct msg_health {
 struct msg_metrics {
 	uint32_t source; /* enum telemetry_source, or a worker */
 	struct cloudwatch_sample counted;
+};
+
+struct msg_time_servers {
+	struct conf_ntp ntp;
+};
+
+/* What is known of the clock that stamps everything. All zeros: nothing. */
+struct msg_clock {
+	uint32_t synchronised; /* 1: with `server` */
+	uint32_t smeared;      /* 1: the server smears leap seconds; 0: nobody knows */
+	uint32_t steps;        /* how often it was set while it was in use */
+	struct ip server;
+	uint64_t error_ns; /* bound of its error */
+	uint64_t at_ns;    /* monotonic: when it was that */
 };
 
 struct msg_listed {

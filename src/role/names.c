@@ -208,9 +208,10 @@ static enum err send_udp(struct names_question *q)
 {
 	uint8_t bytes[DNS_PACKET_MAX];
 	struct buf b = BUF_OF(bytes);
+	struct ip server = ip_from_v4(q->server);
 	rng_fill(&q->dns_id, sizeof(q->dns_id));
 	TRY(dns_query(&b, q->dns_id, span_str(q->name.host), q->type));
-	TRY(udp_ask(q->server, DNS_PORT, buf_span(&b), &q->watch.fd));
+	TRY(udp_ask(&server, DNS_PORT, buf_span(&b), &q->watch.fd));
 	q->watch.events = POLLIN;
 	loop_watch(q->names->loop, &q->watch);
 	return ERR_OK;
@@ -292,6 +293,21 @@ void names_ask(struct names *n, struct peer *asker, const struct msg_name *name)
 		return;
 	}
 	answer_without_asking(n, asker, name, ERR_FULL, NULL);
+}
+
+void names_report(struct report *r, const struct msg_name *name, const struct msg_addresses *a,
+		  uint32_t server)
+{
+	enum err e = (enum err)a->error;
+	if (e == ERR_NOT_FOUND)
+		report_verdict(r, VERDICT_DNS, false,
+			       "%.90s has no address, says %s: check region and bucket name", name->host,
+			       report_ip(server).s);
+	else if (e)
+		report_verdict(r, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",
+			       name->host, err_text(e), report_ip(server).s);
+	else if (server)
+		report_verdict(r, VERDICT_DNS, true, "names are resolved by %s", report_ip(server).s);
 }
 
 void names_servers(struct names *n, const uint32_t server[NAMES_SERVERS])

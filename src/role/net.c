@@ -14,6 +14,7 @@
 #include "role/names.h"
 #include "role/report.h"
 #include "role/ruleset.h"
+#include "role/timekeeper.h"
 
 /* What is to be done, in this order; a task that fails holds up those behind it and is tried again. Closing
  * never waits. */
@@ -360,17 +361,8 @@ static void dhcp_silent(void *arg)
 static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 		     const struct msg_addresses *a, uint32_t server)
 {
-	enum err e = (enum err)a->error;
 	(void)arg;
-	if (e == ERR_NOT_FOUND)
-		report_verdict(&g.report, VERDICT_DNS, false,
-			       "%.90s has no address, says %s: check region and bucket name", name->host,
-			       report_ip(server).s);
-	else if (e)
-		report_verdict(&g.report, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",
-			       name->host, err_text(e), report_ip(server).s);
-	else if (server)
-		report_verdict(&g.report, VERDICT_DNS, true, "names are resolved by %s", report_ip(server).s);
+	names_report(&g.report, name, a, server);
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
@@ -378,6 +370,10 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	struct msg_name name;
 	(void)index;
+	if (m->type == MSG_TIME_SERVERS) {
+		timekeeper_servers((const void *)m->payload);
+		return;
+	}
 	ASSERT(m->type == MSG_RESOLVE);
 	memcpy(&name, m->payload, sizeof(name));
 	names_ask(&g.names, arg, &name);
@@ -485,6 +481,7 @@ _Noreturn void role_net(int channel)
 	g.lease.changed = lease_changed;
 	g.lease.silent = dhcp_silent;
 	names_init(&g.names);
+	timekeeper_init(&g.loop, &g.keys, &g.report, &start);
 	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
 	if (gateway_open(&g.gateway) || lease_init(&g.lease, fds[0])) {
 		kernel_refused(ERR_SYSTEM);

@@ -71,8 +71,8 @@ static void put_rules(struct buf *b, const struct settings *s)
 
 /* The section header's comment: `key=value` lines. */
 static void put_comment(struct buf *b, const struct settings *s, const struct object_identity *id,
-			const struct msg_links *links, const struct object_meta *meta,
-			const struct object_meta *prev)
+			const struct msg_links *links, const struct clocknote *clock,
+			const struct object_meta *meta, const struct object_meta *prev)
 {
 	uint8_t boot[16];
 	struct buf hex = BUF_OF(boot);
@@ -93,19 +93,19 @@ static void put_comment(struct buf *b, const struct settings *s, const struct ob
 	put_link(b, "inside", &links->link[1]);
 	put_line(b, "policy", SPAN("on_loss=record"));
 	put_rules(b, s);
-	put_line(b, "clock", SPAN("system"));
-	put_line(b, "clock_error", SPAN("unknown"));
-	put_line(b, "clock_smeared", SPAN("unknown"));
+	put_line(b, "clock", span_str(clock->source));
+	put_line(b, "clock_error_ns", span_str(clock->error_ns));
+	put_line(b, "clock_smeared", span_str(clock->smeared));
 }
 
 void section_write(struct buf *raw, const struct settings *s, const struct object_identity *id,
-		   const struct msg_links *links, const struct object_meta *meta,
-		   const struct object_meta *prev)
+		   const struct msg_links *links, const struct clocknote *clock,
+		   const struct object_meta *meta, const struct object_meta *prev)
 {
 	static const char *const sides[2] = {"outside", "inside"};
 	uint8_t comment[2048 + CONF_RULES * sizeof(struct capture_rule)];
 	struct buf c = BUF_OF(comment);
-	put_comment(&c, s, id, links, meta, prev);
+	put_comment(&c, s, id, links, clock, meta, prev);
 	ASSERT(!c.overflow);
 	char app[96];
 	snprintf(app, sizeof(app), "sealtap %s", version_text);

@@ -6,12 +6,12 @@
 #ifndef SEALTAP_ROLE_SECTION_H
 #define SEALTAP_ROLE_SECTION_H
 
-#include "role/msg.h"
+#include "role/clocknote.h"
 
 /* links: [0] outside, [1] inside. prev: the stream's previous object, NULL for the first. Room for it is the
  * caller's to see to. */
 void section_write(struct buf *raw, const struct settings *s, const struct object_identity *id,
-		   const struct msg_links *links, const struct object_meta *meta,
-		   const struct object_meta *prev);
+		   const struct msg_links *links, const struct clocknote *clock,
+		   const struct object_meta *meta, const struct object_meta *prev);
 
 #endif

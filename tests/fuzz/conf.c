@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(s.object_max_seconds >= 1 && s.object_max_seconds <= 3600);
 	MUST(s.key_max_seconds >= 60 && s.key_max_seconds <= 86400 && s.key_max_bytes >= 1048576);
 	MUST(s.log_interval_seconds >= 1 && s.log_interval_seconds <= 300);
+	MUST(s.ntp.count <= CONF_NTP_SERVERS && (s.ntp.count || s.ntp.given));
 	MUST(s.rule_count <= CONF_RULES);
 	for (uint32_t i = 0; i < s.rule_count; i++) {
 		MUST_END(s.rule[i].filter);

@@ -3,6 +3,8 @@
 Within `with Clock(lab) as clock:` speed(60) makes an hour take a minute, for AWS's clock (the front's) too; jump(3600) sets the appliance's
 clock alone an hour ahead of what it was, what stamps packets included. Monotonic time goes on without jumps.
 
+Behind the table stands what the appliance did to its clock itself: shown_ns() has it all. NTP follows AWS's clock.
+
 The table is in shared memory: roles have no right to read a checkout. A row is written before it comes into force, so that no process can
 read a later time by the row before.
 """
@@ -16,6 +18,7 @@ from .certs import TOP
 PATH = '/dev/shm/sealtap' + TOP.replace('/', '-')  # as the Makefile says it
 BYTES, ROWS_MAX = 16384, 255
 COUNT, ROW = struct.Struct('<Q'), struct.Struct('<5Q')
+STEER_AT, STEER, SLEW_PPM = 12288, struct.Struct('<Q3q'), 500
 LEAD_S = 0.05
 # the day begins this much later than the machine's: certificates made just now are valid also after a jump back
 AHEAD_S = 7200
@@ -28,7 +31,7 @@ class Clock:
 
     def __enter__(self):
         with open(PATH, 'wb') as f:
-            os.fchmod(f.fileno(), 0o644)
+            os.fchmod(f.fileno(), 0o666)
             f.truncate(BYTES)
         with open(PATH, 'r+b') as f:
             self.table = mmap.mmap(f.fileno(), BYTES)
@@ -37,7 +40,12 @@ class Clock:
 
     def __exit__(self, *_):
         os.unlink(PATH)
-        self.lab.front.tell(clock_offset_s=0, clock_since=0, clock_speed=1)
+        self._tell(clock_offset_s=0, clock_since=0, clock_speed=1)
+
+    def _tell(self, **front):
+        self.lab.front.tell(**front)
+        self.lab.time_server.clock = {key[len('clock_'):]: value for key, value in front.items()}
+        self.lab.time_server.tell(**self.lab.time_server.state)
 
     def _row(self, jump_s):
         """From a moment on that is near but not here yet; returns when it is."""
@@ -50,7 +58,7 @@ class Clock:
         self.table[8 + at * ROW.size:8 + (at + 1) * ROW.size] = ROW.pack(*row)
         self.table[:8] = COUNT.pack(at + 1)
         self.rows.append(row)
-        self.lab.front.tell(**self.front)
+        self._tell(**self.front)
         time.sleep(max(0, real - time.time_ns()) / 1e9 + 0.005)
 
     def _at(self, machine_ns, which):
@@ -69,6 +77,25 @@ class Clock:
 
     def jump(self, seconds):
         self._row(seconds)
+
+    def steered_ns(self):
+        """How much further the appliance has set its clock than the table says."""
+        count, = COUNT.unpack(self.table[STEER_AT:STEER_AT + 8])
+        if not count:
+            return 0
+        at = STEER_AT + 8 + (count - 1) * STEER.size
+        since, by, slew, ppb = STEER.unpack(self.table[at:at + STEER.size])
+        passed = int(self.passed_s(since / 1e9, time.time()) * 10**9)
+        most = passed * SLEW_PPM // 10**6
+        return by + max(-most, min(most, slew)) + passed * ppb // 10**9
+
+    def shown_ns(self):
+        """What the appliance's clock shows."""
+        return self._at(time.time_ns(), 1) + self.steered_ns()
+
+    def off_s(self):
+        """How far the appliance's clock is ahead of true time, AWS's."""
+        return self.shown_ns() / 1e9 - self.aws_s()
 
     def passed_s(self, began, ended):
         """Of the appliance's time between two moments of the machine's (time.time()), but for jumps."""

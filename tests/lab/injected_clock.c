@@ -3,19 +3,26 @@
  * gives packets, which must be of one clock with the rest. Without the test's table it is the machine's time.
  *
  * The table (written by tests/lab/clock.py) is INJECTED_CLOCK, in shared memory: a count, then rows, each in
- * force from one moment of the machine's clocks to the next row's. Nothing but tests is linked with this.
+ * force from one moment of the machine's clocks to the next row's. Behind it stands what the appliance itself
+ * did to its clock: adjtimex() is wrapped too, never reaches the kernel, and steps, slews and rates are of
+ * this clock alone; so clock_is_ours() may say yes in host mode. Nothing but tests is linked with this.
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "record/ring_walk.h"
 
 #define ROWS_MAX 255
+#define STEER_AT 12288
+#define STEERS_MAX 127
 #define TABLE_BYTES 16384
+#define SLEW_PPM 500
 #define NS 1000000000ull
 /* So soon a sleeper notices a new row; it begins later than that after it was written. */
 #define SLICE_NS 20000000ull
@@ -26,9 +33,19 @@ struct row {
 	uint64_t speed;                /* how many times as fast both go */
 };
 
-static const struct table {
+/* From real_from (the machine's) on the clock shows `by` more, and gains `slew` at 500 ppm, and `ppb` all the
+ * time. */
+struct steer {
+	uint64_t real_from;
+	int64_t by, slew, ppb;
+};
+
+static struct table {
 	uint64_t count;
 	struct row row[ROWS_MAX];
+	uint8_t unused[STEER_AT - 8 - ROWS_MAX * sizeof(struct row)];
+	uint64_t steers;
+	struct steer steer[STEERS_MAX];
 } * table;
 _Static_assert(sizeof(struct table) <= TABLE_BYTES, "the table fits");
 
@@ -36,16 +53,18 @@ int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap_adjtimex(struct timex *t);
+bool __wrap_clock_is_ours(bool host_mode);
 enum err __real_ring_walk_next(struct ring_walk *w, struct ring_packet *p);
 enum err __wrap_ring_walk_next(struct ring_walk *w, struct ring_packet *p);
 
 /* Before main: a role may open no file later on. */
 __attribute__((constructor)) static void map_table(void)
 {
-	int fd = open(INJECTED_CLOCK, O_RDONLY | O_CLOEXEC);
+	int fd = open(INJECTED_CLOCK, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	void *p = mmap(NULL, TABLE_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	table = p == MAP_FAILED ? NULL : p;
 	close(fd);
 }
@@ -66,10 +85,50 @@ static const struct row *row_at(uint64_t ns, bool real)
 	return n ? &table->row[n - 1] : NULL;
 }
 
+/* The steering that was in force at a moment of the machine's; NULL: none yet. */
+static const struct steer *steer_at(uint64_t ns)
+{
+	uint64_t n = table ? __atomic_load_n(&table->steers, __ATOMIC_ACQUIRE) : 0;
+	while (n && table->steer[n - 1].real_from > ns)
+		n--;
+	return n ? &table->steer[n - 1] : NULL;
+}
+
+/* How much of `slew` is done after so long. */
+static int64_t slewed(const struct steer *s, int64_t passed_ns)
+{
+	int64_t most = passed_ns / 1000000 * SLEW_PPM;
+	return s->slew > most ? most : s->slew < -most ? -most : s->slew;
+}
+
+/* Since the steering began, at the speeds that there were. */
+static int64_t passed_ns(const struct steer *s, uint64_t ns)
+{
+	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), passed = 0;
+	while (n && ns > s->real_from) {
+		const struct row *r = &table->row[--n];
+		uint64_t from = r->real_from > s->real_from ? r->real_from : s->real_from;
+		if (from >= ns)
+			continue;
+		passed += (ns - from) * r->speed;
+		ns = from;
+	}
+	return (int64_t)(passed + ns - s->real_from);
+}
+
+static int64_t steered_ns(uint64_t ns)
+{
+	const struct steer *s = steer_at(ns);
+	if (!s)
+		return 0;
+	int64_t passed = passed_ns(s, ns);
+	return s->by + slewed(s, passed) + passed / 1000 * s->ppb / 1000000;
+}
+
 static uint64_t injected_real_ns(uint64_t ns)
 {
 	const struct row *r = row_at(ns, true);
-	return r ? r->real + (ns - r->real_from) * r->speed : ns;
+	return (r ? r->real + (ns - r->real_from) * r->speed : ns) + (uint64_t)steered_ns(ns);
 }
 
 static uint64_t injected_mono_ns(uint64_t ns)
@@ -80,16 +139,48 @@ static uint64_t injected_mono_ns(uint64_t ns)
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
-	uint64_t ns = machine_ns(id);
+	/* what is raw goes as CLOCK_MONOTONIC: the table knows no other */
+	uint64_t ns = machine_ns(id == CLOCK_MONOTONIC_RAW ? CLOCK_MONOTONIC : id);
 	if (id == CLOCK_REALTIME) {
 		ns = injected_real_ns(ns);
-	} else if (id == CLOCK_MONOTONIC) {
+	} else if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW) {
 		ns = injected_mono_ns(ns);
 	} else if (id == CLOCK_BOOTTIME) {
 		uint64_t mono_ns = machine_ns(CLOCK_MONOTONIC);
 		ns += injected_mono_ns(mono_ns) - mono_ns;
 	}
 	*ts = (struct timespec){.tv_sec = (time_t)(ns / NS), .tv_nsec = (long)(ns % NS)};
+	return 0;
+}
+
+bool __wrap_clock_is_ours(bool host_mode)
+{
+	return !host_mode || table;
+}
+
+/* One process calls it at a time. When all places are taken the last one is used again. */
+int __wrap_adjtimex(struct timex *t)
+{
+	if (!table)
+		return -1;
+	uint64_t now_ns = machine_ns(CLOCK_REALTIME), n = table->steers;
+	struct steer s = {.real_from = now_ns, .by = steered_ns(now_ns)};
+	const struct steer *before = steer_at(now_ns);
+	if (before) {
+		s.slew = before->slew - slewed(before, passed_ns(before, now_ns));
+		s.ppb = before->ppb;
+	}
+	if (t->modes == ADJ_OFFSET_SINGLESHOT)
+		s.slew = t->offset * 1000;
+	else if (t->modes == ADJ_FREQUENCY)
+		s.ppb = t->freq * 1000 / 65536;
+	else if (t->modes == (ADJ_SETOFFSET | ADJ_NANO))
+		s.by += t->time.tv_sec * (int64_t)NS + t->time.tv_usec;
+	else
+		return -1;
+	n -= n == STEERS_MAX;
+	table->steer[n] = s;
+	__atomic_store_n(&table->steers, n + 1, __ATOMIC_RELEASE);
 	return 0;
 }
 

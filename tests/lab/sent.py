@@ -9,17 +9,19 @@
 
 What the host inside sends is left out of the capture, so the appliance must not translate addresses (nat = none).
 """
-from . import frames, metadata
+from . import frames, metadata, ntp
 from .capture import Capture
 from .surroundings import APPLIANCE_OUTSIDE, AWS, CLIENT, DNS, ROUTER
 
 ARP, TCP, UDP = 0x0806, 6, 17
 IMDS, ANYBODY, NOBODY = '169.254.169.254', '255.255.255.255', '0.0.0.0'
-NEIGHBOURS = {ROUTER, DNS, IMDS, APPLIANCE_OUTSIDE}  # whose hardware address it may ask for
+NTP = ntp.TimeServer.ADDRESS
+NEIGHBOURS = {ROUTER, DNS, IMDS, NTP, APPLIANCE_OUTSIDE}  # whose hardware address it may ask for
 PROMISED = {  # what: (protocols, addresses, port)
     'DHCP': ({UDP}, {ANYBODY, DNS}, 67),
     'DNS': ({UDP, TCP}, {DNS}, 53),
     'IMDS': ({TCP}, {IMDS}, 80),
+    'NTP': ({UDP}, {NTP}, 123),
     'AWS': ({TCP}, {AWS}, 443),
 }
 

@@ -1,7 +1,8 @@
 """surroundings: everything around the appliance, each a real program in a network namespace of its own.
 
     inside 198.19.0.10 ── nic ── APPLIANCE ── nic ── segment (a switch) ┬─ dns     198.18.0.2       dnsmasq: DHCP and DNS
-    curl, dig, ping      198.19.0.1     198.18.0.10 (DHCP)              ├─ imds    169.254.169.254  instance metadata
+    curl, dig, ping      198.19.0.1     198.18.0.10 (DHCP)              ├─ imds    169.254.169.254  instance metadata, and
+                                                                        │          169.254.169.123  NTP
                                                                         └─ router  198.18.0.1 ┬─ aws  198.18.1.10    moto: S3, KMS
                                                                                               └─ web  198.51.100.10  nginx
 
@@ -14,7 +15,7 @@ import shutil
 import signal
 import sys
 
-from . import aws, certs, ledger, metadata, netns, procs, web
+from . import aws, certs, ledger, metadata, netns, ntp, procs, web
 from .certs import TOP
 
 APPLIANCE_OUTSIDE, APPLIANCE_INSIDE = '198.18.0.10', '198.19.0.1'
@@ -86,7 +87,8 @@ class Surroundings:
         for role in ('segment', 'router', 'dns', 'imds', 'aws', 'web', 'inside'):
             setattr(self, role, self.net.namespace(role))
         netns.bridge(self.segment, 'switch')
-        for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, ['169.254.169.254/32'])):
+        services = [f'{a}/32' for a in ('169.254.169.254', ntp.TimeServer.ADDRESS, ntp.TimeServer.OTHER)]
+        for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, services)):
             netns.wire(ns, 'lan', self.segment, ns.name.rsplit('-', 1)[1])
             self._plug(ns.name.rsplit('-', 1)[1])
             for address in addresses:
@@ -116,6 +118,8 @@ class Surroundings:
         here = os.path.dirname(os.path.abspath(__file__))
         imds = [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path]
         self.imds_server = self.processes.start('imds', imds, self.imds)
+        self.time_server = ntp.TimeServer(self.processes, self.imds, self.folder)
+        self.time_server.start()
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.front = ledger.Front(self.processes, self.aws, self.folder, aws.SERVICES, aws.NAMES, ['127.0.0.1', AWS])
         self.front.tell(prefix=aws.PREFIX)

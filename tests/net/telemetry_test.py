@@ -201,7 +201,7 @@ def forwarding_is_the_state(life):
 
 
 def only_promised_requests(life):
-    """What the appliance itself sends goes to DHCP, the DNS server, IMDS and AWS's services alone, says an independent capture."""
+    """What the appliance itself sends goes to DHCP, the DNS server, IMDS, NTP and AWS's services alone, says an independent capture."""
     print(f'  # packets: {life.sent.check()}')
 
 
