@@ -28,6 +28,8 @@ struct setting {
 /* ip_local_port_range: the appliance's own connections are known by their ports. */
 static const struct setting settings[] = {
 	{"net/ipv4/ip_local_port_range", STRING(OWN_PORT_FIRST) " " STRING(OWN_PORT_LAST)},
+	{"net/netfilter/nf_conntrack_acct", "1"},
+	{"net/netfilter/nf_conntrack_timestamp", "1"},
 };
 
 /* For `all`, `default` and each link: the kernel combines them in different ways. */
