@@ -35,17 +35,28 @@ static bool is_icmp(uint8_t proto)
 	return proto == CT_ICMP || proto == CT_ICMPV6;
 }
 
-const char *flowlines_reason(const struct ct_flow *f)
+/* NULL: the state does not say. */
+static const char *reason_of_state(const struct ct_flow *f)
 {
-	static const char *const of_tcp[] = {
+	static const char *const reasons[] = {
 		[CT_TCP_FIN_WAIT] = "half-closed", [CT_TCP_CLOSE_WAIT] = "half-closed",
 		[CT_TCP_LAST_ACK] = "closed",      [CT_TCP_TIME_WAIT] = "closed",
 		[CT_TCP_CLOSE] = "reset",
 	};
-	bool known = f->proto == CT_TCP && f->tcp_state < sizeof(of_tcp) / sizeof(of_tcp[0]);
-	if (known && of_tcp[f->tcp_state])
-		return of_tcp[f->tcp_state];
-	return f->timeout_s ? "removed" : "timeout";
+	bool known = f->proto == CT_TCP && f->tcp_state < sizeof(reasons) / sizeof(reasons[0]);
+	return known ? reasons[f->tcp_state] : NULL;
+}
+
+const char *flowlines_reason(const struct ct_flow *f)
+{
+	const char *reason = reason_of_state(f);
+	return reason ? reason : f->timeout_s ? "removed" : "timeout";
+}
+
+const char *flowlines_reason_at_shutdown(const struct ct_flow *f)
+{
+	const char *reason = f->tcp_state >= CT_TCP_LAST_ACK ? reason_of_state(f) : NULL;
+	return reason ? reason : "shutdown";
 }
 
 static void begin(struct buf *b, uint64_t now_ns)

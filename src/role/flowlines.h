@@ -15,6 +15,8 @@
 
 /* Why a flow ended, as far as connection tracking lets one tell. Static. */
 const char *flowlines_reason(const struct ct_flow *f);
+/* The same of one that the kernel still has when recording ends. */
+const char *flowlines_reason_at_shutdown(const struct ct_flow *f);
 /* reason: NULL: it lives. */
 void flowlines_flow(struct buf *b, uint64_t now_ns, const struct ct_flow *f, const char *reason);
 void flowlines_crowd(struct buf *b, uint64_t now_ns, const struct unanswered_crowd *c);

@@ -67,7 +67,7 @@ static bool write_end(const struct ct_flow *f, bool again)
 	}
 	if (unanswered_take(&g.unanswered, f) || again)
 		return true;
-	flowlines_flow(b, clock_real_ns(), f, flowlines_reason(f));
+	flowlines_flow(b, g.writer.now_ns, f, flowlines_reason(f));
 	flowwriter_wrote(&g.writer, b);
 	return true;
 }
@@ -78,7 +78,7 @@ static bool write_flow(void *arg, const struct ct_flow *f, const char *reason)
 	struct buf *b = flowwriter_room(&g.writer, FLOWLINES_FLOW_MAX);
 	if (!b)
 		return false;
-	flowlines_flow(b, clock_real_ns(), f, reason);
+	flowlines_flow(b, g.writer.now_ns, f, reason);
 	flowwriter_wrote(&g.writer, b);
 	return true;
 }
@@ -89,7 +89,7 @@ static bool write_reconciled(void *arg, const struct flowlines_reconciled *r)
 	struct buf *b = flowwriter_room(&g.writer, FLOWLINES_FLOW_MAX);
 	if (!b)
 		return false;
-	flowlines_reconciled(b, clock_real_ns(), r);
+	flowlines_reconciled(b, g.writer.now_ns, r);
 	flowwriter_wrote(&g.writer, b);
 	return true;
 }
@@ -110,7 +110,7 @@ static bool end_window(void)
 		if (!b)
 			return false;
 		while (unanswered_next(&g.unanswered, &i, &c)) {
-			flowlines_crowd(b, clock_real_ns(), c);
+			flowlines_crowd(b, g.writer.now_ns, c);
 			flowwriter_wrote(&g.writer, b);
 		}
 	}
@@ -191,14 +191,14 @@ static bool write_verdicts(void)
 	if (!b)
 		return false;
 	while (verdicts_next(&g.verdicts, &i, &v)) {
-		flowlines_verdict(b, clock_real_ns(), v);
+		flowlines_verdict(b, g.writer.now_ns, v);
 		flowwriter_wrote(&g.writer, b);
 	}
 	if (g.writer.logged_lost) {
 		log_begin(LOG_WARN, "verdicts-lost");
 		log_u64("packets", g.writer.logged_lost);
 		log_end();
-		flowlines_verdicts_lost(b, clock_real_ns(), g.writer.logged_lost);
+		flowlines_verdicts_lost(b, g.writer.now_ns, g.writer.logged_lost);
 		flowwriter_wrote(&g.writer, b);
 	}
 	verdicts_reset(&g.verdicts);

@@ -130,7 +130,8 @@ static void say_dropped(struct flowwriter *w, bool over)
 
 struct buf *flowwriter_room(struct flowwriter *w, size_t bytes)
 {
-	struct buf *b = recorder_room(&w->recorder, bytes, clock_real_ns());
+	w->now_ns = clock_real_ns();
+	struct buf *b = recorder_room(&w->recorder, bytes, w->now_ns);
 	if (b) {
 		if (w->dropped)
 			say_dropped(w, true);
@@ -154,7 +155,7 @@ void flowwriter_wrote(struct flowwriter *w, struct buf *b)
 		w->dropped++;
 		recorder_lost(&w->recorder, 1);
 	} else {
-		recorder_wrote(&w->recorder, clock_real_ns(), 0, false);
+		recorder_wrote(&w->recorder, w->now_ns, 0, false);
 	}
 }
 

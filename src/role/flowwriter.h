@@ -31,6 +31,7 @@ struct flowwriter {
 	uint64_t logged_next; /* number of the next logged packet */
 	uint64_t logged_done; /* all before are in records */
 	uint64_t logged_lost; /* missing numbers, not told yet */
+	uint64_t now_ns;      /* real time of the last flowwriter_room(): that of the lines in it */
 	uint64_t waiting_ns;  /* monotonic: since when there is no room; 0: there is */
 	uint64_t dropped;     /* records, while that lasted */
 	uint8_t nowhere_bytes[RECORDER_RAW_MAX / 2];

@@ -43,7 +43,7 @@ static bool tell(struct reconcile *r, struct flowtable_place *p, const struct ct
 {
 	if (p && p->told)
 		return true;
-	if (!(dying ? r->ops->end(r->arg, f) : r->ops->write(r->arg, f, "shutdown")))
+	if (!(dying ? r->ops->end(r->arg, f) : r->ops->write(r->arg, f, flowlines_reason_at_shutdown(f))))
 		return false;
 	if (p)
 		p->told = true;
