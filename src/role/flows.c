@@ -47,10 +47,10 @@ static void look(void *arg);
 
 /* ---- flows that end */
 
-static void window_due(void *arg)
+/* A window's time is over. */
+static void due(void *over)
 {
-	(void)arg;
-	g.window_over = true;
+	*(bool *)over = true;
 	look(NULL);
 }
 
@@ -173,13 +173,6 @@ static bool write_events(void)
 		if (journal_tight(&g.writer.journal) && g.window.active)
 			g.window_over = true; /* what it holds back is needed */
 	}
-}
-
-static void verdicts_due(void *arg)
-{
-	(void)arg;
-	g.verdicts_over = true;
-	look(NULL);
 }
 
 /* False: no room. */
@@ -462,8 +455,8 @@ static void set_up(const int *fds)
 	g.events = (struct loop_watch){.fd = fds[0], .events = POLLIN, .fn = readable, .slot = -1};
 	g.log = (struct loop_watch){.fd = fds[2], .events = POLLIN, .fn = readable, .slot = -1};
 	g.look.fn = look;
-	g.window.fn = window_due;
-	g.verdict_window.fn = verdicts_due;
+	g.window = (struct loop_timer){.fn = due, .arg = &g.window_over};
+	g.verdict_window = (struct loop_timer){.fn = due, .arg = &g.verdicts_over};
 	g.live.fn = live_due;
 	g.drain.fn = drain_due;
 	enum err e = pool_map(fds[3], 1, g.start.log_segment_bytes, g.start.log_segments, &g.pool);

@@ -71,87 +71,16 @@ static void cut_anywhere(void)
 
 static void binding(void)
 {
-	static const uint8_t want[] = {
-		28,
-		0,
-		0,
-		0,
-		NFULNL_MSG_CONFIG,
-		4,
-		5,
-		0,
-		7,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		5,
-		5,
-		0,
-		1,
-		0,
-		1,
-		0,
-		0,
-		0,
-		48,
-		0,
-		0,
-		0,
-		NFULNL_MSG_CONFIG,
-		4,
-		5,
-		0,
-		8,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		5,
-		10,
-		0,
-		2,
-		0,
-		0,
-		0,
-		0,
-		128,
-		2,
-		0,
-		0,
-		0,
-		8,
-		0,
-		4,
-		0,
-		0,
-		0,
-		0,
-		10,
-		6,
-		0,
-		6,
-		0,
-		0,
-		1,
-		0,
-		0,
-	};
 	struct buf b = BUF_OF(bytes);
 	nflog_bind(&b, 7, 5, 128);
-	CHECK_SPAN(buf_span(&b), span_of(want, sizeof(want)));
+	CHECK_SPAN(buf_span(&b), SPAN("\x1c\0\0\0\1\4\5\0\7\0\0\0\0\0\0\0" /* length, type, flags, number */
+				      "\0\0\0\5"                           /* group */
+				      "\5\0\1\0\1\0\0\0"                   /* CMD: bind */
+				      "\x30\0\0\0\1\4\5\0\x8\0\0\0\0\0\0\0"
+				      "\0\0\0\5"
+				      "\xa\0\2\0\0\0\0\x80\2\0\0\0" /* MODE: 128 bytes of packets */
+				      "\x8\0\4\0\0\0\0\xa"          /* TIMEOUT */
+				      "\6\0\6\0\0\1\0\0"));         /* FLAGS: sequence numbers */
 }
 
 int main(void)
