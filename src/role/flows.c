@@ -21,6 +21,8 @@
 #define LOOK_NS NS_PER_S         /* while there is no room */
 /* After DRAIN the kernel hands over what it logged within a tenth of a second; wait for three. */
 #define DRAIN_NS (300 * NS_PER_MS)
+/* So long records wait for a slot or a key then: the packets' objects must still be shipped. */
+#define DRAIN_MAX_NS (10 * NS_PER_S)
 #define DUMP_TRIES 3
 
 static struct {
@@ -40,6 +42,7 @@ static struct {
 	bool handed_on;                  /* nothing more is taken */
 	bool window_over, verdicts_over; /* their records are due, and wait for room */
 	unsigned failed_dumps;
+	uint64_t give_up_ns; /* monotonic */
 	uint8_t datagram[NETLINK_DATAGRAM_BYTES];
 } g;
 
@@ -244,22 +247,23 @@ static bool hand_on(void)
 
 static void drained(void)
 {
-	struct msg_totals t;
-	recorder_totals(&g.writer.recorder, &t);
+	static const struct msg_totals none; /* the records are no packets */
+	flowwriter_end(&g.writer);
 	g.draining = g.armed = false;
-	peer_send(&g.init, MSG_DRAINED, &t);
+	peer_send(&g.init, MSG_DRAINED, &none);
 }
 
 static void drain_due(void *arg)
 {
 	(void)arg;
-	if (!g.reconcile.all_told && g.failed_dumps < DUMP_TRIES) {
-		loop_timer_in(&g.loop, &g.drain, DRAIN_NS);
+	bool failed = !g.reconcile.all_told && g.failed_dumps >= DUMP_TRIES;
+	if (!g.draining)
 		return;
-	}
-	if (!g.reconcile.all_told)
+	if (failed && !g.quiet)
 		log_event(LOG_ALARM, "flows-not-dumped", "reason", "those that live have no record");
-	g.quiet = true;
+	g.quiet = g.reconcile.all_told || failed;
+	g.writer.hurried = clock_mono_ns() > g.give_up_ns;
+	loop_timer_in(&g.loop, &g.drain, DRAIN_NS);
 	look(NULL);
 }
 
@@ -379,6 +383,7 @@ static void arm(void)
 	if (g.armed)
 		return;
 	g.armed = true;
+	recorder_prepare(&g.writer.recorder);
 	loop_watch(&g.loop, &g.log);
 	reconcile_begin(&g.reconcile);
 	loop_timer_in(&g.loop, &g.live, LIVE_NS);
@@ -388,12 +393,12 @@ static void arm(void)
 static void drain(void)
 {
 	if (!g.armed) {
-		static const struct msg_totals none;
-		peer_send(&g.init, MSG_DRAINED, &none);
+		drained();
 		return;
 	}
 	g.draining = true;
 	g.failed_dumps = 0;
+	g.give_up_ns = clock_mono_ns() + DRAIN_MAX_NS;
 	loop_timer_stop(&g.loop, &g.live);
 	reconcile_tell_all(&g.reconcile);
 	loop_timer_in(&g.loop, &g.drain, DRAIN_NS);

@@ -141,7 +141,7 @@ struct buf *flowwriter_room(struct flowwriter *w, size_t bytes)
 	uint64_t now_ns = clock_mono_ns();
 	if (!w->waiting_ns)
 		w->waiting_ns = now_ns;
-	if (now_ns - w->waiting_ns < WAIT_NS || !journal_tight(&w->journal))
+	if (!w->hurried && (now_ns - w->waiting_ns < WAIT_NS || !journal_tight(&w->journal)))
 		return NULL;
 	if (!w->dropped)
 		say_dropped(w, false);
@@ -185,6 +185,12 @@ void flowwriter_verdicts(struct flowwriter *w)
 {
 	w->logged_lost = 0;
 	w->logged_done = w->logged_next;
+}
+
+void flowwriter_end(struct flowwriter *w)
+{
+	if (w->dropped)
+		say_dropped(w, false);
 }
 
 void flowwriter_settle(struct flowwriter *w)

@@ -2,7 +2,8 @@
  * where events and logged packets have their records. flows' own.
  *
  * While objects can't be sealed for long the journal fills, then the sockets; after WAIT_NS with a full
- * journal records are dropped and counted, for connection tracking must not be held up.
+ * journal records are dropped and counted, for connection tracking must not be held up. At the end nothing
+ * waits.
  */
 #ifndef SEALTAP_ROLE_FLOWWRITER_H
 #define SEALTAP_ROLE_FLOWWRITER_H
@@ -33,6 +34,7 @@ struct flowwriter {
 	uint64_t logged_lost; /* missing numbers, not told yet */
 	uint64_t now_ns;      /* real time of the last flowwriter_room(): that of the lines in it */
 	uint64_t waiting_ns;  /* monotonic: since when there is no room; 0: there is */
+	bool hurried;         /* the end: what has no room now is dropped */
 	uint64_t dropped;     /* records, while that lasted */
 	uint8_t nowhere_bytes[RECORDER_RAW_MAX / 2];
 	struct buf nowhere;
@@ -54,6 +56,8 @@ void flowwriter_window(struct flowwriter *w, bool open);
 void flowwriter_logged(struct flowwriter *w, uint32_t seq);
 /* All logged packets so far are written. */
 void flowwriter_verdicts(struct flowwriter *w);
+/* The end: an alarm if records are dropped now. */
+void flowwriter_end(struct flowwriter *w);
 /* Nothing is under way: events that made no record are done with. */
 void flowwriter_settle(struct flowwriter *w);
 

@@ -6,6 +6,7 @@ flows_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/flows
 """
 import collections
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ ALONE = 16  # of a flood have records of their own
 DENIED, TUPLES = 7777, 1400  # more tuples than one set of verdicts has places for
 SMALL_BUFFER = 4096
 KILLS = 6
+FLOW_SLOTS, FULL_S = 8, 16  # fills the slots of flows, not those of packets
 ICMP, TCP, UDP = 1, 6, 17
 # so that flows end while the test looks on
 SHORT_S = {'udp_timeout': 2, 'udp_timeout_stream': 2, 'icmp_timeout': 2, 'tcp_timeout_time_wait': 2, 'tcp_timeout_close': 2,
@@ -291,6 +293,28 @@ def killed_under_load(lab):
         check(session.evidence)
 
 
+def full_at_the_end(lab):
+    """A shutdown does not wait for ever for room of the flows' records: what has none is counted and told, and the packets are shipped"""
+    host = Host(lab, 'full', lab.configuration(object__max_seconds=1), verbose=True)
+    with Session(host) as session:
+        session.armed()
+        shorten(host)
+        with lab.front.misbehave('error', status=503, code='SlowDown', message='for a test', headers={}):
+            for i in range(2 * FULL_S):
+                send(lab, [syn(81, 20000 + i)])  # refused: ends at once
+                time.sleep(0.5)
+            host.process.send(signal.SIGTERM)
+            host.console.wait('^sealtap: alarm flows flow-records-lost', 60)
+            time.sleep(1)
+        session.power_off()
+        session.collect()
+    told = session.evidence.events('flow-records-lost')
+    assert told and max(e['records'] for e in told) > 0, told
+    assert len(session.evidence.stream('flows')) <= FLOW_SLOTS + 1
+    for check in evidence.CHECKS:
+        check(session.evidence)
+
+
 def main():
     report = testing.Report(testing.pattern())
     checks = (joined, same_names, reasons, flood_in_one, verdicts, by_error, it_is_evidence)
@@ -301,6 +325,7 @@ def main():
                 report.run(check, life)
         report.run(small_buffer, lab)
         report.run(killed_under_load, lab)
+        report.run(full_at_the_end, lab)
     report.finish()
 
 
