@@ -70,6 +70,14 @@ void sha512_of(struct span bytes, uint8_t out[SHA512_BYTES])
 	sha512_final(&s, out);
 }
 
+void sha1_of(struct span bytes, uint8_t out[SHA1_BYTES])
+{
+	br_sha1_context c;
+	br_sha1_init(&c);
+	br_sha1_update(&c, bytes.p, bytes.len);
+	br_sha1_out(&c, out);
+}
+
 static void hmac(const br_hash_class *hash, struct span key, struct span msg, uint8_t *out)
 {
 	br_hmac_key_context k;

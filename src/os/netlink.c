@@ -53,6 +53,19 @@ enum err netlink_open(int protocol, uint32_t groups, int *fd)
 	return ERR_OK;
 }
 
+enum err netlink_buffer(int fd, uint32_t bytes)
+{
+	int n = bytes < INT32_MAX ? (int)bytes : INT32_MAX;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n, sizeof(n)) ? err_of(errno) : ERR_OK;
+}
+
+enum err netlink_reliable(int fd)
+{
+	int one = 1;
+	return setsockopt(fd, SOL_NETLINK, NETLINK_BROADCAST_ERROR, &one, sizeof(one)) ? err_of(errno)
+										       : ERR_OK;
+}
+
 static enum err send_all(int fd, struct span bytes)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
@@ -63,6 +76,11 @@ static enum err send_all(int fd, struct span bytes)
 	if (n < 0)
 		return err_of(errno);
 	return (size_t)n == bytes.len ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err netlink_send(int fd, struct span request)
+{
+	return send_all(fd, request);
 }
 
 enum err netlink_receive(int fd, struct buf *b)

@@ -16,6 +16,14 @@
  */
 enum err netlink_open(int protocol, uint32_t groups, int *fd) MUST_USE;
 
+/* Room for what waits to be received, whatever the system's limit. */
+enum err netlink_buffer(int fd, uint32_t bytes) MUST_USE;
+/* Whoever sends events is told when one found no room here: connection tracking then keeps a flow's end and
+ * tells it again. */
+enum err netlink_reliable(int fd) MUST_USE;
+/* Sends a request whose answer somebody else takes. */
+enum err netlink_send(int fd, struct span request) MUST_USE;
+
 struct netlink_failure {
 	unsigned index; /* of the message in the batch, from 0 */
 	int code;       /* errno */

@@ -9,8 +9,9 @@
 
 #include "base/err.h"
 
-/* RLIMIT_MEMLOCK of such a process, set by os/spawn: more than its program and static data. */
-#define SECRET_LOCK_BYTES (64ul << 20)
+/* RLIMIT_MEMLOCK of such a process, set by os/spawn: more than the program with the static data of all roles.
+ */
+#define SECRET_LOCK_BYTES (128ul << 20)
 
 /* ERR_SYSTEM: the memory is not locked; the rest holds. */
 enum err secret_guard(void) MUST_USE;

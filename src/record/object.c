@@ -20,6 +20,7 @@ static const struct {
 } kinds[] = {
 	[OBJECT_PACKETS] = {"packets", ".pcapng.zst.encrypted"},
 	[OBJECT_LOG] = {"log", ".jsonl.zst.encrypted"},
+	[OBJECT_FLOWS] = {"flows", ".jsonl.zst.encrypted"},
 };
 
 /* ---- name */
@@ -85,7 +86,7 @@ static enum err put_directory(struct buf *b, const struct object_identity *id)
 bool object_meta_sane(const struct object_meta *m)
 {
 	return memchr(m->name, 0, sizeof(m->name)) && memchr(m->stream, 0, sizeof(m->stream)) &&
-	       m->sig_len <= sizeof(m->sig) && (m->kind == OBJECT_PACKETS || m->kind == OBJECT_LOG);
+	       m->sig_len <= sizeof(m->sig) && m->kind <= OBJECT_FLOWS;
 }
 
 enum err object_name(const struct object_identity *id, struct object_meta *meta)

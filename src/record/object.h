@@ -15,7 +15,7 @@
 #define OBJECT_SIG_MAX 72   /* DER ECDSA P-256 */
 #define OBJECT_CONTEXT_MAX 2048
 
-enum object_kind { OBJECT_PACKETS, OBJECT_LOG }; /* `flows` comes with the flow records */
+enum object_kind { OBJECT_PACKETS, OBJECT_LOG, OBJECT_FLOWS };
 
 struct object_identity {
 	char prefix[129];
@@ -33,7 +33,7 @@ struct object_identity {
 
 struct object_meta {
 	uint32_t kind;              /* enum object_kind */
-	char stream[8];             /* w0.., log */
+	char stream[8];             /* w0.., log, flows */
 	uint32_t seq;               /* from 0, per boot and stream, no holes */
 	uint32_t canary;            /* number of the last one in it, plus 1; 0: none. Not shipped */
 	uint64_t boot;              /* of its name; not shipped by itself */

@@ -11,7 +11,7 @@
 #include "role/https.h"
 #include "role/resolver.h"
 
-#define DATAKEYS_STREAMS (MSG_MAX_WORKERS + 1)
+#define DATAKEYS_STREAMS PRODUCERS
 
 struct datakeys_ops {
 	void (*deliver)(void *arg, uint32_t stream, const struct msg_key *key);

@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/firmware.h"
 #include "os/log.h"
+#include "role/attendance.h"
 #include "role/books.h"
 #include "role/console.h"
 #include "role/gate.h"
@@ -56,10 +57,7 @@ static struct {
 	struct msg_links links;
 	bool has_config, configured, ready, forward, is_late;
 	struct msg_config config; /* once has_config */
-	struct attendance {
-		bool armed, drained; /* capture */
-		bool settled;        /* it has the configuration */
-	} of[ROSTER_MAX];
+	struct attendance of[ROSTER_MAX];
 	struct msg_totals totals;
 	int exit_code;
 	struct loop_watch signals;
@@ -84,15 +82,6 @@ static void set_armed(struct roster_child *c, bool armed)
 
 /* ---- boot, phase by phase */
 
-/* Each worker is armed, or each has drained its ring. */
-static bool all_workers(bool drained)
-{
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
-		if (g.roster.child[i].role == ROLE_CAPTURE && !(drained ? g.of[i].drained : g.of[i].armed))
-			return false;
-	return true;
-}
-
 static bool filter_rings(uint32_t count)
 {
 	enum err e = roster_filter(&g.roster, &g.links, count);
@@ -107,6 +96,7 @@ static void arm_when_ready(void)
 	if (g.phase != PHASE_SELFTEST || !g.configured || !g.ready)
 		return;
 	g.phase = PHASE_ARMING;
+	roster_send_role(&g.roster, ROLE_FLOWS, MSG_ARM, NULL);
 	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_ARM, NULL);
 }
 
@@ -192,7 +182,7 @@ static void on_armed(const struct chan_msg *m)
 {
 	(void)m;
 	set_armed(g.speaker, true);
-	if (g.phase != PHASE_ARMING || !all_workers(false))
+	if (g.phase != PHASE_ARMING || !attendance_all_armed(&g.roster, g.of))
 		return;
 	console_rings(&g.console, &g.roster.start, g.spooldisk.used);
 	g.phase = PHASE_OPENING;
@@ -216,6 +206,7 @@ static void on_forwarding(const struct chan_msg *m)
 		forward(false); /* again, for the links' counters behind the rings' end */
 		g.phase = PHASE_DRAINING;
 		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_DRAIN, NULL);
+		roster_send_role(&g.roster, ROLE_FLOWS, MSG_DRAIN, NULL);
 	} else if (g.phase > PHASE_CLOSING && !g.books.closed) {
 		books_closed(&g.books, &f);
 		if (g.phase > PHASE_DRAINING)
@@ -241,10 +232,11 @@ static void on_drained(const struct chan_msg *m)
 {
 	struct msg_totals t;
 	memcpy(&t, m->payload, sizeof(t));
-	if (g.phase == PHASE_DRAINING && g.speaker->role == ROLE_CAPTURE) {
+	if (g.phase == PHASE_DRAINING && attendance_records(g.speaker)) {
 		attendance(g.speaker)->drained = true;
-		msg_totals_add(&g.totals, &t);
-		if (!all_workers(true))
+		if (g.speaker->role == ROLE_CAPTURE) /* flows' records are no packets */
+			msg_totals_add(&g.totals, &t);
+		if (!attendance_all_drained(&g.roster, g.of))
 			return;
 		g.phase = PHASE_SHIPPING;
 		books_balance(&g.books, &g.totals);
@@ -323,6 +315,13 @@ static void on_verdict(const struct chan_msg *m)
 	console_verdict(&g.console, &v);
 }
 
+static void on_flows_dump(const struct chan_msg *m)
+{
+	const struct msg_flows_dump *d = (const void *)m->payload;
+	if (flowsockets_ask(&g.roster.flowsockets, d->number, d->dying != 0))
+		log_event(LOG_WARN, "flows-dump-refused", "reason", strerror(errno));
+}
+
 static void on_log_line(const struct chan_msg *m)
 {
 	loglines_take(&g.loglines, g.speaker->role, m);
@@ -343,7 +342,7 @@ static const struct {
 	[MSG_FORWARDING] = {ROLE_NET, on_forwarding}, [MSG_DRAINED] = {ROLE_ANY, on_drained},
 	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},      [MSG_VERDICT] = {ROLE_ANY, on_verdict},
 	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},     [MSG_LEAVE] = {ROLE_KEYS, on_leave},
-	[MSG_LOGGED] = {ROLE_KEYS, on_logged},
+	[MSG_LOGGED] = {ROLE_KEYS, on_logged},        [MSG_FLOWS_DUMP] = {ROLE_FLOWS, on_flows_dump},
 };
 
 static void on_channel(void *arg, short revents)
@@ -386,9 +385,9 @@ static void bring_up(struct roster_child *c)
 	settle(c);
 	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase == PHASE_SHIPPING)
 		roster_send(c, MSG_DRAIN, NULL);
-	if (c->role != ROLE_CAPTURE)
+	if (!attendance_records(c))
 		return;
-	if (g.configured)
+	if (g.configured && c->role == ROLE_CAPTURE)
 		roster_send(c, MSG_INTERFACES, &g.links);
 	if (g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING)
 		roster_send(c, MSG_ARM, NULL);
@@ -409,7 +408,7 @@ static bool role_died(struct roster_child *c)
 	on_channel(c, 0); /* its last words */
 	set_armed(c, false);
 	gate_look(&g.gate);
-	return c->role != ROLE_CAPTURE || !attendance(c)->drained; /* else it has done its work */
+	return !attendance_records(c) || !attendance(c)->drained; /* else it has done its work */
 }
 
 static void on_signal(void *arg, short revents)
@@ -449,6 +448,7 @@ static enum err set_up(void)
 		.anchors_path = g.o->anchors_path,
 		.config_path = g.o->config_path,
 		.disk_faults_path = g.o->disk_faults_path,
+		.ct_buffer_bytes = g.o->ct_buffer_bytes,
 	};
 	g.spooldisk.host = g.o->host;
 	g.spooldisk.supervisor = g.health.supervisor = &g.supervisor;

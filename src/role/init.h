@@ -9,6 +9,7 @@
 #define SEALTAP_ROLE_INIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct init_options {
 	bool host;        /* in a namespace of an ordinary host: no mounts, exit instead of power-off */
@@ -16,6 +17,7 @@ struct init_options {
 	unsigned workers; /* capture workers; 0: one a CPU */
 	const char *config_path;      /* host mode; borrowed */
 	const char *anchors_path;     /* trust anchors, PEM; borrowed */
+	uint32_t ct_buffer_bytes;     /* host mode: as roster_setup's */
 	const char *disk_faults_path; /* host mode: what os/disk.h is to act out; borrowed, or NULL */
 };
 

@@ -22,13 +22,12 @@
 #include "role/progress.h"
 #include "role/signer.h"
 
-#define STREAM_LOG MSG_MAX_WORKERS /* in datakeys; 0.. are the workers */
 #define COUNTERS_NS (10 * NS_PER_S)
 
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, upload, spool, worker[MSG_MAX_WORKERS];
+	struct peer init, net, upload, spool, producer[PRODUCERS]; /* the log's own is not used */
 	struct tls_anchors anchors;
 	struct metadata metadata;
 	struct credentials credentials;
@@ -65,7 +64,7 @@ static void send_config(void)
 static void want_log_key(void *arg, bool any)
 {
 	(void)arg;
-	datakeys_want(&g.datakeys, STREAM_LOG, any);
+	datakeys_want(&g.datakeys, PRODUCER_LOG, any);
 }
 
 static void log_sealed(void *arg, const struct msg_segment *s)
@@ -94,8 +93,9 @@ static void ask_for_clock(void)
 static void clock_told(const struct msg_clock *clock)
 {
 	g.log.clock = *clock;
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		peer_send(&g.worker[i], MSG_CLOCK_STATE, clock);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		if (i != PRODUCER_LOG)
+			peer_send(&g.producer[i], MSG_CLOCK_STATE, clock);
 	if (!g.configured || logstream_opened(&g.log))
 		return;
 	send_config();
@@ -219,10 +219,10 @@ static void correct_clock(void *arg, int64_t offset_ns)
 static void deliver_key(void *arg, uint32_t stream, const struct msg_key *key)
 {
 	(void)arg;
-	if (stream == STREAM_LOG)
+	if (stream == PRODUCER_LOG)
 		recorder_key(&g.log.recorder, key);
 	else
-		peer_send(&g.worker[stream], MSG_KEY, key);
+		peer_send(&g.producer[stream], MSG_KEY, key);
 }
 
 static void kms_verdict_said(void *arg, bool ok, const char *text)
@@ -293,11 +293,11 @@ static void upload_anew(void *arg, uint32_t index)
 	spool_anew(arg, index);
 }
 
-static void worker_anew(void *arg, uint32_t index)
+static void producer_anew(void *arg, uint32_t index)
 {
 	(void)arg;
-	objectsigner_worker_anew(&g.objectsigner, index);
-	peer_send(&g.worker[index], MSG_CLOCK_STATE, &g.log.clock);
+	objectsigner_producer_anew(&g.objectsigner, index);
+	peer_send(&g.producer[index], MSG_CLOCK_STATE, &g.log.clock);
 }
 
 static void join(const struct msg_peer *p, const struct chan_msg *m)
@@ -305,7 +305,8 @@ static void join(const struct msg_peer *p, const struct chan_msg *m)
 	peer_join(p->role == ROLE_NET      ? &g.net
 		  : p->role == ROLE_UPLOAD ? &g.upload
 		  : p->role == ROLE_SPOOL  ? &g.spool
-					   : &g.worker[p->index % MSG_MAX_WORKERS],
+		  : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
+					   : &g.producer[p->index % MSG_MAX_WORKERS],
 		  m);
 }
 
@@ -350,7 +351,7 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 	resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
-static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
+static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	if (m->type == MSG_KEY_WANTED) {
@@ -361,7 +362,7 @@ static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
 	memcpy(&meta, m->payload, sizeof(meta));
 	objectsigner_check(&g.objectsigner, index, &meta);
 	sign_object(NULL, &meta);
-	peer_send(&g.worker[index], MSG_OBJECT_SIGNED, &meta);
+	peer_send(&g.producer[index], MSG_OBJECT_SIGNED, &meta);
 }
 
 static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
@@ -438,7 +439,8 @@ static void set_up_datakeys(void)
 		snprintf(g.stream_names[i], sizeof(g.stream_names[i]), "w%u", i);
 		d->stream_name[i] = g.stream_names[i];
 	}
-	d->stream_name[STREAM_LOG] = "log";
+	d->stream_name[PRODUCER_LOG] = "log";
+	d->stream_name[PRODUCER_FLOWS] = "flows";
 	resolver_init(&g.resolver, &g.net, 0, datakeys_resolved, d);
 }
 
@@ -447,10 +449,11 @@ static void set_up_peers(void)
 	peer_init(&g.net, ROLE_KEYS, ROLE_NET, &g.loop, from_net, net_anew);
 	peer_init(&g.upload, ROLE_KEYS, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
 	peer_init(&g.spool, ROLE_KEYS, ROLE_SPOOL, &g.loop, from_spool, spool_anew);
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		peer_init(&g.worker[i], ROLE_KEYS, ROLE_CAPTURE, &g.loop, from_worker, worker_anew);
-		g.worker[i].index = i;
-	}
+	for (uint32_t i = 0; i < g.start.workers; i++)
+		peer_init(&g.producer[i], ROLE_KEYS, ROLE_CAPTURE, &g.loop, from_producer, producer_anew);
+	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_KEYS, ROLE_FLOWS, &g.loop, from_producer, producer_anew);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		g.producer[i].index = i;
 }
 
 _Noreturn void role_keys(int channel)

@@ -5,61 +5,12 @@
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "base/version.h"
 #include "os/clock.h"
+#include "role/jsonlines.h"
 
 #define RAW_MAX (256u * 1024)
 
 /* ---- JSON */
-
-static void put_key(struct buf *b, const char *key)
-{
-	buf_str(b, b->len > 1 ? "," : "");
-	json_put_string(b, span_str(key));
-	buf_u8(b, ':');
-}
-
-static void put_text(struct buf *b, const char *key, const char *value)
-{
-	put_key(b, key);
-	json_put_string(b, span_str(value));
-}
-
-static void put_u64(struct buf *b, const char *key, uint64_t value)
-{
-	put_key(b, key);
-	text_u64(b, value);
-}
-
-static void put_hex(struct buf *b, const char *key, struct span bytes)
-{
-	put_key(b, key);
-	buf_u8(b, '"');
-	text_hex(b, bytes);
-	buf_u8(b, '"');
-}
-
-/* m: NULL for none */
-static void put_sig(struct buf *b, const char *key, const struct object_meta *m)
-{
-	put_key(b, key);
-	buf_u8(b, '"');
-	if (m)
-		object_put_sig(b, m);
-	buf_u8(b, '"');
-}
-
-static void put_event(struct buf *b, uint64_t real_ns, const char *level, const char *role, const char *event)
-{
-	buf_u8(b, '{');
-	put_key(b, "time");
-	buf_u8(b, '"');
-	time_rfc3339(b, real_ns);
-	buf_u8(b, '"');
-	put_text(b, "level", level);
-	put_text(b, "role", role);
-	put_text(b, "event", event);
-}
 
 static bool number(struct span s)
 {
@@ -104,12 +55,12 @@ static void put_line(struct buf *b, const struct log_line *line)
 		text[i] = line->line[i] >= ' ' && line->line[i] <= '~' ? (uint8_t)line->line[i] : '?';
 	rest.p = text;
 	buf_u8(b, '{');
-	put_key(b, "time");
+	jsonlines_key(b, "time");
 	buf_u8(b, '"');
 	time_rfc3339(b, line->real_ns);
 	buf_u8(b, '"');
 	for (int i = 0; i < 3; i++) {
-		put_key(b, names[i]);
+		jsonlines_key(b, names[i]);
 		json_put_string(b, span_cut(&rest, ' '));
 	}
 	while (rest.len) {
@@ -168,9 +119,9 @@ static bool write_setting(struct logstream *s)
 	s->showing = conf_show(&s->effective, &next, &key, &value);
 	if (!s->showing)
 		return true;
-	put_event(&b, s->boot_ns, "info", "keys", "setting");
-	put_text(&b, "key", key);
-	put_key(&b, "value");
+	jsonlines_event(&b, s->boot_ns, "info", "keys", "setting");
+	jsonlines_text(&b, "key", key);
+	jsonlines_key(&b, "value");
 	json_put_string(&b, buf_span(&value));
 	buf_str(&b, "}\n");
 	ASSERT(!value.overflow && !b.overflow);
@@ -229,11 +180,11 @@ static void list_shipped(struct logstream *s, const struct msg_shipped *shipped)
 		return;
 	uint64_t now_ns = clock_real_ns();
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "info", "upload", "shipped");
-	put_text(&b, "name", m->name);
-	put_u64(&b, "size", m->size_bytes);
-	put_hex(&b, "sha256", span_of(m->sha256, sizeof(m->sha256)));
-	put_sig(&b, "sig", m);
+	jsonlines_event(&b, now_ns, "info", "upload", "shipped");
+	jsonlines_text(&b, "name", m->name);
+	jsonlines_u64(&b, "size", m->size_bytes);
+	jsonlines_hex(&b, "sha256", span_of(m->sha256, sizeof(m->sha256)));
+	jsonlines_sig(&b, "sig", m);
 	buf_str(&b, "}\n");
 	queue_numbered(s, &b, now_ns, (struct logstream_numbers){.shipped = shipped->number});
 }
@@ -244,29 +195,10 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 		       struct buf *raw)
 {
 	struct logstream *s = arg;
-	const struct object_identity *id = s->identity;
-	struct clocknote clock = clocknote(&s->clock, clock_mono_ns());
-	uint8_t json[LOGSTREAM_JSON_MAX], boot[16];
-	struct buf b = BUF_OF(json), boot_hex = BUF_OF(boot);
-	put_event(&b, meta->first_ns, "info", "keys", "object");
-	put_u64(&b, "format", OBJECT_FORMAT);
-	put_text(&b, "appliance", id->appliance);
-	put_key(&b, "boot");
-	text_hex64(&boot_hex, id->boot);
-	json_put_string(&b, buf_span(&boot_hex));
-	put_text(&b, "stream", meta->stream);
-	put_u64(&b, "seq", meta->seq);
-	put_hex(&b, "prev", span_of(meta->prev, sizeof(meta->prev)));
-	put_sig(&b, "prev_sig", prev);
-	put_text(&b, "instance", id->instance);
-	put_text(&b, "ami", id->ami);
-	put_text(&b, "version", version_text);
-	put_hex(&b, "image", span_of(id->image_sha256, 32));
-	put_hex(&b, "config", span_of(id->config_sha256, 32));
-	put_text(&b, "clock", clock.source);
-	put_text(&b, "clock_error_ns", clock.error_ns);
-	put_text(&b, "clock_smeared", clock.smeared);
-	put_u64(&b, "lines_dropped", s->dropped);
+	uint8_t json[LOGSTREAM_JSON_MAX];
+	struct buf b = BUF_OF(json);
+	jsonlines_object(&b, "keys", s->identity, meta, prev, &s->clock);
+	jsonlines_u64(&b, "lines_dropped", s->dropped);
 	buf_str(&b, "}\n");
 	buf_put(raw, buf_span(&b));
 }
@@ -336,8 +268,8 @@ static void beat(void *arg)
 	struct logstream *s = arg;
 	uint64_t now_ns = clock_real_ns();
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "info", "keys", "heartbeat");
-	put_u64(&b, "uptime_s", clock_boot_ns() / NS_PER_S);
+	jsonlines_event(&b, now_ns, "info", "keys", "heartbeat");
+	jsonlines_u64(&b, "uptime_s", clock_boot_ns() / NS_PER_S);
 	buf_str(&b, "}\n");
 	s->ship_wanted = true;
 	queue_done(s, &b, now_ns);
@@ -351,7 +283,7 @@ static void write_boot(struct logstream *s)
 	uint64_t now_ns = clock_real_ns();
 	s->boot_ns = now_ns;
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "info", "keys", "boot");
+	jsonlines_event(&b, now_ns, "info", "keys", "boot");
 	buf_str(&b, "}\n");
 	s->ship_wanted = true;
 	s->queue[(s->first + s->count) % LOGSTREAM_QUEUE].settings = true;
@@ -363,8 +295,8 @@ static void write_restart(struct logstream *s, uint32_t life)
 {
 	uint64_t now_ns = clock_real_ns();
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "warn", "keys", "restarted");
-	put_u64(&b, "life", life);
+	jsonlines_event(&b, now_ns, "warn", "keys", "restarted");
+	jsonlines_u64(&b, "life", life);
 	buf_str(&b, "}\n");
 	s->ship_wanted = true;
 	queue_done(s, &b, now_ns);
@@ -412,14 +344,14 @@ static void close_now(struct logstream *s)
 	const struct msg_totals *t = &s->totals;
 	uint64_t now_ns = clock_real_ns();
 	struct buf b = queue_line(s, LOGSTREAM_QUEUE);
-	put_event(&b, now_ns, "info", "keys", "shutdown");
-	put_u64(&b, "packets", t->packets);
-	put_u64(&b, "lost", t->lost);
-	put_u64(&b, "cut", t->cut);
-	put_u64(&b, "filtered", t->filtered);
-	put_u64(&b, "raw_bytes", t->raw_bytes);
-	put_u64(&b, "shipped_bytes", t->size_bytes);
-	put_u64(&b, "objects", t->objects);
+	jsonlines_event(&b, now_ns, "info", "keys", "shutdown");
+	jsonlines_u64(&b, "packets", t->packets);
+	jsonlines_u64(&b, "lost", t->lost);
+	jsonlines_u64(&b, "cut", t->cut);
+	jsonlines_u64(&b, "filtered", t->filtered);
+	jsonlines_u64(&b, "raw_bytes", t->raw_bytes);
+	jsonlines_u64(&b, "shipped_bytes", t->size_bytes);
+	jsonlines_u64(&b, "objects", t->objects);
 	buf_str(&b, "}\n");
 	s->ship_wanted = true;
 	s->closing = true;

@@ -17,7 +17,7 @@
 /* Events of the roles wait in this many places at most; the rest are kept for what must not be missed: every
  * object shipped while no log object can be, the heartbeat, the shutdown. */
 #define LOGSTREAM_LINES 256
-#define LOGSTREAM_QUEUE (LOGSTREAM_LINES + (MSG_MAX_WORKERS + 1) * MSG_MAX_SEGMENTS + 16)
+#define LOGSTREAM_QUEUE (LOGSTREAM_LINES + PRODUCERS * MSG_MAX_SEGMENTS + 16)
 #define LOGSTREAM_JSON_MAX 2048
 
 /* One event waiting to be written, already JSON. */

@@ -1,6 +1,7 @@
 /* main: one binary, several lives: first stage, PID 1, host mode, and each role. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/version.h"
 #include "os/spawn.h"
 #include "role/capture.h"
+#include "role/flows.h"
 #include "role/init.h"
 #include "role/keys.h"
 #include "role/net.h"
@@ -22,8 +24,8 @@ static const struct {
 	const char *name;
 	void (*run)(int channel);
 } roles[] = {
-	{"net", role_net},     {"keys", role_keys},     {"upload", role_upload},
-	{"spool", role_spool}, {"status", role_status}, {"capture", role_capture},
+	{"net", role_net},       {"keys", role_keys},   {"upload", role_upload},   {"spool", role_spool},
+	{"status", role_status}, {"flows", role_flows}, {"capture", role_capture},
 };
 
 static int usage(void)
@@ -31,7 +33,7 @@ static int usage(void)
 	fprintf(stderr,
 		"sealtap %s\n"
 		"usage: init host --config FILE [--anchors FILE] [--workers N] [--disk-faults FILE]\n"
-		"            [--verbose]\n"
+		"            [--ct-buffer BYTES] [--verbose]\n"
 		"Runs the appliance in this network namespace and takes its Ethernet links. Needs root.\n"
 		"As PID 1 of the image it takes no arguments.\n",
 		version_text);
@@ -52,6 +54,8 @@ static int host(int argc, char **argv)
 			o.anchors_path = argv[++i];
 		else if (!strcmp(argv[i], "--disk-faults"))
 			o.disk_faults_path = argv[++i];
+		else if (!strcmp(argv[i], "--ct-buffer"))
+			o.ct_buffer_bytes = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--workers") && argv[i + 1][0] >= '1' && argv[i + 1][0] <= '8' &&
 			 !argv[i + 1][1])
 			o.workers = (unsigned)(argv[++i][0] - '0');

@@ -10,7 +10,7 @@
 #include "role/outbox.h"
 #include "role/store.h"
 
-#define MIRROR_PRODUCERS (MSG_MAX_WORKERS + 1) /* the workers, then keys with its log: OUTBOX_LOG */
+#define MIRROR_PRODUCERS PRODUCERS
 
 struct mirror {
 	struct pool pool[MIRROR_PRODUCERS]; /* read-only; slots 0: no such producer */

@@ -29,7 +29,8 @@ enum err msg_send(int fd, enum msg_type type, const void *payload)
 
 static bool allowed(enum role_id rule, enum role_id role)
 {
-	return rule == ROLE_ANY || rule == role;
+	return rule == ROLE_ANY || rule == role ||
+	       (rule == ROLE_PRODUCER && (role == ROLE_CAPTURE || role == ROLE_FLOWS));
 }
 
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m)

@@ -29,10 +29,17 @@ enum role_id {
 	ROLE_UPLOAD,
 	ROLE_SPOOL,
 	ROLE_STATUS,
+	ROLE_FLOWS,
 	ROLE_CAPTURE,
 	ROLE_COUNT,
-	ROLE_ANY
+	ROLE_ANY,
+	ROLE_PRODUCER /* capture or flows */
 };
+
+/* Whoever makes objects, by number: from 0 the workers, then keys with its log, and flows. */
+#define PRODUCER_LOG MSG_MAX_WORKERS
+#define PRODUCER_FLOWS (MSG_MAX_WORKERS + 1)
+#define PRODUCERS (MSG_MAX_WORKERS + 2)
 
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
@@ -48,10 +55,12 @@ enum role_id {
 	X(MSG_CONFIGURED, msg_links, NET, INIT)      /* both links have addresses; forwarding closed */      \
 	X(MSG_INTERFACES, msg_links, INIT, CAPTURE)  /* the links with their roles, before ARM */            \
 	X(MSG_READY, msg_none, KEYS, INIT)           /* the boot object is stored: permissions proven */     \
-	X(MSG_ARM, msg_none, INIT, CAPTURE)          /* start recording */                                   \
+	X(MSG_ARM, msg_none, INIT, PRODUCER)         /* start recording */                                   \
 	X(MSG_ARMED, msg_none, CAPTURE, INIT)        /* a data key is held, the ring is being read */        \
 	X(MSG_FORWARD, msg_flag, INIT, NET)          /* open or close forwarding */                          \
 	X(MSG_FORWARDING, msg_forwarding, NET, INIT) /* done; with the links' counters */                    \
+	X(MSG_FLOWS_DUMP, msg_flows_dump, FLOWS,                                                             \
+	  INIT)                           /* ask the kernel for all flows: the answer comes to flows */      \
 	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
 	X(MSG_LATE, msg_none, INIT, ANY)  /* shutdown's time is nearly over: say what is not shipped */      \
 	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
@@ -65,17 +74,17 @@ enum role_id {
 	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
 	X(MSG_CANARY, msg_canary, NET, KEYS)    /* a canary was sent */                                      \
 	X(MSG_TIME_SERVERS, msg_time_servers, KEYS, NET) /* whom to ask for the time */                      \
-	X(MSG_CLOCK, msg_clock, NET, KEYS)           /* the clock can be used; at each measurement again */  \
-	X(MSG_CLOCK_STATE, msg_clock, KEYS, CAPTURE) /* the same */                                          \
+	X(MSG_CLOCK, msg_clock, NET, KEYS)            /* the clock can be used; at each measurement again */ \
+	X(MSG_CLOCK_STATE, msg_clock, KEYS, PRODUCER) /* the same */                                         \
 	X(MSG_RESOLVED, msg_addresses, NET, ANY)                                                             \
-	X(MSG_KEY_WANTED, msg_flag, CAPTURE,                                                                 \
+	X(MSG_KEY_WANTED, msg_flag, PRODUCER,                                                                \
 	  KEYS) /* a data key for this stream; on: the last one will do */                                   \
-	X(MSG_KEY, msg_key, KEYS, CAPTURE)                                                                   \
-	X(MSG_SIGN_OBJECT, object_meta, CAPTURE, KEYS) /* the object's signature */                          \
-	X(MSG_OBJECT_SIGNED, object_meta, KEYS, CAPTURE)                                                     \
-	X(MSG_STORE, msg_segment, ANY, SPOOL)       /* capture, keys: segment i holds an object to keep */   \
-	X(MSG_STORED, msg_segment, SPOOL, ANY)      /* it does so; segment i may be used again */            \
-	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* capture, keys or spool: segment i is to be shipped */ \
+	X(MSG_KEY, msg_key, KEYS, PRODUCER)                                                                  \
+	X(MSG_SIGN_OBJECT, object_meta, PRODUCER, KEYS) /* the object's signature */                         \
+	X(MSG_OBJECT_SIGNED, object_meta, KEYS, PRODUCER)                                                    \
+	X(MSG_STORE, msg_segment, ANY, SPOOL)  /* capture, keys, flows: segment i holds an object to keep */ \
+	X(MSG_STORED, msg_segment, SPOOL, ANY) /* it does so; segment i may be used again */                 \
+	X(MSG_SEALED, msg_segment, ANY, UPLOAD)     /* those or spool: segment i is to be shipped */         \
 	X(MSG_FREE, msg_segment, UPLOAD, ANY)       /* S3 has it; segment i may be used again */             \
 	X(MSG_SIGN_PUT, msg_sign_put, UPLOAD, KEYS) /* a PUT's SigV4 signature */                            \
 	X(MSG_PUT_SIGNED, msg_signed, KEYS, UPLOAD)                                                          \
@@ -116,10 +125,12 @@ struct msg_flag {
 /* Descriptors on START, in this order, all owned by the receiver; the channels to other roles follow as PEER:
  *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68)
  *   keys:    trust anchors file, pool (of its own log)
- *   upload:  trust anchors file, log's pool, window, then each worker's pool (all read-only)
- *   spool:   the volume, window, log's pool (read-only), then each worker's pool (read-only); with `init host
+ *   upload:  trust anchors file, log's pool, window, flows' pool, then each worker's pool (all read-only)
+ *   spool:   the volume, window, log's and flows' pool, then each worker's pool (all read-only); with `init
+ * host
  *            --disk-faults` that file
  *   status:  listening socket, pool of one slot: what it counted so far
+ *   flows:   sockets of events, of dumps, of logged packets (role/flowsockets.h), pool, journal
  *   capture: ring socket, pool */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
@@ -131,10 +142,11 @@ struct msg_start {
 	uint32_t index;           /* of this worker */
 	uint32_t host_mode; /* 1: `init host`: the configuration comes from a file, not from user data */
 	uint32_t ring_block_bytes, ring_blocks;
-	uint64_t segment_bytes; /* one slot of a capture pool, head included */
-	uint32_t segments;      /* slots of a capture pool */
-	uint64_t log_segment_bytes;
+	uint64_t segment_bytes;     /* one slot of a capture pool, head included */
+	uint32_t segments;          /* slots of a capture pool */
+	uint64_t log_segment_bytes; /* of the log's pool, and of flows' */
 	uint32_t log_segments;
+	uint32_t flow_slots;      /* places of flows' table: a power of two */
 	uint32_t window_segments; /* slots of the window, the pool between spool and upload; segment_bytes
 				     each */
 	uint32_t config_len;      /* host mode, keys only: bytes of the configuration in config[] */
@@ -235,6 +247,12 @@ struct msg_segment {
 	uint32_t index;
 	uint32_t again;      /* SEALED: told before, to a process that may have shipped it since */
 	uint64_t generation; /* of the segment's commit record: tells one use of it from the next */
+};
+
+/* The answer carries the number. */
+struct msg_flows_dump {
+	uint32_t number;
+	uint32_t dying; /* 1: flows that are over, whose end could not be told yet */
 };
 
 struct msg_log {

@@ -33,9 +33,11 @@ void objectsigner_sign(const struct objectsigner *s, struct object_meta *m)
 
 void objectsigner_check(struct objectsigner *s, uint32_t index, const struct object_meta *m)
 {
-	char stream[8];
-	snprintf(stream, sizeof(stream), "w%u", index);
-	ASSERT(object_meta_sane(m) && m->kind == OBJECT_PACKETS && strcmp(m->stream, stream) == 0);
+	char stream[8] = "flows";
+	enum object_kind kind = index == PRODUCER_FLOWS ? OBJECT_FLOWS : OBJECT_PACKETS;
+	if (kind == OBJECT_PACKETS)
+		snprintf(stream, sizeof(stream), "w%u", index);
+	ASSERT(object_meta_sane(m) && m->kind == kind && strcmp(m->stream, stream) == 0);
 	bool first = !s->stream[index].known && !s->first_life;
 	bool next = m->seq == s->stream[index].next_seq;
 	bool last = m->seq + 1 == s->stream[index].next_seq && s->stream[index].again;
@@ -45,7 +47,7 @@ void objectsigner_check(struct objectsigner *s, uint32_t index, const struct obj
 	s->stream[index].next_seq = m->seq + 1;
 }
 
-void objectsigner_worker_anew(struct objectsigner *s, uint32_t index)
+void objectsigner_producer_anew(struct objectsigner *s, uint32_t index)
 {
 	s->stream[index].again = true;
 }

@@ -11,11 +11,11 @@
 #include "os/pool.h"
 #include "role/msg.h"
 
-/* The producers: from 0 the workers, then keys with its log, and the spool, which has the others' objects
- * where there is a volume. */
-#define OUTBOX_LOG MSG_MAX_WORKERS
-#define OUTBOX_SPOOL (MSG_MAX_WORKERS + 1)
-#define OUTBOX_PRODUCERS (MSG_MAX_WORKERS + 2)
+/* The producers as role/msg.h numbers them, and the spool, which has the others' objects where there is a
+ * volume. */
+#define OUTBOX_LOG PRODUCER_LOG
+#define OUTBOX_SPOOL PRODUCERS
+#define OUTBOX_PRODUCERS (PRODUCERS + 1)
 #define OUTBOX_MAX (OUTBOX_PRODUCERS * MSG_MAX_SEGMENTS)
 
 struct outbox_place {

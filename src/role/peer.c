@@ -23,7 +23,7 @@ size_t peer_start(int channel, enum role_id self, struct msg_start *start, int *
 	bool workers =
 		start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
 	bool many = self == ROLE_UPLOAD || self == ROLE_SPOOL;
-	size_t want = many ? 3 + (size_t)start->workers : fd_count, count = received.fd_count;
+	size_t want = many ? 4 + (size_t)start->workers : fd_count, count = received.fd_count;
 	ASSERT(workers && count <= fd_count && (count == want || (self == ROLE_SPOOL && count == want + 1)));
 	memcpy(fds, received.fds, count * sizeof(int));
 	return count;

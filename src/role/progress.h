@@ -19,7 +19,7 @@ struct progress {
 	uint64_t reading_seq;   /* ring block being read; 0: none */
 	uint64_t given_up_seq;  /* the last block that was given up; its packets are among the drops */
 	uint64_t crashes;       /* successive deaths in that block */
-	uint64_t keyseq[9];     /* of keys alone: next number of each stream's data key */
+	uint64_t keyseq[10];    /* of keys alone: next number of each stream's data key */
 };
 
 _Static_assert(sizeof(struct progress) <= POOL_PAGE_BYTES, "one page");

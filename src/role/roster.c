@@ -16,6 +16,8 @@
 #include "os/rng.h"
 #include "os/spawn.h"
 #include "record/ring_filter.h"
+#include "role/flowtable.h"
+#include "role/journal.h"
 #include "role/machine.h"
 #include "role/metrics.h"
 
@@ -34,6 +36,7 @@ static const struct spawn_spec specs[ROLE_COUNT] = {
 	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
 	[ROLE_SPOOL] = {"spool", 105, 0, true, false},
 	[ROLE_STATUS] = {"status", 107, 0, true, false},
+	[ROLE_FLOWS] = {"flows", 106, 0, true, true},
 	[ROLE_CAPTURE] = {"capture", 104, 0, true, true},
 };
 
@@ -63,6 +66,10 @@ static void size_pools(struct roster *r)
 							       : (uint32_t)window;
 	r->start.log_segment_bytes = SLOT_MIN_BYTES;
 	r->start.log_segments = LOG_SLOTS;
+	r->start.flow_slots = FLOWTABLE_MIN;
+	while (r->start.flow_slots < FLOWTABLE_MAX &&
+	       2ull * r->start.flow_slots * FLOWTABLE_PLACE_BYTES <= ram / 32)
+		r->start.flow_slots *= 2;
 }
 
 static enum err make_pools(struct roster *r)
@@ -72,6 +79,9 @@ static enum err make_pools(struct roster *r)
 	TRY(pool_make(r->start.segment_bytes, r->start.window_segments, &r->window.writable,
 		      &r->window.read_only));
 	TRY(pool_make(METRICS_KEPT_BYTES, 1, &r->kept.writable, &r->kept.read_only));
+	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &r->flows_pool.writable,
+		      &r->flows_pool.read_only));
+	TRY(pool_make(JOURNAL_BYTES, 1, &r->journal.writable, &r->journal.read_only));
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(pool_make(r->start.segment_bytes, r->start.segments, &r->worker_pool[i].writable,
 			      &r->worker_pool[i].read_only));
@@ -95,8 +105,8 @@ static enum err fill_start(struct roster *r, const char *config_path)
 
 enum err roster_open(struct roster *r, const struct roster_setup *s)
 {
-	static const enum role_id fixed[ROSTER_FIXED] = {ROLE_NET, ROLE_KEYS, ROLE_UPLOAD, ROLE_SPOOL,
-							 ROLE_STATUS};
+	static const enum role_id fixed[ROSTER_FIXED] = {ROLE_NET,   ROLE_KEYS,   ROLE_UPLOAD,
+							 ROLE_SPOOL, ROLE_STATUS, ROLE_FLOWS};
 	ASSERT(s->workers >= 1 && s->workers <= MSG_MAX_WORKERS);
 	r->workers = s->workers;
 	r->anchors_path = s->anchors_path;
@@ -109,6 +119,7 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(ring_open(r->workers, (uint16_t)getpid(), &r->ring[i]));
 	TRY(dhcpsock_open(&r->dhcp));
+	TRY(flowsockets_open(&r->flowsockets, s->ct_buffer_bytes));
 	size_pools(r);
 	TRY(make_pools(r));
 	TRY(fill_start(r, s->config_path));
@@ -190,6 +201,7 @@ static size_t descriptors(const struct roster *r, const struct roster_child *c, 
 		fds[n++] = anchors;
 		fds[n++] = r->log_pool.read_only;
 		fds[n++] = r->window.read_only;
+		fds[n++] = r->flows_pool.read_only;
 		for (uint32_t i = 0; i < r->workers; i++)
 			fds[n++] = r->worker_pool[i].read_only;
 		return n;
@@ -197,6 +209,7 @@ static size_t descriptors(const struct roster *r, const struct roster_child *c, 
 		fds[n++] = r->disk;
 		fds[n++] = r->window.writable;
 		fds[n++] = r->log_pool.read_only;
+		fds[n++] = r->flows_pool.read_only;
 		for (uint32_t i = 0; i < r->workers; i++)
 			fds[n++] = r->worker_pool[i].read_only;
 		if (r->disk_faults >= 0)
@@ -205,6 +218,13 @@ static size_t descriptors(const struct roster *r, const struct roster_child *c, 
 	case ROLE_STATUS:
 		fds[n++] = r->listener;
 		fds[n++] = r->kept.writable;
+		return n;
+	case ROLE_FLOWS:
+		fds[n++] = r->flowsockets.events;
+		fds[n++] = r->flowsockets.dump;
+		fds[n++] = r->flowsockets.log;
+		fds[n++] = r->flows_pool.writable;
+		fds[n++] = r->journal.writable;
 		return n;
 	default:
 		fds[n++] = r->ring[c->index];
@@ -229,13 +249,15 @@ static enum err send_start(struct roster *r, const struct roster_child *c, bool 
 /* Which roles have channels to each other; the order of a pair does not matter. */
 static bool talk(enum role_id a, enum role_id b)
 {
-	static const uint8_t with[ROLE_COUNT] = {
+	static const uint16_t with[ROLE_COUNT] = {
 		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
-		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_CAPTURE,
+		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_FLOWS |
+			      1 << ROLE_CAPTURE,
 		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
-				1 << ROLE_CAPTURE,
+				1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
 		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
-		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_CAPTURE,
+		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
+		[ROLE_FLOWS] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 	};
 	return with[a] >> b & 1;

@@ -10,9 +10,10 @@
 #include <sys/types.h>
 
 #include "os/loop.h"
+#include "role/flowsockets.h"
 #include "role/msg.h"
 
-#define ROSTER_FIXED 5 /* roles of one process each */
+#define ROSTER_FIXED 6 /* roles of one process each */
 #define ROSTER_MAX (ROSTER_FIXED + MSG_MAX_WORKERS)
 
 struct roster_child {
@@ -35,8 +36,10 @@ struct roster {
 	int disk, disk_faults;     /* owned; the spool's; -1: none */
 	int listener;              /* owned; the status role's; -1: none */
 	struct roster_pool {
-		int writable, read_only;                        /* owned */
-	} log_pool, window, kept, worker_pool[MSG_MAX_WORKERS]; /* kept: what the status role counted */
+		int writable, read_only; /* owned */
+	} log_pool, window, kept, flows_pool, journal,
+		worker_pool[MSG_MAX_WORKERS]; /* kept: what the status role counted */
+	struct flowsockets flowsockets;       /* owned */
 	struct msg_start start;
 };
 
@@ -48,6 +51,7 @@ struct roster_setup {
 	const char *anchors_path;     /* borrowed */
 	const char *config_path;      /* host mode's file, else NULL */
 	const char *disk_faults_path; /* borrowed; NULL: none */
+	uint32_t ct_buffer_bytes;     /* of the socket with flows' events; 0: as many as are good */
 };
 
 /* Opens rings, sockets and pools; sizes the pools from the machine's memory. */

@@ -22,7 +22,7 @@ static struct {
 	struct loop loop;
 	struct msg_start start;
 	struct disk disk;
-	struct peer init, keys, upload, worker[MSG_MAX_WORKERS];
+	struct peer init, keys, upload, producer[PRODUCERS]; /* the log's is keys */
 	struct settings settings;
 	struct object_identity identity;
 	bool has_settings, opened, failing, said_full, draining, late;
@@ -163,7 +163,7 @@ static bool ours(uint32_t at)
 static void tell_stored(uint32_t p, uint32_t i, const struct commit *c)
 {
 	mirror_told(&g.mirror, p, i, c);
-	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.worker[p];
+	struct peer *producer = p == OUTBOX_LOG ? &g.keys : &g.producer[p];
 	peer_send(producer, MSG_STORED, &(struct msg_segment){i, 0, c->generation});
 }
 
@@ -353,8 +353,8 @@ static void soon(void)
 static void drain(void)
 {
 	/* what they sealed was told before, on other channels */
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		peer_read(&g.worker[i]);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		peer_read(&g.producer[i]);
 	g.draining = true;
 	tick(NULL);
 }
@@ -419,7 +419,8 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	case MSG_PEER:
 		peer_join(p->role == ROLE_KEYS     ? &g.keys
 			  : p->role == ROLE_UPLOAD ? &g.upload
-						   : &g.worker[p->index % MSG_MAX_WORKERS],
+			  : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
+						   : &g.producer[p->index % MSG_MAX_WORKERS],
 			  m);
 		break;
 	case MSG_SETTINGS:
@@ -448,8 +449,11 @@ static void map_pools(const int *fds)
 	ASSERT(!e);
 	e = pool_map(fds[2], 0, g.start.log_segment_bytes, g.start.log_segments, &g.mirror.pool[OUTBOX_LOG]);
 	ASSERT(!e);
+	e = pool_map(fds[3], 0, g.start.log_segment_bytes, g.start.log_segments,
+		     &g.mirror.pool[PRODUCER_FLOWS]);
+	ASSERT(!e);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
-		e = pool_map(fds[3 + i], 0, g.start.segment_bytes, g.start.segments, &g.mirror.pool[i]);
+		e = pool_map(fds[4 + i], 0, g.start.segment_bytes, g.start.segments, &g.mirror.pool[i]);
 		ASSERT(!e);
 	}
 }
@@ -460,7 +464,7 @@ _Noreturn void role_spool(int channel)
 	size_t count = peer_start(channel, ROLE_SPOOL, &g.start, fds, CHAN_MAX_FDS);
 	log_open(channel, MSG_LOG_LINE, "spool");
 	loop_init(&g.loop);
-	g.disk = (struct disk){fds[0], count > 3 + g.start.workers ? fds[3 + g.start.workers] : -1};
+	g.disk = (struct disk){fds[0], count > 4 + g.start.workers ? fds[4 + g.start.workers] : -1};
 	map_pools(fds);
 	window_recover(&g.window, g.window_pool, &g.store);
 	g.backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
@@ -471,10 +475,11 @@ _Noreturn void role_spool(int channel)
 	peer_init(&g.keys, ROLE_SPOOL, ROLE_KEYS, &g.loop, from_producer, NULL);
 	g.keys.index = OUTBOX_LOG;
 	peer_init(&g.upload, ROLE_SPOOL, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		peer_init(&g.worker[i], ROLE_SPOOL, ROLE_CAPTURE, &g.loop, from_producer, NULL);
-		g.worker[i].index = i;
-	}
+	for (uint32_t i = 0; i < g.start.workers; i++)
+		peer_init(&g.producer[i], ROLE_SPOOL, ROLE_CAPTURE, &g.loop, from_producer, NULL);
+	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_SPOOL, ROLE_FLOWS, &g.loop, from_producer, NULL);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		g.producer[i].index = i;
 	peer_watch(&g.init, channel);
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 	loop_run(&g.loop);

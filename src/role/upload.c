@@ -21,7 +21,7 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, keys, spool, status, worker[MSG_MAX_WORKERS];
+	struct peer init, net, keys, spool, status, producer[PRODUCERS]; /* the log's is keys */
 	struct tls_anchors anchors;
 	struct lanes lanes;
 	struct settings settings;
@@ -174,7 +174,7 @@ static void give_back(struct outbox_place at)
 {
 	struct peer *producer = at.producer == OUTBOX_LOG     ? &g.keys
 				: at.producer == OUTBOX_SPOOL ? &g.spool
-							      : &g.worker[at.producer];
+							      : &g.producer[at.producer];
 	peer_send(producer, MSG_FREE, &(struct msg_segment){at.slot, 0, at.generation});
 }
 
@@ -265,9 +265,9 @@ static void count(void *arg, struct cloudwatch_sample *own)
 
 static void drain(void)
 {
-	/* what workers sealed, net counted and keys has to alarm of was told before, on other channels */
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		peer_read(&g.worker[i]);
+	/* what producers sealed, net counted and keys has to alarm of was told before, on other channels */
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		peer_read(&g.producer[i]);
 	peer_read(&g.net);
 	peer_read(&g.keys);
 	peer_read(&g.spool);
@@ -345,7 +345,8 @@ static struct peer *peer_of(const struct msg_peer *p)
 	       : p->role == ROLE_KEYS   ? &g.keys
 	       : p->role == ROLE_SPOOL  ? &g.spool
 	       : p->role == ROLE_STATUS ? &g.status
-					: &g.worker[p->index % MSG_MAX_WORKERS];
+	       : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
+					: &g.producer[p->index % MSG_MAX_WORKERS];
 }
 
 static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
@@ -424,7 +425,7 @@ static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
 		enqueue(OUTBOX_SPOOL, (const void *)m->payload);
 }
 
-static void from_worker(void *arg, uint32_t index, const struct chan_msg *m)
+static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	if (m->type == MSG_COUNTERS)
@@ -475,11 +476,14 @@ _Noreturn void role_upload(int channel)
 	anchors_load(fds[0], &g.init, &g.anchors);
 	outbox_map(&g.lanes.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
 	outbox_map(&g.lanes.outbox, OUTBOX_SPOOL, fds[2], g.start.segment_bytes, g.start.window_segments);
+	outbox_map(&g.lanes.outbox, PRODUCER_FLOWS, fds[3], g.start.log_segment_bytes, g.start.log_segments);
+	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_UPLOAD, ROLE_FLOWS, &g.loop, from_producer, NULL);
 	for (uint32_t i = 0; i < g.start.workers; i++) {
-		peer_init(&g.worker[i], ROLE_UPLOAD, ROLE_CAPTURE, &g.loop, from_worker, NULL);
-		g.worker[i].index = i;
-		outbox_map(&g.lanes.outbox, i, fds[3 + i], g.start.segment_bytes, g.start.segments);
+		peer_init(&g.producer[i], ROLE_UPLOAD, ROLE_CAPTURE, &g.loop, from_producer, NULL);
+		outbox_map(&g.lanes.outbox, i, fds[4 + i], g.start.segment_bytes, g.start.segments);
 	}
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		g.producer[i].index = i;
 	g.again.fn = again;
 	set_up_lanes();
 	set_up_telemetry();

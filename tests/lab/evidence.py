@@ -19,6 +19,7 @@ INDEX_MAGIC, SEEK_MAGIC, SEEK_FOOT, ZSTD_MAGIC = 0x184d2a53, 0x184d2a5e, 0x8f92e
 # SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480): all but the point
 SPKI = bytes.fromhex('3059301306072a8648ce3d020106082a8648ce3d030107034200')
 ZEROS = '0' * 64
+KINDS = {'log': ('log', 'jsonl'), 'flows': ('flows', 'jsonl')}  # of the streams that are not packets
 
 
 def rfc3339_ns(text):
@@ -36,7 +37,7 @@ def check_names(evidence):
     for o in evidence.objects:
         p = o.part
         assert p['directory'] == aws.PREFIX and p['account'] == metadata.ACCOUNT and p['region'] == metadata.REGION, o.name
-        assert (p['kind'], p['ext']) == (('log', 'jsonl') if o.stream == 'log' else ('packets', 'pcapng')), o.name
+        assert (p['kind'], p['ext']) == (KINDS.get(o.stream, ('packets', 'pcapng'))), o.name
         assert p['date'] == '/'.join((p['start'][:4], p['start'][4:6], p['start'][6:8], p['start'][9:11])), o.name
         assert rfc3339_ns(p['start']) == int(o.meta['first']), f'{o.name}: starts at {o.meta["first"]}'
 
@@ -54,7 +55,7 @@ def check_metadata(evidence):
         assert o.meta['format'] == '1' and o.meta['sha256'] == o.sha256, o.name
         assert int(o.meta['first']) <= int(o.meta['last']), o.name
         assert int(o.meta['bytes']) == len(o.plain()), f'{o.name}: {o.meta["bytes"]} raw bytes, found {len(o.plain())}'
-        if o.stream == 'log':
+        if o.stream in KINDS:
             assert int(o.meta['records']) == len(o.lines()) - 1, f'{o.name}: {o.meta["records"]} records, {len(o.lines())} lines'
             continue
         frames = o.capture().frames
@@ -103,7 +104,7 @@ def check_signatures(evidence):
 
 def chain_inside(o):
     """What an object says inside of its envelope about its place in the chain: {seq, prev, prev_sig, boot, stream}."""
-    if o.stream == 'log':
+    if o.stream in KINDS:
         first = o.lines()[0]
         assert first['event'] == 'object', f'{o.name}: begins with the event {first["event"]}'
         return {k: str(first[k]) for k in ('seq', 'prev', 'prev_sig', 'boot', 'stream', 'appliance')}
@@ -139,7 +140,7 @@ def skippable_frames(data):
 
 def record_times(o):
     """ns of each record of an object, in order."""
-    if o.stream != 'log':
+    if o.stream not in KINDS:
         return [f.ns for f in o.capture().frames]
     return [rfc3339_ns(re.sub('[-:]', '', line['time'])) for line in o.lines()[1:]]
 
@@ -261,7 +262,7 @@ def check_pcapng(evidence):
         number = 0
         before = None
         for o in evidence.stream(stream):
-            if stream == 'log':
+            if stream in KINDS:
                 continue
             c = o.capture()
             # a loss at the end of an object is told by the packet that follows it
@@ -284,7 +285,7 @@ def check_statistics(evidence):
     """Each recording's interface statistics agree with its metadata: recorded, lost and filtered, and together they are what came."""
     for stream in evidence.streams():
         before, records = [0, 0], 0
-        for o in evidence.stream(stream) if stream != 'log' else ():
+        for o in evidence.stream(stream) if stream not in KINDS else ():
             if o.part['torn']:  # its last statistics may be missing: what it says of itself stands in for them
                 records += int(o.meta['records'])
                 before = [before[0] + int(o.meta['lost']), before[1] + int(o.meta['filtered'])]

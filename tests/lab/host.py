@@ -9,14 +9,14 @@ from .surroundings import NIC
 
 INIT = os.path.join(certs.TOP, 'build', 'init')
 OUTSIDE, INSIDE = 'outside', 'inside'
-ROLES = ('net', 'keys', 'upload', 'capture')
+ROLES = ('net', 'keys', 'upload', 'flows', 'capture')
 ON_DEMAND = (('\nspool = /', 'spool'), ('\nstatus.port = ', 'status'))  # what the configuration then says
 
 
 class Host:
     """`with Host(lab, 'name', config) as appliance:`; stop() ends it by its power button."""
 
-    def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None):
+    def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None, ct_buffer=None):
         self.lab, self.name = lab, name
         self.ns = lab.net.namespace(name)
         lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
@@ -28,6 +28,7 @@ class Host:
             f.write(configuration)
         self.argv = [INIT, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
         self.argv += ['--disk-faults', disk_faults] if disk_faults else []
+        self.argv += ['--ct-buffer', str(ct_buffer)] if ct_buffer else []
         self.role_names = ROLES + tuple(role for says, role in ON_DEMAND if says in configuration)
 
     def __enter__(self):

@@ -21,8 +21,8 @@ OPENER = os.path.join(TOP, 'tests', 'lab', 'opener')
 OPENED_BY = 'AWS Encryption SDK for JavaScript (@aws-crypto/client-node 5.0.2), zstd'
 NAME = re.compile(
     r'(?P<directory>.+)/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)/(?P<appliance>[^/]+)/(?P<date>\d{4}/\d\d/\d\d/\d\d)/'
-    r'(?P<kind>packets|log)/'
-    r'(?P<start>\d{8}T\d{6}\.\d{9}Z)-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|log)-(?P<seq>\d{8})(?P<again>-r\d+)?'
+    r'(?P<kind>packets|flows|log)/'
+    r'(?P<start>\d{8}T\d{6}\.\d{9}Z)-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|flows|log)-(?P<seq>\d{8})(?P<again>-r\d+)?'
     r'\.(?P<ext>pcapng|jsonl)\.zst(?P<torn>\.torn)?\.encrypted')
 
 
@@ -49,7 +49,7 @@ class Object:
             return f.read()
 
     def lines(self):
-        """Events of a log object."""
+        """Events of a log object, records of one of flows."""
         return [json.loads(line) for line in self.plain().decode().splitlines()]
 
     def capture(self):
@@ -80,7 +80,11 @@ class Evidence:
 
     def recorded(self):
         """{stream: frames in the order recorded}."""
-        return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in self.streams() if s != 'log'}
+        return {s: [f for o in self.stream(s) for f in o.capture().frames] for s in sorted({o.stream for o in self.packets()})}
+
+    def flows(self):
+        """All records of the flows stream in order."""
+        return [line for o in self.stream('flows') for line in o.lines()[1:]]
 
 
 def as_admin(server, *argv):

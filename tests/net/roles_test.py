@@ -14,7 +14,7 @@ from lab.host import INSIDE, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CAP_NET_ADMIN, CAP_SYS_TIME = 12, 25
-CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'status': 0, 'capture': 0}
+CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'flows': 0, 'status': 0, 'capture': 0}
 RESTART_S = 40
 STATUS = {'status__port': 9100, 'status__sources': '198.19.0.0/24'}
 
@@ -42,11 +42,11 @@ def least_rights(appliance):
     assert len(users) == len(found), f'roles share a user: {users}'
 
 
-def capture_has_no_network(appliance):
-    """The role that sees packets has an empty network namespace: it can send nothing anywhere; the one that strangers speak to, too."""
+def recorders_have_no_network(appliance):
+    """The roles that see packets and flows have empty network namespaces: they can send nothing anywhere; the one that strangers speak to, too."""
     found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
-    for role in ('capture', 'status'):
+    for role in ('capture', 'flows', 'status'):
         assert mine[role] not in {mine[r] for r in mine if r != role}, mine
         with open(f'/proc/{found[role]}/net/dev') as f:
             assert [line.split(':')[0].strip() for line in f.readlines()[2:]] == ['lo']
@@ -62,7 +62,7 @@ def only_what_was_given(appliance):
 
 def secrets_cannot_be_read(appliance):
     """The roles that hold keys or see packets write no core and cannot be traced by their own user."""
-    for role in ('keys', 'capture'):
+    for role in ('keys', 'flows', 'capture'):
         pid = appliance.roles()[role]
         assert os.stat(f'/proc/{pid}/mem').st_uid == 0, f'{role} is dumpable'
     for role, pid in appliance.roles().items():
@@ -133,7 +133,7 @@ def main():
     report = testing.Report(testing.pattern())
     with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration(**STATUS)) as appliance:
         appliance.console.wait_armed(60)
-        rights = (least_rights, capture_has_no_network, only_what_was_given, secrets_cannot_be_read)
+        rights = (least_rights, recorders_have_no_network, only_what_was_given, secrets_cannot_be_read)
         for check in rights:
             report.run(check, appliance)
         for role in CAPABILITIES:

@@ -136,7 +136,7 @@ def no_dhcp(lab):
 def memory_locked(session):
     """The roles that hold keys have locked their memory: nothing of it can reach a swap device."""
     said = [(e['role'], e['locked']) for e in session.evidence.events('memory')]
-    assert sorted(set(said)) == [('capture', 'yes'), ('keys', 'yes')], said
+    assert sorted(set(said)) == [('capture', 'yes'), ('flows', 'yes'), ('keys', 'yes')], said
 
 
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]

@@ -80,9 +80,9 @@ static void a_flood_of_events_leaves_room_for_the_inventory(void)
 	for (int i = 0; i < 10000; i++)
 		logstream_line(&s, &line);
 	CHECK(s.count == LOGSTREAM_LINES && s.dropped == 10000 - LOGSTREAM_LINES);
-	for (uint32_t i = 0; i < (MSG_MAX_WORKERS + 1) * MSG_MAX_SEGMENTS; i++)
+	for (uint32_t i = 0; i < PRODUCERS * MSG_MAX_SEGMENTS; i++)
 		logstream_shipped(&s, &shipped);
-	CHECK(s.count == LOGSTREAM_LINES + (MSG_MAX_WORKERS + 1) * MSG_MAX_SEGMENTS);
+	CHECK(s.count == LOGSTREAM_LINES + PRODUCERS * MSG_MAX_SEGMENTS);
 	CHECK(s.dropped == 10000 - LOGSTREAM_LINES);
 }
 
