@@ -13,7 +13,7 @@ uint32_t devices_by_ifindex(const struct gateway_links *links, uint32_t ifindex)
 	return i;
 }
 
-const struct msg_link *devices_described(const struct msg_links *imds, const struct rtnl_link *link)
+const struct imds_link *devices_described(const struct msg_described *imds, const struct rtnl_link *link)
 {
 	for (uint32_t i = 0; i < imds->count; i++)
 		if (memcmp(imds->link[i].mac, link->mac, sizeof(link->mac)) == 0)
@@ -21,12 +21,13 @@ const struct msg_link *devices_described(const struct msg_links *imds, const str
 	return NULL;
 }
 
-uint32_t devices_by_number(const struct gateway_links *links, const struct msg_links *imds, uint32_t number)
+uint32_t devices_by_number(const struct gateway_links *links, const struct msg_described *imds,
+			   uint32_t number)
 {
 	uint32_t i = 0;
 	for (; i < links->count; i++) {
-		const struct msg_link *m = devices_described(imds, &links->link[i]);
-		if (m && m->device_number == number)
+		const struct imds_link *d = devices_described(imds, &links->link[i]);
+		if (d && d->device_number == number)
 			break;
 	}
 	return i;
@@ -52,9 +53,19 @@ void devices_log(const struct gateway_links *links)
 	}
 }
 
-void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
-		     const struct msg_link *imds, struct msg_link *out)
+static void add_own(struct msg_link *out, struct ip addr)
 {
+	for (uint32_t i = 0; i < out->own_count; i++)
+		if (ip_eq(&out->own[i], &addr))
+			return;
+	ASSERT(out->own_count < MSG_LINK_OWN);
+	out->own[out->own_count++] = addr;
+}
+
+static void fill_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
+			 const struct imds_link *imds, struct msg_link *out)
+{
+	_Static_assert(IMDS_ADDRS_MAX + IMDS_ADDRS6_MAX < MSG_LINK_OWN + 1, "all and the lease's fit");
 	*out = (struct msg_link){.ifindex = link->ifindex, .device_number = DEVICE_UNKNOWN};
 	memcpy(out->name, link->name, sizeof(out->name));
 	memcpy(out->mac, link->mac, sizeof(out->mac));
@@ -63,13 +74,52 @@ void devices_message(const struct rtnl_link *link, const struct dhcp_lease *leas
 	if (imds) {
 		out->device_number = imds->device_number;
 		memcpy(out->eni, imds->eni, sizeof(out->eni));
-		out->own_addr = imds->own_addr;
+		out->own_addr = imds->addr_count ? imds->addr[0] : 0;
 		out->prefix_len = imds->prefix_len;
 	}
 	if (lease) {
 		out->own_addr = lease->addr;
 		out->prefix_len = lease->prefix_len;
 	}
+	if (out->own_addr)
+		add_own(out, ip_from_v4(out->own_addr));
+}
+
+void devices_messages(const struct gateway_links *links, const struct dhcp_lease *lease, uint32_t leased,
+		      const struct msg_described *imds, struct msg_links *out)
+{
+	*out = (struct msg_links){.count = links->count};
+	for (uint32_t i = 0; i < links->count; i++) {
+		const struct rtnl_link *link = &links->link[i];
+		fill_message(link, link->ifindex == leased ? lease : NULL,
+			     imds ? devices_described(imds, link) : NULL, &out->link[i]);
+		if (imds)
+			out->link[i].device_number = i;
+	}
+	if (lease)
+		memcpy(out->dns, lease->dns, sizeof(out->dns));
+}
+
+bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
+		     const struct msg_described *imds, uint32_t fresh[2])
+{
+	bool found = false;
+	for (uint32_t d = 0; d < 2; d++) {
+		uint32_t at = devices_by_number(now, imds, d);
+		if (devices_by_ifindex(now, two->link[d].ifindex) < now->count || at == now->count)
+			continue;
+		two->link[d] = now->link[at];
+		two->link[d].up = two->link[d].carrier = false;
+		fresh[d] = two->link[d].ifindex;
+		found = true;
+	}
+	return found;
+}
+
+bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now)
+{
+	return devices_by_ifindex(now, two->link[DEVICE_OUTSIDE].ifindex) < now->count &&
+	       devices_by_ifindex(now, two->link[DEVICE_INSIDE].ifindex) < now->count;
 }
 
 void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone)

@@ -14,9 +14,10 @@
 /* A link's place by its index; links->count when it is not there. */
 uint32_t devices_by_ifindex(const struct gateway_links *links, uint32_t ifindex);
 /* The place of the link that IMDS gives this device number; links->count when there is none. */
-uint32_t devices_by_number(const struct gateway_links *links, const struct msg_links *imds, uint32_t number);
+uint32_t devices_by_number(const struct gateway_links *links, const struct msg_described *imds,
+			   uint32_t number);
 /* What IMDS says of the link, or NULL. */
-const struct msg_link *devices_described(const struct msg_links *imds, const struct rtnl_link *link);
+const struct imds_link *devices_described(const struct msg_described *imds, const struct rtnl_link *link);
 
 /* Each link of *known has the MTU that it has in *now, where it is there. */
 void devices_take_mtus(struct gateway_links *known, const struct gateway_links *now);
@@ -24,10 +25,17 @@ void devices_take_mtus(struct gateway_links *known, const struct gateway_links *
 /* One line of the log for each. */
 void devices_log(const struct gateway_links *links);
 
-/* lease: on this link; NULL: none. imds: what it says of the link; NULL: not asked yet. The address is the
- * lease's, else IMDS's. */
-void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
-		     const struct msg_link *imds, struct msg_link *out);
+/* lease: on the link with the index `leased`, else NULL. imds: the links are outside and inside, and this is
+ * what it says of them; NULL: nobody knows which is which yet. A link's first address is the lease's, else
+ * IMDS's. */
+void devices_messages(const struct gateway_links *links, const struct dhcp_lease *lease, uint32_t leased,
+		      const struct msg_described *imds, struct msg_links *out);
+
+/* two: outside and inside. One that is not in *now is replaced by the link to which IMDS gives its device
+ * number, if that is there; fresh[] gets the new link's index. True: one was. */
+bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
+		     const struct msg_described *imds, uint32_t fresh[2]);
+bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now);
 
 /* An address was set or removed on one of the links. */
 void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone);

@@ -321,20 +321,21 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	return transact(g, g->route, &b, "bring up", link->name);
 }
 
-enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open)
+enum err gateway_prepare(struct gateway *g, bool open)
 {
 	static const struct nft_gateway closed;
 	TRY(SET(g, settings, "", false));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
 	TRY(set_everywhere(g, "all"));
-	TRY(set_everywhere(g, "default"));
-	for (uint32_t i = 0; i < links->count; i++) {
-		TRY(set_everywhere(g, links->link[i].name));
-		TRY(switch_offloads_off(g, links->link[i].name));
-		TRY(link_up(g, &links->link[i]));
-	}
-	return ERR_OK;
+	return set_everywhere(g, "default");
+}
+
+enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link)
+{
+	TRY(set_everywhere(g, link->name));
+	TRY(switch_offloads_off(g, link->name));
+	return link_up(g, link);
 }
 
 /* Writing ip_forward makes the kernel reset its `all` settings for a host or a router. */

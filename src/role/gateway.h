@@ -31,9 +31,11 @@ struct gateway_outside {
 enum err gateway_open(struct gateway *g) MUST_USE;
 /* More than MSG_MAX_LINKS: the first ones. */
 enum err gateway_list(struct gateway *g, struct gateway_links *links) MUST_USE;
-/* Forwarding and the packet filter closed (open: left as a process before this one set them), settings made,
- * offloads off that would hide what was on the wire; then the links go up. */
-enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open) MUST_USE;
+/* Forwarding and the packet filter closed (open: left as a process before this one set them), and settings
+ * made. */
+enum err gateway_prepare(struct gateway *g, bool open) MUST_USE;
+/* Its settings made and offloads off that would hide what was on the wire; then the link goes up. */
+enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link) MUST_USE;
 /* The link has this IPv4 address and no other; addr 0: none at all. */
 enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want) MUST_USE;
 /* 0: as it is. */

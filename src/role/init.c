@@ -52,7 +52,8 @@ static struct {
 	struct gate gate;
 	struct books books;
 	enum phase phase;
-	struct msg_links links;
+	struct msg_links links;      /* as net told of them last: the rings admit these */
+	struct msg_links interfaces; /* outside, inside; once configured */
 	bool has_config, configured, ready, forward, is_late;
 	struct msg_config config; /* once has_config */
 	struct attendance {
@@ -68,9 +69,6 @@ static struct {
 } g;
 
 static struct chan_msg received;
-
-static void forward(bool on);
-static void arm_when_ready(void);
 
 static struct attendance *attendance(const struct roster_child *c)
 {
@@ -112,14 +110,24 @@ static void arm_when_ready(void)
 	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_ARM, NULL);
 }
 
-/* net begins, for the first time or anew. */
+static void follow_links(void)
+{
+	if (g.configured && roster_follow(&g.roster, &g.interfaces, &g.links))
+		books_replaced(&g.books);
+}
+
+/* net begins, for the first time or anew; or a link has come back under another index. */
 static void on_links(const struct chan_msg *m)
 {
-	if (!roster_links(g.speaker, &g.links, m, 1) || !filter_rings(g.links.count))
+	if (!roster_links(g.speaker, &g.links, m, 1))
+		return;
+	/* from DRAINING on the rings admit nothing more */
+	if (!filter_rings(g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
 	if (g.phase == PHASE_LINKS)
 		g.phase = PHASE_ADDRESS;
+	follow_links();
 	roster_send(g.speaker, MSG_LINKS_UP, NULL);
 }
 
@@ -140,8 +148,7 @@ static void on_addressed(const struct chan_msg *m)
 	if (!filter_rings(g.links.count))
 		return;
 	settle(g.speaker);
-	if (g.configured && g.links.count >= 2)
-		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	follow_links();
 	if (g.phase != PHASE_ADDRESS)
 		return;
 	g.phase = PHASE_CONFIG;
@@ -168,9 +175,12 @@ static void on_configured(const struct chan_msg *m)
 	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
 	    !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
+	if (!g.configured) {
+		g.interfaces = g.links;
+		books_links(&g.books, &g.links);
+	}
 	g.configured = true;
-	books_links(&g.books, &g.links);
-	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	follow_links();
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
 		roster_send(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
 	arm_when_ready();
@@ -389,7 +399,7 @@ static void bring_up(struct roster_child *c)
 	if (c->role != ROLE_CAPTURE)
 		return;
 	if (g.configured)
-		roster_send(c, MSG_INTERFACES, &g.links);
+		roster_send(c, MSG_INTERFACES, &g.interfaces);
 	if (recording)
 		roster_send(c, MSG_ARM, NULL);
 	if (g.phase == PHASE_DRAINING)

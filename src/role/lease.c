@@ -126,6 +126,17 @@ void lease_start(struct lease *l, const struct lease_link *links, uint32_t count
 	begin(l);
 }
 
+void lease_on(struct lease *l, const struct rtnl_link *links, uint32_t count)
+{
+	struct lease_link candidate[MSG_MAX_LINKS];
+	ASSERT(count <= MSG_MAX_LINKS);
+	for (uint32_t i = 0; i < count; i++) {
+		candidate[i].ifindex = links[i].ifindex;
+		memcpy(candidate[i].mac, links[i].mac, sizeof(candidate[i].mac));
+	}
+	lease_start(l, candidate, count);
+}
+
 void lease_hurry(struct lease *l, uint32_t ifindex)
 {
 	if (l->count == 0 || l->link[l->current].ifindex != ifindex || l->client.state != DHCP_SELECTING)
@@ -140,7 +151,25 @@ void lease_pin(struct lease *l)
 	l->count = 1;
 }
 
-void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
+void lease_stop(struct lease *l)
+{
+	loop_timer_stop(l->loop, &l->due);
+	loop_timer_stop(l->loop, &l->turn);
+	l->count = 0;
+}
+
+void lease_say_silent(const struct lease *l, struct report *r, const char *link)
+{
+	enum err refused = l->client.refused;
+	report_verdict(r, VERDICT_DHCP, false,
+		       "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
+		       refused ? "no usable DHCP answer" : "no DHCP answer", link,
+		       report_mac(l->link[l->current].mac).s);
+	if (refused)
+		log_event(LOG_WARN, "dhcp-answer-unusable", "reason", err_text(refused));
+}
+
+void lease_say(const struct lease *l, struct report *r, enum dhcp_event event, const char *link)
 {
 	const struct dhcp_lease *d = &l->client.lease;
 	log_begin(event == DHCP_LOST ? LOG_ALARM : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
@@ -151,4 +180,8 @@ void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
 	log_u64("mtu", d->mtu);
 	log_u64("seconds", d->lease_s);
 	log_end();
+	if (event == DHCP_LOST)
+		report_verdict(r, VERDICT_DHCP, false,
+			       "the lease of %s on %s ended: check the network's DHCP; asking on",
+			       report_ip(d->addr).s, link);
 }

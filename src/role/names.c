@@ -320,3 +320,17 @@ void names_init(struct names *n)
 	}
 	names_servers(n, none);
 }
+
+void names_say(struct report *r, const struct msg_name *name, const struct msg_addresses *a, uint32_t server)
+{
+	enum err e = (enum err)a->error;
+	if (e == ERR_NOT_FOUND)
+		report_verdict(r, VERDICT_DNS, false,
+			       "%.90s has no address, says %s: check region and bucket name", name->host,
+			       report_ip(server).s);
+	else if (e)
+		report_verdict(r, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",
+			       name->host, err_text(e), report_ip(server).s);
+	else if (server)
+		report_verdict(r, VERDICT_DNS, true, "names are resolved by %s", report_ip(server).s);
+}

@@ -11,7 +11,7 @@
 
 #include "net/dns_cache.h"
 #include "os/loop.h"
-#include "role/msg.h"
+#include "role/report.h"
 
 #define NAMES_SERVERS 2
 #define NAMES_QUESTIONS 8
@@ -53,6 +53,8 @@ void names_init(struct names *n);
 /* 0: none. Without any, the resolver that EC2 has in every network is asked. What was learnt from others
  * serves only when these do not answer. */
 void names_servers(struct names *n, const uint32_t server[NAMES_SERVERS]);
+/* The verdict for answered(). */
+void names_say(struct report *r, const struct msg_name *name, const struct msg_addresses *a, uint32_t server);
 /* Answers by n->answered, at once where it can. */
 void names_ask(struct names *n, struct peer *asker, const struct msg_name *name);
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "os/ethtool.h"
-#include "role/backoff.h"
+#include "role/addressing.h"
 #include "role/canary.h"
 #include "role/devices.h"
 #include "role/gateway.h"
@@ -13,68 +13,77 @@
 #include "role/linkwatch.h"
 #include "role/names.h"
 #include "role/report.h"
+#include "role/todo.h"
 
-/* What is to be done, in this order; a task that fails holds up those behind it and is tried again. Closing
- * never waits. */
-enum task { TASK_FORWARD, TASK_LIST, TASK_PREPARE, TASK_LEASE, TASK_CONFIGURE, TASK_COUNT };
+/* What is to be done, in this order; a task that fails is tried again, and holds up those behind it but for
+ * FORWARD and REPLACE. Closing never waits. */
+enum task {
+	TASK_FORWARD,
+	TASK_LIST,
+	TASK_PREPARE,
+	TASK_LEASE,
+	TASK_CONFIGURE,
+	TASK_REPLACE, /* once configured: a link is gone, is there another one for its device? */
+	TASK_SETTLE,  /* the rings admit that one: set it up */
+	TASK_COUNT
+};
 
 static struct {
 	struct loop loop;
 	struct peer init, keys, upload;
 	struct gateway gateway;
-	struct gateway_links links;
+	struct gateway_links links; /* all there are; once configured: outside, inside */
 	struct lease lease;
 	struct names names;
 	struct canary canary;
 	struct msg_config config;
-	bool listed, configured, has_config;
-	uint32_t device[2]; /* places in links: outside, inside; once configured */
-	uint32_t forward;   /* as init wants it */
-	bool open;          /* it is done */
-	bool todo[TASK_COUNT];
-	struct loop_timer retry;
-	struct backoff backoff;
+	struct msg_described described; /* count 0: not known */
+	bool listed, prepared, configured, has_config;
+	uint32_t fresh[2]; /* once configured: the index of a link that came back and is to be set up */
+	uint32_t untold;   /* LINKS that init has not answered yet */
+	uint32_t forward;  /* as init wants it */
+	bool open;         /* it is done */
+	struct todo todo;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
 	struct loop_timer look;
 	struct report report;
-} g = {.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
+} g = {.todo.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
 
 /* ---- telling init */
 
 static uint32_t leased_ifindex(void)
 {
-	return g.lease.link[g.lease.current].ifindex;
+	return g.lease.count ? g.lease.link[g.lease.current].ifindex : 0;
 }
 
-static const struct rtnl_link *leased_link(void)
+static bool is_there(uint32_t ifindex)
+{
+	return devices_by_ifindex(&g.links, ifindex) < g.links.count;
+}
+
+static const char *leased_name(void)
 {
 	uint32_t i = devices_by_ifindex(&g.links, leased_ifindex());
-	ASSERT(i < g.links.count);
-	return &g.links.link[i];
+	return i < g.links.count ? g.links.link[i].name : "a link that is gone";
 }
 
 /* The link of a device number, once configured. */
-static const struct rtnl_link *device_link(uint32_t number)
+static struct rtnl_link *device_link(uint32_t number)
 {
-	return &g.links.link[g.device[number]];
+	ASSERT(g.configured && number < 2);
+	return &g.links.link[number];
 }
 
 /* All links in the kernel's order, or outside and inside once they are known. */
 static void send_links(enum msg_type type)
 {
-	struct msg_links m = {.count = g.configured ? 2 : g.links.count};
-	bool held = lease_held(&g.lease);
-	const struct dhcp_lease *lease = &g.lease.client.lease;
-	for (uint32_t i = 0; i < m.count; i++) {
-		const struct rtnl_link *link = g.configured ? device_link(i) : &g.links.link[i];
-		const struct msg_link *imds = g.configured ? devices_described(&g.config.links, link) : NULL;
-		devices_message(link, held && link->ifindex == leased_ifindex() ? lease : NULL, imds,
-				&m.link[i]);
-		m.link[i].speed_bps = ethtool_speed_bps(link->name);
-	}
-	if (held)
-		memcpy(m.dns, lease->dns, sizeof(m.dns));
+	struct msg_links m;
+	devices_messages(&g.links, lease_held(&g.lease) ? &g.lease.client.lease : NULL, leased_ifindex(),
+			 g.configured ? &g.described : NULL, &m);
+	for (uint32_t i = 0; i < m.count; i++)
+		m.link[i].speed_bps = ethtool_speed_bps(m.link[i].name);
+	g.untold += type == MSG_LINKS;
 	peer_send(&g.init, type, &m);
 }
 
@@ -87,11 +96,16 @@ static enum err kernel_refused(enum err e)
 	return e;
 }
 
+/* Once configured, which link is which is REPLACE's to see. */
 static enum err task_list(void)
 {
-	enum err e = gateway_list(&g.gateway, &g.links);
+	static struct gateway_links now;
+	if (g.configured)
+		return ERR_OK;
+	enum err e = gateway_list(&g.gateway, &now);
 	if (e)
 		return kernel_refused(e);
+	g.links = now;
 	if (g.links.count < 2) {
 		report_verdict(&g.report, VERDICT_LINK, false,
 			       "%u Ethernet link found, two are needed: attach the inside network interface",
@@ -106,27 +120,17 @@ static enum err task_list(void)
 
 static enum err task_prepare(void)
 {
-	enum err e = gateway_prepare(&g.gateway, &g.links, g.forward);
+	enum err e = g.prepared ? ERR_OK : gateway_prepare(&g.gateway, g.forward);
+	for (uint32_t i = 0; !e && i < g.links.count; i++)
+		e = gateway_prepare_link(&g.gateway, &g.links.link[i]);
 	if (e)
 		return kernel_refused(e);
-	struct lease_link candidate[MSG_MAX_LINKS];
-	for (uint32_t i = 0; i < g.links.count; i++) {
-		candidate[i].ifindex = g.links.link[i].ifindex;
-		memcpy(candidate[i].mac, g.links.link[i].mac, sizeof(candidate[i].mac));
-	}
-	lease_start(&g.lease, candidate, g.links.count);
+	g.prepared = true;
+	/* links that came and went meanwhile are no reason to give a lease up */
+	if (!lease_held(&g.lease) || !is_there(leased_ifindex()))
+		lease_on(&g.lease, g.links.link, g.links.count);
+	g.todo.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
-}
-
-static enum err apply_lease(const struct dhcp_lease *l)
-{
-	struct rtnl_addr addr = {leased_ifindex(), l->addr, l->prefix_len};
-	struct gateway_outside o = {leased_ifindex(), l->addr, l->router, l->mtu};
-	/* a size that the driver refuses is in the log; what it has serves as well */
-	if (gateway_set_mtu(&g.gateway, o.ifindex, l->mtu))
-		o.mtu = 0;
-	TRY(gateway_set_address(&g.gateway, &addr));
-	return gateway_set_routes(&g.gateway, &o);
 }
 
 static void look_at_links(void *arg)
@@ -149,48 +153,63 @@ static void look_at_links(void *arg)
 static enum err task_lease(void)
 {
 	const struct dhcp_lease *l = &g.lease.client.lease;
+	const struct rtnl_addr none = {.ifindex = leased_ifindex()};
+	if (!is_there(leased_ifindex()) || (g.configured && !device_link(DEVICE_OUTSIDE)->up))
+		return ERR_OK; /* LIST or REPLACE see to it, or the link's way up */
 	if (!lease_held(&g.lease)) {
-		enum err e =
-			gateway_set_address(&g.gateway, &(struct rtnl_addr){.ifindex = leased_ifindex()});
+		enum err e = gateway_set_address(&g.gateway, &none);
 		return e ? kernel_refused(e) : ERR_OK;
 	}
 	/* the rings' filter must know an address before it is spoken from; the first one, when all else is
 	 * ready */
 	if (g.configured)
 		send_links(MSG_ADDRESSED);
-	enum err e = apply_lease(l);
+	enum err e = addressing_outside(&g.gateway, leased_ifindex(), l);
 	if (e)
 		return kernel_refused(e);
 	names_servers(&g.names, l->dns);
-	report_verdict(&g.report, VERDICT_DHCP, true, "%s has %s/%u from %s", leased_link()->name,
+	report_verdict(&g.report, VERDICT_DHCP, true, "%s has %s/%u from %s", leased_name(),
 		       report_ip(l->addr).s, l->prefix_len, report_ip(l->server).s);
 	if (!g.configured)
 		send_links(MSG_ADDRESSED);
-	g.todo[TASK_CONFIGURE] = g.has_config && !g.configured;
+	g.todo.due[TASK_CONFIGURE] |= g.has_config && !g.configured;
 	return ERR_OK;
 }
 
-static struct nft_gateway rules(bool open)
+static struct nft_gateway rules(bool open, const struct rtnl_link *outside, const struct rtnl_link *inside)
 {
 	return (struct nft_gateway){
 		.open = open,
 		.masquerade = g.config.settings.nat == CONF_NAT_MASQUERADE,
-		.outside = device_link(DEVICE_OUTSIDE)->ifindex,
-		.inside = device_link(DEVICE_INSIDE)->ifindex,
+		.outside = outside->ifindex,
+		.inside = inside->ifindex,
 		.port_first = 1024,
 		.port_last = OWN_PORT_FIRST - 1,
 	};
 }
 
-static enum err find_devices(void)
+static struct nft_gateway rules_now(void)
+{
+	return rules(g.forward, device_link(DEVICE_OUTSIDE), device_link(DEVICE_INSIDE));
+}
+
+/* keys asks IMDS, and DESCRIBED comes. */
+static void ask_for_description(void)
+{
+	peer_send(&g.keys, MSG_DESCRIBE, NULL);
+}
+
+/* device: places in links: outside, inside. */
+static enum err find_devices(uint32_t device[2])
 {
 	for (uint32_t i = 0; i < 2; i++) {
-		g.device[i] = devices_by_number(&g.links, &g.config.links, i);
-		if (g.device[i] < g.links.count)
+		device[i] = devices_by_number(&g.links, &g.described, i);
+		if (device[i] < g.links.count)
 			continue;
-		report_verdict(&g.report, VERDICT_LINK, false,
-			       "no link here is the interface with device number %u: attach it, then reboot",
-			       i);
+		if (g.described.count)
+			report_verdict(&g.report, VERDICT_LINK, false,
+				       "no link here is the interface with device number %u: attach it", i);
+		ask_for_description();
 		return ERR_MISSING;
 	}
 	return ERR_OK;
@@ -199,34 +218,25 @@ static enum err find_devices(void)
 /* DHCP goes to the outside link, where another one was quicker to answer. */
 static enum err move_lease(const struct rtnl_link *outside)
 {
-	struct lease_link only = {.ifindex = outside->ifindex};
-	memcpy(only.mac, outside->mac, sizeof(only.mac));
 	log_event(LOG_INFO, "dhcp-moves", "to", outside->name);
 	enum err e = gateway_set_address(&g.gateway, &(struct rtnl_addr){.ifindex = leased_ifindex()});
 	if (e)
 		return kernel_refused(e);
-	lease_start(&g.lease, &only, 1);
+	lease_on(&g.lease, outside, 1);
 	return ERR_OK;
 }
 
-static enum err set_up_inside(void)
+static enum err set_up_inside(const struct rtnl_link *link)
 {
-	const struct rtnl_link *link = device_link(DEVICE_INSIDE);
-	const struct msg_link *c = devices_described(&g.config.links, link);
-	if (c->own_addr == 0 || c->prefix_len == 0 || c->prefix_len > 32) {
+	const struct imds_link *d = devices_described(&g.described, link);
+	enum err e = d ? addressing_inside(&g.gateway, link, d, g.lease.client.lease.mtu) : ERR_MISSING;
+	if (e == ERR_MISSING) {
 		report_verdict(&g.report, VERDICT_LINK, false,
-			       "IMDS gives no IPv4 address or subnet for %s (%s): assign one, then reboot",
-			       link->name, report_mac(link->mac).s);
-		return ERR_MISSING;
+			       "IMDS gives no IPv4 address or subnet for %s (%s): assign one", link->name,
+			       report_mac(link->mac).s);
+		ask_for_description();
+		return e;
 	}
-	/* both ENIs are in one VPC: what DHCP says of the MTU outside holds inside */
-	if (gateway_set_mtu(&g.gateway, link->ifindex, g.lease.client.lease.mtu))
-		log_event(LOG_WARN, "mtu-kept", "link", link->name);
-	struct nft_gateway now = rules(g.forward);
-	enum err e = gateway_set_address(&g.gateway,
-					 &(struct rtnl_addr){link->ifindex, c->own_addr, c->prefix_len});
-	if (!e)
-		e = gateway_set_rules(&g.gateway, &now);
 	return e ? kernel_refused(e) : ERR_OK;
 }
 
@@ -241,24 +251,88 @@ static enum err refresh_links(void)
 	return ERR_OK;
 }
 
+static void name_devices(const uint32_t device[2])
+{
+	const struct rtnl_link link[2] = {g.links.link[device[0]], g.links.link[device[1]]};
+	memcpy(g.links.link, link, sizeof(link));
+	g.links.count = 2;
+	g.configured = true;
+	log_begin(LOG_INFO, "configured");
+	log_str("outside", link[0].name);
+	log_str("inside", link[1].name);
+	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
+	log_end();
+}
+
 static enum err task_configure(void)
 {
-	TRY(find_devices());
-	const struct rtnl_link *outside = device_link(DEVICE_OUTSIDE);
+	uint32_t device[2];
+	if (g.configured)
+		return ERR_OK;
+	TRY(find_devices(device));
+	const struct rtnl_link *outside = &g.links.link[device[DEVICE_OUTSIDE]];
 	if (leased_ifindex() != outside->ifindex)
 		return move_lease(outside);
 	lease_pin(&g.lease);
 	if (!lease_held(&g.lease))
 		return ERR_OK; /* the lease asks for this task again */
-	TRY(set_up_inside());
+	const struct rtnl_link *inside = &g.links.link[device[DEVICE_INSIDE]];
+	TRY(set_up_inside(inside));
+	struct nft_gateway now = rules(g.forward, outside, inside);
+	enum err e = gateway_set_rules(&g.gateway, &now);
+	if (e)
+		return kernel_refused(e);
 	TRY(refresh_links());
-	g.configured = true;
-	log_begin(LOG_INFO, "configured");
-	log_str("outside", device_link(DEVICE_OUTSIDE)->name);
-	log_str("inside", device_link(DEVICE_INSIDE)->name);
-	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
-	log_end();
+	name_devices(device);
 	send_links(MSG_CONFIGURED);
+	look_at_links(NULL);
+	return ERR_OK;
+}
+
+/* A link that is gone may have come back, under another index, name or even MAC address: it is the one that
+ * IMDS gives the same device number. The rings are told before it goes up. */
+static enum err task_replace(void)
+{
+	static struct gateway_links now;
+	enum err e = gateway_list(&g.gateway, &now);
+	if (e)
+		return kernel_refused(e);
+	if (devices_replace(&g.links, &now, &g.described, g.fresh))
+		send_links(MSG_LINKS);
+	if (devices_all_there(&g.links, &now))
+		return ERR_OK;
+	ask_for_description();
+	return ERR_MISSING;
+}
+
+/* What it takes depends on which link it is. */
+static enum err settle(uint32_t d)
+{
+	const struct rtnl_link *link = device_link(d);
+	enum err e = gateway_prepare_link(&g.gateway, link);
+	if (e)
+		return kernel_refused(e);
+	if (d == DEVICE_OUTSIDE)
+		lease_on(&g.lease, link, 1);
+	else
+		TRY(set_up_inside(link));
+	log_event(LOG_WARN, "link-back", "link", link->name);
+	return ERR_OK;
+}
+
+static enum err task_settle(void)
+{
+	for (uint32_t d = 0; d < 2; d++) {
+		if (g.fresh[d] != device_link(d)->ifindex)
+			continue;
+		TRY(settle(d));
+		g.fresh[d] = 0;
+	}
+	struct nft_gateway now = rules_now();
+	enum err e = gateway_set_rules(&g.gateway, &now);
+	if (e)
+		return kernel_refused(e);
+	TRY(refresh_links());
 	look_at_links(NULL);
 	return ERR_OK;
 }
@@ -268,7 +342,7 @@ static enum err task_forward(void)
 	struct msg_forwarding done = {.on = g.forward};
 	struct nft_gateway r = {.open = false};
 	if (g.configured)
-		r = rules(g.forward);
+		r = rules_now();
 	enum err e = gateway_set_rules(&g.gateway, &r);
 	enum err counted = ERR_OK;
 	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
@@ -288,14 +362,17 @@ static enum err task_forward(void)
 	return ERR_OK;
 }
 
-static enum err (*const tasks[TASK_COUNT])(void) = {
-	[TASK_FORWARD] = task_forward, [TASK_LIST] = task_list,           [TASK_PREPARE] = task_prepare,
-	[TASK_LEASE] = task_lease,     [TASK_CONFIGURE] = task_configure,
+static const struct todo_task tasks[TASK_COUNT] = {
+	[TASK_FORWARD] = {task_forward, true},      [TASK_LIST] = {task_list, false},
+	[TASK_PREPARE] = {task_prepare, false},     [TASK_LEASE] = {task_lease, false},
+	[TASK_CONFIGURE] = {task_configure, false}, [TASK_REPLACE] = {task_replace, true},
+	[TASK_SETTLE] = {task_settle, false},
 };
 
-/* When no task is left that fails. */
-static void report_links(void)
+static void report_links(bool failed)
 {
+	if (failed && !g.configured)
+		return; /* the task has said what it waits for */
 	for (uint32_t d = 0; g.configured && d < 2; d++) {
 		const struct rtnl_link *link = device_link(d);
 		if (link->up && link->carrier)
@@ -308,27 +385,9 @@ static void report_links(void)
 		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
 }
 
-static void work(void *arg)
-{
-	(void)arg;
-	loop_timer_stop(&g.loop, &g.retry);
-	for (int i = 0; i < TASK_COUNT; i++) {
-		if (!g.todo[i])
-			continue;
-		if (tasks[i]()) {
-			loop_timer_in(&g.loop, &g.retry, backoff_next_ns(&g.backoff));
-			return;
-		}
-		g.todo[i] = false;
-	}
-	backoff_reset(&g.backoff);
-	report_links();
-}
-
 static void begin_task(enum task t)
 {
-	g.todo[t] = true;
-	work(NULL);
+	todo_begin(&g.todo, t);
 }
 
 /* ---- DHCP and DNS */
@@ -336,43 +395,22 @@ static void begin_task(enum task t)
 static void lease_changed(void *arg, enum dhcp_event event)
 {
 	(void)arg;
-	lease_log(&g.lease, event, leased_link()->name);
-	if (event == DHCP_RENEWED)
-		return;
-	if (event == DHCP_LOST)
-		report_verdict(&g.report, VERDICT_DHCP, false,
-			       "the lease of %s on %s ended: check the network's DHCP; asking on",
-			       report_ip(g.lease.client.lease.addr).s, leased_link()->name);
-	begin_task(TASK_LEASE);
+	lease_say(&g.lease, &g.report, event, leased_name());
+	if (event != DHCP_RENEWED)
+		begin_task(TASK_LEASE);
 }
 
 static void dhcp_silent(void *arg)
 {
-	enum err refused = g.lease.client.refused;
-	const struct rtnl_link *link = leased_link();
 	(void)arg;
-	report_verdict(&g.report, VERDICT_DHCP, false,
-		       "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
-		       refused ? "no usable DHCP answer" : "no DHCP answer", link->name,
-		       report_mac(link->mac).s);
-	if (refused)
-		log_event(LOG_WARN, "dhcp-answer-unusable", "reason", err_text(refused));
+	lease_say_silent(&g.lease, &g.report, leased_name());
 }
 
 static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 		     const struct msg_addresses *a, uint32_t server)
 {
-	enum err e = (enum err)a->error;
 	(void)arg;
-	if (e == ERR_NOT_FOUND)
-		report_verdict(&g.report, VERDICT_DNS, false,
-			       "%.90s has no address, says %s: check region and bucket name", name->host,
-			       report_ip(server).s);
-	else if (e)
-		report_verdict(&g.report, VERDICT_DNS, false, "%.90s: %s (asked %s): check the network's DNS",
-			       name->host, err_text(e), report_ip(server).s);
-	else if (server)
-		report_verdict(&g.report, VERDICT_DNS, true, "names are resolved by %s", report_ip(server).s);
+	names_say(&g.report, name, a, server);
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
@@ -380,6 +418,15 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	struct msg_name name;
 	(void)index;
+	if (m->type == MSG_DESCRIBED) {
+		struct msg_described d;
+		memcpy(&d, m->payload, sizeof(d));
+		if (d.count == 0 || d.count > IMDS_LINKS_MAX)
+			return;
+		g.described = d;
+		todo_work(&g.todo); /* something may have waited for it */
+		return;
+	}
 	ASSERT(m->type == MSG_RESOLVE);
 	memcpy(&name, m->payload, sizeof(name));
 	names_ask(&g.names, arg, &name);
@@ -392,17 +439,25 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 	bool was = known->up && known->carrier, is = link->up && link->carrier && !gone;
 	known->up = link->up && !gone;
 	known->carrier = link->carrier && !gone;
-	if (was == is)
+	if (gone)
+		g.todo.due[g.configured ? TASK_REPLACE : TASK_LIST] = true;
+	else if (!g.configured && memcmp(known->mac, link->mac, sizeof(link->mac)) != 0)
+		g.todo.due[TASK_LIST] = true;
+	if (was == is && !gone && !g.todo.due[TASK_LIST])
 		return;
-	log_begin(is ? LOG_INFO : LOG_ALARM, is ? "link-up" : gone ? "link-gone" : "link-down");
-	log_str("link", known->name);
-	log_end();
+	log_event(is ? LOG_INFO : LOG_ALARM,
+		  is     ? "link-up"
+		  : gone ? "link-gone"
+			 : "link-down",
+		  "link", known->name);
+	if (gone && g.configured && link->ifindex == leased_ifindex())
+		lease_stop(&g.lease);
 	if (is && g.lease.count) {
 		lease_hurry(&g.lease, known->ifindex);
 		/* a link that was down has lost its routes */
-		g.todo[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
+		g.todo.due[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
 	}
-	work(NULL);
+	todo_work(&g.todo);
 	look_at_links(NULL);
 }
 
@@ -410,12 +465,14 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 {
 	uint32_t i = devices_by_ifindex(&g.links, link->ifindex);
 	(void)arg;
-	if (!g.listed)
-		work(NULL);
-	else if (i < g.links.count)
+	if (i < g.links.count && g.listed)
 		link_changed(&g.links.link[i], link, gone);
-	else if (!gone && link->ethernet)
-		log_event(LOG_WARN, "link-ignored-until-reboot", "link", link->name);
+	else if (!gone && link->ethernet && !g.configured)
+		begin_task(TASK_LIST);
+	else if (!gone && link->ethernet && !link->up && !link->carrier && !g.todo.due[TASK_REPLACE])
+		log_event(LOG_WARN, "link-not-needed", "link", link->name);
+	else if (!gone && link->ethernet && g.todo.due[TASK_REPLACE])
+		todo_work(&g.todo);
 }
 
 static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
@@ -444,13 +501,13 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
 		return;
 	case MSG_LINKS_UP:
-		ASSERT(g.listed && g.lease.count == 0);
-		begin_task(TASK_PREPARE);
+		ASSERT(g.untold);
+		if (--g.untold == 0) /* else the rings do not admit the latest yet */
+			begin_task(g.configured ? TASK_SETTLE : TASK_PREPARE);
 		return;
 	case MSG_SETTINGS:
-		ASSERT(g.lease.count && !g.has_config);
+		ASSERT(g.listed && !g.has_config);
 		memcpy(&g.config, m->payload, sizeof(g.config));
-		ASSERT(g.config.links.count <= MSG_MAX_LINKS);
 		g.has_config = true;
 		begin_task(TASK_CONFIGURE);
 		return;
@@ -480,7 +537,11 @@ _Noreturn void role_net(int channel)
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;
-	g.retry.fn = work;
+	g.todo.loop = &g.loop;
+	g.todo.tasks = tasks;
+	g.todo.count = TASK_COUNT;
+	g.todo.worked = report_links;
+	todo_init(&g.todo);
 	g.look.fn = look_at_links;
 	g.names.loop = g.lease.loop = &g.loop;
 	g.names.answered = resolved;

@@ -1,0 +1,40 @@
+#include "role/todo.h"
+
+static void again(void *arg)
+{
+	todo_work(arg);
+}
+
+void todo_init(struct todo *t)
+{
+	ASSERT(t->count <= TODO_MAX);
+	t->retry = (struct loop_timer){.fn = again, .arg = t};
+}
+
+void todo_work(struct todo *t)
+{
+	bool failed = false;
+	loop_timer_stop(t->loop, &t->retry);
+	for (uint32_t i = 0; i < t->count; i++) {
+		if (!t->due[i])
+			continue;
+		t->due[i] = false;
+		if (!t->tasks[i].fn())
+			continue;
+		t->due[i] = failed = true;
+		if (!t->tasks[i].alone)
+			break;
+	}
+	if (failed)
+		loop_timer_in(t->loop, &t->retry, backoff_next_ns(&t->backoff));
+	else
+		backoff_reset(&t->backoff);
+	t->worked(failed);
+}
+
+void todo_begin(struct todo *t, uint32_t task)
+{
+	ASSERT(task < t->count);
+	t->due[task] = true;
+	todo_work(t);
+}
