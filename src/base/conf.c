@@ -14,7 +14,8 @@ enum kind {
 	KIND_SPOOL_FULL,
 	KIND_SPOOL,
 	KIND_ENDPOINT,
-	KIND_RULE, /* repeatable: the next of `rule` */
+	KIND_RULE,   /* repeatable: the next of `rule` */
+	KIND_ROUTES, /* repeatable: the next of `inside_route` */
 	KIND_BUCKET,
 	KIND_PREFIX,
 	KIND_KEY_ARN,
@@ -60,6 +61,7 @@ static const struct row rows[] = {
 	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
 	{"spool.full", KIND_SPOOL_FULL, false, FIELD(spool_full), 0, 0, "drop-newest"},
 	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
+	{"inside.routes", KIND_ROUTES, false, FIELD(inside_route), 0, 0, NULL},
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
 	{"budget.bytes_per_day", KIND_U64, false, FIELD(budget_bytes_per_day), 0, UINT64_MAX, "0"},
@@ -279,6 +281,23 @@ static enum err read_rule(struct span v, unsigned line, struct settings *out)
 	return ERR_OK;
 }
 
+/* CIDR[, CIDR...] */
+static enum err read_routes(struct span v, struct settings *out)
+{
+	bool more = true;
+	while (more) {
+		struct ip_net net;
+		more = span_find(v, ',') < v.len;
+		TRY(ip_net_read(span_trim(span_cut(&v, ',')), &net));
+		if (net.prefix_len == 0 || (ip_net_is_v4(&net) && net.prefix_len == 96))
+			return ERR_RANGE; /* the default route leads outside */
+		if (out->inside_route_count == CONF_INSIDE_ROUTES)
+			return ERR_TOO_LONG;
+		out->inside_route[out->inside_route_count++] = net;
+	}
+	return ERR_OK;
+}
+
 static enum err read_value(const struct row *r, struct span v, struct settings *out)
 {
 	void *field = (uint8_t *)out + r->offset;
@@ -350,6 +369,8 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 			continue;
 		if (rows[i].kind == KIND_RULE)
 			return read_rule(value, number, out);
+		if (rows[i].kind == KIND_ROUTES)
+			return read_routes(value, out);
 		if (seen[i])
 			return ERR_DUPLICATE;
 		seen[i] = number;

@@ -31,10 +31,11 @@
  *   key.max_bytes         default 68719476736; at least 1048576; a data key's volume
  *   log.interval_seconds  default 300; 1..300
  *   nat                   masquerade (default) | none
- *   capture.rule          full | headers | none : FILTER, in libpcap's language (pcap-filter(7)), without
- *                         names. May be repeated, at most 16 times, each filter at most 503 bytes: the first
- *                         one that matches decides, what matches none is recorded in full. headers: the
- *                         link's, the network's and the transport's alone. none: not recorded, counted
+ *   inside.routes         CIDR[, CIDR...], IPv4 or IPv6: further networks behind the inside interface's
+ * router. May be repeated, at most 32 networks in all. The VPC's own need not be named capture.rule full |
+ * headers | none : FILTER, in libpcap's language (pcap-filter(7)), without names. May be repeated, at most 16
+ * times, each filter at most 503 bytes: the first one that matches decides, what matches none is recorded in
+ * full. headers: the link's, the network's and the transport's alone. none: not recorded, counted
  *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
@@ -57,11 +58,12 @@
 #ifndef SEALTAP_BASE_CONF_H
 #define SEALTAP_BASE_CONF_H
 
-#include "base/buf.h"
+#include "base/ip.h"
 
 #define CONF_MAX_BYTES 16384
 
 #define CONF_RULES 16
+#define CONF_INSIDE_ROUTES 32
 
 enum conf_nat { CONF_NAT_MASQUERADE, CONF_NAT_NONE };
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
@@ -105,6 +107,8 @@ struct settings {
 	char spool[161]; /* empty: memory */
 	uint64_t spool_sync_ms;
 	uint32_t spool_full; /* enum conf_spool_full */
+	uint32_t inside_route_count;
+	struct ip_net inside_route[CONF_INSIDE_ROUTES];
 	uint32_t rule_count;
 	struct capture_rule rule[CONF_RULES];
 	uint64_t flow_cutoff_bytes;    /* 0: none */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "os/log.h"
+#include "role/addressing.h"
 #include "role/report.h"
 
 uint32_t devices_by_ifindex(const struct gateway_links *links, uint32_t ifindex)
@@ -53,15 +54,6 @@ void devices_log(const struct gateway_links *links)
 	}
 }
 
-static void add_own(struct msg_link *out, struct ip addr)
-{
-	for (uint32_t i = 0; i < out->own_count; i++)
-		if (ip_eq(&out->own[i], &addr))
-			return;
-	ASSERT(out->own_count < MSG_LINK_OWN);
-	out->own[out->own_count++] = addr;
-}
-
 static void fill_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
 			 const struct imds_link *imds, struct msg_link *out)
 {
@@ -74,30 +66,33 @@ static void fill_message(const struct rtnl_link *link, const struct dhcp_lease *
 	if (imds) {
 		out->device_number = imds->device_number;
 		memcpy(out->eni, imds->eni, sizeof(out->eni));
-		out->own_addr = imds->addr_count ? imds->addr[0] : 0;
-		out->prefix_len = imds->prefix_len;
 	}
-	if (lease) {
-		out->own_addr = lease->addr;
-		out->prefix_len = lease->prefix_len;
-	}
-	if (out->own_addr)
-		add_own(out, ip_from_v4(out->own_addr));
+	struct rtnl_addr own[ADDRESSING_ADDRS];
+	_Static_assert(MSG_LINK_OWN == ADDRESSING_ADDRS, "all fit");
+	out->own_count = addressing_own(imds, lease, link->ifindex, own);
+	for (uint32_t i = 0; i < out->own_count; i++)
+		out->own[i] = own[i].addr;
+	if (out->own_count == 0 || !ip_is_v4(&own[0].addr))
+		return;
+	out->own_addr = ip_to_v4(&own[0].addr);
+	out->prefix_len = own[0].prefix_len;
 }
 
-void devices_messages(const struct gateway_links *links, const struct dhcp_lease *lease, uint32_t leased,
+void devices_messages(const struct gateway_links *links, const struct devices_lease lease[2],
 		      const struct msg_described *imds, struct msg_links *out)
 {
 	*out = (struct msg_links){.count = links->count};
 	for (uint32_t i = 0; i < links->count; i++) {
 		const struct rtnl_link *link = &links->link[i];
-		fill_message(link, link->ifindex == leased ? lease : NULL,
-			     imds ? devices_described(imds, link) : NULL, &out->link[i]);
+		const struct dhcp_lease *held = link->ifindex == lease[0].ifindex   ? lease[0].lease
+						: link->ifindex == lease[1].ifindex ? lease[1].lease
+										    : NULL;
+		fill_message(link, held, imds ? devices_described(imds, link) : NULL, &out->link[i]);
 		if (imds)
 			out->link[i].device_number = i;
 	}
-	if (lease)
-		memcpy(out->dns, lease->dns, sizeof(out->dns));
+	if (lease[0].lease)
+		memcpy(out->dns, lease[0].lease->dns, sizeof(out->dns));
 }
 
 bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
@@ -129,6 +124,9 @@ void devices_log_address(const struct gateway_links *links, const struct rtnl_ad
 		return;
 	log_begin(LOG_INFO, gone ? "address-removed" : "address-set");
 	log_str("link", links->link[i].name);
-	log_str("address", report_ip(addr->addr).s);
+	char text[40];
+	struct buf b = BUF_OF(text);
+	ip_text(&b, &addr->addr);
+	log_str("address", buf_cstr(&b));
 	log_end();
 }

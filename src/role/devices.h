@@ -25,10 +25,14 @@ void devices_take_mtus(struct gateway_links *known, const struct gateway_links *
 /* One line of the log for each. */
 void devices_log(const struct gateway_links *links);
 
-/* lease: on the link with the index `leased`, else NULL. imds: the links are outside and inside, and this is
- * what it says of them; NULL: nobody knows which is which yet. A link's first address is the lease's, else
- * IMDS's. */
-void devices_messages(const struct gateway_links *links, const struct dhcp_lease *lease, uint32_t leased,
+struct devices_lease {
+	uint32_t ifindex;
+	const struct dhcp_lease *lease; /* borrowed; NULL: none */
+};
+
+/* lease: of the primary link, and of the inside one. imds: the links are outside and inside, and this is what
+ * it says of them; NULL: nobody knows which is which yet. */
+void devices_messages(const struct gateway_links *links, const struct devices_lease lease[2],
 		      const struct msg_described *imds, struct msg_links *out);
 
 /* two: outside and inside. One that is not in *now is replaced by the link to which IMDS gives its device

@@ -9,15 +9,8 @@
 #include "os/netlink.h"
 #include "os/sysctl.h"
 
-/* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
-#define DEFAULT_ROUTE_MTU 1500u
 #define LIST_TRIES 5
 #define EVENTS_AT_ONCE 32
-#define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
-
-/* IMDS, DNS, NTP. */
-static const uint32_t services[] = {SERVICE(254), SERVICE(253), SERVICE(123)};
-
 #define STRING2(x) #x
 #define STRING(x) STRING2(x)
 
@@ -32,20 +25,25 @@ static const struct setting settings[] = {
 
 /* For `all`, `default` and each link: the kernel combines them in different ways. */
 static const struct setting link_settings[] = {
-	{"net/ipv4/conf/%s/rp_filter", "0"},
-	{"net/ipv4/conf/%s/accept_redirects", "0"},
-	{"net/ipv4/conf/%s/send_redirects", "0"},
-	{"net/ipv4/conf/%s/accept_source_route", "0"},
+	{"net/ipv4/conf/%s/rp_filter", "0"},           {"net/ipv4/conf/%s/accept_redirects", "0"},
+	{"net/ipv4/conf/%s/send_redirects", "0"},      {"net/ipv4/conf/%s/accept_source_route", "0"},
+	{"net/ipv4/conf/%s/promote_secondaries", "1"}, /* one that goes takes no others along */
 };
 
-/* A kernel without IPv6 has none of these. */
+/* A kernel without IPv6 has none of these. Of router advertisements nothing is taken but who the routers are:
+ * accept_ra 2 says that it is a router itself that listens. */
 static const struct setting ipv6_settings[] = {
-	{"net/ipv6/conf/%s/forwarding", "0"},
-	{"net/ipv6/conf/%s/accept_ra", "0"},
-	{"net/ipv6/conf/%s/disable_ipv6", "1"},
+	{"net/ipv6/conf/%s/accept_ra", "2"},        {"net/ipv6/conf/%s/accept_ra_defrtr", "0"},
+	{"net/ipv6/conf/%s/accept_ra_pinfo", "0"},  {"net/ipv6/conf/%s/accept_ra_mtu", "0"},
+	{"net/ipv6/conf/%s/autoconf", "0"},         {"net/ipv6/conf/%s/accept_dad", "0"},
+	{"net/ipv6/conf/%s/accept_redirects", "0"}, {"net/ipv6/conf/%s/accept_source_route", "-1"},
 };
 
-static enum err fail(struct gateway *g, enum err e, const char *what, const char *on)
+static const struct setting ipv6_closed[] = {{"net/ipv6/conf/all/forwarding", "0"}};
+static const struct setting ipv6_off[] = {{"net/ipv6/conf/%s/disable_ipv6", "1"}};
+static const struct setting ipv6_on[] = {{"net/ipv6/conf/%s/disable_ipv6", "0"}};
+
+enum err gateway_fail(struct gateway *g, enum err e, const char *what, const char *on)
 {
 	snprintf(g->failed, sizeof(g->failed), "%s %s: %s", what, on, err_text(e));
 	log_event(LOG_ALARM, "kernel-refused", "what", g->failed);
@@ -54,8 +52,7 @@ static enum err fail(struct gateway *g, enum err e, const char *what, const char
 
 /* ---- netlink */
 
-/* One message or batch. */
-static enum err transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
+enum err gateway_transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
 {
 	struct netlink_failure f;
 	TRY(buf_err(b));
@@ -68,7 +65,7 @@ static enum err transact(struct gateway *g, int fd, const struct buf *b, const c
 	return e;
 }
 
-static const char *index_text(uint32_t ifindex)
+const char *gateway_index_text(uint32_t ifindex)
 {
 	static char text[32];
 	snprintf(text, sizeof(text), "link %u", ifindex);
@@ -82,9 +79,9 @@ enum err gateway_open(struct gateway *g)
 	if (!e)
 		e = netlink_open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, &g->events);
 	if (e)
-		return fail(g, e, "open", "netlink for links and routes");
+		return gateway_fail(g, e, "open", "netlink for links and routes");
 	e = netlink_open(NETLINK_NETFILTER, 0, &g->filter);
-	return e ? fail(g, e, "open", "netlink for the packet filter") : ERR_OK;
+	return e ? gateway_fail(g, e, "open", "netlink for the packet filter") : ERR_OK;
 }
 
 static void add_link(void *arg, struct span message)
@@ -113,11 +110,11 @@ enum err gateway_list(struct gateway *g, struct gateway_links *links)
 	for (int i = 0; e == ERR_CONFLICT && i < LIST_TRIES; i++) {
 		struct buf b = BUF_OF(bytes);
 		links->count = 0;
-		rtnl_dump_links(&b, 1);
+		rtnl_dump(&b, 1, RTNL_LINKS);
 		TRY(buf_err(&b));
 		e = netlink_dump(g->route, buf_span(&b), add_link, links);
 	}
-	return e ? fail(g, e, "list", "the links") : ERR_OK;
+	return e ? gateway_fail(g, e, "list", "the links") : ERR_OK;
 }
 
 enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
@@ -131,7 +128,7 @@ enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets
 		*rx_dropped = now.link[i].rx_dropped;
 		return ERR_OK;
 	}
-	return fail(g, ERR_NOT_FOUND, "read the counters of", index_text(ifindex));
+	return gateway_fail(g, ERR_NOT_FOUND, "read the counters of", gateway_index_text(ifindex));
 }
 
 void gateway_events(struct gateway *g, void (*on_link)(void *, const struct rtnl_link *, bool gone),
@@ -160,69 +157,6 @@ void gateway_events(struct gateway *g, void (*on_link)(void *, const struct rtnl
 	}
 }
 
-/* ---- addresses and routes */
-
-#define MAX_ADDRS 32
-
-struct addr_list {
-	uint32_t ifindex;
-	uint32_t count;
-	struct rtnl_addr addr[MAX_ADDRS];
-};
-
-static void add_addr(void *arg, struct span message)
-{
-	struct addr_list *all = arg;
-	struct nlmsg m;
-	struct rtnl_addr a;
-	bool gone;
-	if (nlmsg_next(&message, &m) || rtnl_read_addr(&m, &a, &gone) || gone)
-		return;
-	if (a.ifindex == all->ifindex && all->count < MAX_ADDRS)
-		all->addr[all->count++] = a;
-}
-
-static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
-{
-	return a->addr == b->addr && a->prefix_len == b->prefix_len;
-}
-
-static enum err remove_others(struct gateway *g, const struct rtnl_addr *keep)
-{
-	static struct addr_list list;
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	list.ifindex = keep->ifindex;
-	list.count = 0;
-	rtnl_dump_addrs(&b, 1);
-	TRY(buf_err(&b));
-	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, &list);
-	if (e)
-		return fail(g, e, "list the addresses of", index_text(keep->ifindex));
-	for (uint32_t i = 0; i < list.count; i++) {
-		if (same_addr(&list.addr[i], keep))
-			continue;
-		buf_reset(&b);
-		rtnl_addr_delete(&b, 1, &list.addr[i]);
-		e = transact(g, g->route, &b, "remove an address from", index_text(keep->ifindex));
-		/* the kernel removes an address's secondary ones with it */
-		if (e && e != ERR_NOT_FOUND)
-			return e;
-	}
-	return ERR_OK;
-}
-
-enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want)
-{
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	TRY(remove_others(g, want));
-	if (want->addr == 0)
-		return ERR_OK;
-	rtnl_addr_set(&b, 1, want);
-	return transact(g, g->route, &b, "set the address of", index_text(want->ifindex));
-}
-
 enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu)
 {
 	static struct gateway_links now;
@@ -236,32 +170,7 @@ enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu)
 		if (now.link[i].ifindex == ifindex && now.link[i].mtu == mtu)
 			return ERR_OK;
 	rtnl_link_mtu(&b, 1, ifindex, mtu);
-	return transact(g, g->route, &b, "set the MTU of", index_text(ifindex));
-}
-
-static enum err set_route(struct gateway *g, const struct rtnl_route *r)
-{
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	rtnl_route_set(&b, 1, r);
-	return transact(g, g->route, &b, r->gateway ? "set the default route by" : "set a host route by",
-			index_text(r->ifindex));
-}
-
-enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o)
-{
-	struct rtnl_route r = {.ifindex = o->ifindex, .source = o->own_addr, .prefix_len = 32};
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-		r.dst = services[i];
-		TRY(set_route(g, &r));
-	}
-	if (!o->router)
-		return ERR_OK;
-	r.dst = 0;
-	r.prefix_len = 0;
-	r.gateway = o->router;
-	r.mtu = o->mtu > DEFAULT_ROUTE_MTU ? DEFAULT_ROUTE_MTU : 0;
-	return set_route(g, &r);
+	return gateway_transact(g, g->route, &b, "set the MTU of", gateway_index_text(ifindex));
 }
 
 /* ---- settings */
@@ -282,7 +191,7 @@ static enum err set_for(struct gateway *g, const struct setting *s, size_t count
 		ASSERT(len > 0 && len < (int)sizeof(path));
 		enum err e = sysctl_write(path, s[i].value);
 		if (e && !(e == ERR_NOT_FOUND && may_lack))
-			return fail(g, e, "write the setting", path);
+			return gateway_fail(g, e, "write the setting", path);
 	}
 	return ERR_OK;
 }
@@ -295,6 +204,11 @@ static enum err set_everywhere(struct gateway *g, const char *link)
 	return SET(g, ipv6_settings, link, true);
 }
 
+enum err gateway_ipv6(struct gateway *g, const char *link, bool on)
+{
+	return on ? SET(g, ipv6_on, link, false) : SET(g, ipv6_off, link, true);
+}
+
 /* What the tap sees must be what was on the wire. */
 static enum err switch_offloads_off(struct gateway *g, const char *link)
 {
@@ -303,7 +217,7 @@ static enum err switch_offloads_off(struct gateway *g, const char *link)
 	const char *stuck;
 	enum err e = ethtool_switch_off(link, merging, sizeof(merging) / sizeof(merging[0]), &stuck);
 	if (e)
-		return fail(g, e, "switch off the merging of received packets (GRO, LRO) on", link);
+		return gateway_fail(g, e, "switch off the merging of received packets (GRO, LRO) on", link);
 	if (stuck) {
 		log_begin(LOG_WARN, "offload-stays-on");
 		log_str("link", link);
@@ -318,7 +232,7 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	uint8_t bytes[64];
 	struct buf b = BUF_OF(bytes);
 	rtnl_link_up(&b, 1, link->ifindex);
-	return transact(g, g->route, &b, "bring up", link->name);
+	return gateway_transact(g, g->route, &b, "bring up", link->name);
 }
 
 enum err gateway_prepare(struct gateway *g, bool open)
@@ -327,8 +241,14 @@ enum err gateway_prepare(struct gateway *g, bool open)
 	TRY(SET(g, settings, "", false));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
+	/* a link has IPv6 once its addresses are known */
 	TRY(set_everywhere(g, "all"));
-	return set_everywhere(g, "default");
+	TRY(set_everywhere(g, "default"));
+	if (open)
+		return ERR_OK;
+	TRY(SET(g, ipv6_closed, "", true));
+	TRY(gateway_ipv6(g, "all", false));
+	return gateway_ipv6(g, "default", false);
 }
 
 enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link)
@@ -352,7 +272,7 @@ enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules)
 	struct buf b = BUF_OF(bytes);
 	enum err e = rules->open ? ERR_OK : set_forwarding(g, false);
 	nft_replace(&b, 1, rules);
-	enum err filtered = transact(g, g->filter, &b, "replace", "the packet filter");
+	enum err filtered = gateway_transact(g, g->filter, &b, "replace", "the packet filter");
 	if (filtered)
 		return filtered;
 	return rules->open ? set_forwarding(g, true) : e;

@@ -88,32 +88,51 @@ static void on_turn(void *arg)
 	begin(l);
 }
 
+/* Of the leases that share the socket, the one that asks on this link. */
+static struct lease *asking_on(struct lease *l, uint32_t ifindex)
+{
+	while (l && (l->count == 0 || ifindex != l->link[l->current].ifindex))
+		l = l->next;
+	return l;
+}
+
 static void on_readable(void *arg, short revents)
 {
-	struct lease *l = arg;
 	uint8_t bytes[DHCP_REPLY_MAX + 1];
 	struct buf b = BUF_OF(bytes);
 	struct packet_origin from;
 	(void)revents;
 	for (int i = 0; i < RECEIVE_AT_ONCE; i++) {
-		if (packet_receive(l->watch.fd, &b, &from))
+		if (packet_receive(((struct lease *)arg)->watch.fd, &b, &from))
 			return;
-		if (l->count == 0 || from.ifindex != l->link[l->current].ifindex)
-			continue;
-		tell(l, dhcp_receive(&l->client, clock_mono_ns(), random_u64(), buf_span(&b),
-				     from.checksum_ready));
+		struct lease *l = asking_on(arg, from.ifindex);
+		if (l)
+			tell(l, dhcp_receive(&l->client, clock_mono_ns(), random_u64(), buf_span(&b),
+					     from.checksum_ready));
 	}
+}
+
+static void begin_empty(struct lease *l)
+{
+	l->count = 0;
+	l->due = (struct loop_timer){.fn = on_due, .arg = l};
+	l->turn = (struct loop_timer){.fn = on_turn, .arg = l};
 }
 
 enum err lease_init(struct lease *l, int socket)
 {
-	l->count = 0;
+	begin_empty(l);
 	l->watch = (struct loop_watch){.fd = socket, .events = POLLIN, .fn = on_readable, .arg = l};
-	l->due = (struct loop_timer){.fn = on_due, .arg = l};
-	l->turn = (struct loop_timer){.fn = on_turn, .arg = l};
 	TRY(packet_prepare(socket));
 	loop_watch(l->loop, &l->watch);
 	return ERR_OK;
+}
+
+void lease_share(struct lease *l, struct lease *owner)
+{
+	begin_empty(l);
+	l->watch.fd = owner->watch.fd;
+	owner->next = l;
 }
 
 void lease_start(struct lease *l, const struct lease_link *links, uint32_t count)

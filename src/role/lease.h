@@ -18,7 +18,8 @@ struct lease_link {
 };
 
 struct lease {
-	struct loop *loop; /* borrowed */
+	struct loop *loop;  /* borrowed */
+	struct lease *next; /* borrowed; shares the socket; NULL: none */
 	struct loop_watch watch;
 	struct loop_timer due, turn;
 	struct dhcp_client client;
@@ -34,6 +35,8 @@ struct lease {
 
 /* socket: as os/dhcpsock.h opens it. loop, changed, silent and arg are set before. */
 enum err lease_init(struct lease *l, int socket) MUST_USE;
+/* By the socket of another, for another link. loop, changed, silent and arg are set before. */
+void lease_share(struct lease *l, struct lease *owner);
 /* Forgets what it has and begins with the first of these. */
 void lease_start(struct lease *l, const struct lease_link *links, uint32_t count);
 void lease_on(struct lease *l, const struct rtnl_link *links, uint32_t count);

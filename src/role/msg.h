@@ -130,7 +130,7 @@ struct msg_start {
 	uint8_t config[CONF_MAX_BYTES - 2048];
 };
 
-#define MSG_LINK_OWN 24
+#define MSG_LINK_OWN 26
 
 struct msg_link {
 	uint32_t ifindex;

@@ -5,40 +5,43 @@
 #include <unistd.h>
 
 #include "os/ethtool.h"
-#include "role/addressing.h"
+#include "role/addresses.h"
 #include "role/canary.h"
-#include "role/devices.h"
-#include "role/gateway.h"
-#include "role/lease.h"
 #include "role/linkwatch.h"
-#include "role/names.h"
-#include "role/report.h"
+#include "role/routing.h"
 #include "role/todo.h"
 
 /* What is to be done, in this order; a task that fails is tried again, and holds up those behind it but for
- * FORWARD and REPLACE. Closing never waits. */
+ * those that stand alone. Closing never waits. */
 enum task {
 	TASK_FORWARD,
-	TASK_LIST,
-	TASK_PREPARE,
-	TASK_LEASE,
-	TASK_CONFIGURE,
-	TASK_REPLACE, /* once configured: a link is gone, is there another one for its device? */
-	TASK_SETTLE,  /* the rings admit that one: set it up */
+	TASK_LIST,      /* which links there are, until they are known */
+	TASK_PREPARE,   /* the rings admit them: bring them up */
+	TASK_LEASE,     /* an address came or went while nobody knows yet which link is which */
+	TASK_CONFIGURE, /* which is which */
+	TASK_REPLACE,   /* a link is gone: is there another one for its device? */
+	TASK_TELL,      /* the rings are to know of links and addresses */
+	TASK_SETTLE,    /* they do: set up what is not */
+	TASK_ROUTERS,   /* who routes IPv6 */
 	TASK_COUNT
 };
+
+/* Addresses may be added and taken away at any time; so often IMDS is asked. */
+#define DESCRIBE_NS (300 * NS_PER_S)
 
 static struct {
 	struct loop loop;
 	struct peer init, keys, upload;
 	struct gateway gateway;
 	struct gateway_links links; /* all there are; once configured: outside, inside */
-	struct lease lease;
+	struct addresses addresses;
 	struct names names;
 	struct canary canary;
 	struct msg_config config;
 	struct msg_described described; /* count 0: not known */
-	bool listed, prepared, configured, has_config;
+	bool listed, prepared, has_config;
+	bool configured;   /* which link is which is known */
+	bool settled;      /* and they are set up: init was told */
 	uint32_t fresh[2]; /* once configured: the index of a link that came back and is to be set up */
 	uint32_t untold;   /* LINKS that init has not answered yet */
 	uint32_t forward;  /* as init wants it */
@@ -46,27 +49,16 @@ static struct {
 	struct todo todo;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
-	struct loop_timer look;
+	struct loop_timer look, describe;
 	struct report report;
 } g = {.todo.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
 
-/* ---- telling init */
-
-static uint32_t leased_ifindex(void)
+static void begin_task(enum task t)
 {
-	return g.lease.count ? g.lease.link[g.lease.current].ifindex : 0;
+	todo_begin(&g.todo, t);
 }
 
-static bool is_there(uint32_t ifindex)
-{
-	return devices_by_ifindex(&g.links, ifindex) < g.links.count;
-}
-
-static const char *leased_name(void)
-{
-	uint32_t i = devices_by_ifindex(&g.links, leased_ifindex());
-	return i < g.links.count ? g.links.link[i].name : "a link that is gone";
-}
+/* ---- telling others */
 
 /* The link of a device number, once configured. */
 static struct rtnl_link *device_link(uint32_t number)
@@ -79,15 +71,20 @@ static struct rtnl_link *device_link(uint32_t number)
 static void send_links(enum msg_type type)
 {
 	struct msg_links m;
-	devices_messages(&g.links, lease_held(&g.lease) ? &g.lease.client.lease : NULL, leased_ifindex(),
-			 g.configured ? &g.described : NULL, &m);
+	addresses_messages(&g.addresses, &m);
 	for (uint32_t i = 0; i < m.count; i++)
 		m.link[i].speed_bps = ethtool_speed_bps(m.link[i].name);
 	g.untold += type == MSG_LINKS;
 	peer_send(&g.init, type, &m);
 }
 
-/* ---- tasks */
+/* keys asks IMDS, and DESCRIBED comes. */
+static void ask_for_description(void *arg)
+{
+	(void)arg;
+	loop_timer_in(&g.loop, &g.describe, DESCRIBE_NS);
+	peer_send(&g.keys, MSG_DESCRIBE, NULL);
+}
 
 static enum err kernel_refused(enum err e)
 {
@@ -96,7 +93,8 @@ static enum err kernel_refused(enum err e)
 	return e;
 }
 
-/* Once configured, which link is which is REPLACE's to see. */
+/* ---- until it is known which link is which */
+
 static enum err task_list(void)
 {
 	static struct gateway_links now;
@@ -125,78 +123,29 @@ static enum err task_prepare(void)
 		e = gateway_prepare_link(&g.gateway, &g.links.link[i]);
 	if (e)
 		return kernel_refused(e);
+	for (uint32_t i = 0; i < g.links.count; i++)
+		g.links.link[i].up = true;
 	g.prepared = true;
 	/* links that came and went meanwhile are no reason to give a lease up */
-	if (!lease_held(&g.lease) || !is_there(leased_ifindex()))
-		lease_on(&g.lease, g.links.link, g.links.count);
+	if (!addresses_held(&g.addresses) ||
+	    devices_by_ifindex(&g.links, addresses_leased(&g.addresses)) == g.links.count)
+		lease_on(&g.addresses.lease[DEVICE_OUTSIDE], g.links.link, g.links.count);
 	g.todo.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
 }
 
-static void look_at_links(void *arg)
-{
-	static struct gateway_links now;
-	struct cloudwatch_sample counted;
-	(void)arg;
-	loop_timer_in(&g.loop, &g.look, LINKWATCH_NS);
-	if (!g.configured)
-		return;
-	/* a kernel that lists no links has none, as far as anybody can say */
-	if (gateway_list(&g.gateway, &now))
-		now.count = 0;
-	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
-				     device_link(DEVICE_INSIDE)->ifindex};
-	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
-	peer_send(&g.upload, MSG_COUNTERS, &counted);
-}
-
 static enum err task_lease(void)
 {
-	const struct dhcp_lease *l = &g.lease.client.lease;
-	const struct rtnl_addr none = {.ifindex = leased_ifindex()};
-	if (!is_there(leased_ifindex()) || (g.configured && !device_link(DEVICE_OUTSIDE)->up))
-		return ERR_OK; /* LIST or REPLACE see to it, or the link's way up */
-	if (!lease_held(&g.lease)) {
-		enum err e = gateway_set_address(&g.gateway, &none);
-		return e ? kernel_refused(e) : ERR_OK;
-	}
-	/* the rings' filter must know an address before it is spoken from; the first one, when all else is
-	 * ready */
-	if (g.configured)
-		send_links(MSG_ADDRESSED);
-	enum err e = addressing_outside(&g.gateway, leased_ifindex(), l);
+	/* the rings' filter must know an address before it is spoken from; of the first one nobody speaks
+	 * before ADDRESSED */
+	enum err e = g.configured ? ERR_OK : addresses_apply(&g.addresses, g.forward);
 	if (e)
 		return kernel_refused(e);
-	names_servers(&g.names, l->dns);
-	report_verdict(&g.report, VERDICT_DHCP, true, "%s has %s/%u from %s", leased_name(),
-		       report_ip(l->addr).s, l->prefix_len, report_ip(l->server).s);
-	if (!g.configured)
-		send_links(MSG_ADDRESSED);
-	g.todo.due[TASK_CONFIGURE] |= g.has_config && !g.configured;
+	if (g.configured || !addresses_held(&g.addresses))
+		return ERR_OK;
+	send_links(MSG_ADDRESSED);
+	g.todo.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
-}
-
-static struct nft_gateway rules(bool open, const struct rtnl_link *outside, const struct rtnl_link *inside)
-{
-	return (struct nft_gateway){
-		.open = open,
-		.masquerade = g.config.settings.nat == CONF_NAT_MASQUERADE,
-		.outside = outside->ifindex,
-		.inside = inside->ifindex,
-		.port_first = 1024,
-		.port_last = OWN_PORT_FIRST - 1,
-	};
-}
-
-static struct nft_gateway rules_now(void)
-{
-	return rules(g.forward, device_link(DEVICE_OUTSIDE), device_link(DEVICE_INSIDE));
-}
-
-/* keys asks IMDS, and DESCRIBED comes. */
-static void ask_for_description(void)
-{
-	peer_send(&g.keys, MSG_DESCRIBE, NULL);
 }
 
 /* device: places in links: outside, inside. */
@@ -209,7 +158,7 @@ static enum err find_devices(uint32_t device[2])
 		if (g.described.count)
 			report_verdict(&g.report, VERDICT_LINK, false,
 				       "no link here is the interface with device number %u: attach it", i);
-		ask_for_description();
+		ask_for_description(NULL);
 		return ERR_MISSING;
 	}
 	return ERR_OK;
@@ -219,35 +168,10 @@ static enum err find_devices(uint32_t device[2])
 static enum err move_lease(const struct rtnl_link *outside)
 {
 	log_event(LOG_INFO, "dhcp-moves", "to", outside->name);
-	enum err e = gateway_set_address(&g.gateway, &(struct rtnl_addr){.ifindex = leased_ifindex()});
+	enum err e = routing_no_addresses(&g.gateway, addresses_leased(&g.addresses));
 	if (e)
 		return kernel_refused(e);
-	lease_on(&g.lease, outside, 1);
-	return ERR_OK;
-}
-
-static enum err set_up_inside(const struct rtnl_link *link)
-{
-	const struct imds_link *d = devices_described(&g.described, link);
-	enum err e = d ? addressing_inside(&g.gateway, link, d, g.lease.client.lease.mtu) : ERR_MISSING;
-	if (e == ERR_MISSING) {
-		report_verdict(&g.report, VERDICT_LINK, false,
-			       "IMDS gives no IPv4 address or subnet for %s (%s): assign one", link->name,
-			       report_mac(link->mac).s);
-		ask_for_description();
-		return e;
-	}
-	return e ? kernel_refused(e) : ERR_OK;
-}
-
-/* Their MTU may have changed. */
-static enum err refresh_links(void)
-{
-	static struct gateway_links now;
-	enum err e = gateway_list(&g.gateway, &now);
-	if (e)
-		return kernel_refused(e);
-	devices_take_mtus(&g.links, &now);
+	lease_on(&g.addresses.lease[DEVICE_OUTSIDE], outside, 1);
 	return ERR_OK;
 }
 
@@ -256,7 +180,7 @@ static void name_devices(const uint32_t device[2])
 	const struct rtnl_link link[2] = {g.links.link[device[0]], g.links.link[device[1]]};
 	memcpy(g.links.link, link, sizeof(link));
 	g.links.count = 2;
-	g.configured = true;
+	g.configured = g.addresses.known = true;
 	log_begin(LOG_INFO, "configured");
 	log_str("outside", link[0].name);
 	log_str("inside", link[1].name);
@@ -271,22 +195,52 @@ static enum err task_configure(void)
 		return ERR_OK;
 	TRY(find_devices(device));
 	const struct rtnl_link *outside = &g.links.link[device[DEVICE_OUTSIDE]];
-	if (leased_ifindex() != outside->ifindex)
+	if (addresses_leased(&g.addresses) != outside->ifindex)
 		return move_lease(outside);
-	lease_pin(&g.lease);
-	if (!lease_held(&g.lease))
+	lease_pin(&g.addresses.lease[DEVICE_OUTSIDE]);
+	if (!addresses_held(&g.addresses))
 		return ERR_OK; /* the lease asks for this task again */
-	const struct rtnl_link *inside = &g.links.link[device[DEVICE_INSIDE]];
-	TRY(set_up_inside(inside));
-	struct nft_gateway now = rules(g.forward, outside, inside);
-	enum err e = gateway_set_rules(&g.gateway, &now);
-	if (e)
-		return kernel_refused(e);
-	TRY(refresh_links());
 	name_devices(device);
-	send_links(MSG_CONFIGURED);
-	look_at_links(NULL);
+	g.todo.due[TASK_TELL] = true;
 	return ERR_OK;
+}
+
+/* ---- from then on */
+
+static struct nft_gateway rules(bool open)
+{
+	return (struct nft_gateway){
+		.open = open,
+		.masquerade = g.config.settings.nat == CONF_NAT_MASQUERADE,
+		.outside = device_link(DEVICE_OUTSIDE)->ifindex,
+		.inside = device_link(DEVICE_INSIDE)->ifindex,
+		.port_first = 1024,
+		.port_last = OWN_PORT_FIRST - 1,
+	};
+}
+
+static void look_at_links(void *arg)
+{
+	static struct gateway_links now;
+	struct cloudwatch_sample counted;
+	(void)arg;
+	loop_timer_in(&g.loop, &g.look, LINKWATCH_NS);
+	if (!g.settled)
+		return;
+	/* a kernel that lists no links has none, as far as anybody can say */
+	if (gateway_list(&g.gateway, &now))
+		now.count = 0;
+	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
+				     device_link(DEVICE_INSIDE)->ifindex};
+	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
+	peer_send(&g.upload, MSG_COUNTERS, &counted);
+}
+
+static void look_again(void *arg)
+{
+	look_at_links(arg);
+	if (g.settled)
+		begin_task(TASK_ROUTERS);
 }
 
 /* A link that is gone may have come back, under another index, name or even MAC address: it is the one that
@@ -297,44 +251,66 @@ static enum err task_replace(void)
 	enum err e = gateway_list(&g.gateway, &now);
 	if (e)
 		return kernel_refused(e);
-	if (devices_replace(&g.links, &now, &g.described, g.fresh))
-		send_links(MSG_LINKS);
+	g.todo.due[TASK_TELL] |= devices_replace(&g.links, &now, &g.described, g.fresh);
 	if (devices_all_there(&g.links, &now))
 		return ERR_OK;
-	ask_for_description();
+	ask_for_description(NULL);
 	return ERR_MISSING;
 }
 
-/* What it takes depends on which link it is. */
-static enum err settle(uint32_t d)
+static enum err task_tell(void)
 {
-	const struct rtnl_link *link = device_link(d);
-	enum err e = gateway_prepare_link(&g.gateway, link);
-	if (e)
-		return kernel_refused(e);
-	if (d == DEVICE_OUTSIDE)
-		lease_on(&g.lease, link, 1);
-	else
-		TRY(set_up_inside(link));
-	log_event(LOG_WARN, "link-back", "link", link->name);
+	send_links(MSG_LINKS);
 	return ERR_OK;
 }
 
-static enum err task_settle(void)
+static enum err bring_up(uint32_t d)
 {
-	for (uint32_t d = 0; d < 2; d++) {
-		if (g.fresh[d] != device_link(d)->ifindex)
-			continue;
-		TRY(settle(d));
-		g.fresh[d] = 0;
-	}
-	struct nft_gateway now = rules_now();
-	enum err e = gateway_set_rules(&g.gateway, &now);
+	struct rtnl_link *link = device_link(d);
+	enum err e = gateway_prepare_link(&g.gateway, link);
 	if (e)
 		return kernel_refused(e);
-	TRY(refresh_links());
-	look_at_links(NULL);
+	link->up = true;
+	if (d == DEVICE_OUTSIDE)
+		lease_on(&g.addresses.lease[d], link, 1);
+	log_event(LOG_WARN, "link-back", "link", link->name);
+	g.fresh[d] = 0;
 	return ERR_OK;
+}
+
+/* Addresses and routes of links that are gone or down wait until they are back. */
+static enum err task_settle(void)
+{
+	if (!g.configured || g.untold)
+		return ERR_OK; /* the latest LINKS asks for this task again */
+	for (uint32_t d = 0; d < 2; d++)
+		if (g.fresh[d] == device_link(d)->ifindex)
+			TRY(bring_up(d));
+	struct nft_gateway now = rules(g.forward);
+	enum err e = addresses_apply(&g.addresses, false);
+	if (e == ERR_MISSING && !g.settled) {
+		ask_for_description(NULL);
+		return e;
+	}
+	if (!e || e == ERR_MISSING)
+		e = gateway_set_rules(&g.gateway, &now);
+	static struct gateway_links links;
+	if (!e)
+		e = gateway_list(&g.gateway, &links);
+	if (e)
+		return kernel_refused(e);
+	devices_take_mtus(&g.links, &links);
+	if (!g.settled)
+		send_links(MSG_CONFIGURED);
+	g.settled = true;
+	look_at_links(NULL);
+	g.todo.due[TASK_ROUTERS] = true;
+	return ERR_OK;
+}
+
+static enum err task_routers(void)
+{
+	return addresses_routers(&g.addresses);
 }
 
 static enum err task_forward(void)
@@ -342,7 +318,7 @@ static enum err task_forward(void)
 	struct msg_forwarding done = {.on = g.forward};
 	struct nft_gateway r = {.open = false};
 	if (g.configured)
-		r = rules_now();
+		r = rules(g.forward);
 	enum err e = gateway_set_rules(&g.gateway, &r);
 	enum err counted = ERR_OK;
 	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
@@ -366,12 +342,13 @@ static const struct todo_task tasks[TASK_COUNT] = {
 	[TASK_FORWARD] = {task_forward, true},      [TASK_LIST] = {task_list, false},
 	[TASK_PREPARE] = {task_prepare, false},     [TASK_LEASE] = {task_lease, false},
 	[TASK_CONFIGURE] = {task_configure, false}, [TASK_REPLACE] = {task_replace, true},
-	[TASK_SETTLE] = {task_settle, false},
+	[TASK_TELL] = {task_tell, false},           [TASK_SETTLE] = {task_settle, false},
+	[TASK_ROUTERS] = {task_routers, true},
 };
 
 static void report_links(bool failed)
 {
-	if (failed && !g.configured)
+	if (failed && !g.settled)
 		return; /* the task has said what it waits for */
 	for (uint32_t d = 0; g.configured && d < 2; d++) {
 		const struct rtnl_link *link = device_link(d);
@@ -385,25 +362,13 @@ static void report_links(bool failed)
 		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
 }
 
-static void begin_task(enum task t)
-{
-	todo_begin(&g.todo, t);
-}
+/* ---- what comes from elsewhere */
 
-/* ---- DHCP and DNS */
-
-static void lease_changed(void *arg, enum dhcp_event event)
+static void addresses_changed(void)
 {
-	(void)arg;
-	lease_say(&g.lease, &g.report, event, leased_name());
-	if (event != DHCP_RENEWED)
-		begin_task(TASK_LEASE);
-}
-
-static void dhcp_silent(void *arg)
-{
-	(void)arg;
-	lease_say_silent(&g.lease, &g.report, leased_name());
+	/* from within a task too: it is the next round's */
+	g.todo.due[g.configured ? TASK_TELL : TASK_LEASE] = true;
+	loop_timer_in(&g.loop, &g.todo.retry, 0);
 }
 
 static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
@@ -414,25 +379,33 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
+static void take_description(const struct msg_described *d)
+{
+	if (d->count == 0 || d->count > IMDS_LINKS_MAX)
+		return;
+	bool changed = memcmp(&g.described, d, sizeof(*d)) != 0;
+	g.described = *d;
+	for (uint32_t i = 0; i < d->count && changed; i++)
+		if (d->link[i].left_out)
+			log_event(LOG_WARN, "addresses-left-out", "interface", d->link[i].eni);
+	g.todo.due[TASK_TELL] |= changed && g.configured;
+	todo_work(&g.todo); /* something may have waited for it */
+}
+
 static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
+	static struct msg_described d;
 	struct msg_name name;
 	(void)index;
 	if (m->type == MSG_DESCRIBED) {
-		struct msg_described d;
 		memcpy(&d, m->payload, sizeof(d));
-		if (d.count == 0 || d.count > IMDS_LINKS_MAX)
-			return;
-		g.described = d;
-		todo_work(&g.todo); /* something may have waited for it */
+		take_description(&d);
 		return;
 	}
 	ASSERT(m->type == MSG_RESOLVE);
 	memcpy(&name, m->payload, sizeof(name));
 	names_ask(&g.names, arg, &name);
 }
-
-/* ---- the kernel's events */
 
 static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, bool gone)
 {
@@ -443,19 +416,22 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 		g.todo.due[g.configured ? TASK_REPLACE : TASK_LIST] = true;
 	else if (!g.configured && memcmp(known->mac, link->mac, sizeof(link->mac)) != 0)
 		g.todo.due[TASK_LIST] = true;
-	if (was == is && !gone && !g.todo.due[TASK_LIST])
+	else if (was == is)
 		return;
-	log_event(is ? LOG_INFO : LOG_ALARM,
-		  is     ? "link-up"
-		  : gone ? "link-gone"
-			 : "link-down",
-		  "link", known->name);
-	if (gone && g.configured && link->ifindex == leased_ifindex())
-		lease_stop(&g.lease);
-	if (is && g.lease.count) {
-		lease_hurry(&g.lease, known->ifindex);
+	if (was != is || gone)
+		log_event(is ? LOG_INFO : LOG_ALARM,
+			  is     ? "link-up"
+			  : gone ? "link-gone"
+				 : "link-down",
+			  "link", known->name);
+	if (gone && g.configured)
+		addresses_link_gone(&g.addresses, link->ifindex);
+	if (is) {
+		lease_hurry(&g.addresses.lease[DEVICE_OUTSIDE], known->ifindex);
+		lease_hurry(&g.addresses.lease[DEVICE_INSIDE], known->ifindex);
 		/* a link that was down has lost its routes */
-		g.todo.due[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
+		g.todo.due[g.configured ? TASK_SETTLE : TASK_LEASE] |=
+			g.configured || known->ifindex == addresses_leased(&g.addresses);
 	}
 	todo_work(&g.todo);
 	look_at_links(NULL);
@@ -467,12 +443,14 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 	(void)arg;
 	if (i < g.links.count && g.listed)
 		link_changed(&g.links.link[i], link, gone);
-	else if (!gone && link->ethernet && !g.configured)
+	else if (gone || !link->ethernet)
+		return;
+	else if (!g.configured)
 		begin_task(TASK_LIST);
-	else if (!gone && link->ethernet && !link->up && !link->carrier && !g.todo.due[TASK_REPLACE])
-		log_event(LOG_WARN, "link-not-needed", "link", link->name);
-	else if (!gone && link->ethernet && g.todo.due[TASK_REPLACE])
+	else if (g.todo.due[TASK_REPLACE])
 		todo_work(&g.todo);
+	else if (!link->up)
+		log_event(LOG_WARN, "link-not-needed", "link", link->name);
 }
 
 static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
@@ -503,7 +481,7 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 	case MSG_LINKS_UP:
 		ASSERT(g.untold);
 		if (--g.untold == 0) /* else the rings do not admit the latest yet */
-			begin_task(g.configured ? TASK_SETTLE : TASK_PREPARE);
+			begin_task(g.prepared && g.configured ? TASK_SETTLE : TASK_PREPARE);
 		return;
 	case MSG_SETTINGS:
 		ASSERT(g.listed && !g.has_config);
@@ -513,7 +491,7 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 		return;
 	case MSG_FORWARD:
 		memcpy(&flag, m->payload, sizeof(flag));
-		ASSERT(g.configured || !flag.on);
+		ASSERT(g.settled || !flag.on);
 		g.forward = flag.on != 0;
 		begin_task(TASK_FORWARD);
 		return;
@@ -542,14 +520,21 @@ _Noreturn void role_net(int channel)
 	g.todo.count = TASK_COUNT;
 	g.todo.worked = report_links;
 	todo_init(&g.todo);
-	g.look.fn = look_at_links;
-	g.names.loop = g.lease.loop = &g.loop;
+	g.look.fn = look_again;
+	g.describe.fn = ask_for_description;
+	g.names.loop = &g.loop;
 	g.names.answered = resolved;
-	g.lease.changed = lease_changed;
-	g.lease.silent = dhcp_silent;
+	g.addresses = (struct addresses){.loop = &g.loop,
+					 .gateway = &g.gateway,
+					 .links = &g.links,
+					 .described = &g.described,
+					 .settings = &g.config.settings,
+					 .names = &g.names,
+					 .report = &g.report,
+					 .changed = addresses_changed};
 	names_init(&g.names);
 	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
-	if (gateway_open(&g.gateway) || lease_init(&g.lease, fds[0])) {
+	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[0])) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);
 	}

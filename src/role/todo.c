@@ -13,23 +13,29 @@ void todo_init(struct todo *t)
 
 void todo_work(struct todo *t)
 {
-	bool failed = false;
+	bool failed[TODO_MAX] = {false}, any_failed = false, more = false;
 	loop_timer_stop(t->loop, &t->retry);
-	for (uint32_t i = 0; i < t->count; i++) {
+	uint32_t end = t->count;
+	for (uint32_t i = 0; i < end; i++) {
 		if (!t->due[i])
 			continue;
 		t->due[i] = false;
 		if (!t->tasks[i].fn())
 			continue;
-		t->due[i] = failed = true;
+		t->due[i] = failed[i] = any_failed = true;
 		if (!t->tasks[i].alone)
-			break;
+			end = i;
 	}
-	if (failed)
+	/* what a task made due in front of it needs no waiting */
+	for (uint32_t i = 0; i < end; i++)
+		more |= t->due[i] && !failed[i];
+	if (more)
+		loop_timer_in(t->loop, &t->retry, 0);
+	else if (any_failed)
 		loop_timer_in(t->loop, &t->retry, backoff_next_ns(&t->backoff));
 	else
 		backoff_reset(&t->backoff);
-	t->worked(failed);
+	t->worked(any_failed);
 }
 
 void todo_begin(struct todo *t, uint32_t task)

@@ -7,7 +7,7 @@
 #include "os/loop.h"
 #include "role/backoff.h"
 
-#define TODO_MAX 8
+#define TODO_MAX 16
 
 struct todo_task {
 	enum err (*fn)(void);
