@@ -193,12 +193,13 @@ enum err roster_progress(const struct roster *r, uint32_t i, const struct progre
 
 enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count)
 {
-	struct ring_filter f;
-	uint32_t ifindex[MSG_MAX_LINKS], own[MSG_MAX_LINKS], own_count = 0;
+	static struct ring_filter f;
+	uint32_t ifindex[MSG_MAX_LINKS], own_count = 0;
+	struct ip own[MSG_MAX_LINKS * MSG_LINK_OWN];
 	for (uint32_t i = 0; i < count; i++) {
 		ifindex[i] = links->link[i].ifindex;
-		if (links->link[i].own_addr)
-			own[own_count++] = links->link[i].own_addr;
+		memcpy(&own[own_count], links->link[i].own, links->link[i].own_count * sizeof(own[0]));
+		own_count += links->link[i].own_count;
 	}
 	TRY(ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f));
 	for (uint32_t i = 0; i < r->workers; i++)

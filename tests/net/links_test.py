@@ -189,6 +189,104 @@ def names_swapped(lab):
     assert count(evidence, 0, b'swapswap') == 6 and count(evidence, 1, b'swapswap') == 6
 
 
+def told(lab, mac, **values):
+    """What IMDS says of an interface, beside what it says anyway."""
+    for key, value in values.items():
+        lab.metadata.answers[f'{MACS}{mac}/{key.replace("_", "-")}'] = value
+    lab.metadata.write()
+
+
+def route(appliance, *words):
+    return appliance.ns.ip('route', 'get', *words).split('\n')[0]
+
+
+def addresses_and_routes(lab):
+    """Secondary addresses answer from their own interface; inside.routes and the VPC's networks lead inside, all else outside"""
+    answers = dict(lab.metadata.answers)
+    told(lab, metadata.OUTSIDE_MAC, local_ipv4s='198.18.0.10\n198.18.0.77')
+    told(lab, metadata.INSIDE_MAC, local_ipv4s='198.19.0.1\n198.19.0.78', **{'subnet_ipv4_cidr_block': '198.19.0.0/24'})
+    lab.inside.ip('address', 'add', '203.0.113.5/32', 'dev', 'lo')
+    try:
+        with Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25')) as appliance:
+            appliance.console.wait_armed(60)
+            for source, link in (('198.18.0.77', OUTSIDE), ('198.18.0.10', OUTSIDE), ('198.19.0.78', INSIDE), ('198.19.0.1', INSIDE)):
+                for target in (WEB, CLIENT if link == INSIDE else '198.18.0.2'):
+                    assert f'dev {link} ' in route(appliance, target, 'from', source), (source, route(appliance, target, 'from', source))
+            lab.router.run('ping', '-n', '-c', '1', '-W', '2', '198.18.0.77')
+            lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '198.19.0.78')
+            assert f'via {WEB}' not in route(appliance, WEB) and f'dev {OUTSIDE} ' in route(appliance, WEB)
+            for target in ('203.0.113.5', '192.0.2.1', '198.19.15.1'):
+                assert f'dev {INSIDE} ' in route(appliance, target), route(appliance, target)
+            assert f'dev {OUTSIDE} ' in route(appliance, '192.0.2.129'), route(appliance, '192.0.2.129')
+            evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        lab.inside.ip('address', 'delete', '203.0.113.5/32', 'dev', 'lo')
+
+
+RA = """
+keep-in-foreground
+log-facility=-
+user=root
+port=0
+bind-interfaces
+interface=lan
+enable-ra
+dhcp-range=2001:db8:1::,ra-only,64,1h
+"""
+
+
+def ipv6(lab):
+    """IPv6 addresses are IMDS's alone, the default route is the advertised router's, own connections are recorded by their headers"""
+    answers = dict(lab.metadata.answers)
+    told(lab, metadata.OUTSIDE_MAC, ipv6s='2001:db8:1::10', subnet_ipv6_cidr_blocks='2001:db8:1::/64')
+    lab.router.sysctl('ipv6/conf/lan/disable_ipv6', 0)
+    lab.router.ip('address', 'add', '2001:db8:1::1/64', 'dev', 'lan', 'nodad')
+    lab.router.sysctl('ipv6/conf/all/forwarding', 1)
+    lab.imds.sysctl('ipv6/conf/lan/disable_ipv6', 0)
+    lab.imds.sysctl('ipv6/conf/lo/disable_ipv6', 0)
+    lab.imds.ip('address', 'add', 'fd00:ec2::254/128', 'dev', 'lan', 'nodad')
+    lab.imds.ip('route', 'add', '2001:db8:1::/64', 'dev', 'lan')
+    lab.router.ip('route', 'add', 'fd00:ec2::254/128', 'dev', 'lan')
+    with open(os.path.join(lab.folder, 'ra.conf'), 'w') as f:
+        f.write(RA)
+    ra = lab.processes.start('ra', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/ra.pid'], lab.router)
+    six = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
+                                        lab.metadata.path], lab.imds)
+    six.wait_output('ready', 10)
+    try:
+        with Host(lab, 'ipv6', lab.configuration()) as appliance:
+            appliance.console.wait_armed(60)
+            end = time.monotonic() + 30
+            while 'via fe80' not in appliance.ns.ip('-6', 'route', 'show', 'default'):
+                assert time.monotonic() < end, appliance.ns.ip('-6', 'route')
+                time.sleep(0.2)
+            shown = appliance.ns.ip('-6', 'route', 'show', 'default')
+            assert f'dev {OUTSIDE}' in shown and 'proto static' in shown and shown.count('default') == 1, shown
+            there = appliance.ns.ip('-6', '-o', 'address', 'show', 'dev', OUTSIDE, 'scope', 'global')
+            assert '2001:db8:1::10/128' in there and len(there.split('\n')) == 2, there
+            assert appliance.ns.ip('-6', 'address', 'show', 'dev', INSIDE) == ''
+            lab.router.run('ping', '-n', '-6', '-c', '1', '-W', '2', '2001:db8:1::10')
+            lab.imds_server.end()  # from now on by IPv6 alone
+            lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
+            before = six.output().count(' 404')
+            end = time.monotonic() + 40
+            while six.output().count(' 404') < before + 3:
+                assert time.monotonic() < end, 'IMDS is not asked over IPv6'
+                time.sleep(0.5)
+            evidence = evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        lab.processes.end(ra)
+        lab.processes.end(six)
+    own = [f for stream in evidence.recorded().values() for f in stream if f.data[12:14] == b'\x86\xdd' and f.data[20] == 6]
+    assert own and any(f.length > len(f.data) for f in own), 'no answer of IMDS over IPv6 was recorded'
+    for f in own:
+        assert len(f.data) == 54 + (f.data[66] >> 4) * 4 or f.length == len(f.data) == 54 + (f.data[66] >> 4) * 4, f.data.hex()
+
+
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('links') as lab:
@@ -198,6 +296,8 @@ def main():
             report.run(comes_back, lab, link, about=f' ({link})')
         report.run(comes_back_as_another, lab)
         report.run(names_swapped, lab)
+        report.run(addresses_and_routes, lab)
+        report.run(ipv6, lab)  # leaves IMDS without its IPv4 address
     report.finish()
 
 
