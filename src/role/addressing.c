@@ -159,6 +159,14 @@ static struct ip first_of(const struct rtnl_addr *addr, uint32_t count, bool v4)
 	return none;
 }
 
+static bool has_addr(const struct addressing *a, uint32_t d, struct ip addr)
+{
+	for (uint32_t i = 0; i < a->of[d].count; i++)
+		if (ip_eq(&a->of[d].addr[i].addr, &addr))
+			return true;
+	return false;
+}
+
 static struct way way_of(const struct addressing *a, const struct addressing_side *side, uint32_t d)
 {
 	struct way w = {
@@ -188,7 +196,7 @@ void addressing_plan(const struct addressing_side side[2], const struct settings
 			uint32_t router = d == DEVICE_INSIDE ? (own & mask(len)) + 1
 					  : lease            ? lease->router
 							     : 0;
-			if (router && router != own && len < 31)
+			if (router && len < 31 && !has_addr(out, d, ip_from_v4(router)))
 				w.router4 = ip_from_v4(router);
 			add_subnets(out, &w, own, len);
 		} else {

@@ -204,17 +204,21 @@ def addresses_and_routes(lab):
     """Secondary addresses answer from their own interface; inside.routes and the VPC's networks lead inside, all else outside"""
     answers = dict(lab.metadata.answers)
     told(lab, metadata.OUTSIDE_MAC, local_ipv4s='198.18.0.10\n198.18.0.77')
-    told(lab, metadata.INSIDE_MAC, local_ipv4s='198.19.0.1\n198.19.0.78', **{'subnet_ipv4_cidr_block': '198.19.0.0/24'})
+    told(lab, metadata.INSIDE_MAC, local_ipv4s='198.19.0.9\n198.19.0.78')
     lab.inside.ip('address', 'add', '203.0.113.5/32', 'dev', 'lo')
+    appliance = Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25'))
+    lab.inside.ip('address', 'add', '198.19.0.1/24', 'dev', NIC)  # the subnet's router
+    lab.inside.ip('route', 'replace', 'default', 'via', '198.19.0.9')
     try:
-        with Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25')) as appliance:
+        with appliance:
             appliance.console.wait_armed(60)
-            for source, link in (('198.18.0.77', OUTSIDE), ('198.18.0.10', OUTSIDE), ('198.19.0.78', INSIDE), ('198.19.0.1', INSIDE)):
+            for source, link in (('198.18.0.77', OUTSIDE), ('198.18.0.10', OUTSIDE), ('198.19.0.78', INSIDE), ('198.19.0.9', INSIDE)):
                 for target in (WEB, CLIENT if link == INSIDE else '198.18.0.2'):
                     assert f'dev {link} ' in route(appliance, target, 'from', source), (source, route(appliance, target, 'from', source))
             lab.router.run('ping', '-n', '-c', '1', '-W', '2', '198.18.0.77')
             lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '198.19.0.78')
-            assert f'via {WEB}' not in route(appliance, WEB) and f'dev {OUTSIDE} ' in route(appliance, WEB)
+            lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '-I', '203.0.113.5', WEB)
+            assert f'dev {OUTSIDE} ' in route(appliance, WEB)
             for target in ('203.0.113.5', '192.0.2.1', '198.19.15.1'):
                 assert f'dev {INSIDE} ' in route(appliance, target), route(appliance, target)
             assert f'dev {OUTSIDE} ' in route(appliance, '192.0.2.129'), route(appliance, '192.0.2.129')
@@ -223,6 +227,76 @@ def addresses_and_routes(lab):
         lab.metadata.answers = answers
         lab.metadata.write()
         lab.inside.ip('address', 'delete', '203.0.113.5/32', 'dev', 'lo')
+
+
+def lease_moves(lab):
+    """DHCP that is silent and comes back with another address: the appliance says what it waits for, then own connections and NAT follow"""
+    conf = os.path.join(lab.folder, 'dnsmasq.conf')
+    with open(conf) as f:
+        text = f.read()
+    short = text.replace('static,1h', 'static,2m')
+
+    def serve(text):
+        if lab.dnsmasq in lab.processes.list:
+            lab.processes.end(lab.dnsmasq)
+        with open(conf, 'w') as f:
+            f.write(text)
+        if os.path.exists(lab.folder + '/dnsmasq.leases'):
+            os.unlink(lab.folder + '/dnsmasq.leases')
+        lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', conf, '-x', lab.folder + '/dnsmasq.pid'], lab.dns)
+    moved = {**lab.metadata.answers, f'{MACS}{metadata.OUTSIDE_MAC}/local-ipv4s': '198.18.0.66'}
+    answers, lab.metadata.answers = lab.metadata.answers, moved
+    lab.metadata.write()
+    serve(short)
+    try:
+        with Host(lab, 'moves', lab.configuration(object__max_seconds=2)) as appliance:
+            appliance.console.wait_armed(60)
+            say(lab, 'first')
+            said = len(appliance.console.text())
+            lab.processes.end(lab.dnsmasq)
+            appliance.console.wait(r'^sealtap: warning dhcp: the lease of 198.18.0.10 on outside ended', 150, said)
+            serve(short.replace('198.18.0.10', '198.18.0.66'))
+            appliance.console.wait(r'^sealtap: ok dhcp outside has 198.18.0.66/24', 60, said)
+            passes(lab)
+            say(lab, 'moved')
+            assert '198.18.0.10/' not in appliance.ns.ip('address')
+            evidence = evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        serve(text)
+    answered = [f for f in pings(evidence, 0) if b'movedmoved' in f]
+    assert len(answered) == 3 and all(f[30:34] == bytes([198, 18, 0, 66]) for f in answered)
+
+
+def dhcp_inside(lab):
+    """Where IMDS gives the inside interface no address, DHCP does"""
+    answers = dict(lab.metadata.answers)
+    for key in ('local-ipv4s', 'subnet-ipv4-cidr-block'):
+        lab.metadata.answers[f'{MACS}{metadata.INSIDE_MAC}/{key}'] = None
+    lab.metadata.write()
+    appliance = Host(lab, 'dhcp-inside', lab.configuration())
+    server = None
+    try:
+        with appliance:
+            said = appliance.console.wait_closed('link', 30)
+            assert 'IMDS gives no IPv4 address or subnet for inside' in said, said
+            conf = os.path.join(lab.folder, 'inside-dhcp.conf')
+            with open(conf, 'w') as f:
+                f.write(f'keep-in-foreground\nlog-facility=-\nuser=root\nport=0\nno-ping\nbind-interfaces\ninterface={NIC}\n'
+                        f'dhcp-authoritative\ndhcp-leasefile={lab.folder}/inside.leases\ndhcp-range=198.19.0.0,static,1h\n'
+                        f'dhcp-host={metadata.INSIDE_MAC},{APPLIANCE_INSIDE}\ndhcp-option=option:router,198.19.0.200\n')
+            server = lab.processes.start('inside-dhcp', ['dnsmasq', '-C', conf, '-x', lab.folder + '/inside.pid'], lab.inside)
+            appliance.console.wait_armed(60)
+            say(lab, 'inside')
+            routes = appliance.ns.ip('route', 'show', 'default')
+            assert routes.count('default') == 1 and f'dev {OUTSIDE}' in routes, routes
+            evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        if server:
+            lab.processes.end(server)
 
 
 RA = """
@@ -297,6 +371,8 @@ def main():
         report.run(comes_back_as_another, lab)
         report.run(names_swapped, lab)
         report.run(addresses_and_routes, lab)
+        report.run(dhcp_inside, lab)
+        report.run(lease_moves, lab)
         report.run(ipv6, lab)  # leaves IMDS without its IPv4 address
     report.finish()
 
