@@ -118,3 +118,9 @@ void console_repeat(struct console *c, struct loop *loop)
 	c->repeat = (struct loop_timer){.fn = repeat, .arg = c};
 	repeat(c);
 }
+
+void console_version(const char *version)
+{
+	const char *parts[] = {"version ", version};
+	put_line(parts, 2);
+}

@@ -29,5 +29,7 @@ void console_armed(struct console *c, bool armed);
 void console_repeat(struct console *c, struct loop *loop);
 /* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */
 void console_line(const char *text);
+/* The first line. */
+void console_version(const char *version);
 
 #endif

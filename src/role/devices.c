@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "os/ethtool.h"
 #include "os/log.h"
 #include "role/addressing.h"
 #include "role/report.h"
@@ -88,6 +89,7 @@ void devices_messages(const struct gateway_links *links, const struct devices_le
 						: link->ifindex == lease[1].ifindex ? lease[1].lease
 										    : NULL;
 		fill_message(link, held, imds ? devices_described(imds, link) : NULL, &out->link[i]);
+		out->link[i].speed_bps = ethtool_speed_bps(link->name);
 		if (imds)
 			out->link[i].device_number = i;
 	}
@@ -117,8 +119,9 @@ bool devices_all_there(const struct gateway_links *two, const struct gateway_lin
 	       devices_by_ifindex(now, two->link[DEVICE_INSIDE].ifindex) < now->count;
 }
 
-void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone)
+void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone)
 {
+	const struct gateway_links *links = arg;
 	uint32_t i = devices_by_ifindex(links, addr->ifindex);
 	if (i == links->count)
 		return;
@@ -129,4 +132,53 @@ void devices_log_address(const struct gateway_links *links, const struct rtnl_ad
 	ip_text(&b, &addr->addr);
 	log_str("address", buf_cstr(&b));
 	log_end();
+}
+
+enum err devices_find(const struct gateway_links *links, const struct msg_described *imds, struct report *r,
+		      uint32_t device[2])
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		device[i] = devices_by_number(links, imds, i);
+		if (device[i] < links->count)
+			continue;
+		if (imds->count)
+			report_verdict(r, VERDICT_LINK, false,
+				       "no link here is the interface with device number %u: attach it", i);
+		return ERR_MISSING;
+	}
+	return ERR_OK;
+}
+
+void devices_keep(struct gateway_links *links, const uint32_t device[2])
+{
+	const struct rtnl_link link[2] = {links->link[device[0]], links->link[device[1]]};
+	memcpy(links->link, link, sizeof(link));
+	links->count = 2;
+	log_begin(LOG_INFO, "configured");
+	log_str("outside", link[DEVICE_OUTSIDE].name);
+	log_str("inside", link[DEVICE_INSIDE].name);
+	log_end();
+}
+
+void devices_report(const struct gateway_links *two, struct report *r)
+{
+	for (uint32_t d = 0; d < 2; d++) {
+		if (two->link[d].up && two->link[d].carrier)
+			continue;
+		report_verdict(r, VERDICT_LINK, false, "%s is down: check the interface's attachment",
+			       two->link[d].name);
+		return;
+	}
+	report_verdict(r, VERDICT_LINK, true, "2 Ethernet links");
+}
+
+bool devices_describe(struct msg_described *known, const struct msg_described *told)
+{
+	if (told->count == 0 || told->count > IMDS_LINKS_MAX || memcmp(known, told, sizeof(*told)) == 0)
+		return false;
+	*known = *told;
+	for (uint32_t i = 0; i < told->count; i++)
+		if (told->link[i].left_out)
+			log_event(LOG_WARN, "addresses-left-out", "interface", told->link[i].eni);
+	return true;
 }

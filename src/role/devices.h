@@ -5,6 +5,7 @@
 
 #include "net/dhcp.h"
 #include "role/gateway.h"
+#include "role/report.h"
 
 /* EC2's device numbers; also the places in MSG_CONFIGURED. */
 #define DEVICE_OUTSIDE 0
@@ -41,7 +42,17 @@ bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
 		     const struct msg_described *imds, uint32_t fresh[2]);
 bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now);
 
-/* An address was set or removed on one of the links. */
-void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone);
+/* An address was set or removed on one of the links: arg. */
+void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone);
+
+/* The places of outside and inside among the links. ERR_MISSING: one is not there, as the verdict says. */
+enum err devices_find(const struct gateway_links *links, const struct msg_described *imds, struct report *r,
+		      uint32_t device[2]) MUST_USE;
+/* Of all links these two stay, outside first. */
+void devices_keep(struct gateway_links *links, const uint32_t device[2]);
+/* The verdict on outside and inside. */
+void devices_report(const struct gateway_links *two, struct report *r);
+/* Takes over what keys tells; true: it is something new. */
+bool devices_describe(struct msg_described *known, const struct msg_described *told);
 
 #endif

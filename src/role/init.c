@@ -95,11 +95,7 @@ static bool all_workers(bool drained)
 
 static bool filter_rings(uint32_t count)
 {
-	enum err e = roster_filter(&g.roster, &g.links, count);
-	if (e)
-		console_step(&g.console, VERDICT_RINGS, false,
-			     "the kernel refused the rings' filter: use an unmodified image");
-	return !e;
+	return roster_admit(&g.roster, &g.console, &g.links, count);
 }
 
 static void arm_when_ready(void)
@@ -119,10 +115,9 @@ static void follow_links(void)
 /* net begins, for the first time or anew; or a link has come back under another index. */
 static void on_links(const struct chan_msg *m)
 {
-	if (!roster_links(g.speaker, &g.links, m, 1))
-		return;
 	/* from DRAINING on the rings admit nothing more */
-	if (!filter_rings(g.phase < PHASE_DRAINING ? g.links.count : 0))
+	if (!roster_links(g.speaker, &g.links, m, 1) ||
+	    !filter_rings(g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
 	if (g.phase == PHASE_LINKS)
@@ -175,10 +170,8 @@ static void on_configured(const struct chan_msg *m)
 	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
 	    !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
-	if (!g.configured) {
-		g.interfaces = g.links;
-		books_links(&g.books, &g.links);
-	}
+	g.interfaces = g.configured ? g.interfaces : g.links;
+	books_links(&g.books, &g.links);
 	g.configured = true;
 	follow_links();
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
@@ -483,11 +476,10 @@ int init_main(const struct init_options *o)
 	g.o = o;
 	if (!o->host && machine_mount())
 		console_line("warning: /proc could not be mounted");
-	char text[160];
-	snprintf(text, sizeof(text), "version %s", version_text);
-	console_line(text);
+	console_version(version_text);
 	enum err e = set_up();
 	if (e) {
+		char text[160];
 		snprintf(text, sizeof(text), "init could not start: %s (%s)%s", err_text(e), strerror(errno),
 			 o->host ? "; it needs root and a readable configuration" : "");
 		console_step(&g.console, VERDICT_RINGS, false, text);

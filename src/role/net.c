@@ -72,8 +72,6 @@ static void send_links(enum msg_type type)
 {
 	struct msg_links m;
 	addresses_messages(&g.addresses, &m);
-	for (uint32_t i = 0; i < m.count; i++)
-		m.link[i].speed_bps = ethtool_speed_bps(m.link[i].name);
 	g.untold += type == MSG_LINKS;
 	peer_send(&g.init, type, &m);
 }
@@ -148,22 +146,6 @@ static enum err task_lease(void)
 	return ERR_OK;
 }
 
-/* device: places in links: outside, inside. */
-static enum err find_devices(uint32_t device[2])
-{
-	for (uint32_t i = 0; i < 2; i++) {
-		device[i] = devices_by_number(&g.links, &g.described, i);
-		if (device[i] < g.links.count)
-			continue;
-		if (g.described.count)
-			report_verdict(&g.report, VERDICT_LINK, false,
-				       "no link here is the interface with device number %u: attach it", i);
-		ask_for_description(NULL);
-		return ERR_MISSING;
-	}
-	return ERR_OK;
-}
-
 /* DHCP goes to the outside link, where another one was quicker to answer. */
 static enum err move_lease(const struct rtnl_link *outside)
 {
@@ -175,32 +157,23 @@ static enum err move_lease(const struct rtnl_link *outside)
 	return ERR_OK;
 }
 
-static void name_devices(const uint32_t device[2])
-{
-	const struct rtnl_link link[2] = {g.links.link[device[0]], g.links.link[device[1]]};
-	memcpy(g.links.link, link, sizeof(link));
-	g.links.count = 2;
-	g.configured = g.addresses.known = true;
-	log_begin(LOG_INFO, "configured");
-	log_str("outside", link[0].name);
-	log_str("inside", link[1].name);
-	log_str("nat", g.config.settings.nat == CONF_NAT_MASQUERADE ? "masquerade" : "none");
-	log_end();
-}
-
 static enum err task_configure(void)
 {
 	uint32_t device[2];
 	if (g.configured)
 		return ERR_OK;
-	TRY(find_devices(device));
+	if (devices_find(&g.links, &g.described, &g.report, device)) {
+		ask_for_description(NULL);
+		return ERR_MISSING;
+	}
 	const struct rtnl_link *outside = &g.links.link[device[DEVICE_OUTSIDE]];
 	if (addresses_leased(&g.addresses) != outside->ifindex)
 		return move_lease(outside);
 	lease_pin(&g.addresses.lease[DEVICE_OUTSIDE]);
 	if (!addresses_held(&g.addresses))
 		return ERR_OK; /* the lease asks for this task again */
-	name_devices(device);
+	devices_keep(&g.links, device);
+	g.configured = g.addresses.known = true;
 	g.todo.due[TASK_TELL] = true;
 	return ERR_OK;
 }
@@ -350,15 +323,9 @@ static void report_links(bool failed)
 {
 	if (failed && !g.settled)
 		return; /* the task has said what it waits for */
-	for (uint32_t d = 0; g.configured && d < 2; d++) {
-		const struct rtnl_link *link = device_link(d);
-		if (link->up && link->carrier)
-			continue;
-		report_verdict(&g.report, VERDICT_LINK, false, "%s is down: check the interface's attachment",
-			       link->name);
-		return;
-	}
-	if (g.listed)
+	if (g.configured)
+		devices_report(&g.links, &g.report);
+	else if (g.listed)
 		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
 }
 
@@ -379,19 +346,6 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
-static void take_description(const struct msg_described *d)
-{
-	if (d->count == 0 || d->count > IMDS_LINKS_MAX)
-		return;
-	bool changed = memcmp(&g.described, d, sizeof(*d)) != 0;
-	g.described = *d;
-	for (uint32_t i = 0; i < d->count && changed; i++)
-		if (d->link[i].left_out)
-			log_event(LOG_WARN, "addresses-left-out", "interface", d->link[i].eni);
-	g.todo.due[TASK_TELL] |= changed && g.configured;
-	todo_work(&g.todo); /* something may have waited for it */
-}
-
 static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	static struct msg_described d;
@@ -399,7 +353,8 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 	(void)index;
 	if (m->type == MSG_DESCRIBED) {
 		memcpy(&d, m->payload, sizeof(d));
-		take_description(&d);
+		g.todo.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
+		todo_work(&g.todo); /* something may have waited for it */
 		return;
 	}
 	ASSERT(m->type == MSG_RESOLVE);
@@ -453,18 +408,11 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 		log_event(LOG_WARN, "link-not-needed", "link", link->name);
 }
 
-static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
-{
-	(void)arg;
-	if (g.configured)
-		devices_log_address(&g.links, addr, gone);
-}
-
 static void on_events(void *arg, short revents)
 {
 	(void)arg;
 	(void)revents;
-	gateway_events(&g.gateway, on_link, on_addr, NULL);
+	gateway_events(&g.gateway, on_link, devices_log_address, &g.links);
 }
 
 /* ---- init's messages */
@@ -515,11 +463,7 @@ _Noreturn void role_net(int channel)
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;
-	g.todo.loop = &g.loop;
-	g.todo.tasks = tasks;
-	g.todo.count = TASK_COUNT;
-	g.todo.worked = report_links;
-	todo_init(&g.todo);
+	todo_init(&g.todo, &g.loop, tasks, TASK_COUNT, report_links);
 	g.look.fn = look_again;
 	g.describe.fn = ask_for_description;
 	g.names.loop = &g.loop;

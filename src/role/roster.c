@@ -191,7 +191,7 @@ enum err roster_progress(const struct roster *r, uint32_t i, const struct progre
 	return ERR_OK;
 }
 
-enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count)
+static enum err filter_rings(struct roster *r, const struct msg_links *links, uint32_t count)
 {
 	static struct ring_filter f;
 	uint32_t ifindex[MSG_MAX_LINKS], own_count = 0;
@@ -205,6 +205,15 @@ enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(ring_filter(r->ring[i], f.program, f.len));
 	return ERR_OK;
+}
+
+bool roster_admit(struct roster *r, struct console *c, const struct msg_links *links, uint32_t count)
+{
+	enum err e = filter_rings(r, links, count);
+	if (e)
+		console_step(c, VERDICT_RINGS, false,
+			     "the kernel refused the rings' filter: use an unmodified image");
+	return !e;
 }
 
 struct roster_child *roster_find(struct roster *r, enum role_id role)

@@ -5,9 +5,14 @@ static void again(void *arg)
 	todo_work(arg);
 }
 
-void todo_init(struct todo *t)
+void todo_init(struct todo *t, struct loop *loop, const struct todo_task *tasks, uint32_t count,
+	       void (*worked)(bool failed))
 {
-	ASSERT(t->count <= TODO_MAX);
+	ASSERT(count <= TODO_MAX);
+	t->loop = loop;
+	t->tasks = tasks;
+	t->count = count;
+	t->worked = worked;
 	t->retry = (struct loop_timer){.fn = again, .arg = t};
 }
 

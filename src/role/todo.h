@@ -25,8 +25,9 @@ struct todo {
 	struct backoff backoff;
 };
 
-/* All but retry is set before. */
-void todo_init(struct todo *t);
+/* backoff is set before. */
+void todo_init(struct todo *t, struct loop *loop, const struct todo_task *tasks, uint32_t count,
+	       void (*worked)(bool failed));
 /* Does what is due. A task may make others due, but not call this. */
 void todo_work(struct todo *t);
 void todo_begin(struct todo *t, uint32_t task);

@@ -167,8 +167,8 @@ def with_change(lab, changed, mac):
             if f.interface != 1 or f.data[12:14] != b'\x08\x00' or f.data[23] != 1:
                 continue
             name = o.capture().interfaces[1].options[2]
-            assert name == (b'other' if b'afterafter' in f.data else INSIDE.encode()) or b'before' not in f.data and b'after' not in f.data, \
-                f'{o.name}: {name} for {f.data[42:80]}'
+            mine = b'other' if b'afterafter' in f.data else INSIDE.encode()
+            assert name == mine or b'before' not in f.data and b'after' not in f.data, f'{o.name}: {name} for {f.data[42:80]}'
 
 
 def names_swapped(lab):
