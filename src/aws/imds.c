@@ -25,6 +25,10 @@ static const struct step {
 	[IMDS_LINK_ENI] = {"interface's interface-id", "interface-id", true, false},
 	[IMDS_LINK_ADDRESS] = {"interface's local-ipv4s", "local-ipv4s", true, true},
 	[IMDS_LINK_SUBNET] = {"interface's subnet-ipv4-cidr-block", "subnet-ipv4-cidr-block", true, true},
+	[IMDS_LINK_VPC_NETS] = {"interface's vpc-ipv4-cidr-blocks", "vpc-ipv4-cidr-blocks", true, true},
+	[IMDS_LINK_ADDRESS6] = {"interface's ipv6s", "ipv6s", true, true},
+	[IMDS_LINK_SUBNET6] = {"interface's subnet-ipv6-cidr-blocks", "subnet-ipv6-cidr-blocks", true, true},
+	[IMDS_LINK_VPC_NETS6] = {"interface's vpc-ipv6-cidr-blocks", "vpc-ipv6-cidr-blocks", true, true},
 	[IMDS_LINK_VPC] = {"interface's vpc-id", "vpc-id", true, false},
 	[IMDS_USER_DATA] = {"user data", "user-data", false, true},
 	[IMDS_ROLE] = {"name of the instance's role", "meta-data/iam/security-credentials/", false, false},
@@ -47,12 +51,14 @@ void imds_begin(struct imds *m, enum imds_goal goal, uint64_t now_ns)
 		[IMDS_BOOT] = IMDS_IDENTITY,
 		[IMDS_CREDENTIALS] = IMDS_ROLE,
 		[IMDS_NOTICES] = IMDS_SPOT,
+		[IMDS_LINKS] = IMDS_LINK_LIST,
 	};
 	if (goal == IMDS_BOOT)
 		wipe(m, sizeof(*m));
 	if (now_ns - m->token_ns > TOKEN_USE_NS)
 		wipe(m->token, sizeof(m->token));
 	m->now_ns = now_ns;
+	m->links_only = goal == IMDS_LINKS;
 	m->resume = first[goal];
 	m->step = m->token[0] ? m->resume : IMDS_TOKEN;
 	m->renewed = false;
@@ -165,10 +171,73 @@ static enum err read_link_list(struct imds *m, struct span body)
 	return r->link_count ? ERR_OK : ERR_MISSING;
 }
 
+/* Takes the next line that is not empty; false: there is none. */
+static bool take_entry(struct span *body, struct span *line)
+{
+	do {
+		if (body->len == 0)
+			return false;
+		*line = take_line(body);
+	} while (line->len == 0);
+	return true;
+}
+
+static enum err read_addresses4(struct imds_link *l, struct span body)
+{
+	struct span line;
+	l->addr_count = 0;
+	while (take_entry(&body, &line)) {
+		uint32_t addr;
+		TRY(text_read_ipv4(line, &addr));
+		if (l->addr_count == IMDS_ADDRS_MAX)
+			l->left_out++;
+		else
+			l->addr[l->addr_count++] = addr;
+	}
+	return ERR_OK;
+}
+
+static enum err read_addresses6(struct imds_link *l, struct span body)
+{
+	struct span line;
+	l->addr6_count = 0;
+	while (take_entry(&body, &line)) {
+		struct ip a;
+		TRY(ip_read(line, &a));
+		if (ip_is_v4(&a))
+			return ERR_SYNTAX;
+		if (l->addr6_count == IMDS_ADDRS6_MAX)
+			l->left_out++;
+		else
+			l->addr6[l->addr6_count++] = a;
+	}
+	return ERR_OK;
+}
+
+/* Behind those that are there; nothing is added on an error. */
+static enum err read_networks(struct imds_link *l, struct span body, bool v4, struct ip_net *nets,
+			      uint32_t *count)
+{
+	struct span line;
+	uint32_t n = *count;
+	while (take_entry(&body, &line)) {
+		struct ip_net net;
+		TRY(ip_net_read(line, &net));
+		if (ip_net_is_v4(&net) != v4)
+			return ERR_SYNTAX;
+		if (n == IMDS_NETS_MAX)
+			l->left_out++;
+		else
+			nets[n++] = net;
+	}
+	*count = n;
+	return ERR_OK;
+}
+
 static enum err read_link_value(struct imds *m, struct span body)
 {
 	struct imds_link *l = &m->result.link[m->link];
-	struct span line = take_line(&body);
+	struct span rest = body, line = take_line(&rest);
 	uint64_t number;
 	unsigned len;
 	switch (m->step) {
@@ -179,7 +248,14 @@ static enum err read_link_value(struct imds *m, struct span body)
 	case IMDS_LINK_ENI:
 		return keep_name(line, l->eni, sizeof(l->eni));
 	case IMDS_LINK_ADDRESS:
-		return text_read_ipv4(line, &l->addr);
+		return read_addresses4(l, body);
+	case IMDS_LINK_VPC_NETS:
+	case IMDS_LINK_VPC_NETS6:
+		return read_networks(l, body, m->step == IMDS_LINK_VPC_NETS, l->vpc_net, &l->vpc_count);
+	case IMDS_LINK_ADDRESS6:
+		return read_addresses6(l, body);
+	case IMDS_LINK_SUBNET6:
+		return read_networks(l, body, false, l->subnet6, &l->subnet6_count);
 	case IMDS_LINK_SUBNET:
 		TRY(text_read_cidr4(line, &l->subnet, &len));
 		l->prefix_len = len;
@@ -293,7 +369,7 @@ static enum err advance(struct imds *m)
 		return ERR_OK;
 	}
 	/* Without a primary interface the list was read while it changed: again from there. */
-	m->step = m->result.vpc[0] ? IMDS_USER_DATA : IMDS_LINK_LIST;
+	m->step = !m->result.vpc[0] ? IMDS_LINK_LIST : m->links_only ? IMDS_DONE : IMDS_USER_DATA;
 	return m->result.vpc[0] ? ERR_OK : ERR_MISSING;
 }
 

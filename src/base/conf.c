@@ -34,6 +34,7 @@ const struct conf_row conf_rows[] = {
 	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
 	{"spool.full", KIND_SPOOL_FULL, false, FIELD(spool_full), 0, 0, "drop-newest"},
 	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
+	{"inside.routes", KIND_ROUTES, false, FIELD(inside_route), 0, 0, NULL},
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
 	{"budget.bytes_per_day", KIND_U64, false, FIELD(budget_bytes_per_day), 0, UINT64_MAX, "0"},
@@ -272,17 +273,33 @@ static enum err read_rule(struct span v, unsigned line, struct settings *out)
 }
 
 /* NETWORK[, NETWORK ...] behind those that are there. */
-static enum err read_nets(struct span v, struct conf_nets *out)
+static enum err read_nets(struct span v, struct ip_net *net, uint32_t *count, uint32_t max)
 {
 	if (span_ends(v, SPAN(",")))
 		return ERR_SYNTAX;
 	do {
-		if (out->count == CONF_NETS)
+		if (*count == max)
 			return ERR_TOO_LONG;
-		TRY(ip_net_read(span_trim(span_cut(&v, ',')), &out->net[out->count]));
-		out->count++;
+		TRY(ip_net_read(span_trim(span_cut(&v, ',')), &net[*count]));
+		++*count;
 	} while (v.len);
 	return ERR_OK;
+}
+
+static enum err read_routes(struct span v, struct settings *out)
+{
+	TRY(read_nets(v, out->inside_route, &out->inside_route_count, CONF_INSIDE_ROUTES));
+	for (uint32_t i = 0; i < out->inside_route_count; i++) {
+		const struct ip_net *n = &out->inside_route[i];
+		if (n->prefix_len == 0 || (ip_net_is_v4(n) && n->prefix_len == 96))
+			return ERR_RANGE; /* the default route leads outside */
+	}
+	return ERR_OK;
+}
+
+static enum err read_sources(struct span v, struct conf_nets *out)
+{
+	return read_nets(v, out->net, &out->count, CONF_NETS);
 }
 
 /* The next of a list. */
@@ -301,8 +318,10 @@ static enum err read_next(const struct conf_row *r, struct span v, unsigned line
 		return conf_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
 	case KIND_NTP:
 		return conf_ntp_read(v, &out->ntp);
+	case KIND_ROUTES:
+		return read_routes(v, out);
 	case KIND_NETS:
-		return read_nets(v, (struct conf_nets *)(void *)((uint8_t *)out + r->offset));
+		return read_sources(v, (struct conf_nets *)(void *)((uint8_t *)out + r->offset));
 	default:
 		return read_rule(v, line, out);
 	}

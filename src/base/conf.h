@@ -51,10 +51,11 @@
  *                         time, and so ports of the NAT. Counting costs time in proportion to it
  *   limit.new_flows_per_second  default 0: none; at most 1000000; flows that one source address may begin a
  *                         second
- *   capture.rule          full | headers | none : FILTER, in libpcap's language (pcap-filter(7)), without
- *                         names. May be repeated, at most 16 times, each filter at most 503 bytes: the first
- *                         one that matches decides, what matches none is recorded in full. headers: the
- *                         link's, the network's and the transport's alone. none: not recorded, counted
+ *   inside.routes         NET[, NET ...], IPv4 or IPv6: further networks behind the inside interface's
+ * router. May be repeated, at most 32 networks in all. The VPC's own need not be named capture.rule full |
+ * headers | none : FILTER, in libpcap's language (pcap-filter(7)), without names. May be repeated, at most 16
+ * times, each filter at most 503 bytes: the first one that matches decides, what matches none is recorded in
+ * full. headers: the link's, the network's and the transport's alone. none: not recorded, counted
  *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
@@ -69,10 +70,10 @@
  *                         dropped and counted, or forwarding stops until there has been room for two
  *                         seconds, whatever on_loss says. What is not shipped is never overwritten
  *   zstd.level            default 1; 1..19
- *   status.port           default 0: nothing is served, so that nobody gets in unasked; else 1..64511:
- * /healthz and /metrics by HTTP. The ports above are the appliance's own status.sources        required with
- * status.port, and nothing without it; repeatable: NETWORK[, NETWORK
- *                         ...], at most 16 in all: who may ask. An address alone is a network of one
+ *   status.port           default 0: nothing is served, so that nobody gets in unasked; else 1..64511: where
+ *                         /healthz and /metrics are by HTTP. The ports above are the appliance's own
+ *   status.sources        required with status.port, and nothing without it; NETWORK[, NETWORK ...], may be
+ *                         repeated, at most 16 in all: who may ask. An address alone is a network of one
  *   status.interface      inside (default) | outside: where it is served
  *   on_loss               record (default): traffic flows also while it can't be recorded, and the gap is in
  *                         the record | stop: forwarding stops as soon as a packet was lost, no place is left,
@@ -89,6 +90,7 @@
 
 #define CONF_RULES 16
 #define CONF_NETS 16 /* of one key */
+#define CONF_INSIDE_ROUTES 32
 
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
 
@@ -139,6 +141,8 @@ struct settings {
 	char spool[161]; /* empty: memory */
 	uint64_t spool_sync_ms;
 	uint32_t spool_full; /* enum conf_spool_full */
+	uint32_t inside_route_count;
+	struct ip_net inside_route[CONF_INSIDE_ROUTES];
 	uint32_t rule_count;
 	struct capture_rule rule[CONF_RULES];
 	uint64_t flow_cutoff_bytes;    /* 0: none */

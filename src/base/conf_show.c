@@ -94,6 +94,12 @@ static void put_ntp(struct buf *b, const struct conf_row *r, const void *field, 
 		buf_str(b, "none");
 }
 
+static void put_route(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	(void)r;
+	ip_net_text(b, (const struct ip_net *)field + item);
+}
+
 /* item: which of a repeatable key's values. */
 static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r, const void *field,
 					 size_t item) = {
@@ -104,6 +110,7 @@ static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r
 	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
 	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,       [KIND_PUBLISH] = put_publish,
 	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,    [KIND_NTP] = put_ntp,
+	[KIND_ROUTES] = put_route,
 };
 
 /* How many values a key has. */
@@ -118,6 +125,8 @@ static size_t items(const struct settings *s, enum conf_kind kind, const void *f
 		return s->gateway.forward_count;
 	case KIND_DENY:
 		return 0;
+	case KIND_ROUTES:
+		return s->inside_route_count;
 	case KIND_NTP: {
 		uint32_t count = ((const struct conf_ntp *)field)->count;
 		return count ? count : 1; /* none */

@@ -26,6 +26,7 @@ enum conf_kind {
 	KIND_ALLOW, /* one list with KIND_DENY */
 	KIND_DENY,
 	KIND_NTP,
+	KIND_ROUTES,
 	KIND_NETS, /* more of the field, a struct conf_nets */
 	/* text */
 	KIND_BUCKET,

@@ -1,31 +1,75 @@
-/* Bodies: links start with struct ifinfomsg, addresses with struct ifaddrmsg, routes with struct rtmsg;
- * attributes follow each. */
+/* Bodies: links start with struct ifinfomsg, addresses with struct ifaddrmsg, routes with struct rtmsg, rules
+ * with struct fib_rule_hdr, neighbours with struct ndmsg; attributes follow each. Addresses are 4 or 16 bytes
+ * in network order, by the family in the body's first byte. */
 #include "net/rtnl.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+
+static const struct ip none;
+
+static bool is_none(const struct ip *a)
+{
+	return ip_eq(a, &none);
+}
+
+static uint8_t family(const struct ip *a)
+{
+	return ip_is_v4(a) ? AF_INET : AF_INET6;
+}
+
+/* Nothing when it is none. */
+static void put_ip(struct buf *b, uint16_t type, const struct ip *a)
+{
+	if (ip_is_v4(a))
+		nlmsg_attr_be32(b, type, ip_to_v4(a));
+	else if (!is_none(a))
+		nlmsg_attr(b, type, span_of(a->bytes, sizeof(a->bytes)));
+}
+
+static enum err take_ip(struct span value, uint8_t of, struct ip *a)
+{
+	if (value.len != (of == AF_INET ? 4 : sizeof(a->bytes)))
+		return ERR_SYNTAX;
+	if (of == AF_INET)
+		*a = ip_from_v4(load_be32(value.p));
+	else
+		memcpy(a->bytes, value.p, sizeof(a->bytes));
+	return ERR_OK;
+}
+
+static enum err take_u32(struct span value, uint32_t *v)
+{
+	if (value.len != sizeof(*v))
+		return ERR_SYNTAX;
+	memcpy(v, value.p, sizeof(*v));
+	return ERR_OK;
+}
 
 static void link_request(struct buf *b, const struct ifinfomsg *info)
 {
 	buf_put(b, span_of(info, sizeof(*info)));
 }
 
-void rtnl_dump_links(struct buf *b, uint32_t seq)
+void rtnl_dump(struct buf *b, uint32_t seq, enum rtnl_what what)
 {
-	struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
-	size_t mark = nlmsg_begin(b, RTM_GETLINK, NLM_F_DUMP, seq);
-	link_request(b, &info);
-	nlmsg_end(b, mark);
-}
-
-void rtnl_dump_addrs(struct buf *b, uint32_t seq)
-{
-	struct ifaddrmsg info = {.ifa_family = AF_INET};
-	size_t mark = nlmsg_begin(b, RTM_GETADDR, NLM_F_DUMP, seq);
-	buf_put(b, span_of(&info, sizeof(info)));
+	static const struct {
+		uint16_t type;
+		size_t body;
+	} dumps[RTNL_WHATS] = {
+		[RTNL_LINKS] = {RTM_GETLINK, sizeof(struct ifinfomsg)},
+		[RTNL_ADDRS] = {RTM_GETADDR, sizeof(struct ifaddrmsg)},
+		[RTNL_ROUTES] = {RTM_GETROUTE, sizeof(struct rtmsg)},
+		[RTNL_RULES] = {RTM_GETRULE, sizeof(struct fib_rule_hdr)},
+		[RTNL_NEIGHBOURS] = {RTM_GETNEIGH, sizeof(struct ndmsg)},
+	};
+	size_t mark = nlmsg_begin(b, dumps[what].type, NLM_F_DUMP, seq);
+	buf_fill(b, 0, dumps[what].body); /* AF_UNSPEC, and all of it */
 	nlmsg_end(b, mark);
 }
 
@@ -50,15 +94,17 @@ static void addr_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t 
 			 const struct rtnl_addr *a)
 {
 	struct ifaddrmsg info = {
-		.ifa_family = AF_INET,
+		.ifa_family = family(&a->addr),
 		.ifa_prefixlen = (uint8_t)a->prefix_len,
+		/* what EC2 gives is nobody else's: no waiting for a duplicate */
+		.ifa_flags = ip_is_v4(&a->addr) ? 0 : IFA_F_NODAD,
 		.ifa_scope = RT_SCOPE_UNIVERSE,
 		.ifa_index = a->ifindex,
 	};
 	size_t mark = nlmsg_begin(b, type, flags | NLM_F_ACK, seq);
 	buf_put(b, span_of(&info, sizeof(info)));
-	nlmsg_attr_be32(b, IFA_LOCAL, a->addr);
-	nlmsg_attr_be32(b, IFA_ADDRESS, a->addr);
+	put_ip(b, IFA_LOCAL, &a->addr);
+	put_ip(b, IFA_ADDRESS, &a->addr);
 	nlmsg_end(b, mark);
 }
 
@@ -72,32 +118,72 @@ void rtnl_addr_delete(struct buf *b, uint32_t seq, const struct rtnl_addr *a)
 	addr_request(b, RTM_DELADDR, 0, seq, a);
 }
 
-void rtnl_route_set(struct buf *b, uint32_t seq, const struct rtnl_route *r)
+static void route_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq,
+			  const struct rtnl_route *r)
 {
+	bool has_gateway = !is_none(&r->gateway);
 	struct rtmsg info = {
-		.rtm_family = AF_INET,
+		.rtm_family = family(&r->dst),
 		.rtm_dst_len = (uint8_t)r->prefix_len,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_STATIC,
-		.rtm_scope = r->gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+		.rtm_table = (uint8_t)r->table,
+		.rtm_protocol = RTNL_PROTOCOL,
+		.rtm_scope = has_gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 		.rtm_type = RTN_UNICAST,
-		.rtm_flags = r->gateway ? RTNH_F_ONLINK : 0,
+		.rtm_flags = has_gateway ? RTNH_F_ONLINK : 0,
 	};
-	size_t mark = nlmsg_begin(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, seq);
+	ASSERT(r->table && r->table < 256);
+	size_t mark = nlmsg_begin(b, type, flags | NLM_F_ACK, seq);
 	buf_put(b, span_of(&info, sizeof(info)));
 	if (r->prefix_len)
-		nlmsg_attr_be32(b, RTA_DST, r->dst);
-	if (r->gateway)
-		nlmsg_attr_be32(b, RTA_GATEWAY, r->gateway);
+		put_ip(b, RTA_DST, &r->dst);
+	put_ip(b, RTA_GATEWAY, &r->gateway);
 	nlmsg_attr_u32(b, RTA_OIF, r->ifindex);
-	if (r->source)
-		nlmsg_attr_be32(b, RTA_PREFSRC, r->source);
+	put_ip(b, RTA_PREFSRC, &r->source);
 	if (r->mtu) {
 		size_t metrics = nlmsg_nest(b, RTA_METRICS);
 		nlmsg_attr_u32(b, RTAX_MTU, r->mtu);
 		nlmsg_nest_end(b, metrics);
 	}
 	nlmsg_end(b, mark);
+}
+
+void rtnl_route_set(struct buf *b, uint32_t seq, const struct rtnl_route *r)
+{
+	route_request(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, seq, r);
+}
+
+void rtnl_route_delete(struct buf *b, uint32_t seq, const struct rtnl_route *r)
+{
+	route_request(b, RTM_DELROUTE, 0, seq, r);
+}
+
+static void rule_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq,
+			 const struct rtnl_rule *r)
+{
+	struct fib_rule_hdr info = {
+		.family = family(&r->from),
+		.src_len = ip_is_v4(&r->from) ? 32 : 128,
+		.table = (uint8_t)r->table,
+		.action = FR_ACT_TO_TBL,
+	};
+	static const uint8_t protocol = RTNL_PROTOCOL;
+	ASSERT(r->table && r->table < 256);
+	size_t mark = nlmsg_begin(b, type, flags | NLM_F_ACK, seq);
+	buf_put(b, span_of(&info, sizeof(info)));
+	put_ip(b, FRA_SRC, &r->from);
+	nlmsg_attr_u32(b, FRA_PRIORITY, r->priority);
+	nlmsg_attr(b, FRA_PROTOCOL, span_of(&protocol, 1));
+	nlmsg_end(b, mark);
+}
+
+void rtnl_rule_add(struct buf *b, uint32_t seq, const struct rtnl_rule *r)
+{
+	rule_request(b, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, seq, r);
+}
+
+void rtnl_rule_delete(struct buf *b, uint32_t seq, const struct rtnl_rule *r)
+{
+	rule_request(b, RTM_DELRULE, 0, seq, r);
 }
 
 /* Copies a string attribute; it must be terminated and fit. */
@@ -132,10 +218,7 @@ static enum err take_link_attr(uint16_t type, struct span value, struct rtnl_lin
 	case IFLA_IFNAME:
 		return take_name(value, link->name);
 	case IFLA_MTU:
-		if (value.len != sizeof(link->mtu))
-			return ERR_SYNTAX;
-		memcpy(&link->mtu, value.p, sizeof(link->mtu));
-		return ERR_OK;
+		return take_u32(value, &link->mtu);
 	case IFLA_ADDRESS:
 		if (!link->ethernet)
 			return ERR_OK;
@@ -174,38 +257,159 @@ enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gon
 		TRY(take_link_attr(type, value, link));
 	if (e != ERR_MORE)
 		return e;
-	static const uint8_t none[6];
-	link->ethernet = link->ethernet && memcmp(link->mac, none, sizeof(none)) != 0;
+	static const uint8_t zeros[6];
+	link->ethernet = link->ethernet && memcmp(link->mac, zeros, sizeof(zeros)) != 0;
 	return link->name[0] ? ERR_OK : ERR_SYNTAX;
+}
+
+/* The body's fixed part, and the attributes behind it. */
+static enum err open_body(const struct nlmsg *m, void *info, size_t len, struct span *attrs)
+{
+	if (m->body.len < len)
+		return ERR_SYNTAX;
+	memcpy(info, m->body.p, len);
+	*attrs = span_from(m->body, NLMSG_ALIGN(len));
+	return ERR_OK;
+}
+
+static bool is_ip(uint8_t of)
+{
+	return of == AF_INET || of == AF_INET6;
+}
+
+static unsigned longest(uint8_t of)
+{
+	return of == AF_INET ? 32 : 128;
 }
 
 enum err rtnl_read_addr(const struct nlmsg *m, struct rtnl_addr *addr, bool *gone)
 {
 	struct ifaddrmsg info;
+	struct span attrs, value;
 	if (m->type != RTM_NEWADDR && m->type != RTM_DELADDR)
 		return ERR_UNSUPPORTED;
-	if (m->body.len < sizeof(info))
-		return ERR_SYNTAX;
-	memcpy(&info, m->body.p, sizeof(info));
-	if (info.ifa_family != AF_INET)
+	TRY(open_body(m, &info, sizeof(info), &attrs));
+	if (!is_ip(info.ifa_family))
 		return ERR_UNSUPPORTED;
-	if (info.ifa_prefixlen > 32)
+	if (info.ifa_prefixlen > longest(info.ifa_family))
 		return ERR_SYNTAX;
 	*addr = (struct rtnl_addr){.ifindex = info.ifa_index, .prefix_len = info.ifa_prefixlen};
+	/* IPv6 has the local address in IFA_ADDRESS, unless there is a peer */
+	uint16_t type, wanted = info.ifa_family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
+	addr->link_local = info.ifa_family == AF_INET6 && info.ifa_scope == RT_SCOPE_LINK;
 	*gone = m->type == RTM_DELADDR;
-	struct span attrs = span_from(m->body, NLMSG_ALIGN(sizeof(info))), value;
-	uint16_t type;
 	enum err e;
 	bool found = false;
 	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK) {
-		if (type != IFA_LOCAL)
+		if (type != wanted)
 			continue;
-		if (value.len != 4)
-			return ERR_SYNTAX;
-		addr->addr = load_be32(value.p);
+		TRY(take_ip(value, info.ifa_family, &addr->addr));
 		found = true;
 	}
 	if (e != ERR_MORE)
 		return e;
 	return found ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err take_metrics(struct span metrics, struct rtnl_route *r)
+{
+	struct span value;
+	uint16_t type;
+	enum err e;
+	while ((e = nlmsg_attr_next(&metrics, &type, &value)) == ERR_OK)
+		if (type == RTAX_MTU)
+			TRY(take_u32(value, &r->mtu));
+	return e == ERR_MORE ? ERR_OK : e;
+}
+
+static enum err take_route_attr(uint16_t type, struct span value, uint8_t of, struct rtnl_route *r)
+{
+	switch (type) {
+	case RTA_DST:
+		return take_ip(value, of, &r->dst);
+	case RTA_GATEWAY:
+		return take_ip(value, of, &r->gateway);
+	case RTA_PREFSRC:
+		return take_ip(value, of, &r->source);
+	case RTA_OIF:
+		return take_u32(value, &r->ifindex);
+	case RTA_TABLE:
+		return take_u32(value, &r->table);
+	case RTA_METRICS:
+		return take_metrics(value, r);
+	default:
+		return ERR_OK;
+	}
+}
+
+enum err rtnl_read_route(const struct nlmsg *m, struct rtnl_route *r)
+{
+	struct rtmsg info;
+	struct span attrs, value;
+	uint16_t type;
+	enum err e;
+	if (m->type != RTM_NEWROUTE)
+		return ERR_UNSUPPORTED;
+	TRY(open_body(m, &info, sizeof(info), &attrs));
+	if (!is_ip(info.rtm_family) || info.rtm_protocol != RTNL_PROTOCOL || info.rtm_type != RTN_UNICAST)
+		return ERR_UNSUPPORTED;
+	if (info.rtm_dst_len > longest(info.rtm_family))
+		return ERR_SYNTAX;
+	*r = (struct rtnl_route){.prefix_len = info.rtm_dst_len, .table = info.rtm_table};
+	if (info.rtm_family == AF_INET)
+		r->dst = ip_from_v4(0);
+	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK)
+		TRY(take_route_attr(type, value, info.rtm_family, r));
+	if (e != ERR_MORE)
+		return e;
+	return r->ifindex ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r)
+{
+	struct fib_rule_hdr info;
+	struct span attrs, value;
+	uint16_t type;
+	uint8_t protocol = 0;
+	enum err e;
+	if (m->type != RTM_NEWRULE)
+		return ERR_UNSUPPORTED;
+	TRY(open_body(m, &info, sizeof(info), &attrs));
+	if (!is_ip(info.family) || info.src_len != longest(info.family) || info.action != FR_ACT_TO_TBL)
+		return ERR_UNSUPPORTED;
+	*r = (struct rtnl_rule){.table = info.table};
+	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK) {
+		if (type == FRA_SRC)
+			TRY(take_ip(value, info.family, &r->from));
+		else if (type == FRA_PRIORITY)
+			TRY(take_u32(value, &r->priority));
+		else if (type == FRA_TABLE)
+			TRY(take_u32(value, &r->table));
+		else if (type == FRA_PROTOCOL && value.len == 1)
+			protocol = value.p[0];
+	}
+	if (e != ERR_MORE)
+		return e;
+	return protocol == RTNL_PROTOCOL && !is_none(&r->from) ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+enum err rtnl_read_router(const struct nlmsg *m, struct rtnl_router *r, bool *gone)
+{
+	struct ndmsg info;
+	struct span attrs, value;
+	uint16_t type;
+	enum err e;
+	if (m->type != RTM_NEWNEIGH && m->type != RTM_DELNEIGH)
+		return ERR_UNSUPPORTED;
+	TRY(open_body(m, &info, sizeof(info), &attrs));
+	if (info.ndm_family != AF_INET6 || !(info.ndm_flags & NTF_ROUTER) || info.ndm_ifindex <= 0)
+		return ERR_UNSUPPORTED;
+	*r = (struct rtnl_router){.ifindex = (uint32_t)info.ndm_ifindex};
+	*gone = m->type == RTM_DELNEIGH;
+	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK)
+		if (type == NDA_DST)
+			TRY(take_ip(value, AF_INET6, &r->addr));
+	if (e != ERR_MORE)
+		return e;
+	return is_none(&r->addr) ? ERR_SYNTAX : ERR_OK;
 }

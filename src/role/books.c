@@ -32,6 +32,11 @@ void books_links(struct books *b, const struct msg_links *links)
 				b->before[d] = b->listed.link[i].rx_packets;
 }
 
+void books_replaced(struct books *b)
+{
+	b->replaced = true;
+}
+
 void books_armed(const struct msg_forwarding *f)
 {
 	say_links("armed", f);
@@ -47,10 +52,12 @@ void books_closed(struct books *b, const struct msg_forwarding *f)
 {
 	b->last = *f;
 	b->closed = true;
-	if (b->first.counted && f->counted)
+	if (b->first.counted && f->counted && !b->replaced)
 		return;
-	b->said = true; /* net is new and does not know the links yet */
-	log_event(LOG_WARN, "books-not-closed", "reason", "the links' counters are not known");
+	b->said = true; /* net is new and does not know the links yet, or a link took its counters with it */
+	log_event(LOG_WARN, "books-not-closed", "reason",
+		  b->replaced ? "a link was gone, and its counters with it"
+			      : "the links' counters are not known");
 }
 
 static uint64_t arrived(const struct books *b, const struct msg_forwarding *f)

@@ -19,6 +19,7 @@ struct books {
 	uint64_t before[2];                /* rx_packets of then: outside, inside */
 	struct msg_forwarding first, last; /* the links before the rings were closed, and after */
 	bool closed;                       /* those are there */
+	bool replaced;                     /* a link came back: what its predecessor counted is not known */
 	bool said;
 };
 
@@ -26,6 +27,8 @@ struct books {
 void books_listed(struct books *b, const struct msg_links *listed);
 /* The links have their roles: [0] outside, [1] inside. */
 void books_links(struct books *b, const struct msg_links *links);
+/* One of them was gone and has come back: the books of this life can't be closed. */
+void books_replaced(struct books *b);
 /* Recording begins: event `armed`. */
 void books_armed(const struct msg_forwarding *f);
 /* Forwarding is closed, the rings are about to be (event `disarmed`); and they are. */

@@ -15,6 +15,7 @@
 #include "role/cutter.h"
 #include "role/drops.h"
 #include "role/guard.h"
+#include "role/interfaces.h"
 #include "role/peer.h"
 #include "role/recorder.h"
 #include "role/section.h"
@@ -37,7 +38,7 @@ static struct {
 	struct settings settings;
 	struct object_identity identity;
 	struct msg_clock clock;
-	struct msg_links links; /* [0] outside, [1] inside: the pcapng interface numbers */
+	struct interfaces links; /* their sides are the pcapng interface numbers */
 	struct recorder recorder;
 	bool arming, reading, draining;
 	uint64_t quiet_since_ns;
@@ -61,7 +62,7 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 {
 	(void)arg;
 	struct clocknote clock = clocknote(&g.clock, clock_mono_ns());
-	section_write(raw, &g.settings, &g.identity, &g.links, &clock, meta, prev);
+	section_write(raw, &g.settings, &g.identity, &g.links.now, &clock, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
@@ -127,14 +128,13 @@ static void statistics_due(void *arg)
 
 /* ---- the ring */
 
-/* 0 outside, 1 inside, 2 neither: a further link, which the filter admitted while nobody knew which is which.
- */
 static uint32_t interface_of(const struct ring_packet *p)
 {
-	uint32_t i = 0;
-	while (i < 2 && p->ifindex != g.links.link[i].ifindex)
-		i++;
-	return i;
+	bool turned;
+	uint32_t side = interfaces_side(&g.links, p->ifindex, &turned);
+	if (turned)
+		recorder_rotate(&g.recorder);
+	return side;
 }
 
 /* Is it to be recorded? What is not is counted. */
@@ -173,7 +173,7 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 		return false;
 	pcapng_packet(raw, p, &info);
 	uint32_t canary;
-	bool is_canary = !p->vlan && canary_find(p->tail, g.links.link[0].own_addr, g.identity.boot, &canary);
+	bool is_canary = !p->vlan && canary_find(p->tail, g.links.own_addr, g.identity.boot, &canary);
 	recorder_wrote(&g.recorder, p->ts_ns, block_seq, p->cap_len < p->len);
 	if (is_canary)
 		recorder_canary(&g.recorder, canary);
@@ -401,8 +401,8 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 		set_up_recorder((const void *)m->payload, *pool);
 		break;
 	case MSG_INTERFACES:
-		memcpy(&g.links, m->payload, sizeof(g.links));
-		cutter_own(&g.cutter, &g.links);
+		interfaces_take(&g.links, (const void *)m->payload);
+		cutter_own(&g.cutter, (const void *)m->payload);
 		break;
 	case MSG_ARM:
 		g.arming = true;

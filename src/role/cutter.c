@@ -40,8 +40,10 @@ void cutter_init(struct cutter *c, const struct settings *s, uint32_t workers)
 
 void cutter_own(struct cutter *c, const struct msg_links *links)
 {
+	c->own_count = 0;
 	for (uint32_t i = 0; i < 2; i++)
-		c->own[i] = links->link[i].own_addr;
+		for (uint32_t k = 0; k < links->link[i].own_count && k < MSG_LINK_OWN; k++)
+			c->own[c->own_count++] = links->link[i].own[k];
 }
 
 /* Without the 12 bytes of addresses, with its VLAN tag taken out: how ring_walk gives it. */
@@ -56,10 +58,12 @@ static bool is_own(const struct cutter *c, const struct ring_packet *p, const st
 	if (p->cap_len < p->len)
 		return true;
 	if (p->vlan || p->type != PACKET_HOST || !h->has_ports || h->protocol != HEADERS_TCP ||
-	    h->to_port < OWN_PORT_FIRST || !ip_is_v4(&h->to))
+	    h->to_port < OWN_PORT_FIRST)
 		return false;
-	uint32_t to = ip_to_v4(&h->to);
-	return to && (to == c->own[0] || to == c->own[1]);
+	for (uint32_t i = 0; i < c->own_count; i++)
+		if (ip_eq(&h->to, &c->own[i]))
+			return true;
+	return false;
 }
 
 /* The frame as on the wire, in one piece. */

@@ -27,7 +27,8 @@ enum cutter_verdict {
 struct cutter {
 	bool on; /* something is configured */
 	bool has_cutoff, has_budget;
-	uint32_t own[2]; /* own addresses, host order; 0: none */
+	uint32_t own_count;
+	struct ip own[2 * MSG_LINK_OWN]; /* own addresses */
 	struct rules rules;
 	struct cutoff cutoff;
 	struct budget budget;

@@ -5,6 +5,7 @@
 
 #include "net/dhcp.h"
 #include "role/gateway.h"
+#include "role/report.h"
 
 /* EC2's device numbers; also the places in MSG_CONFIGURED. */
 #define DEVICE_OUTSIDE 0
@@ -14,9 +15,10 @@
 /* A link's place by its index; links->count when it is not there. */
 uint32_t devices_by_ifindex(const struct gateway_links *links, uint32_t ifindex);
 /* The place of the link that IMDS gives this device number; links->count when there is none. */
-uint32_t devices_by_number(const struct gateway_links *links, const struct msg_links *imds, uint32_t number);
+uint32_t devices_by_number(const struct gateway_links *links, const struct msg_described *imds,
+			   uint32_t number);
 /* What IMDS says of the link, or NULL. */
-const struct msg_link *devices_described(const struct msg_links *imds, const struct rtnl_link *link);
+const struct imds_link *devices_described(const struct msg_described *imds, const struct rtnl_link *link);
 
 /* Each link of *known has the MTU that it has in *now, where it is there. */
 void devices_take_mtus(struct gateway_links *known, const struct gateway_links *now);
@@ -24,12 +26,33 @@ void devices_take_mtus(struct gateway_links *known, const struct gateway_links *
 /* One line of the log for each. */
 void devices_log(const struct gateway_links *links);
 
-/* lease: on this link; NULL: none. imds: what it says of the link; NULL: not asked yet. The address is the
- * lease's, else IMDS's. */
-void devices_message(const struct rtnl_link *link, const struct dhcp_lease *lease,
-		     const struct msg_link *imds, struct msg_link *out);
+struct devices_lease {
+	uint32_t ifindex;
+	const struct dhcp_lease *lease; /* borrowed; NULL: none */
+};
 
-/* An address was set or removed on one of the links. */
-void devices_log_address(const struct gateway_links *links, const struct rtnl_addr *addr, bool gone);
+/* lease: of the primary link, and of the inside one. imds: the links are outside and inside, and this is what
+ * it says of them; NULL: nobody knows which is which yet. */
+void devices_messages(const struct gateway_links *links, const struct devices_lease lease[2],
+		      const struct msg_described *imds, struct msg_links *out);
+
+/* two: outside and inside. One that is not in *now is replaced by the link to which IMDS gives its device
+ * number, if that is there; fresh[] gets the new link's index. True: one was. */
+bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
+		     const struct msg_described *imds, uint32_t fresh[2]);
+bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now);
+
+/* An address was set or removed on one of the links: arg. */
+void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone);
+
+/* The places of outside and inside among the links. ERR_MISSING: one is not there, as the verdict says. */
+enum err devices_find(const struct gateway_links *links, const struct msg_described *imds, struct report *r,
+		      uint32_t device[2]) MUST_USE;
+/* Of all links these two stay, outside first. */
+void devices_keep(struct gateway_links *links, const uint32_t device[2]);
+/* The verdict on outside and inside. */
+void devices_report(const struct gateway_links *two, struct report *r);
+/* Takes over what keys tells; true: it is something new. */
+bool devices_describe(struct msg_described *known, const struct msg_described *told);
 
 #endif

@@ -10,15 +10,8 @@
 #include "os/netlink.h"
 #include "os/sysctl.h"
 
-/* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
-#define DEFAULT_ROUTE_MTU 1500u
 #define LIST_TRIES 5
 #define EVENTS_AT_ONCE 32
-#define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
-
-/* IMDS, DNS, NTP. */
-static const uint32_t services[] = {SERVICE(254), SERVICE(253), SERVICE(123)};
-
 #define STRING2(x) #x
 #define STRING(x) STRING2(x)
 
@@ -42,20 +35,25 @@ static const struct setting settings[] = {
 
 /* For `all`, `default` and each link: the kernel combines them in different ways. */
 static const struct setting link_settings[] = {
-	{"net/ipv4/conf/%s/rp_filter", "0"},
-	{"net/ipv4/conf/%s/accept_redirects", "0"},
-	{"net/ipv4/conf/%s/send_redirects", "0"},
-	{"net/ipv4/conf/%s/accept_source_route", "0"},
+	{"net/ipv4/conf/%s/rp_filter", "0"},           {"net/ipv4/conf/%s/accept_redirects", "0"},
+	{"net/ipv4/conf/%s/send_redirects", "0"},      {"net/ipv4/conf/%s/accept_source_route", "0"},
+	{"net/ipv4/conf/%s/promote_secondaries", "1"}, /* one that goes takes no others along */
 };
 
-/* A kernel without IPv6 has none of these. */
+/* A kernel without IPv6 has none of these. Of router advertisements nothing is taken but who the routers are:
+ * accept_ra 2 says that it is a router itself that listens. */
 static const struct setting ipv6_settings[] = {
-	{"net/ipv6/conf/%s/forwarding", "0"},
-	{"net/ipv6/conf/%s/accept_ra", "0"},
-	{"net/ipv6/conf/%s/disable_ipv6", "1"},
+	{"net/ipv6/conf/%s/accept_ra", "2"},        {"net/ipv6/conf/%s/accept_ra_defrtr", "0"},
+	{"net/ipv6/conf/%s/accept_ra_pinfo", "0"},  {"net/ipv6/conf/%s/accept_ra_mtu", "0"},
+	{"net/ipv6/conf/%s/autoconf", "0"},         {"net/ipv6/conf/%s/accept_dad", "0"},
+	{"net/ipv6/conf/%s/accept_redirects", "0"}, {"net/ipv6/conf/%s/accept_source_route", "-1"},
 };
 
-static enum err fail(struct gateway *g, enum err e, const char *what, const char *on)
+static const struct setting ipv6_closed[] = {{"net/ipv6/conf/all/forwarding", "0"}};
+static const struct setting ipv6_off[] = {{"net/ipv6/conf/%s/disable_ipv6", "1"}};
+static const struct setting ipv6_on[] = {{"net/ipv6/conf/%s/disable_ipv6", "0"}};
+
+enum err gateway_fail(struct gateway *g, enum err e, const char *what, const char *on)
 {
 	snprintf(g->failed, sizeof(g->failed), "%s %s: %s", what, on, err_text(e));
 	log_event(LOG_ALARM, "kernel-refused", "what", g->failed);
@@ -64,8 +62,7 @@ static enum err fail(struct gateway *g, enum err e, const char *what, const char
 
 /* ---- netlink */
 
-/* One message or batch. */
-static enum err transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
+enum err gateway_transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
 {
 	struct netlink_failure f;
 	TRY(buf_err(b));
@@ -78,7 +75,7 @@ static enum err transact(struct gateway *g, int fd, const struct buf *b, const c
 	return e;
 }
 
-static const char *index_text(uint32_t ifindex)
+const char *gateway_index_text(uint32_t ifindex)
 {
 	static char text[32];
 	snprintf(text, sizeof(text), "link %u", ifindex);
@@ -92,9 +89,9 @@ enum err gateway_open(struct gateway *g)
 	if (!e)
 		e = netlink_open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, &g->events);
 	if (e)
-		return fail(g, e, "open", "netlink for links and routes");
+		return gateway_fail(g, e, "open", "netlink for links and routes");
 	e = netlink_open(NETLINK_NETFILTER, 0, &g->filter);
-	return e ? fail(g, e, "open", "netlink for the packet filter") : ERR_OK;
+	return e ? gateway_fail(g, e, "open", "netlink for the packet filter") : ERR_OK;
 }
 
 static void add_link(void *arg, struct span message)
@@ -123,11 +120,11 @@ enum err gateway_list(struct gateway *g, struct gateway_links *links)
 	for (int i = 0; e == ERR_CONFLICT && i < LIST_TRIES; i++) {
 		struct buf b = BUF_OF(bytes);
 		links->count = 0;
-		rtnl_dump_links(&b, 1);
+		rtnl_dump(&b, 1, RTNL_LINKS);
 		TRY(buf_err(&b));
 		e = netlink_dump(g->route, buf_span(&b), add_link, links);
 	}
-	return e ? fail(g, e, "list", "the links") : ERR_OK;
+	return e ? gateway_fail(g, e, "list", "the links") : ERR_OK;
 }
 
 enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
@@ -141,7 +138,7 @@ enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets
 		*rx_dropped = now.link[i].rx_dropped;
 		return ERR_OK;
 	}
-	return fail(g, ERR_NOT_FOUND, "read the counters of", index_text(ifindex));
+	return gateway_fail(g, ERR_NOT_FOUND, "read the counters of", gateway_index_text(ifindex));
 }
 
 void gateway_events(struct gateway *g, void (*on_link)(void *, const struct rtnl_link *, bool gone),
@@ -170,87 +167,6 @@ void gateway_events(struct gateway *g, void (*on_link)(void *, const struct rtnl
 	}
 }
 
-/* ---- addresses and routes */
-
-#define MAX_ADDRS 32
-
-struct addr_list {
-	uint32_t ifindex;
-	uint32_t count;
-	struct rtnl_addr addr[MAX_ADDRS];
-};
-
-static void add_addr(void *arg, struct span message)
-{
-	struct addr_list *all = arg;
-	struct nlmsg m;
-	struct rtnl_addr a;
-	bool gone;
-	if (nlmsg_next(&message, &m) || rtnl_read_addr(&m, &a, &gone) || gone)
-		return;
-	if (a.ifindex == all->ifindex && all->count < MAX_ADDRS)
-		all->addr[all->count++] = a;
-}
-
-static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
-{
-	return a->addr == b->addr && a->prefix_len == b->prefix_len;
-}
-
-static enum err list_addrs(struct gateway *g, uint32_t ifindex, struct addr_list *list)
-{
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	list->ifindex = ifindex;
-	list->count = 0;
-	rtnl_dump_addrs(&b, 1);
-	TRY(buf_err(&b));
-	enum err e = netlink_dump(g->route, buf_span(&b), add_addr, list);
-	return e ? fail(g, e, "list the addresses of", index_text(ifindex)) : ERR_OK;
-}
-
-bool gateway_has_address(struct gateway *g, uint32_t ifindex, uint32_t addr)
-{
-	static struct addr_list list;
-	if (list_addrs(g, ifindex, &list))
-		return false;
-	for (uint32_t i = 0; i < list.count; i++)
-		if (list.addr[i].addr == addr)
-			return true;
-	return false;
-}
-
-static enum err remove_others(struct gateway *g, const struct rtnl_addr *keep)
-{
-	static struct addr_list list;
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	enum err e;
-	TRY(list_addrs(g, keep->ifindex, &list));
-	for (uint32_t i = 0; i < list.count; i++) {
-		if (same_addr(&list.addr[i], keep))
-			continue;
-		buf_reset(&b);
-		rtnl_addr_delete(&b, 1, &list.addr[i]);
-		e = transact(g, g->route, &b, "remove an address from", index_text(keep->ifindex));
-		/* the kernel removes an address's secondary ones with it */
-		if (e && e != ERR_NOT_FOUND)
-			return e;
-	}
-	return ERR_OK;
-}
-
-enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want)
-{
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	TRY(remove_others(g, want));
-	if (want->addr == 0)
-		return ERR_OK;
-	rtnl_addr_set(&b, 1, want);
-	return transact(g, g->route, &b, "set the address of", index_text(want->ifindex));
-}
-
 enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu)
 {
 	static struct gateway_links now;
@@ -264,32 +180,7 @@ enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu)
 		if (now.link[i].ifindex == ifindex && now.link[i].mtu == mtu)
 			return ERR_OK;
 	rtnl_link_mtu(&b, 1, ifindex, mtu);
-	return transact(g, g->route, &b, "set the MTU of", index_text(ifindex));
-}
-
-static enum err set_route(struct gateway *g, const struct rtnl_route *r)
-{
-	uint8_t bytes[128];
-	struct buf b = BUF_OF(bytes);
-	rtnl_route_set(&b, 1, r);
-	return transact(g, g->route, &b, r->gateway ? "set the default route by" : "set a host route by",
-			index_text(r->ifindex));
-}
-
-enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o)
-{
-	struct rtnl_route r = {.ifindex = o->ifindex, .source = o->own_addr, .prefix_len = 32};
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-		r.dst = services[i];
-		TRY(set_route(g, &r));
-	}
-	if (!o->router)
-		return ERR_OK;
-	r.dst = 0;
-	r.prefix_len = 0;
-	r.gateway = o->router;
-	r.mtu = o->mtu > DEFAULT_ROUTE_MTU ? DEFAULT_ROUTE_MTU : 0;
-	return set_route(g, &r);
+	return gateway_transact(g, g->route, &b, "set the MTU of", gateway_index_text(ifindex));
 }
 
 /* ---- settings */
@@ -310,7 +201,7 @@ static enum err set_for(struct gateway *g, const struct setting *s, size_t count
 		ASSERT(len > 0 && len < (int)sizeof(path));
 		enum err e = sysctl_write(path, s[i].value);
 		if (e && !(e == ERR_NOT_FOUND && may_lack))
-			return fail(g, e, "write the setting", path);
+			return gateway_fail(g, e, "write the setting", path);
 	}
 	return ERR_OK;
 }
@@ -323,6 +214,11 @@ static enum err set_everywhere(struct gateway *g, const char *link)
 	return SET(g, ipv6_settings, link, true);
 }
 
+enum err gateway_ipv6(struct gateway *g, const char *link, bool on)
+{
+	return on ? SET(g, ipv6_on, link, false) : SET(g, ipv6_off, link, true);
+}
+
 /* What the tap sees must be what was on the wire. */
 static enum err switch_offloads_off(struct gateway *g, const char *link)
 {
@@ -331,7 +227,7 @@ static enum err switch_offloads_off(struct gateway *g, const char *link)
 	const char *stuck;
 	enum err e = ethtool_switch_off(link, merging, sizeof(merging) / sizeof(merging[0]), &stuck);
 	if (e)
-		return fail(g, e, "switch off the merging of received packets (GRO, LRO) on", link);
+		return gateway_fail(g, e, "switch off the merging of received packets (GRO, LRO) on", link);
 	if (stuck) {
 		log_begin(LOG_WARN, "offload-stays-on");
 		log_str("link", link);
@@ -346,7 +242,7 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	uint8_t bytes[64];
 	struct buf b = BUF_OF(bytes);
 	rtnl_link_up(&b, 1, link->ifindex);
-	return transact(g, g->route, &b, "bring up", link->name);
+	return gateway_transact(g, g->route, &b, "bring up", link->name);
 }
 
 /* The table of flows is the machine's, not the namespace's: on a host it stays as it is. */
@@ -365,7 +261,7 @@ static enum err set_conntrack_room(struct gateway *g)
 			return ERR_OK;
 		}
 		if (e)
-			return fail(g, e, "write the setting", names[i]);
+			return gateway_fail(g, e, "write the setting", names[i]);
 	}
 	return ERR_OK;
 }
@@ -392,31 +288,41 @@ enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts)
 		e = sysctl_read_u64("net/netfilter/nf_conntrack_max", &counts->max);
 	if (!e)
 		e = netlink_dump(g->filter, buf_span(&b), add_ctstats, &counts->stats);
-	return e ? fail(g, e, "read", "the statistics of connection tracking") : ERR_OK;
+	return e ? gateway_fail(g, e, "read", "the statistics of connection tracking") : ERR_OK;
 }
 
-enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open)
+enum err gateway_prepare(struct gateway *g, bool open)
 {
 	static const struct nft_gateway closed = {.fresh = true};
 	TRY(SET(g, settings, "", false));
 	TRY(set_conntrack_room(g));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
+	/* a link has IPv6 once its addresses are known */
 	TRY(set_everywhere(g, "all"));
 	TRY(set_everywhere(g, "default"));
-	for (uint32_t i = 0; i < links->count; i++) {
-		TRY(set_everywhere(g, links->link[i].name));
-		TRY(switch_offloads_off(g, links->link[i].name));
-		TRY(link_up(g, &links->link[i]));
-	}
-	return ERR_OK;
+	if (open)
+		return ERR_OK;
+	TRY(SET(g, ipv6_closed, "", true));
+	TRY(gateway_ipv6(g, "all", false));
+	return gateway_ipv6(g, "default", false);
 }
 
-/* Writing ip_forward makes the kernel reset its `all` settings for a host or a router. */
+enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link)
+{
+	TRY(set_everywhere(g, link->name));
+	TRY(switch_offloads_off(g, link->name));
+	return link_up(g, link);
+}
+
+/* Writing ip_forward makes the kernel reset its `all` settings for a host or a router. A kernel without IPv6
+ * has nothing to forward. */
 static enum err set_forwarding(struct gateway *g, bool on)
 {
-	const struct setting s = {"net/ipv4/ip_forward", on ? "1" : "0"};
-	TRY(set_for(g, &s, 1, "", false));
+	const struct setting v4 = {"net/ipv4/ip_forward", on ? "1" : "0"};
+	const struct setting v6 = {"net/ipv6/conf/all/forwarding", v4.value};
+	TRY(set_for(g, &v4, 1, "", false));
+	TRY(set_for(g, &v6, 1, "", true));
 	return SET(g, link_settings, "all", false);
 }
 
@@ -426,7 +332,7 @@ enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules)
 	struct buf b = BUF_OF(bytes);
 	enum err e = rules->open ? ERR_OK : set_forwarding(g, false);
 	nft_replace(&b, 1, rules);
-	enum err filtered = transact(g, g->filter, &b, "replace", "the packet filter");
+	enum err filtered = gateway_transact(g, g->filter, &b, "replace", "the packet filter");
 	if (filtered)
 		return filtered;
 	return rules->open ? set_forwarding(g, true) : e;
@@ -455,5 +361,5 @@ enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32
 	TRY(buf_err(&b));
 	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
 	*count = all.count;
-	return e ? fail(g, e, "read", "the packet filter's counters") : ERR_OK;
+	return e ? gateway_fail(g, e, "read", "the packet filter's counters") : ERR_OK;
 }

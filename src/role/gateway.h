@@ -2,7 +2,8 @@
  * is one step that may be repeated; a failure leaves a sentence for the boot verdict in g->failed and the
  * log.
  *
- * First light forwards IPv4 alone: IPv6 is switched off on every link. Addresses are IPv4 in host order.
+ * Addresses, routes and rules are role/routing's. IPv6 is switched off on every link until it is to have an
+ * address.
  */
 #ifndef SEALTAP_ROLE_GATEWAY_H
 #define SEALTAP_ROLE_GATEWAY_H
@@ -23,26 +24,18 @@ struct gateway_links {
 	struct rtnl_link link[MSG_MAX_LINKS];
 };
 
-struct gateway_outside {
-	uint32_t ifindex, own_addr;
-	uint32_t router; /* 0: no default route */
-	uint32_t mtu;    /* as DHCP gave it; 0: not given */
-};
-
 enum err gateway_open(struct gateway *g) MUST_USE;
 /* More than MSG_MAX_LINKS: the first ones. */
 enum err gateway_list(struct gateway *g, struct gateway_links *links) MUST_USE;
-/* Forwarding and the packet filter closed (open: left as a process before this one set them), settings made,
- * offloads off that would hide what was on the wire; then the links go up. */
-enum err gateway_prepare(struct gateway *g, const struct gateway_links *links, bool open) MUST_USE;
-/* The link has this IPv4 address and no other; addr 0: none at all. */
-enum err gateway_set_address(struct gateway *g, const struct rtnl_addr *want) MUST_USE;
+/* Forwarding and the packet filter closed (open: left as a process before this one set them), and settings
+ * made. */
+enum err gateway_prepare(struct gateway *g, bool open) MUST_USE;
+/* Its settings made and offloads off that would hide what was on the wire; then the link goes up. */
+enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link) MUST_USE;
+/* The link speaks IPv6 by a link-local address that the kernel makes, or not at all. */
+enum err gateway_ipv6(struct gateway *g, const char *link, bool on) MUST_USE;
 /* 0: as it is. */
 enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu) MUST_USE;
-/* The default route, and host routes to the link-local services of EC2. */
-enum err gateway_set_routes(struct gateway *g, const struct gateway_outside *o) MUST_USE;
-/* The link has this IPv4 address, as far as the kernel can say. */
-bool gateway_has_address(struct gateway *g, uint32_t ifindex, uint32_t addr);
 /* Replaces the packet filter, then opens the kernel's forwarding, or closes it before. Closing goes on after
  * a failure. */
 enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules) MUST_USE;
@@ -59,5 +52,13 @@ enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets
 /* Gives what g->events holds, a bounded number a call. */
 void gateway_events(struct gateway *g, void (*on_link)(void *arg, const struct rtnl_link *link, bool gone),
 		    void (*on_addr)(void *arg, const struct rtnl_addr *addr, bool gone), void *arg);
+
+/* For those that speak netlink on g's behalf: sends one message or batch by fd; writes g->failed and the log
+ * when the kernel refuses it, or for another failure. */
+enum err gateway_transact(struct gateway *g, int fd, const struct buf *b, const char *what, const char *on)
+	MUST_USE;
+enum err gateway_fail(struct gateway *g, enum err e, const char *what, const char *on) MUST_USE;
+/* "link 4"; static, until the next call. */
+const char *gateway_index_text(uint32_t ifindex);
 
 #endif

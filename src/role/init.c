@@ -54,7 +54,8 @@ static struct {
 	struct health health;
 	struct books books;
 	enum phase phase;
-	struct msg_links links;
+	struct msg_links links;      /* as net told of them last: the rings admit these */
+	struct msg_links interfaces; /* outside, inside; once configured */
 	bool has_config, configured, ready, forward, is_late;
 	struct msg_config config; /* once has_config */
 	struct attendance of[ROSTER_MAX];
@@ -84,11 +85,7 @@ static void set_armed(struct roster_child *c, bool armed)
 
 static bool filter_rings(uint32_t count)
 {
-	enum err e = roster_filter(&g.roster, &g.links, count);
-	if (e)
-		console_step(&g.console, VERDICT_RINGS, false,
-			     "the kernel refused the rings' filter: use an unmodified image");
-	return !e;
+	return roster_admit(&g.roster, &g.console, &g.links, count);
 }
 
 static void arm_when_ready(void)
@@ -100,14 +97,23 @@ static void arm_when_ready(void)
 	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_ARM, NULL);
 }
 
-/* net begins, for the first time or anew. */
+static void follow_links(void)
+{
+	if (g.configured && roster_follow(&g.roster, &g.interfaces, &g.links))
+		books_replaced(&g.books);
+}
+
+/* net begins, for the first time or anew; or a link has come back under another index. */
 static void on_links(const struct chan_msg *m)
 {
-	if (!roster_links(g.speaker, &g.links, m, 1) || !filter_rings(g.links.count))
+	/* from DRAINING on the rings admit nothing more */
+	if (!roster_links(g.speaker, &g.links, m, 1) ||
+	    !filter_rings(g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
 	if (g.phase == PHASE_LINKS)
 		g.phase = PHASE_ADDRESS;
+	follow_links();
 	roster_send(g.speaker, MSG_LINKS_UP, NULL);
 }
 
@@ -128,8 +134,7 @@ static void on_addressed(const struct chan_msg *m)
 	if (!filter_rings(g.links.count))
 		return;
 	settle(g.speaker);
-	if (g.configured && g.links.count >= 2)
-		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	follow_links();
 	if (g.phase != PHASE_ADDRESS)
 		return;
 	g.phase = PHASE_CONFIG;
@@ -156,10 +161,11 @@ static void on_configured(const struct chan_msg *m)
 	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
 	    !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
-	g.configured = true;
+	g.interfaces = g.configured ? g.interfaces : g.links;
 	books_links(&g.books, &g.links);
+	g.configured = true;
 	health_want(&g.health, &g.config.settings, &g.links);
-	roster_send_role(&g.roster, ROLE_CAPTURE, MSG_INTERFACES, &g.links);
+	follow_links();
 	if (g.phase >= PHASE_OPENING && g.phase <= PHASE_ARMED)
 		roster_send(g.speaker, MSG_FORWARD, &(struct msg_flag){g.forward});
 	arm_when_ready();
@@ -388,7 +394,7 @@ static void bring_up(struct roster_child *c)
 	if (!attendance_records(c))
 		return;
 	if (g.configured && c->role == ROLE_CAPTURE)
-		roster_send(c, MSG_INTERFACES, &g.links);
+		roster_send(c, MSG_INTERFACES, &g.interfaces);
 	if (g.phase >= PHASE_ARMING && g.phase <= PHASE_DRAINING)
 		roster_send(c, MSG_ARM, NULL);
 	if (g.phase == PHASE_DRAINING)

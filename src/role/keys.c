@@ -57,7 +57,7 @@ static void send_config(void)
 	static struct msg_config c;
 	c.settings = g.settings;
 	c.identity = g.identity;
-	metadata_links(&g.metadata, &c.links);
+	metadata_describe(&g.metadata, true, &g.net);
 	peer_send(&g.init, MSG_CONFIG, &c);
 }
 
@@ -183,6 +183,8 @@ static void metadata_done(void *arg, enum imds_goal goal, enum err e)
 		boot_done(e);
 	else if (goal == IMDS_CREDENTIALS)
 		refresh_done(e);
+	else if (goal == IMDS_LINKS)
+		metadata_describe(&g.metadata, !e, &g.net);
 	else
 		notices_done(&g.notices, e);
 }
@@ -340,15 +342,14 @@ static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
 	(void)index;
-	if (m->type == MSG_CANARY) {
+	if (m->type == MSG_CANARY)
 		canarywatch_sent(&g.canarywatch, (const void *)m->payload);
-		return;
-	}
-	if (m->type == MSG_CLOCK) {
+	else if (m->type == MSG_CLOCK)
 		clock_told((const void *)m->payload);
-		return;
-	}
-	resolver_answer(&g.resolver, (const void *)m->payload);
+	else if (m->type == MSG_DESCRIBE)
+		metadata_start(&g.metadata, IMDS_LINKS);
+	else
+		resolver_answer(&g.resolver, (const void *)m->payload);
 }
 
 static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)

@@ -88,32 +88,51 @@ static void on_turn(void *arg)
 	begin(l);
 }
 
+/* Of the leases that share the socket, the one that asks on this link. */
+static struct lease *asking_on(struct lease *l, uint32_t ifindex)
+{
+	while (l && (l->count == 0 || ifindex != l->link[l->current].ifindex))
+		l = l->next;
+	return l;
+}
+
 static void on_readable(void *arg, short revents)
 {
-	struct lease *l = arg;
 	uint8_t bytes[DHCP_REPLY_MAX + 1];
 	struct buf b = BUF_OF(bytes);
 	struct packet_origin from;
 	(void)revents;
 	for (int i = 0; i < RECEIVE_AT_ONCE; i++) {
-		if (packet_receive(l->watch.fd, &b, &from))
+		if (packet_receive(((struct lease *)arg)->watch.fd, &b, &from))
 			return;
-		if (l->count == 0 || from.ifindex != l->link[l->current].ifindex)
-			continue;
-		tell(l, dhcp_receive(&l->client, clock_mono_ns(), random_u64(), buf_span(&b),
-				     from.checksum_ready));
+		struct lease *l = asking_on(arg, from.ifindex);
+		if (l)
+			tell(l, dhcp_receive(&l->client, clock_mono_ns(), random_u64(), buf_span(&b),
+					     from.checksum_ready));
 	}
+}
+
+static void begin_empty(struct lease *l)
+{
+	l->count = 0;
+	l->due = (struct loop_timer){.fn = on_due, .arg = l};
+	l->turn = (struct loop_timer){.fn = on_turn, .arg = l};
 }
 
 enum err lease_init(struct lease *l, int socket)
 {
-	l->count = 0;
+	begin_empty(l);
 	l->watch = (struct loop_watch){.fd = socket, .events = POLLIN, .fn = on_readable, .arg = l};
-	l->due = (struct loop_timer){.fn = on_due, .arg = l};
-	l->turn = (struct loop_timer){.fn = on_turn, .arg = l};
 	TRY(packet_prepare(socket));
 	loop_watch(l->loop, &l->watch);
 	return ERR_OK;
+}
+
+void lease_share(struct lease *l, struct lease *owner)
+{
+	begin_empty(l);
+	l->watch.fd = owner->watch.fd;
+	owner->next = l;
 }
 
 void lease_start(struct lease *l, const struct lease_link *links, uint32_t count)
@@ -124,6 +143,17 @@ void lease_start(struct lease *l, const struct lease_link *links, uint32_t count
 	l->current = 0;
 	l->rounds = 0;
 	begin(l);
+}
+
+void lease_on(struct lease *l, const struct rtnl_link *links, uint32_t count)
+{
+	struct lease_link candidate[MSG_MAX_LINKS];
+	ASSERT(count <= MSG_MAX_LINKS);
+	for (uint32_t i = 0; i < count; i++) {
+		candidate[i].ifindex = links[i].ifindex;
+		memcpy(candidate[i].mac, links[i].mac, sizeof(candidate[i].mac));
+	}
+	lease_start(l, candidate, count);
 }
 
 void lease_hurry(struct lease *l, uint32_t ifindex)
@@ -140,7 +170,25 @@ void lease_pin(struct lease *l)
 	l->count = 1;
 }
 
-void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
+void lease_stop(struct lease *l)
+{
+	loop_timer_stop(l->loop, &l->due);
+	loop_timer_stop(l->loop, &l->turn);
+	l->count = 0;
+}
+
+void lease_say_silent(const struct lease *l, struct report *r, const char *link)
+{
+	enum err refused = l->client.refused;
+	report_verdict(r, VERDICT_DHCP, false,
+		       "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
+		       refused ? "no usable DHCP answer" : "no DHCP answer", link,
+		       report_mac(l->link[l->current].mac).s);
+	if (refused)
+		log_event(LOG_WARN, "dhcp-answer-unusable", "reason", err_text(refused));
+}
+
+void lease_say(const struct lease *l, struct report *r, enum dhcp_event event, const char *link)
 {
 	const struct dhcp_lease *d = &l->client.lease;
 	log_begin(event == DHCP_LOST ? LOG_ALARM : LOG_INFO, event == DHCP_LOST ? "lease-lost" : "lease");
@@ -151,4 +199,8 @@ void lease_log(const struct lease *l, enum dhcp_event event, const char *link)
 	log_u64("mtu", d->mtu);
 	log_u64("seconds", d->lease_s);
 	log_end();
+	if (event == DHCP_LOST)
+		report_verdict(r, VERDICT_DHCP, false,
+			       "the lease of %s on %s ended: check the network's DHCP; asking on",
+			       report_ip(d->addr).s, link);
 }

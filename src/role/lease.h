@@ -8,8 +8,9 @@
 #define SEALTAP_ROLE_LEASE_H
 
 #include "net/dhcp.h"
+#include "net/rtnl.h"
 #include "os/loop.h"
-#include "role/msg.h"
+#include "role/report.h"
 
 struct lease_link {
 	uint32_t ifindex;
@@ -17,7 +18,8 @@ struct lease_link {
 };
 
 struct lease {
-	struct loop *loop; /* borrowed */
+	struct loop *loop;  /* borrowed */
+	struct lease *next; /* borrowed; shares the socket; NULL: none */
 	struct loop_watch watch;
 	struct loop_timer due, turn;
 	struct dhcp_client client;
@@ -33,14 +35,21 @@ struct lease {
 
 /* socket: as os/dhcpsock.h opens it. loop, changed, silent and arg are set before. */
 enum err lease_init(struct lease *l, int socket) MUST_USE;
+/* By the socket of another, for another link. loop, changed, silent and arg are set before. */
+void lease_share(struct lease *l, struct lease *owner);
 /* Forgets what it has and begins with the first of these. */
 void lease_start(struct lease *l, const struct lease_link *links, uint32_t count);
+void lease_on(struct lease *l, const struct rtnl_link *links, uint32_t count);
 /* The link's cable was plugged in: no use waiting for the next try there. */
 void lease_hurry(struct lease *l, uint32_t ifindex);
 /* From now on the current link alone, with what it has. */
 void lease_pin(struct lease *l);
 bool lease_held(const struct lease *l);
-/* A line of the log for what changed(); link: the current one's name. */
-void lease_log(const struct lease *l, enum dhcp_event event, const char *link);
+/* Asks no longer, and has none. */
+void lease_stop(struct lease *l);
+/* For what changed(): a line of the log, and the verdict when it is lost. link: the current one's name. */
+void lease_say(const struct lease *l, struct report *r, enum dhcp_event event, const char *link);
+/* The verdict for silent(). */
+void lease_say_silent(const struct lease *l, struct report *r, const char *link);
 
 #endif

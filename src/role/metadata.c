@@ -124,19 +124,13 @@ void metadata_identity(const struct metadata *m, const struct settings *s, uint6
 	id->boot = boot;
 }
 
-void metadata_links(const struct metadata *m, struct msg_links *links)
+void metadata_describe(const struct metadata *m, bool known, struct peer *net)
 {
+	static struct msg_described d;
 	const struct imds_result *r = &m->imds.result;
-	_Static_assert(IMDS_LINKS_MAX <= MSG_MAX_LINKS, "every interface fits");
-	*links = (struct msg_links){.count = r->link_count};
-	for (uint32_t i = 0; i < r->link_count; i++) {
-		struct msg_link *l = &links->link[i];
-		memcpy(l->mac, r->link[i].mac, sizeof(l->mac));
-		l->device_number = r->link[i].device_number;
-		l->own_addr = r->link[i].addr;
-		l->prefix_len = r->link[i].prefix_len;
-		memcpy(l->eni, r->link[i].eni, sizeof(l->eni));
-	}
+	d.count = known ? r->link_count : 0;
+	memcpy(d.link, r->link, sizeof(d.link));
+	peer_send(net, MSG_DESCRIBED, &d);
 }
 
 bool metadata_partition_agrees(const struct metadata *md, struct peer *init)

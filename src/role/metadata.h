@@ -36,8 +36,8 @@ void metadata_say_failed(const struct metadata *m, struct peer *init, enum err e
 /* What a boot's objects are known by, from IMDS and settings: all but hashes and key. */
 void metadata_identity(const struct metadata *m, const struct settings *s, uint64_t boot,
 		       struct object_identity *id);
-/* The interfaces as IMDS describes them: by MAC, ifindex 0. */
-void metadata_links(const struct metadata *m, struct msg_links *links);
+/* Tells net of the interfaces as IMDS describes them; known: it did. */
+void metadata_describe(const struct metadata *m, bool known, struct peer *net);
 /* What IMDS says of the partition must be what the region's name says: else one of them is not AWS's, and the
  * verdict says so. */
 bool metadata_partition_agrees(const struct metadata *m, struct peer *init);

@@ -7,6 +7,7 @@
 #define SEALTAP_ROLE_MSG_H
 
 #include "aws/cloudwatch.h"
+#include "aws/imds.h"
 #include "aws/sns.h"
 #include "base/conf.h"
 #include "base/ip.h"
@@ -46,14 +47,16 @@ enum role_id {
 	X(MSG_START, msg_start, INIT, ANY) /* first message; descriptors as msg_start says */                \
 	X(MSG_PEER, msg_peer, INIT, ANY)   /* a channel to another role, new or instead of one whose */      \
 	/*                                              other end died; a descriptor */                      \
-	X(MSG_LINKS, msg_links, NET, INIT)           /* Ethernet links found, still down */                  \
-	X(MSG_LINKS_UP, msg_none, INIT, NET)         /* rings are bound: links may go up */                  \
-	X(MSG_ADDRESSED, msg_links, NET, INIT)       /* the primary link has an address (own_addr set) */    \
-	X(MSG_ONLINE, msg_none, INIT, KEYS)          /* the network works: IMDS may be asked */              \
-	X(MSG_CONFIG, msg_config, KEYS, INIT)        /* configuration and identity, read and checked */      \
-	X(MSG_SETTINGS, msg_config, INIT, ANY)       /* the same, for the other roles */                     \
-	X(MSG_CONFIGURED, msg_links, NET, INIT)      /* both links have addresses; forwarding closed */      \
-	X(MSG_INTERFACES, msg_links, INIT, CAPTURE)  /* the links with their roles, before ARM */            \
+	X(MSG_LINKS, msg_links, NET, INIT) /* Ethernet links found, the new ones still down; */              \
+	/*                                              again when one has come back */                      \
+	X(MSG_LINKS_UP, msg_none, INIT, NET)        /* the rings admit them: links may go up */              \
+	X(MSG_ADDRESSED, msg_links, NET, INIT)      /* the primary link has an address (own_addr set) */     \
+	X(MSG_ONLINE, msg_none, INIT, KEYS)         /* the network works: IMDS may be asked */               \
+	X(MSG_CONFIG, msg_config, KEYS, INIT)       /* configuration and identity, read and checked */       \
+	X(MSG_SETTINGS, msg_config, INIT, ANY)      /* the same, for the other roles */                      \
+	X(MSG_CONFIGURED, msg_links, NET, INIT)     /* both links have addresses; forwarding closed */       \
+	X(MSG_INTERFACES, msg_links, INIT, CAPTURE) /* the links with their roles, before ARM; again, */     \
+	/*                                              with the same roles, when one has changed */         \
 	X(MSG_READY, msg_none, KEYS, INIT)           /* the boot object is stored: permissions proven */     \
 	X(MSG_ARM, msg_none, INIT, PRODUCER)         /* start recording */                                   \
 	X(MSG_ARMED, msg_none, CAPTURE, INIT)        /* a data key is held, the ring is being read */        \
@@ -63,16 +66,18 @@ enum role_id {
 	  INIT)                           /* ask the kernel for all flows: the answer comes to flows */      \
 	X(MSG_DRAIN, msg_none, INIT, ANY) /* capture: read the ring to its end, seal. upload: ship all */    \
 	X(MSG_LATE, msg_none, INIT, ANY)  /* shutdown's time is nearly over: say what is not shipped */      \
-	X(MSG_DRAINED, msg_totals, ANY, INIT)   /* done */                                                   \
-	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS) /* seal and ship the log's last object */                    \
-	X(MSG_LEAVE, msg_leave, KEYS, INIT)     /* AWS takes the instance away: as the power button */       \
-	X(MSG_GOODBYE, msg_none, KEYS, INIT)    /* it is stored: power off */                                \
-	X(MSG_VERDICT, msg_verdict, ANY, INIT)  /* a boot step failed, or works again */                     \
-	X(MSG_LOG_LINE, log_line, ANY, INIT)    /* an event of a role */                                     \
-	X(MSG_LOG, msg_log, INIT, KEYS)         /* the same, for the log stream */                           \
-	X(MSG_LOGGED, msg_listed, KEYS, INIT)   /* the lines up to there are committed */                    \
-	X(MSG_RESOLVE, msg_name, ANY, NET)      /* keys, upload: addresses of a host */                      \
-	X(MSG_CANARY, msg_canary, NET, KEYS)    /* a canary was sent */                                      \
+	X(MSG_DRAINED, msg_totals, ANY, INIT)      /* done */                                                \
+	X(MSG_SHUTDOWN, msg_totals, INIT, KEYS)    /* seal and ship the log's last object */                 \
+	X(MSG_LEAVE, msg_leave, KEYS, INIT)        /* AWS takes the instance away: as the power button */    \
+	X(MSG_GOODBYE, msg_none, KEYS, INIT)       /* it is stored: power off */                             \
+	X(MSG_VERDICT, msg_verdict, ANY, INIT)     /* a boot step failed, or works again */                  \
+	X(MSG_LOG_LINE, log_line, ANY, INIT)       /* an event of a role */                                  \
+	X(MSG_LOG, msg_log, INIT, KEYS)            /* the same, for the log stream */                        \
+	X(MSG_LOGGED, msg_listed, KEYS, INIT)      /* the lines up to there are committed */                 \
+	X(MSG_RESOLVE, msg_name, ANY, NET)         /* keys, upload: addresses of a host */                   \
+	X(MSG_DESCRIBE, msg_none, NET, KEYS)       /* ask IMDS about the interfaces again */                 \
+	X(MSG_DESCRIBED, msg_described, KEYS, NET) /* the interfaces: once configured, and when asked */     \
+	X(MSG_CANARY, msg_canary, NET, KEYS)       /* a canary was sent */                                   \
 	X(MSG_TIME_SERVERS, msg_time_servers, KEYS, NET) /* whom to ask for the time */                      \
 	X(MSG_CLOCK, msg_clock, NET, KEYS)            /* the clock can be used; at each measurement again */ \
 	X(MSG_CLOCK_STATE, msg_clock, KEYS, PRODUCER) /* the same */                                         \
@@ -153,13 +158,18 @@ struct msg_start {
 	uint8_t config[CONF_MAX_BYTES - 2048];
 };
 
+#define MSG_LINK_OWN 26
+
 struct msg_link {
 	uint32_t ifindex;
+	uint32_t before; /* INTERFACES: the index of the link that this one came back for; 0: none */
 	char name[16];
 	uint8_t mac[6];
 	uint16_t mtu;
-	uint32_t own_addr; /* IPv4 in host order; 0 while none */
+	uint32_t own_addr; /* the first: IPv4 in host order; 0 while none */
 	uint32_t prefix_len;
+	uint32_t own_count; /* all addresses that the appliance has there, of both families */
+	struct ip own[MSG_LINK_OWN];
 	uint32_t device_number; /* EC2: 0 is the primary (outside), 1 inside; UINT32_MAX unknown */
 	char eni[32];           /* interface id; may be empty */
 	uint64_t speed_bps;     /* 0: unknown */
@@ -175,7 +185,12 @@ struct msg_links {
 struct msg_config {
 	struct settings settings;
 	struct object_identity identity;
-	struct msg_links links; /* as IMDS describes them: by mac; ifindex 0 */
+};
+
+/* The interfaces as IMDS describes them. */
+struct msg_described {
+	uint32_t count; /* 0: IMDS did not answer */
+	struct imds_link link[IMDS_LINKS_MAX];
 };
 
 struct msg_forwarding {

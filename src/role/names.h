@@ -11,7 +11,6 @@
 
 #include "net/dns_cache.h"
 #include "os/loop.h"
-#include "role/msg.h"
 #include "role/report.h"
 
 #define NAMES_SERVERS 2

@@ -5,83 +5,87 @@
 #include <unistd.h>
 
 #include "os/ethtool.h"
-#include "role/backoff.h"
+#include "role/addresses.h"
 #include "role/canary.h"
-#include "role/devices.h"
-#include "role/gateway.h"
-#include "role/lease.h"
 #include "role/linkwatch.h"
-#include "role/names.h"
-#include "role/report.h"
+#include "role/routing.h"
 #include "role/ruleset.h"
 #include "role/timekeeper.h"
+#include "role/todo.h"
 
-/* What is to be done, in this order; a task that fails holds up those behind it and is tried again. Closing
- * never waits. */
-enum task { TASK_FORWARD, TASK_LIST, TASK_PREPARE, TASK_LEASE, TASK_CONFIGURE, TASK_COUNT };
+/* What is to be done, in this order; a task that fails is tried again, and holds up those behind it but for
+ * those that stand alone. Closing never waits. */
+enum task {
+	TASK_FORWARD,
+	TASK_LIST,      /* which links there are, until they are known */
+	TASK_PREPARE,   /* the rings admit them: bring them up */
+	TASK_LEASE,     /* an address came or went while nobody knows yet which link is which */
+	TASK_CONFIGURE, /* which is which */
+	TASK_REPLACE,   /* a link is gone: is there another one for its device? */
+	TASK_TELL,      /* the rings are to know of links and addresses */
+	TASK_SETTLE,    /* they do: set up what is not */
+	TASK_ROUTERS,   /* who routes IPv6 */
+	TASK_COUNT
+};
+
+/* Addresses may be added and taken away at any time; so often IMDS is asked. */
+#define DESCRIBE_NS (300 * NS_PER_S)
 
 static struct {
 	struct loop loop;
 	struct peer init, keys, upload;
 	struct gateway gateway;
-	struct gateway_links links;
-	struct lease lease;
+	struct gateway_links links; /* all there are; once configured: outside, inside */
+	struct addresses addresses;
 	struct names names;
 	struct canary canary;
 	struct msg_config config;
-	bool listed, configured, has_config;
-	uint32_t device[2]; /* places in links: outside, inside; once configured */
-	uint32_t forward;   /* as init wants it */
-	bool open;          /* it is done */
-	bool todo[TASK_COUNT];
-	struct loop_timer retry;
-	struct backoff backoff;
+	struct msg_described described; /* count 0: not known */
+	bool listed, prepared, has_config;
+	bool configured;   /* which link is which is known */
+	bool settled;      /* and they are set up: init was told */
+	uint32_t fresh[2]; /* once configured: the index of a link that came back and is to be set up */
+	uint32_t untold;   /* LINKS that init has not answered yet */
+	uint32_t forward;  /* as init wants it */
+	bool open;         /* it is done */
+	struct todo todo;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
 	struct ruleset_watch filter;
-	struct loop_timer look;
+	struct loop_timer look, describe;
 	struct report report;
-} g = {.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
+} g = {.todo.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
 
-/* ---- telling init */
-
-static uint32_t leased_ifindex(void)
+static void begin_task(enum task t)
 {
-	return g.lease.link[g.lease.current].ifindex;
+	todo_begin(&g.todo, t);
 }
 
-static const struct rtnl_link *leased_link(void)
-{
-	uint32_t i = devices_by_ifindex(&g.links, leased_ifindex());
-	ASSERT(i < g.links.count);
-	return &g.links.link[i];
-}
+/* ---- telling others */
 
 /* The link of a device number, once configured. */
-static const struct rtnl_link *device_link(uint32_t number)
+static struct rtnl_link *device_link(uint32_t number)
 {
-	return &g.links.link[g.device[number]];
+	ASSERT(g.configured && number < 2);
+	return &g.links.link[number];
 }
 
 /* All links in the kernel's order, or outside and inside once they are known. */
 static void send_links(enum msg_type type)
 {
-	struct msg_links m = {.count = g.configured ? 2 : g.links.count};
-	bool held = lease_held(&g.lease);
-	const struct dhcp_lease *lease = &g.lease.client.lease;
-	for (uint32_t i = 0; i < m.count; i++) {
-		const struct rtnl_link *link = g.configured ? device_link(i) : &g.links.link[i];
-		const struct msg_link *imds = g.configured ? devices_described(&g.config.links, link) : NULL;
-		devices_message(link, held && link->ifindex == leased_ifindex() ? lease : NULL, imds,
-				&m.link[i]);
-		m.link[i].speed_bps = ethtool_speed_bps(link->name);
-	}
-	if (held)
-		memcpy(m.dns, lease->dns, sizeof(m.dns));
+	struct msg_links m;
+	addresses_messages(&g.addresses, &m);
+	g.untold += type == MSG_LINKS;
 	peer_send(&g.init, type, &m);
 }
 
-/* ---- tasks */
+/* keys asks IMDS, and DESCRIBED comes. */
+static void ask_for_description(void *arg)
+{
+	(void)arg;
+	loop_timer_in(&g.loop, &g.describe, DESCRIBE_NS);
+	peer_send(&g.keys, MSG_DESCRIBE, NULL);
+}
 
 static enum err kernel_refused(enum err e)
 {
@@ -90,11 +94,17 @@ static enum err kernel_refused(enum err e)
 	return e;
 }
 
+/* ---- until it is known which link is which */
+
 static enum err task_list(void)
 {
-	enum err e = gateway_list(&g.gateway, &g.links);
+	static struct gateway_links now;
+	if (g.configured)
+		return ERR_OK;
+	enum err e = gateway_list(&g.gateway, &now);
 	if (e)
 		return kernel_refused(e);
+	g.links = now;
 	if (g.links.count < 2) {
 		report_verdict(&g.report, VERDICT_LINK, false,
 			       "%u Ethernet link found, two are needed: attach the inside network interface",
@@ -109,27 +119,74 @@ static enum err task_list(void)
 
 static enum err task_prepare(void)
 {
-	enum err e = gateway_prepare(&g.gateway, &g.links, g.forward);
+	enum err e = g.prepared ? ERR_OK : gateway_prepare(&g.gateway, g.forward);
+	for (uint32_t i = 0; !e && i < g.links.count; i++)
+		e = gateway_prepare_link(&g.gateway, &g.links.link[i]);
 	if (e)
 		return kernel_refused(e);
-	struct lease_link candidate[MSG_MAX_LINKS];
-	for (uint32_t i = 0; i < g.links.count; i++) {
-		candidate[i].ifindex = g.links.link[i].ifindex;
-		memcpy(candidate[i].mac, g.links.link[i].mac, sizeof(candidate[i].mac));
-	}
-	lease_start(&g.lease, candidate, g.links.count);
+	for (uint32_t i = 0; i < g.links.count; i++)
+		g.links.link[i].up = true;
+	g.prepared = true;
+	/* links that came and went meanwhile are no reason to give a lease up */
+	if (!addresses_held(&g.addresses) ||
+	    devices_by_ifindex(&g.links, addresses_leased(&g.addresses)) == g.links.count)
+		lease_on(&g.addresses.lease[DEVICE_OUTSIDE], g.links.link, g.links.count);
+	g.todo.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
 }
 
-static enum err apply_lease(const struct dhcp_lease *l)
+static enum err task_lease(void)
 {
-	struct rtnl_addr addr = {leased_ifindex(), l->addr, l->prefix_len};
-	struct gateway_outside o = {leased_ifindex(), l->addr, l->router, l->mtu};
-	/* a size that the driver refuses is in the log; what it has serves as well */
-	if (gateway_set_mtu(&g.gateway, o.ifindex, l->mtu))
-		o.mtu = 0;
-	TRY(gateway_set_address(&g.gateway, &addr));
-	return gateway_set_routes(&g.gateway, &o);
+	/* the rings' filter must know an address before it is spoken from; of the first one nobody speaks
+	 * before ADDRESSED */
+	enum err e = g.configured ? ERR_OK : addresses_apply(&g.addresses, g.forward);
+	if (e)
+		return kernel_refused(e);
+	if (g.configured || !addresses_held(&g.addresses))
+		return ERR_OK;
+	send_links(MSG_ADDRESSED);
+	g.todo.due[TASK_CONFIGURE] |= g.has_config;
+	return ERR_OK;
+}
+
+/* DHCP goes to the outside link, where another one was quicker to answer. */
+static enum err move_lease(const struct rtnl_link *outside)
+{
+	log_event(LOG_INFO, "dhcp-moves", "to", outside->name);
+	enum err e = routing_no_addresses(&g.gateway, addresses_leased(&g.addresses));
+	if (e)
+		return kernel_refused(e);
+	lease_on(&g.addresses.lease[DEVICE_OUTSIDE], outside, 1);
+	return ERR_OK;
+}
+
+static enum err task_configure(void)
+{
+	uint32_t device[2];
+	if (g.configured)
+		return ERR_OK;
+	if (devices_find(&g.links, &g.described, &g.report, device)) {
+		ask_for_description(NULL);
+		return ERR_MISSING;
+	}
+	const struct rtnl_link *outside = &g.links.link[device[DEVICE_OUTSIDE]];
+	if (addresses_leased(&g.addresses) != outside->ifindex)
+		return move_lease(outside);
+	lease_pin(&g.addresses.lease[DEVICE_OUTSIDE]);
+	if (!addresses_held(&g.addresses))
+		return ERR_OK; /* the lease asks for this task again */
+	devices_keep(&g.links, device);
+	g.configured = g.addresses.known = true;
+	g.todo.due[TASK_TELL] = true;
+	return ERR_OK;
+}
+
+/* ---- from then on */
+
+static struct nft_gateway rules(bool open)
+{
+	return ruleset(&g.config.settings, device_link(DEVICE_OUTSIDE)->ifindex,
+		       device_link(DEVICE_INSIDE)->ifindex, open);
 }
 
 static void look_at_links(void *arg)
@@ -138,7 +195,7 @@ static void look_at_links(void *arg)
 	struct cloudwatch_sample counted;
 	(void)arg;
 	loop_timer_in(&g.loop, &g.look, LINKWATCH_NS);
-	if (!g.configured)
+	if (!g.settled)
 		return;
 	/* a kernel that lists no links has none, as far as anybody can say */
 	if (gateway_list(&g.gateway, &now))
@@ -150,116 +207,85 @@ static void look_at_links(void *arg)
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
 }
 
-static enum err task_lease(void)
+static void look_again(void *arg)
 {
-	const struct dhcp_lease *l = &g.lease.client.lease;
-	if (!lease_held(&g.lease)) {
-		enum err e =
-			gateway_set_address(&g.gateway, &(struct rtnl_addr){.ifindex = leased_ifindex()});
-		return e ? kernel_refused(e) : ERR_OK;
-	}
-	/* the rings' filter must know an address before it is spoken from; the first one, when all else is
-	 * ready */
-	if (g.configured)
-		send_links(MSG_ADDRESSED);
-	enum err e = apply_lease(l);
-	if (e)
-		return kernel_refused(e);
-	names_servers(&g.names, l->dns);
-	report_verdict(&g.report, VERDICT_DHCP, true, "%s has %s/%u from %s", leased_link()->name,
-		       report_ip(l->addr).s, l->prefix_len, report_ip(l->server).s);
-	if (!g.configured)
-		send_links(MSG_ADDRESSED);
-	g.todo[TASK_CONFIGURE] = g.has_config && !g.configured;
-	return ERR_OK;
+	look_at_links(arg);
+	if (g.settled)
+		begin_task(TASK_ROUTERS);
 }
 
-static struct nft_gateway rules(bool open)
-{
-	return ruleset(&g.config.settings, device_link(DEVICE_OUTSIDE)->ifindex,
-		       device_link(DEVICE_INSIDE)->ifindex, open);
-}
-
-static enum err find_devices(void)
-{
-	for (uint32_t i = 0; i < 2; i++) {
-		g.device[i] = devices_by_number(&g.links, &g.config.links, i);
-		if (g.device[i] < g.links.count)
-			continue;
-		report_verdict(&g.report, VERDICT_LINK, false,
-			       "no link here is the interface with device number %u: attach it, then reboot",
-			       i);
-		return ERR_MISSING;
-	}
-	return ERR_OK;
-}
-
-/* DHCP goes to the outside link, where another one was quicker to answer. */
-static enum err move_lease(const struct rtnl_link *outside)
-{
-	struct lease_link only = {.ifindex = outside->ifindex};
-	memcpy(only.mac, outside->mac, sizeof(only.mac));
-	log_event(LOG_INFO, "dhcp-moves", "to", outside->name);
-	enum err e = gateway_set_address(&g.gateway, &(struct rtnl_addr){.ifindex = leased_ifindex()});
-	if (e)
-		return kernel_refused(e);
-	lease_start(&g.lease, &only, 1);
-	return ERR_OK;
-}
-
-static enum err set_up_inside(void)
-{
-	const struct rtnl_link *link = device_link(DEVICE_INSIDE);
-	const struct msg_link *c = devices_described(&g.config.links, link);
-	if (c->own_addr == 0 || c->prefix_len == 0 || c->prefix_len > 32) {
-		report_verdict(&g.report, VERDICT_LINK, false,
-			       "IMDS gives no IPv4 address or subnet for %s (%s): assign one, then reboot",
-			       link->name, report_mac(link->mac).s);
-		return ERR_MISSING;
-	}
-	/* both ENIs are in one VPC: what DHCP says of the MTU outside holds inside */
-	if (gateway_set_mtu(&g.gateway, link->ifindex, g.lease.client.lease.mtu))
-		log_event(LOG_WARN, "mtu-kept", "link", link->name);
-	struct nft_gateway now = rules(g.forward);
-	enum err e = gateway_set_address(&g.gateway,
-					 &(struct rtnl_addr){link->ifindex, c->own_addr, c->prefix_len});
-	if (!e)
-		e = gateway_set_rules(&g.gateway, &now);
-	return e ? kernel_refused(e) : ERR_OK;
-}
-
-/* Their MTU may have changed. */
-static enum err refresh_links(void)
+/* A link that is gone may have come back, under another index, name or even MAC address: it is the one that
+ * IMDS gives the same device number. The rings are told before it goes up. */
+static enum err task_replace(void)
 {
 	static struct gateway_links now;
 	enum err e = gateway_list(&g.gateway, &now);
 	if (e)
 		return kernel_refused(e);
-	devices_take_mtus(&g.links, &now);
+	g.todo.due[TASK_TELL] |= devices_replace(&g.links, &now, &g.described, g.fresh);
+	if (devices_all_there(&g.links, &now))
+		return ERR_OK;
+	ask_for_description(NULL);
+	return ERR_MISSING;
+}
+
+static enum err task_tell(void)
+{
+	send_links(MSG_LINKS);
 	return ERR_OK;
 }
 
-static enum err task_configure(void)
+static enum err bring_up(uint32_t d)
 {
-	TRY(find_devices());
-	const struct rtnl_link *outside = device_link(DEVICE_OUTSIDE);
-	if (leased_ifindex() != outside->ifindex)
-		return move_lease(outside);
-	lease_pin(&g.lease);
-	if (!lease_held(&g.lease))
-		return ERR_OK; /* the lease asks for this task again */
-	TRY(set_up_inside());
-	TRY(refresh_links());
-	g.configured = true;
-	ruleset_check(&g.gateway, &g.config.settings, outside->ifindex);
-	log_begin(LOG_INFO, "configured");
-	log_str("outside", device_link(DEVICE_OUTSIDE)->name);
-	log_str("inside", device_link(DEVICE_INSIDE)->name);
-	ruleset_log(&g.config.settings);
-	log_end();
-	send_links(MSG_CONFIGURED);
-	look_at_links(NULL);
+	struct rtnl_link *link = device_link(d);
+	enum err e = gateway_prepare_link(&g.gateway, link);
+	if (e)
+		return kernel_refused(e);
+	link->up = true;
+	if (d == DEVICE_OUTSIDE)
+		lease_on(&g.addresses.lease[d], link, 1);
+	log_event(LOG_WARN, "link-back", "link", link->name);
+	g.fresh[d] = 0;
 	return ERR_OK;
+}
+
+/* Addresses and routes of links that are gone or down wait until they are back. */
+static enum err task_settle(void)
+{
+	if (!g.configured || g.untold)
+		return ERR_OK; /* the latest LINKS asks for this task again */
+	for (uint32_t d = 0; d < 2; d++)
+		if (g.fresh[d] == device_link(d)->ifindex)
+			TRY(bring_up(d));
+	struct nft_gateway now = rules(g.forward);
+	enum err e = addresses_apply(&g.addresses, false);
+	if (e == ERR_MISSING && !g.settled) {
+		ask_for_description(NULL);
+		return e;
+	}
+	if (!e || e == ERR_MISSING)
+		e = gateway_set_rules(&g.gateway, &now);
+	static struct gateway_links links;
+	if (!e)
+		e = gateway_list(&g.gateway, &links);
+	if (e)
+		return kernel_refused(e);
+	devices_take_mtus(&g.links, &links);
+	if (!g.settled) {
+		struct msg_links m;
+		addresses_messages(&g.addresses, &m);
+		ruleset_check(&g.config.settings, &m.link[DEVICE_OUTSIDE]);
+		send_links(MSG_CONFIGURED);
+	}
+	g.settled = true;
+	look_at_links(NULL);
+	g.todo.due[TASK_ROUTERS] = true;
+	return ERR_OK;
+}
+
+static enum err task_routers(void)
+{
+	return addresses_routers(&g.addresses);
 }
 
 static enum err task_forward(void)
@@ -287,75 +313,31 @@ static enum err task_forward(void)
 	return ERR_OK;
 }
 
-static enum err (*const tasks[TASK_COUNT])(void) = {
-	[TASK_FORWARD] = task_forward, [TASK_LIST] = task_list,           [TASK_PREPARE] = task_prepare,
-	[TASK_LEASE] = task_lease,     [TASK_CONFIGURE] = task_configure,
+static const struct todo_task tasks[TASK_COUNT] = {
+	[TASK_FORWARD] = {task_forward, true},      [TASK_LIST] = {task_list, false},
+	[TASK_PREPARE] = {task_prepare, false},     [TASK_LEASE] = {task_lease, false},
+	[TASK_CONFIGURE] = {task_configure, false}, [TASK_REPLACE] = {task_replace, true},
+	[TASK_TELL] = {task_tell, false},           [TASK_SETTLE] = {task_settle, false},
+	[TASK_ROUTERS] = {task_routers, true},
 };
 
-/* When no task is left that fails. */
-static void report_links(void)
+static void report_links(bool failed)
 {
-	for (uint32_t d = 0; g.configured && d < 2; d++) {
-		const struct rtnl_link *link = device_link(d);
-		if (link->up && link->carrier)
-			continue;
-		report_verdict(&g.report, VERDICT_LINK, false, "%s is down: check the interface's attachment",
-			       link->name);
-		return;
-	}
-	if (g.listed)
+	if (failed && !g.settled)
+		return; /* the task has said what it waits for */
+	if (g.configured)
+		devices_report(&g.links, &g.report);
+	else if (g.listed)
 		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
 }
 
-static void work(void *arg)
-{
-	(void)arg;
-	loop_timer_stop(&g.loop, &g.retry);
-	for (int i = 0; i < TASK_COUNT; i++) {
-		if (!g.todo[i])
-			continue;
-		if (tasks[i]()) {
-			loop_timer_in(&g.loop, &g.retry, backoff_next_ns(&g.backoff));
-			return;
-		}
-		g.todo[i] = false;
-	}
-	backoff_reset(&g.backoff);
-	report_links();
-}
+/* ---- what comes from elsewhere */
 
-static void begin_task(enum task t)
+static void addresses_changed(void)
 {
-	g.todo[t] = true;
-	work(NULL);
-}
-
-/* ---- DHCP and DNS */
-
-static void lease_changed(void *arg, enum dhcp_event event)
-{
-	(void)arg;
-	lease_log(&g.lease, event, leased_link()->name);
-	if (event == DHCP_RENEWED)
-		return;
-	if (event == DHCP_LOST)
-		report_verdict(&g.report, VERDICT_DHCP, false,
-			       "the lease of %s on %s ended: check the network's DHCP; asking on",
-			       report_ip(g.lease.client.lease.addr).s, leased_link()->name);
-	begin_task(TASK_LEASE);
-}
-
-static void dhcp_silent(void *arg)
-{
-	enum err refused = g.lease.client.refused;
-	const struct rtnl_link *link = leased_link();
-	(void)arg;
-	report_verdict(&g.report, VERDICT_DHCP, false,
-		       "%s on %s (%s): check that the interface's subnet has DHCP; asking on",
-		       refused ? "no usable DHCP answer" : "no DHCP answer", link->name,
-		       report_mac(link->mac).s);
-	if (refused)
-		log_event(LOG_WARN, "dhcp-answer-unusable", "reason", err_text(refused));
+	/* from within a task too: it is the next round's */
+	g.todo.due[g.configured ? TASK_TELL : TASK_LEASE] = true;
+	loop_timer_in(&g.loop, &g.todo.retry, 0);
 }
 
 static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
@@ -368,10 +350,17 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 
 static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
+	static struct msg_described d;
 	struct msg_name name;
 	(void)index;
 	if (m->type == MSG_TIME_SERVERS) {
 		timekeeper_servers((const void *)m->payload);
+		return;
+	}
+	if (m->type == MSG_DESCRIBED) {
+		memcpy(&d, m->payload, sizeof(d));
+		g.todo.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
+		todo_work(&g.todo); /* something may have waited for it */
 		return;
 	}
 	ASSERT(m->type == MSG_RESOLVE);
@@ -379,24 +368,33 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 	names_ask(&g.names, arg, &name);
 }
 
-/* ---- the kernel's events */
-
 static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, bool gone)
 {
 	bool was = known->up && known->carrier, is = link->up && link->carrier && !gone;
 	known->up = link->up && !gone;
 	known->carrier = link->carrier && !gone;
-	if (was == is)
+	if (gone)
+		g.todo.due[g.configured ? TASK_REPLACE : TASK_LIST] = true;
+	else if (!g.configured && memcmp(known->mac, link->mac, sizeof(link->mac)) != 0)
+		g.todo.due[TASK_LIST] = true;
+	else if (was == is)
 		return;
-	log_begin(is ? LOG_INFO : LOG_ALARM, is ? "link-up" : gone ? "link-gone" : "link-down");
-	log_str("link", known->name);
-	log_end();
-	if (is && g.lease.count) {
-		lease_hurry(&g.lease, known->ifindex);
+	if (was != is || gone)
+		log_event(is ? LOG_INFO : LOG_ALARM,
+			  is     ? "link-up"
+			  : gone ? "link-gone"
+				 : "link-down",
+			  "link", known->name);
+	if (gone && g.configured)
+		addresses_link_gone(&g.addresses, link->ifindex);
+	if (is) {
+		lease_hurry(&g.addresses.lease[DEVICE_OUTSIDE], known->ifindex);
+		lease_hurry(&g.addresses.lease[DEVICE_INSIDE], known->ifindex);
 		/* a link that was down has lost its routes */
-		g.todo[TASK_LEASE] |= lease_held(&g.lease) && known->ifindex == leased_ifindex();
+		g.todo.due[g.configured ? TASK_SETTLE : TASK_LEASE] |=
+			g.configured || known->ifindex == addresses_leased(&g.addresses);
 	}
-	work(NULL);
+	todo_work(&g.todo);
 	look_at_links(NULL);
 }
 
@@ -404,26 +402,23 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 {
 	uint32_t i = devices_by_ifindex(&g.links, link->ifindex);
 	(void)arg;
-	if (!g.listed)
-		work(NULL);
-	else if (i < g.links.count)
+	if (i < g.links.count && g.listed)
 		link_changed(&g.links.link[i], link, gone);
-	else if (!gone && link->ethernet)
-		log_event(LOG_WARN, "link-ignored-until-reboot", "link", link->name);
-}
-
-static void on_addr(void *arg, const struct rtnl_addr *addr, bool gone)
-{
-	(void)arg;
-	if (g.configured)
-		devices_log_address(&g.links, addr, gone);
+	else if (gone || !link->ethernet)
+		return;
+	else if (!g.configured)
+		begin_task(TASK_LIST);
+	else if (g.todo.due[TASK_REPLACE])
+		todo_work(&g.todo);
+	else if (!link->up)
+		log_event(LOG_WARN, "link-not-needed", "link", link->name);
 }
 
 static void on_events(void *arg, short revents)
 {
 	(void)arg;
 	(void)revents;
-	gateway_events(&g.gateway, on_link, on_addr, NULL);
+	gateway_events(&g.gateway, on_link, devices_log_address, &g.links);
 }
 
 /* ---- init's messages */
@@ -438,19 +433,19 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
 		return;
 	case MSG_LINKS_UP:
-		ASSERT(g.listed && g.lease.count == 0);
-		begin_task(TASK_PREPARE);
+		ASSERT(g.untold);
+		if (--g.untold == 0) /* else the rings do not admit the latest yet */
+			begin_task(g.prepared && g.configured ? TASK_SETTLE : TASK_PREPARE);
 		return;
 	case MSG_SETTINGS:
-		ASSERT(g.lease.count && !g.has_config);
+		ASSERT(g.listed && !g.has_config);
 		memcpy(&g.config, m->payload, sizeof(g.config));
-		ASSERT(g.config.links.count <= MSG_MAX_LINKS);
 		g.has_config = true;
 		begin_task(TASK_CONFIGURE);
 		return;
 	case MSG_FORWARD:
 		memcpy(&flag, m->payload, sizeof(flag));
-		ASSERT(g.configured || !flag.on);
+		ASSERT(g.settled || !flag.on);
 		g.forward = flag.on != 0;
 		begin_task(TASK_FORWARD);
 		return;
@@ -474,16 +469,23 @@ _Noreturn void role_net(int channel)
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;
-	g.retry.fn = work;
-	g.look.fn = look_at_links;
-	g.names.loop = g.lease.loop = &g.loop;
+	todo_init(&g.todo, &g.loop, tasks, TASK_COUNT, report_links);
+	g.look.fn = look_again;
+	g.describe.fn = ask_for_description;
+	g.names.loop = &g.loop;
 	g.names.answered = resolved;
-	g.lease.changed = lease_changed;
-	g.lease.silent = dhcp_silent;
+	g.addresses = (struct addresses){.loop = &g.loop,
+					 .gateway = &g.gateway,
+					 .links = &g.links,
+					 .described = &g.described,
+					 .settings = &g.config.settings,
+					 .names = &g.names,
+					 .report = &g.report,
+					 .changed = addresses_changed};
 	names_init(&g.names);
 	timekeeper_init(&g.loop, &g.keys, &g.report, &start);
 	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
-	if (gateway_open(&g.gateway) || lease_init(&g.lease, fds[0])) {
+	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[0])) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);
 	}

@@ -134,6 +134,14 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	return ERR_OK;
 }
 
+static void keep_addresses(const struct msg_link *known, struct msg_link *link)
+{
+	link->own_addr = known->own_addr;
+	link->prefix_len = known->prefix_len;
+	link->own_count = known->own_count;
+	memcpy(link->own, known->own, sizeof(link->own));
+}
+
 bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
 		  uint32_t min)
 {
@@ -144,14 +152,51 @@ bool roster_links(const struct roster_child *from, struct msg_links *known, cons
 	}
 	for (uint32_t i = 0; i < l.count; i++) {
 		struct msg_link *link = &l.link[i];
+		if (link->own_count > MSG_LINK_OWN)
+			link->own_count = MSG_LINK_OWN;
 		link->name[sizeof(link->name) - 1] = link->eni[sizeof(link->eni) - 1] = 0;
 		/* net is new, the links are not: what still arrives for their addresses stays cut */
 		for (uint32_t k = 0; k < known->count && link->own_addr == 0; k++)
 			if (known->link[k].ifindex == link->ifindex)
-				link->own_addr = known->link[k].own_addr;
+				keep_addresses(&known->link[k], link);
 	}
 	*known = l;
 	return true;
+}
+
+/* By its role or, from a net that does not know the roles yet, by its MAC address. */
+static bool is_side(const struct msg_link *told, const struct msg_link *known, uint32_t side)
+{
+	if (told->device_number == UINT32_MAX)
+		return memcmp(told->mac, known->mac, sizeof(told->mac)) == 0;
+	return told->device_number == side;
+}
+
+bool roster_follow(struct roster *r, struct msg_links *two, const struct msg_links *told)
+{
+	bool replaced = false;
+	for (uint32_t side = 0; side < 2; side++) {
+		struct msg_link *known = &two->link[side];
+		const struct msg_link *l = NULL;
+		for (uint32_t i = 0; i < told->count && !l; i++)
+			if (is_side(&told->link[i], known, side))
+				l = &told->link[i];
+		if (!l)
+			continue;
+		struct msg_link was = *known;
+		*known = *l;
+		known->device_number = side;
+		known->before = was.before;
+		if (!known->eni[0])
+			memcpy(known->eni, was.eni, sizeof(known->eni));
+		if (was.ifindex == l->ifindex)
+			continue;
+		known->before = was.ifindex;
+		replaced = true;
+	}
+	memcpy(two->dns, told->dns, sizeof(two->dns));
+	roster_send_role(r, ROLE_CAPTURE, MSG_INTERFACES, two);
+	return replaced;
 }
 
 enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p)
@@ -162,19 +207,29 @@ enum err roster_progress(const struct roster *r, uint32_t i, const struct progre
 	return ERR_OK;
 }
 
-enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count)
+static enum err filter_rings(struct roster *r, const struct msg_links *links, uint32_t count)
 {
-	struct ring_filter f;
-	uint32_t ifindex[MSG_MAX_LINKS], own[MSG_MAX_LINKS], own_count = 0;
+	static struct ring_filter f;
+	uint32_t ifindex[MSG_MAX_LINKS], own_count = 0;
+	struct ip own[MSG_MAX_LINKS * MSG_LINK_OWN];
 	for (uint32_t i = 0; i < count; i++) {
 		ifindex[i] = links->link[i].ifindex;
-		if (links->link[i].own_addr)
-			own[own_count++] = links->link[i].own_addr;
+		memcpy(&own[own_count], links->link[i].own, links->link[i].own_count * sizeof(own[0]));
+		own_count += links->link[i].own_count;
 	}
 	TRY(ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f));
 	for (uint32_t i = 0; i < r->workers; i++)
 		TRY(ring_filter(r->ring[i], f.program, f.len));
 	return ERR_OK;
+}
+
+bool roster_admit(struct roster *r, struct console *c, const struct msg_links *links, uint32_t count)
+{
+	enum err e = filter_rings(r, links, count);
+	if (e)
+		console_step(c, VERDICT_RINGS, false,
+			     "the kernel refused the rings' filter: use an unmodified image");
+	return !e;
 }
 
 struct roster_child *roster_find(struct roster *r, enum role_id role)

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "os/loop.h"
+#include "role/console.h"
 #include "role/flowsockets.h"
 #include "role/msg.h"
 
@@ -64,8 +65,12 @@ enum err roster_progress(const struct roster *r, uint32_t i, const struct progre
  */
 bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
 		  uint32_t min);
-/* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing. */
-enum err roster_filter(struct roster *r, const struct msg_links *links, uint32_t count) MUST_USE;
+/* two: outside and inside as the workers know them; each becomes what net tells of it now, if it does, and
+ * the workers are told. True: one has come back under another index. */
+bool roster_follow(struct roster *r, struct msg_links *two, const struct msg_links *told);
+/* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing.
+ * False: they can\'t be told so, and the console says it. */
+bool roster_admit(struct roster *r, struct console *c, const struct msg_links *links, uint32_t count);
 /* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.
  * forward: for net: forwarding is open. */
 enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward) MUST_USE;

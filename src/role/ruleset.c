@@ -19,9 +19,13 @@ void ruleset_log(const struct settings *s)
 	log_span("nat", buf_span(&b));
 }
 
-void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside)
+void ruleset_check(const struct settings *s, const struct msg_link *outside)
 {
-	if (s->gateway.nat != CONF_NAT_SNAT || gateway_has_address(g, outside, s->gateway.snat_addr))
+	struct ip addr = ip_from_v4(s->gateway.snat_addr);
+	bool own = s->gateway.nat != CONF_NAT_SNAT;
+	for (uint32_t i = 0; i < outside->own_count && i < MSG_LINK_OWN; i++)
+		own |= ip_eq(&outside->own[i], &addr);
+	if (own)
 		return;
 	log_begin(LOG_WARN, "nat-address-is-not-own");
 	ruleset_log(s);

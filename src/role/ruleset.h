@@ -11,7 +11,7 @@ struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t 
 /* Adds what it translates to the open line of the log. */
 void ruleset_log(const struct settings *s);
 /* Flows that leave by a fixed address get no answer unless it is the outside interface's: warns. */
-void ruleset_check(struct gateway *g, const struct settings *s, uint32_t outside);
+void ruleset_check(const struct settings *s, const struct msg_link *outside);
 
 /* What the kernel counted as it was last looked at; zeroed before the first use. */
 struct ruleset_watch {

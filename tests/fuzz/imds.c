@@ -46,6 +46,8 @@ static void check_result(void)
 		MUST_END(l->eni);
 		MUST_END(l->vpc);
 		MUST(l->device_number <= 255 && l->prefix_len <= 32);
+		MUST(l->addr_count <= IMDS_ADDRS_MAX && l->addr6_count <= IMDS_ADDRS6_MAX);
+		MUST(l->subnet6_count <= IMDS_NETS_MAX && l->vpc_count <= IMDS_NETS_MAX);
 	}
 }
 
@@ -72,5 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reach(IMDS_BOOT, &in);
 	reach(IMDS_CREDENTIALS, &in);
 	reach(IMDS_NOTICES, &in);
+	reach(IMDS_LINKS, &in);
 	return 0;
 }

@@ -41,7 +41,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(counter.name[0]);
 		}
 		if (!rtnl_read_addr(&m, &addr, &gone))
-			MUST(addr.prefix_len <= 32);
+			MUST(addr.prefix_len <= (ip_is_v4(&addr.addr) ? 32 : 128));
+		struct rtnl_route route;
+		struct rtnl_rule rule;
+		struct rtnl_router router;
+		if (!rtnl_read_route(&m, &route))
+			MUST(route.ifindex && route.prefix_len <= 128);
+		static const struct ip none;
+		if (!rtnl_read_rule(&m, &rule))
+			MUST(!ip_eq(&rule.from, &none));
+		if (!rtnl_read_router(&m, &router, &gone))
+			MUST(!ip_eq(&router.addr, &none) && router.ifindex);
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@ import os
 
 ACCOUNT, REGION, ZONE = '123456789012', 'eu-central-1', 'eu-central-1a'
 INSTANCE, AMI, VPC = 'i-0123456789abcdef0', 'ami-0fedcba9876543210', 'vpc-0a1b2c3d4e5f60718'
+VPC_NETS = '198.18.0.0/24\n198.19.0.0/20'  # S3 and KMS are outside of it
 ROLE = 'sealtap'
 OUTSIDE_MAC, INSIDE_MAC = '02:00:00:00:00:01', '02:00:00:00:00:02'
 ROLES = '/latest/meta-data/iam/security-credentials/'
@@ -25,7 +26,7 @@ def link_answers():
     macs = '/latest/meta-data/network/interfaces/macs/'
     yield macs, '\n'.join(link['mac'] + '/' for link in LINKS)
     for link in LINKS:
-        for name, value in {**link, 'vpc-ipv4-cidr-blocks': '198.18.0.0/15', 'vpc-id': VPC}.items():
+        for name, value in {**link, 'vpc-ipv4-cidr-blocks': VPC_NETS, 'vpc-id': VPC}.items():
             yield f'{macs}{link["mac"]}/{name}', value
 
 

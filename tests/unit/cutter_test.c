@@ -18,10 +18,11 @@ static struct ring_packet p;
 
 static void start(void)
 {
-	static const struct msg_links links = {.count = 2,
-					       .link = {{.own_addr = OWN}, {.own_addr = OWN + 1}}};
+	static struct msg_links links = {.count = 2, .link = {{.own_count = 1}, {.own_count = 1}}};
 	memset(&c, 0, sizeof(c));
 	cutter_init(&c, &s, 1);
+	links.link[0].own[0] = ip_from_v4(OWN);
+	links.link[1].own[0] = ip_from_v4(OWN + 1);
 	cutter_own(&c, &links);
 }
 

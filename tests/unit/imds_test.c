@@ -26,16 +26,40 @@ static const struct page {
 	{MACS MAC1 "/interface-id", "eni-1"},
 	{MACS MAC1 "/local-ipv4s", "10.1.9.9\n10.1.9.10"},
 	{MACS MAC1 "/subnet-ipv4-cidr-block", "10.1.9.0/24"},
+	{MACS MAC1 "/vpc-ipv4-cidr-blocks", "10.1.0.0/16\n10.2.0.0/20"},
+	{MACS MAC1 "/ipv6s", "2001:db8::9\n2001:db8::a"},
+	{MACS MAC1 "/subnet-ipv6-cidr-blocks", "2001:db8::/64"},
+	{MACS MAC1 "/vpc-ipv6-cidr-blocks", "2001:db8::/56"},
 	{MACS MAC1 "/vpc-id", "vpc-1"},
 	{MACS MAC0 "/device-number", "0"},
 	{MACS MAC0 "/interface-id", "eni-0"},
 	{MACS MAC0 "/local-ipv4s", "10.0.0.4\r\n"},
 	{MACS MAC0 "/subnet-ipv4-cidr-block", "10.0.0.1/20"},
+	{MACS MAC0 "/vpc-ipv4-cidr-blocks", "10.0.0.0/16"},
+	{MACS MAC0 "/ipv6s", "2001:db8:0:1::4"},
+	{MACS MAC0 "/subnet-ipv6-cidr-blocks", "2001:db8:0:1::/64"},
+	{MACS MAC0 "/vpc-ipv6-cidr-blocks", "2001:db8::/56"},
 	{MACS MAC0 "/vpc-id", "vpc-0"},
 	{"user-data", "nat = none\n"},
 	{"meta-data/iam/security-credentials/", "sealtap-role"},
 	{"meta-data/iam/security-credentials/sealtap-role",
 	 CREDENTIALS_OF("ASIAEXAMPLE", "secret", "session")},
+};
+
+/* Places in pages. */
+enum {
+	LIST = 3,
+	LINK = 4,
+	ADDRESS = 6,
+	NETS = 8,
+	ADDRESS6,
+	SUBNET6,
+	NETS6,
+	VPC = 12,
+	LINK0 = 13,
+	DATA = 22,
+	ROLE,
+	CREDENTIALS
 };
 
 #define PAGES (sizeof(pages) / sizeof(pages[0]))
@@ -100,11 +124,16 @@ static void boots(void)
 	CHECK(!strcmp(r->zone, "eu-central-1b") && !strcmp(r->instance, "i-1234567890abcdef0"));
 	CHECK(!strcmp(r->ami, "ami-0abcdef1234567890") && !strcmp(r->vpc, "vpc-0"));
 	CHECK(r->link_count == 2);
-	CHECK(r->link[0].device_number == 1 && r->link[0].addr == 0x0a010909 && r->link[0].mac[5] == 0x77);
+	CHECK(r->link[0].device_number == 1 && r->link[0].addr[0] == 0x0a010909 && r->link[0].mac[5] == 0x77);
 	CHECK(!strcmp(r->link[0].eni, "eni-1") && !strcmp(r->link[0].vpc, "vpc-1"));
 	CHECK(r->link[0].subnet == 0x0a010900 && r->link[0].prefix_len == 24);
-	CHECK(r->link[1].device_number == 0 && r->link[1].addr == 0x0a000004);
+	CHECK(r->link[1].device_number == 0 && r->link[1].addr[0] == 0x0a000004);
 	CHECK(r->link[1].subnet == 0x0a000000 && r->link[1].prefix_len == 20);
+	CHECK(r->link[0].addr_count == 2 && r->link[0].addr[1] == 0x0a01090a && r->link[1].addr_count == 1);
+	CHECK(r->link[0].addr6_count == 2 && r->link[0].addr6[1].bytes[15] == 0xa);
+	CHECK(r->link[1].subnet6_count == 1 && r->link[1].subnet6[0].prefix_len == 64);
+	CHECK(r->link[0].vpc_count == 3 && r->link[0].vpc_net[1].prefix_len == 96 + 20);
+	CHECK(r->link[0].vpc_net[2].prefix_len == 56 && r->link[0].left_out == 0);
 	CHECK_SPAN(span_of(r->user_data, r->user_data_len), SPAN("nat = none\n"));
 	CHECK(!strcmp(r->role, "sealtap-role") && !strcmp(r->creds.access_key_id, "ASIAEXAMPLE"));
 	CHECK(!strcmp(r->creds.secret, "secret") && !strcmp(r->creds.token, "session"));
@@ -116,11 +145,15 @@ static void missing_values_are_empty(void)
 	serve(0, 6);
 	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 address */
 	CHECK(next() && say(404, "x") == ERR_OK); /* no IPv4 subnet */
-	serve(8, 14);
+	for (int i = NETS; i < VPC; i++)
+		CHECK(next() && say(404, "x") == ERR_OK);
+	serve(VPC, DATA);
 	CHECK(next() && is_get("user-data", "TOKEN==") && say(404, "<html>") == ERR_OK);
 	CHECK(m.result.user_data_len == 0);
-	CHECK(m.result.link[0].addr == 0 && m.result.link[0].prefix_len == 0 && m.result.link[1].addr);
-	serve(15, PAGES);
+	CHECK(m.result.link[0].addr_count == 0 && m.result.link[0].prefix_len == 0);
+	CHECK(m.result.link[0].vpc_count == 0 && m.result.link[0].addr6_count == 0);
+	CHECK(m.result.link[1].addr[0]);
+	serve(ROLE, PAGES);
 	CHECK(!next());
 }
 
@@ -218,12 +251,19 @@ static void refuses_bodies(void)
 		{5, "eni-0123456789012345678901234567", ERR_TOO_LONG},
 		{6, "10.0.0", ERR_SYNTAX},
 		{7, "10.0.0.0", ERR_SYNTAX},
-		{8, "vpc/1", ERR_SYNTAX},
-		{15, "", ERR_SYNTAX},
-		{15, "role name", ERR_SYNTAX},
-		{15, "role\001", ERR_SYNTAX},
-		{16, "<html>", ERR_SYNTAX},
-		{16, "{\"Code\":\"Success\"}", ERR_MISSING},
+		{6, "10.1.9.9\n2001:db8::9", ERR_SYNTAX},
+		{NETS, "10.1.0.1/16", ERR_RANGE},
+		{NETS, "10.1.0.0/16\n2001:db8::/56", ERR_SYNTAX},
+		{ADDRESS6, "10.1.9.9", ERR_SYNTAX},
+		{ADDRESS6, "2001:db8::9 x", ERR_SYNTAX},
+		{SUBNET6, "10.1.9.0/24", ERR_SYNTAX},
+		{NETS6, "2001:db8::/56\n2001:db8::/129", ERR_RANGE},
+		{VPC, "vpc/1", ERR_SYNTAX},
+		{ROLE, "", ERR_SYNTAX},
+		{ROLE, "role name", ERR_SYNTAX},
+		{ROLE, "role\001", ERR_SYNTAX},
+		{CREDENTIALS, "<html>", ERR_SYNTAX},
+		{CREDENTIALS, "{\"Code\":\"Success\"}", ERR_MISSING},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		start();
@@ -245,7 +285,7 @@ static void bounds_user_data_and_links(void)
 	static uint8_t data[IMDS_USER_DATA_MAX + 1];
 	char list[IMDS_LINKS_MAX * 19 + 20] = "";
 	start();
-	serve(0, 14);
+	serve(0, DATA);
 	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data))) == ERR_TOO_LONG);
 	CHECK(imds_answer(&m, 200, span_of(data, sizeof(data) - 1)) == ERR_OK);
 	CHECK(m.result.user_data_len == IMDS_USER_DATA_MAX);
@@ -266,10 +306,48 @@ static void needs_a_primary_interface(void)
 	start();
 	serve(0, 3);
 	CHECK(say(200, MAC1 "/") == ERR_OK);
-	serve(4, 8);
+	serve(LINK, VPC);
 	CHECK(next() && say(200, "vpc-1") == ERR_MISSING);
 	serve(3, PAGES);
 	CHECK(!next() && m.result.link_count == 2);
+}
+
+/* What is read twice after a failure is there once. */
+static void a_repeated_answer_counts_once(void)
+{
+	start();
+	serve(0, NETS6);
+	CHECK(next() && say(200, "2001:db8::/56\n2001:db8::/57\nx") == ERR_SYNTAX);
+	serve(NETS6, PAGES);
+	CHECK(!next() && m.result.link[0].vpc_count == 3);
+}
+
+static void bounds_addresses_and_networks(void)
+{
+	char list[64 * 20] = "", nets[64 * 20] = "";
+	for (int i = 0; i < 20; i++) {
+		snprintf(list + strlen(list), 20, "10.1.9.%d\n", i + 1);
+		snprintf(nets + strlen(nets), 20, "10.%d.0.0/16\n", i);
+	}
+	start();
+	serve(0, ADDRESS);
+	CHECK(next() && say(200, list) == ERR_OK && m.result.link[0].addr_count == IMDS_ADDRS_MAX);
+	CHECK(m.result.link[0].left_out == 4);
+	serve(ADDRESS + 1, NETS);
+	CHECK(next() && say(200, nets) == ERR_OK && m.result.link[0].vpc_count == IMDS_NETS_MAX);
+	CHECK(m.result.link[0].left_out == 4 + 12);
+}
+
+/* The interfaces alone are asked about again; the rest stays. */
+static void asks_about_interfaces_again(void)
+{
+	start();
+	serve(0, PAGES);
+	imds_begin(&m, IMDS_LINKS, 0);
+	CHECK(next() && is_get(MACS, "TOKEN==") && say(200, MAC0 "/") == ERR_OK);
+	serve(LINK0, DATA);
+	CHECK(!next() && m.result.link_count == 1 && m.result.link[0].device_number == 0);
+	CHECK(m.result.user_data_len && m.result.creds.access_key_id[0]);
 }
 
 static void refreshes_credentials(void)
@@ -277,20 +355,20 @@ static void refreshes_credentials(void)
 	start();
 	serve(0, PAGES);
 	imds_begin(&m, IMDS_CREDENTIALS, 0);
-	CHECK(next() && is_get(pages[15].path, "TOKEN=="));
+	CHECK(next() && is_get(pages[ROLE].path, "TOKEN=="));
 	CHECK(say(200, "sealtap-role") == ERR_OK);
 	CHECK(next() && say(200, "{\"Code\":\"AssumeRoleUnauthorizedAccess\"}") == ERR_REFUSED);
 	CHECK(!strcmp(m.detail, "AssumeRoleUnauthorizedAccess"));
 	CHECK(!strcmp(m.result.creds.access_key_id, "ASIAEXAMPLE")); /* the old ones stay */
-	CHECK(next() && is_get(pages[16].path, "TOKEN=="));
+	CHECK(next() && is_get(pages[CREDENTIALS].path, "TOKEN=="));
 	CHECK(say(401, "") == ERR_OK);
 	CHECK(next() && is_token_request() && say(200, "NEW") == ERR_OK);
-	CHECK(next() && is_get(pages[16].path, "NEW"));
+	CHECK(next() && is_get(pages[CREDENTIALS].path, "NEW"));
 	CHECK(say(200, CREDENTIALS_OF("ASIANEW", "n", "n")) == ERR_OK);
 	CHECK(!next() && !strcmp(m.result.creds.access_key_id, "ASIANEW"));
 	CHECK(m.result.link_count == 2 && m.result.user_data_len);
 	start();
-	serve(0, 15);
+	serve(0, ROLE);
 	CHECK(next() && say(404, "") == ERR_NOT_FOUND && m.step == IMDS_ROLE); /* no role is attached */
 }
 
@@ -317,7 +395,7 @@ static void renews_the_token_in_time(void)
 	CHECK(next() && is_get("meta-data/spot/instance-action", "TOKEN=="));
 	imds_begin(&m, IMDS_CREDENTIALS, 21001 * S);
 	CHECK(next() && is_token_request() && say(200, "SECOND") == ERR_OK);
-	CHECK(next() && is_get(pages[15].path, "SECOND"));
+	CHECK(next() && is_get(pages[ROLE].path, "SECOND"));
 	imds_begin(&m, IMDS_NOTICES, 42000 * S);
 	CHECK(next() && is_get("meta-data/spot/instance-action", "SECOND"));
 	imds_begin(&m, IMDS_NOTICES, 42002 * S);
@@ -403,6 +481,9 @@ int main(void)
 	RUN(refuses_bodies, "malformed answers are refused and asked again");
 	RUN(bounds_user_data_and_links, "user data and interfaces are bounded");
 	RUN(needs_a_primary_interface, "the interface list is read again when it lacks the primary one");
+	RUN(a_repeated_answer_counts_once, "a list that is read again after a failure is there once");
+	RUN(bounds_addresses_and_networks, "more addresses or networks than fit are left out and counted");
+	RUN(asks_about_interfaces_again, "the interfaces alone can be asked about again");
 	RUN(refreshes_credentials, "a refresh keeps the old credentials until the new ones are read");
 	return check_done();
 }

@@ -22,7 +22,7 @@ struct aside {
 /* What the kernel would keep: libpcap's interpreter, after each ancillary load became a constant. */
 static uint32_t kept(struct aside a, struct span frame)
 {
-	struct bpf_insn program[64];
+	struct bpf_insn program[320];
 	for (uint16_t i = 0; i < filter.len; i++) {
 		const struct sock_filter *f = &filter.program[i];
 		program[i] = (struct bpf_insn){f->code, f->jt, f->jf, f->k};
@@ -38,10 +38,18 @@ static uint32_t kept(struct aside a, struct span frame)
 	return bpf_filter(program, frame.p, (u_int)frame.len, (u_int)frame.len);
 }
 
+/* Own addresses that differ in one word each. */
+static const struct ip six[3] = {
+	{{0x20, 1, 0xd, 0xb8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
+	{{0x20, 1, 0xd, 0xb8, 0, 1, 2, 4, 4, 5, 6, 7, 8, 9, 10, 11}},
+	{{0x20, 1, 0xd, 0xb8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12}},
+};
+
 static void build(void)
 {
-	const uint32_t links[] = {4, 7, 9}, own[] = {OWN, OWN2, OWN3};
-	CHECK(!ring_filter_build(links, 3, own, 3, FIRST, LAST, &filter));
+	const uint32_t links[] = {4, 7, 9};
+	const struct ip own[] = {ip_from_v4(OWN), six[0], ip_from_v4(OWN2), six[1], ip_from_v4(OWN3), six[2]};
+	CHECK(!ring_filter_build(links, 3, own, 6, FIRST, LAST, &filter));
 }
 
 /* A TCP packet to an own address and port: header lengths in words, 100 bytes of payload. */
@@ -58,6 +66,28 @@ static struct span tcp(unsigned ip_words, unsigned tcp_words, uint32_t to, uint1
 	buf_be32(&b, 0xc6336401);
 	buf_be32(&b, to);
 	buf_fill(&b, 1, 4 * (ip_words > 5 ? ip_words - 5 : 0));
+	buf_be16(&b, 80);
+	buf_be16(&b, port);
+	buf_fill(&b, 0, 8);
+	buf_u8(&b, (uint8_t)(tcp_words << 4));
+	buf_fill(&b, 0, 7);
+	buf_fill(&b, 1, 4 * (tcp_words > 5 ? tcp_words - 5 : 0));
+	buf_fill(&b, 'p', 100);
+	return buf_span(&b);
+}
+
+/* The same over IPv6. */
+static struct span tcp6(unsigned tcp_words, const struct ip *to, uint16_t port)
+{
+	struct buf b = BUF_OF(frame);
+	buf_fill(&b, 0x02, 12);
+	buf_be16(&b, 0x86dd);
+	buf_u8(&b, 0x60);
+	buf_fill(&b, 0, 5);
+	buf_u8(&b, 6);
+	buf_u8(&b, 64);
+	buf_fill(&b, 0xfd, 16);
+	buf_put(&b, span_of(to->bytes, 16));
 	buf_be16(&b, 80);
 	buf_be16(&b, port);
 	buf_fill(&b, 0, 8);
@@ -137,6 +167,39 @@ static void all_else_whole(void)
 	CHECK(kept(plain, f) == whole);
 }
 
+static void own_connections6(void)
+{
+	const uint32_t whole = RING_FILTER_SNAPLEN;
+	build();
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned words = 5; words <= 15; words++)
+			CHECK(kept(plain, tcp6(words, &six[i], i == 0 ? FIRST : LAST)) == 54 + 4 * words);
+	CHECK(kept(plain, tcp6(5, &six[0], FIRST - 1)) == whole);
+	CHECK(kept(plain, tcp6(4, &six[0], FIRST)) == whole);
+	CHECK(kept((struct aside){4, PACKET_OTHERHOST, 0}, tcp6(5, &six[0], FIRST)) == whole);
+	CHECK(kept((struct aside){4, PACKET_HOST, 1}, tcp6(5, &six[0], FIRST)) == whole);
+	CHECK(kept((struct aside){5, PACKET_HOST, 0}, tcp6(5, &six[0], FIRST)) == 0);
+	/* an address that differs in any bit is another's: nobody hides by choosing one that looks alike */
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned bit = 0; bit < 128; bit++) {
+			struct ip other = six[i];
+			other.bytes[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+			CHECK(kept(plain, tcp6(5, &other, FIRST)) == whole);
+		}
+	struct span f = tcp6(5, &six[2], FIRST);
+	frame[14 + 6] = 0; /* hop-by-hop options stand first */
+	CHECK(kept(plain, f) == whole);
+	f = tcp6(5, &six[2], FIRST);
+	frame[14] = 0x40;
+	CHECK(kept(plain, f) == whole);
+	f = tcp6(5, &six[2], FIRST);
+	for (size_t len = 0; len <= f.len; len++)
+		CHECK(kept(plain, span_first(f, len)) == (len < 74 ? whole : 74));
+	/* with no own address of IPv6 nothing of it is own */
+	CHECK(!ring_filter_build((const uint32_t[]){4}, 1, NULL, 0, FIRST, LAST, &filter));
+	CHECK(kept(plain, tcp6(5, &six[0], FIRST)) == whole);
+}
+
 static void short_packets(void)
 {
 	build();
@@ -165,25 +228,41 @@ static void nothing_lost(void)
 static void limits(void)
 {
 	const uint32_t links[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-	CHECK(!ring_filter_build(links, 8, links, 8, 1, 1, &filter));
-	CHECK(kept((struct aside){8, PACKET_HOST, 0}, tcp(5, 5, 8, 1)) == 54);
-	CHECK(kept((struct aside){1, PACKET_HOST, 0}, tcp(5, 5, 1, 1)) == 54);
+	struct ip own[RING_FILTER_ADDRESSES + RING_FILTER_ADDRESSES6 + 1];
+	for (uint32_t i = 0; i < RING_FILTER_ADDRESSES; i++)
+		own[i] = ip_from_v4(1 + i);
+	uint32_t all = RING_FILTER_ADDRESSES;
+	for (uint32_t i = 0; i < RING_FILTER_ADDRESSES6; i++) {
+		own[all] = six[0];
+		own[all++].bytes[15] = (uint8_t)i;
+	}
+	CHECK(!ring_filter_build(links, 8, own, all, 1, 1, &filter));
+	for (uint32_t i = 0; i < RING_FILTER_ADDRESSES; i++)
+		CHECK(kept((struct aside){8, PACKET_HOST, 0}, tcp(5, 5, 1 + i, 1)) == 54);
+	for (uint32_t i = RING_FILTER_ADDRESSES; i < all; i++)
+		CHECK(kept((struct aside){1, PACKET_HOST, 0}, tcp6(5, &own[i], 1)) == 74);
+	CHECK(kept((struct aside){1, PACKET_HOST, 0}, tcp(5, 5, 1 + RING_FILTER_ADDRESSES, 1)) ==
+	      RING_FILTER_SNAPLEN);
 	CHECK(kept((struct aside){9, PACKET_HOST, 0}, tcp(5, 5, 1, 1)) == 0);
-	CHECK(ring_filter_build(links, 9, links, 8, 1, 1, &filter) == ERR_TOO_LONG);
-	CHECK(ring_filter_build(links, 8, links, 9, 1, 1, &filter) == ERR_TOO_LONG);
-	CHECK(ring_filter_build(links, 8, links, 8, 2, 1, &filter) == ERR_RANGE);
+	CHECK(ring_filter_build(links, 9, own, all, 1, 1, &filter) == ERR_TOO_LONG);
+	own[all] = ip_from_v4(77);
+	CHECK(ring_filter_build(links, 8, own, all + 1, 1, 1, &filter) == ERR_TOO_LONG);
+	own[all] = six[1];
+	CHECK(ring_filter_build(links, 8, own, all + 1, 1, 1, &filter) == ERR_TOO_LONG);
+	CHECK(ring_filter_build(links, 8, own, all, 2, 1, &filter) == ERR_RANGE);
 }
 
 int main(void)
 {
 	RUN(links_admitted, "packets of the admitted links are recorded, of others not");
 	RUN(own_connections, "the appliance's own TCP connections are cut right behind their headers");
+	RUN(own_connections6, "and those over IPv6, by all 128 bits of the address");
 	RUN(address_unknown,
 	    "before it has an address, connections to its reserved ports are cut, whatever the address");
 	RUN(all_else_whole,
 	    "other ports, addresses, protocols, hosts, tagged frames and later fragments are recorded whole");
 	RUN(short_packets, "a packet cut anywhere in its headers is recorded whole, never dropped");
 	RUN(nothing_lost, "no packet, however damaged, is dropped by the filter");
-	RUN(limits, "eight links and eight addresses fit, nine are refused");
+	RUN(limits, "eight links, forty IPv4 and twenty IPv6 addresses fit, more are refused");
 	return check_done();
 }

@@ -18,7 +18,7 @@ static void writes_an_address(void)
 		8,  0,  2, 0, 198,      18,          1, 1, /* IFA_LOCAL */
 		8,  0,  1, 0, 198,      18,          1, 1, /* IFA_ADDRESS */
 	};
-	struct rtnl_addr a = {.ifindex = 3, .addr = 0xc6120101, .prefix_len = 24};
+	struct rtnl_addr a = {.ifindex = 3, .addr = ip_from_v4(0xc6120101), .prefix_len = 24};
 	struct buf b = BUF_OF(bytes);
 	rtnl_addr_set(&b, 7, &a);
 	CHECK_SPAN(buf_span(&b), span_of(want, sizeof(want)));
@@ -46,11 +46,20 @@ static void writes_routes(void)
 		8,  0, 7, 0,   198,      18,          0, 5,                         /* RTA_PREFSRC */
 		12, 0, 8, 128, 8,        0,           2, 0, LE16(1500), 0, 0,       /* RTA_METRICS: mtu */
 	};
-	struct rtnl_route r = {.dst = 0xa9fea9fe, .prefix_len = 32, .ifindex = 2, .source = 0xc6120005};
+	struct rtnl_route r = {.dst = ip_from_v4(0xa9fea9fe),
+			       .prefix_len = 32,
+			       .ifindex = 2,
+			       .source = ip_from_v4(0xc6120005),
+			       .table = 254};
 	struct buf b = BUF_OF(bytes);
 	rtnl_route_set(&b, 1, &r);
 	CHECK_SPAN(buf_span(&b), span_of(host, sizeof(host)));
-	r = (struct rtnl_route){.gateway = 0xc6120001, .ifindex = 2, .source = 0xc6120005, .mtu = 1500};
+	r = (struct rtnl_route){.dst = ip_from_v4(0),
+				.gateway = ip_from_v4(0xc6120001),
+				.ifindex = 2,
+				.source = ip_from_v4(0xc6120005),
+				.mtu = 1500,
+				.table = 254};
 	buf_reset(&b);
 	rtnl_route_set(&b, 1, &r);
 	CHECK_SPAN(buf_span(&b), span_of(by_gateway, sizeof(by_gateway)));
@@ -70,14 +79,25 @@ static void writes_link_requests(void)
 	CHECK(b.len == 40 && load_le32(b.p + 28) == 0); /* flags stay as they are */
 	CHECK_SPAN(span_of(b.p + 32, 8), SPAN("\10\0\4\0\x29\x23\0\0"));
 	buf_reset(&b);
-	rtnl_dump_links(&b, 1);
-	rtnl_dump_addrs(&b, 2);
-	CHECK(b.len == 32 + 24 && b.p[4] == 18 && b.p[7] == 3 && b.p[32 + 4] == 22 && b.p[32 + 16] == 2);
+	rtnl_dump(&b, 1, RTNL_LINKS);
+	rtnl_dump(&b, 2, RTNL_ADDRS);
+	CHECK(b.len == 32 + 24 && b.p[4] == 18 && b.p[7] == 3 && b.p[32 + 4] == 22 && b.p[32 + 16] == 0);
+	static const uint8_t types[RTNL_WHATS] = {18, 22, 26, 34, 30};
+	for (int i = 0; i < RTNL_WHATS; i++) {
+		buf_reset(&b);
+		rtnl_dump(&b, 1, (enum rtnl_what)i);
+		CHECK(b.p[4] == types[i] && b.p[7] == 3 && b.len == load_le32(b.p));
+	}
 }
 
 static void never_overflows(void)
 {
-	struct rtnl_route r = {.gateway = 1, .ifindex = 2, .source = 3, .mtu = 1500};
+	struct rtnl_route r = {.dst = ip_from_v4(0),
+			       .gateway = ip_from_v4(1),
+			       .ifindex = 2,
+			       .source = ip_from_v4(3),
+			       .mtu = 1500,
+			       .table = 254};
 	for (size_t cap = 0; cap < 64; cap++) {
 		memset(bytes, 0xaa, sizeof(bytes));
 		struct buf b = buf_over(bytes, cap);
@@ -138,7 +158,7 @@ static void reads_a_link(void)
 
 static void reads_addresses(void)
 {
-	struct rtnl_addr a = {.ifindex = 3, .addr = 0xc6120101, .prefix_len = 24}, got;
+	struct rtnl_addr a = {.ifindex = 3, .addr = ip_from_v4(0xc6120101), .prefix_len = 24}, got;
 	struct buf b = BUF_OF(bytes);
 	struct nlmsg m;
 	bool gone;
@@ -147,13 +167,111 @@ static void reads_addresses(void)
 	struct span in = buf_span(&b);
 	CHECK(nlmsg_next(&in, &m) == ERR_OK && m.seq == 7 && rtnl_read_addr(&m, &got, &gone) == ERR_OK &&
 	      !gone);
-	CHECK(got.ifindex == 3 && got.addr == a.addr && got.prefix_len == 24);
+	CHECK(got.ifindex == 3 && ip_eq(&got.addr, &a.addr) && got.prefix_len == 24);
 	CHECK(nlmsg_next(&in, &m) == ERR_OK && m.seq == 8 && rtnl_read_addr(&m, &got, &gone) == ERR_OK &&
 	      gone);
 	CHECK(nlmsg_next(&in, &m) == ERR_MORE);
-	bytes[16] = 10; /* IPv6 */
+	bytes[16] = 11; /* neither IPv4 nor IPv6 */
 	in = buf_span(&b);
 	CHECK(nlmsg_next(&in, &m) == ERR_OK && rtnl_read_addr(&m, &got, &gone) == ERR_UNSUPPORTED);
+}
+
+static const struct ip six = {{0x20, 1, 0xd, 0xb8, [15] = 7}}, router = {{0xfe, 0x80, [15] = 1}};
+
+static enum err first(const struct buf *b, struct nlmsg *m)
+{
+	struct span in = buf_span(b);
+	return nlmsg_next(&in, m);
+}
+
+static void reads_ipv6_addresses(void)
+{
+	struct rtnl_addr a = {.ifindex = 3, .addr = six, .prefix_len = 128}, got;
+	struct buf b = BUF_OF(bytes);
+	struct nlmsg m;
+	bool gone;
+	rtnl_addr_set(&b, 7, &a);
+	CHECK(b.p[16] == 10 && b.p[17] == 128 && b.p[18] == 2); /* no duplicate detection */
+	CHECK(!first(&b, &m) && !rtnl_read_addr(&m, &got, &gone));
+	CHECK(ip_eq(&got.addr, &six) && got.prefix_len == 128 && !got.link_local);
+	bytes[19] = 253; /* scope: the link's */
+	CHECK(!first(&b, &m) && !rtnl_read_addr(&m, &got, &gone) && got.link_local);
+	bytes[17] = 129;
+	CHECK(!first(&b, &m) && rtnl_read_addr(&m, &got, &gone) == ERR_SYNTAX);
+}
+
+static void same_route(const struct rtnl_route *r)
+{
+	struct rtnl_route got;
+	struct buf b = BUF_OF(bytes);
+	struct nlmsg m;
+	rtnl_route_set(&b, 1, r);
+	CHECK(!first(&b, &m) && !rtnl_read_route(&m, &got));
+	CHECK(ip_eq(&got.dst, &r->dst) && ip_eq(&got.gateway, &r->gateway) && ip_eq(&got.source, &r->source));
+	CHECK(got.prefix_len == r->prefix_len && got.table == r->table && got.ifindex == r->ifindex &&
+	      got.mtu == r->mtu);
+	bytes[16 + 5] = 2; /* by the kernel */
+	CHECK(!first(&b, &m) && rtnl_read_route(&m, &got) == ERR_UNSUPPORTED);
+	bytes[16 + 5] = RTNL_PROTOCOL;
+	bytes[16 + 1] = 129;
+	CHECK(!first(&b, &m) && rtnl_read_route(&m, &got) == ERR_SYNTAX);
+	buf_reset(&b);
+	rtnl_route_delete(&b, 1, r);
+	CHECK(b.p[4] == 25 && b.p[6] == 5 && b.p[7] == 0);
+	CHECK(!first(&b, &m) && rtnl_read_route(&m, &got) == ERR_UNSUPPORTED);
+}
+
+static void reads_routes(void)
+{
+	const struct ip v4 = ip_from_v4(0x0a000100), gw4 = ip_from_v4(0x0a000001),
+			own4 = ip_from_v4(0x0a000005);
+	same_route(&(struct rtnl_route){v4, 24, gw4, 3, own4, 1500, 254});
+	same_route(&(struct rtnl_route){ip_from_v4(0), 0, gw4, 3, own4, 0, 101});
+	same_route(&(
+		struct rtnl_route){.dst = six, .prefix_len = 64, .ifindex = 3, .source = six, .table = 100});
+	same_route(&(struct rtnl_route){.gateway = router, .ifindex = 3, .mtu = 1500, .table = 254});
+}
+
+static void same_rule(struct ip from)
+{
+	struct rtnl_rule r = {from, 101, 1001}, got;
+	struct buf b = BUF_OF(bytes);
+	struct nlmsg m;
+	rtnl_rule_add(&b, 1, &r);
+	CHECK(b.p[4] == 32 && !first(&b, &m) && !rtnl_read_rule(&m, &got));
+	CHECK(ip_eq(&got.from, &from) && got.table == 101 && got.priority == 1001);
+	b.p[b.len - 4] = 2; /* the kernel's */
+	CHECK(!first(&b, &m) && rtnl_read_rule(&m, &got) == ERR_UNSUPPORTED);
+	buf_reset(&b);
+	rtnl_rule_delete(&b, 1, &r);
+	CHECK(b.p[4] == 33 && !first(&b, &m) && rtnl_read_rule(&m, &got) == ERR_UNSUPPORTED);
+}
+
+static void reads_rules(void)
+{
+	same_rule(ip_from_v4(0x0a000005));
+	same_rule(six);
+}
+
+static void reads_routers(void)
+{
+	struct rtnl_router got;
+	struct buf b = BUF_OF(bytes);
+	struct nlmsg m;
+	bool gone;
+	size_t mark = nlmsg_begin(&b, 28, 0, 1);
+	buf_put(&b, SPAN("\12\0\0\0\5\0\0\0\2\0\x80\1")); /* IPv6, link 5, a router */
+	nlmsg_attr(&b, 1, span_of(router.bytes, 16));
+	nlmsg_end(&b, mark);
+	CHECK(!first(&b, &m) && !rtnl_read_router(&m, &got, &gone) && !gone);
+	CHECK(got.ifindex == 5 && ip_eq(&got.addr, &router));
+	bytes[16 + 10] = 0; /* a host */
+	CHECK(!first(&b, &m) && rtnl_read_router(&m, &got, &gone) == ERR_UNSUPPORTED);
+	bytes[16 + 10] = 0x80;
+	bytes[4] = 29;
+	CHECK(!first(&b, &m) && !rtnl_read_router(&m, &got, &gone) && gone);
+	bytes[28] = 19; /* the address is a byte short */
+	CHECK(!first(&b, &m) && rtnl_read_router(&m, &got, &gone) == ERR_SYNTAX);
 }
 
 static void refuses_malformed_values(void)
@@ -170,7 +288,7 @@ static void refuses_malformed_values(void)
 		{23, SPAN("0123456701234567012345670123456701234567012345670123456")}, /* counters */
 	};
 	struct rtnl_link l;
-	struct rtnl_addr a = {.ifindex = 3, .addr = 1, .prefix_len = 33};
+	struct rtnl_addr a = {.ifindex = 3, .addr = ip_from_v4(1), .prefix_len = 33};
 	bool gone;
 	struct nlmsg m;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -224,7 +342,12 @@ static void survives_mutations(void)
 			CHECK(!ok || (l.ifindex && l.name[0] && memchr(l.name, 0, sizeof(l.name))));
 			read += ok;
 			refused += !ok;
-			CHECK(rtnl_read_addr(&m, &a, &gone) || a.prefix_len <= 32);
+			struct rtnl_route r;
+			struct rtnl_rule rule;
+			struct rtnl_router router_read;
+			CHECK(rtnl_read_addr(&m, &a, &gone) || a.prefix_len <= 128);
+			CHECK(rtnl_read_route(&m, &r) || (r.prefix_len <= 128 && r.ifindex));
+			(void)(rtnl_read_rule(&m, &rule) || rtnl_read_router(&m, &router_read, &gone));
 		}
 	}
 	CHECK(read > 1000 && refused > 1000);
@@ -238,6 +361,10 @@ int main(void)
 	RUN(never_overflows, "a request that does not fit is an error, and writes nothing beyond");
 	RUN(reads_a_link, "a link is read with its address, state and counters");
 	RUN(reads_addresses, "addresses are read one message after the other");
+	RUN(reads_ipv6_addresses, "IPv6 addresses are set at once, and read with their scope");
+	RUN(reads_routes, "routes of both families are read as they were written, others' are not");
+	RUN(reads_rules, "and rules by source address");
+	RUN(reads_routers, "a neighbour that routes IPv6 is read, others are not");
 	RUN(refuses_malformed_values, "values of a wrong length or form are refused");
 	RUN(survives_cuts, "a message cut at any byte is refused");
 	RUN(survives_mutations, "200,000 damaged messages harm nothing");

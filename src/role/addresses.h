@@ -1,0 +1,43 @@
+/* addresses: who gives the links their addresses (DHCP, IMDS) and routers, and sets them: the plan is
+ * role/addressing's, the kernel's side role/routing's.
+ */
+#ifndef SEALTAP_ROLE_ADDRESSES_H
+#define SEALTAP_ROLE_ADDRESSES_H
+
+#include "role/devices.h"
+#include "role/lease.h"
+#include "role/names.h"
+
+/* Zeroed; all pointers and changed are set before the first use. */
+struct addresses {
+	struct loop *loop; /* borrowed, as all here */
+	struct gateway *gateway;
+	const struct gateway_links *links;     /* all; once known: outside, inside */
+	const struct msg_described *described; /* of IMDS */
+	const struct settings *settings;
+	struct names *names;
+	struct report *report;
+	bool known;            /* which link is which, and the settings */
+	struct lease lease[2]; /* of the outside link (until known: of any); of the inside one, if IMDS gives
+				  it none */
+	struct ip router6[2];  /* as the links know them; all zeros: none */
+	/* They are to be others: the rings are to be told, then addresses_apply() called. */
+	void (*changed)(void);
+};
+
+/* socket: as os/dhcpsock.h opens it. */
+enum err addresses_init(struct addresses *a, int socket) MUST_USE;
+/* Of the link that DHCP's outside lease is sought or held on; 0: none. */
+uint32_t addresses_leased(const struct addresses *a);
+bool addresses_held(const struct addresses *a);
+/* What init is to know of the links. */
+void addresses_messages(const struct addresses *a, struct msg_links *out);
+/* keep: what is there beside stays. ERR_MISSING: the inside link has no IPv4 address; the verdict says so,
+ * and DHCP is asked. Other errors: gateway.failed. */
+enum err addresses_apply(struct addresses *a, bool keep) MUST_USE;
+/* The links' IPv6 routers; a->changed() when one is another. ERR_MISSING: one is not known yet. */
+enum err addresses_routers(struct addresses *a) MUST_USE;
+/* The link is gone: no lease is sought there. */
+void addresses_link_gone(struct addresses *a, uint32_t ifindex);
+
+#endif

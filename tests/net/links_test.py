@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""links_test: links that come late, go and come back, bear each other's names or get other addresses: each ends in service or in a stated
+wait, never in forwarding without recording.
+
+links_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/links/.
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import metadata, netns, objects, testing, traffic  # noqa: E402
+from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
+
+LATE_S = 3  # how long the second interface is late: 30 s in life, where nothing but the wait is longer
+MACS = '/latest/meta-data/network/interfaces/macs/'
+
+
+# ---- interfaces that are attached and detached
+
+def detach(lab, appliance, link):
+    appliance.ns.ip('link', 'delete', link)
+    lab.nics = [n for n in lab.nics if n[0] != link]
+
+
+def attach(lab, appliance, link, name=None, mac=None):
+    """A NIC at the place of the one that was detached: another index, maybe another name and MAC address."""
+    side = lab.inside if link == INSIDE else lab.segment
+    netns.wire(appliance.ns, name or link, side, NIC, lab.mtu)
+    if link == OUTSIDE:
+        side.ip('link', 'set', NIC, 'master', 'switch')
+    netns.in_one_order(side, NIC)
+    side.up(NIC, *[CLIENT + '/24'] * (link == INSIDE), mac='02:00:00:00:00:10' if link == INSIDE else None)
+    if link == INSIDE:
+        side.ip('route', 'replace', 'default', 'via', APPLIANCE_INSIDE)
+    appliance.ns.ip('link', 'set', name or link, 'address', mac or (metadata.INSIDE_MAC if link == INSIDE else metadata.OUTSIDE_MAC))
+    lab.nics.append((link, side))
+
+
+def rings_open(appliance):
+    return appliance.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip() == '1'
+
+
+def passes(lab, seconds=20):
+    """Traffic passes within this time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            traffic.ping(lab, 1)
+            return
+        except netns.CommandFailed:
+            assert time.monotonic() < end, f'nothing passes {seconds} s later'
+
+
+def evidence_of(lab, appliance):
+    """What this life shipped. All pings that came in are there."""
+    appliance.stop()
+    evidence = objects.collect(lab, lab.boots)
+    lab.boots |= evidence.boots()
+    return evidence
+
+
+def pings(evidence, side):
+    """ICMP echoes and answers recorded on a side: 0 outside, 1 inside."""
+    frames = [f for stream in evidence.recorded().values() for f in stream]
+    return [f.data for f in frames if f.interface == side and f.data[12:14] == b'\x08\x00' and f.data[23] == 1]
+
+
+def count(evidence, side, text):
+    return sum(text in f for f in pings(evidence, side))
+
+
+def say(lab, text, times=3):
+    """Pings that carry these (up to 16) bytes through the appliance."""
+    said = lab.inside.run('ping', '-n', '-c', str(times), '-i', '0.2', '-W', '5', '-p', text.encode().hex(), WEB)
+    assert f'{times} received' in said, said
+
+
+# ---- the tests
+
+def late_second_interface(lab):
+    """A second interface that is attached late: the appliance says what it waits for, then arms, and records all that comes"""
+    appliance = Host(lab, 'late', lab.configuration())
+    detach(lab, appliance, INSIDE)
+    with appliance:
+        said = appliance.console.wait_closed('link', 10)
+        assert '1 Ethernet link found, two are needed: attach the inside network interface' in said, said
+        time.sleep(LATE_S)
+        assert not rings_open(appliance)
+        attach(lab, appliance, INSIDE)
+        appliance.console.wait_armed(60)
+        say(lab, 'late')
+        evidence = evidence_of(lab, appliance)
+    assert count(evidence, 1, b'latelate') == 3 and count(evidence, 0, b'latelate') == 3
+
+
+def known_late(lab):
+    """Also when IMDS does not know of it before it is attached"""
+    answers = dict(lab.metadata.answers)
+    mac = metadata.INSIDE_MAC
+    lab.metadata.answers = {k: v for k, v in answers.items() if mac not in k}
+    lab.metadata.answers[MACS] = metadata.OUTSIDE_MAC + '/'
+    lab.metadata.write()
+    with Host(lab, 'unknown', lab.configuration()) as appliance:
+        said = appliance.console.wait_closed('link', 30)
+        assert 'no link here is the interface with device number 1: attach it' in said, said
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        appliance.console.wait_armed(60)
+        say(lab, 'known')
+        evidence_of(lab, appliance)
+
+
+def comes_back(lab, link, **other):
+    """An interface that is detached and comes back after arming is set up again without re-arming, and all that comes is recorded"""
+    name = other.get('name', link)
+    with Host(lab, f'back-{link}-{len(other)}', lab.configuration()) as appliance:
+        appliance.console.wait_armed(60)
+        say(lab, 'before')
+        said = len(appliance.console.text())
+        detach(lab, appliance, link)
+        appliance.console.wait(rf'^sealtap: alarm net link-gone link={link}', 10, said)
+        time.sleep(1)
+        attach(lab, appliance, link, **other)
+        appliance.console.wait(rf'^sealtap: warn.* net link-back link={name}', 30, said)
+        passes(lab)
+        say(lab, 'after')
+        assert 'ARMED' not in appliance.console.text()[said:] and appliance.roles().keys() == set(appliance.role_names)
+        evidence = evidence_of(lab, appliance)
+    for side in (0, 1):
+        for text in (b'beforebefore', b'afterafter'):
+            assert count(evidence, side, text) == 3, f'{count(evidence, side, text)} of 3 pings recorded on side {side}: {text}'
+    assert evidence.events('books-not-closed') and not evidence.events('books')
+    return evidence
+
+
+def comes_back_as_another(lab):
+    """One that comes back with another name and MAC address is known by its device number, and an object of its own describes it"""
+    mac = '02:00:00:00:00:77'
+    answers = dict(lab.metadata.answers)
+    lab.metadata.answers = {k.replace(metadata.INSIDE_MAC, mac): v.replace(metadata.INSIDE_MAC, mac) for k, v in answers.items()}
+    lab.metadata.answers[MACS + mac + '/interface-id'] = 'eni-00000000000000077'
+    changed = lab.metadata.answers
+    lab.metadata.answers = answers
+    try:
+        with_change(lab, changed, mac)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+
+
+def with_change(lab, changed, mac):
+    attach_plain = globals()['attach']
+
+    def attach_changed(lab, appliance, link, **other):
+        lab.metadata.answers = changed
+        lab.metadata.write()
+        attach_plain(lab, appliance, link, **other)
+    globals()['attach'] = attach_changed
+    try:
+        evidence = comes_back(lab, INSIDE, name='other', mac=mac)
+    finally:
+        globals()['attach'] = attach_plain
+    for o in evidence.packets():
+        for f in o.capture().frames:
+            if f.interface != 1 or f.data[12:14] != b'\x08\x00' or f.data[23] != 1:
+                continue
+            name = o.capture().interfaces[1].options[2]
+            mine = b'other' if b'afterafter' in f.data else INSIDE.encode()
+            assert name == mine or b'before' not in f.data and b'after' not in f.data, f'{o.name}: {name} for {f.data[42:80]}'
+
+
+def names_swapped(lab):
+    """Which link is which is IMDS's to say: names and the kernel's order are swapped, and traffic passes as ever"""
+    appliance = Host(lab, 'swapped', lab.configuration())
+    for link in (INSIDE, OUTSIDE):  # the inside one is older and is called outside now
+        detach(lab, appliance, link)
+    attach(lab, appliance, INSIDE, OUTSIDE)
+    attach(lab, appliance, OUTSIDE, INSIDE)
+    with appliance:
+        appliance.console.wait_armed(60)
+        say(lab, 'swap')
+        os.kill(appliance.roles()['net'], 9)  # the one that comes next does not know which is which at first
+        passes(lab)
+        time.sleep(2)
+        say(lab, 'swap')
+        evidence = evidence_of(lab, appliance)
+    assert count(evidence, 0, b'swapswap') == 6 and count(evidence, 1, b'swapswap') == 6
+
+
+def told(lab, mac, **values):
+    """What IMDS says of an interface, beside what it says anyway."""
+    for key, value in values.items():
+        lab.metadata.answers[f'{MACS}{mac}/{key.replace("_", "-")}'] = value
+    lab.metadata.write()
+
+
+def route(appliance, *words):
+    return appliance.ns.ip('route', 'get', *words).split('\n')[0]
+
+
+def addresses_and_routes(lab):
+    """Secondary addresses answer from their own interface; inside.routes and the VPC's networks lead inside, all else outside"""
+    answers = dict(lab.metadata.answers)
+    told(lab, metadata.OUTSIDE_MAC, local_ipv4s='198.18.0.10\n198.18.0.77')
+    told(lab, metadata.INSIDE_MAC, local_ipv4s='198.19.0.9\n198.19.0.78')
+    lab.inside.ip('address', 'add', '203.0.113.5/32', 'dev', 'lo')
+    appliance = Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25'))
+    lab.inside.ip('address', 'add', '198.19.0.1/24', 'dev', NIC)  # the subnet's router
+    lab.inside.ip('route', 'replace', 'default', 'via', '198.19.0.9')
+    try:
+        with appliance:
+            appliance.console.wait_armed(60)
+            for source, link in (('198.18.0.77', OUTSIDE), ('198.18.0.10', OUTSIDE), ('198.19.0.78', INSIDE), ('198.19.0.9', INSIDE)):
+                for target in (WEB, CLIENT if link == INSIDE else '198.18.0.2'):
+                    assert f'dev {link} ' in route(appliance, target, 'from', source), (source, route(appliance, target, 'from', source))
+            lab.router.run('ping', '-n', '-c', '1', '-W', '2', '198.18.0.77')
+            lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '198.19.0.78')
+            lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '-I', '203.0.113.5', WEB)
+            assert f'dev {OUTSIDE} ' in route(appliance, WEB)
+            for target in ('203.0.113.5', '192.0.2.1', '198.19.15.1'):
+                assert f'dev {INSIDE} ' in route(appliance, target), route(appliance, target)
+            assert f'dev {OUTSIDE} ' in route(appliance, '192.0.2.129'), route(appliance, '192.0.2.129')
+            evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        lab.inside.ip('address', 'delete', '203.0.113.5/32', 'dev', 'lo')
+
+
+def lease_moves(lab):
+    """DHCP that is silent and comes back with another address: the appliance says what it waits for, then own connections and NAT follow"""
+    conf = os.path.join(lab.folder, 'dnsmasq.conf')
+    with open(conf) as f:
+        text = f.read()
+    short = text.replace('static,1h', 'static,2m')
+
+    def serve(text):
+        if lab.dnsmasq in lab.processes.list:
+            lab.processes.end(lab.dnsmasq)
+        with open(conf, 'w') as f:
+            f.write(text)
+        if os.path.exists(lab.folder + '/dnsmasq.leases'):
+            os.unlink(lab.folder + '/dnsmasq.leases')
+        lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', conf, '-x', lab.folder + '/dnsmasq.pid'], lab.dns)
+    moved = {**lab.metadata.answers, f'{MACS}{metadata.OUTSIDE_MAC}/local-ipv4s': '198.18.0.66'}
+    answers, lab.metadata.answers = lab.metadata.answers, moved
+    lab.metadata.write()
+    serve(short)
+    try:
+        with Host(lab, 'moves', lab.configuration(object__max_seconds=2)) as appliance:
+            appliance.console.wait_armed(60)
+            say(lab, 'first')
+            said = len(appliance.console.text())
+            lab.processes.end(lab.dnsmasq)
+            appliance.console.wait(r'^sealtap: warning dhcp: the lease of 198.18.0.10 on outside ended', 150, said)
+            serve(short.replace('198.18.0.10', '198.18.0.66'))
+            appliance.console.wait(r'^sealtap: ok dhcp outside has 198.18.0.66/24', 60, said)
+            passes(lab)
+            say(lab, 'moved')
+            assert '198.18.0.10/' not in appliance.ns.ip('address')
+            evidence = evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        serve(text)
+    answered = [f for f in pings(evidence, 0) if b'movedmoved' in f]
+    assert len(answered) == 3 and all(f[30:34] == bytes([198, 18, 0, 66]) for f in answered)
+
+
+def dhcp_inside(lab):
+    """Where IMDS gives the inside interface no address, DHCP does"""
+    answers = dict(lab.metadata.answers)
+    for key in ('local-ipv4s', 'subnet-ipv4-cidr-block'):
+        lab.metadata.answers[f'{MACS}{metadata.INSIDE_MAC}/{key}'] = None
+    lab.metadata.write()
+    appliance = Host(lab, 'dhcp-inside', lab.configuration())
+    server = None
+    try:
+        with appliance:
+            said = appliance.console.wait_closed('link', 30)
+            assert 'IMDS gives no IPv4 address or subnet for inside' in said, said
+            conf = os.path.join(lab.folder, 'inside-dhcp.conf')
+            with open(conf, 'w') as f:
+                f.write(f'keep-in-foreground\nlog-facility=-\nuser=root\nport=0\nno-ping\nbind-interfaces\ninterface={NIC}\n'
+                        f'dhcp-authoritative\ndhcp-leasefile={lab.folder}/inside.leases\ndhcp-range=198.19.0.0,static,1h\n'
+                        f'dhcp-host={metadata.INSIDE_MAC},{APPLIANCE_INSIDE}\ndhcp-option=option:router,198.19.0.200\n')
+            server = lab.processes.start('inside-dhcp', ['dnsmasq', '-C', conf, '-x', lab.folder + '/inside.pid'], lab.inside)
+            appliance.console.wait_armed(60)
+            say(lab, 'inside')
+            routes = appliance.ns.ip('route', 'show', 'default')
+            assert routes.count('default') == 1 and f'dev {OUTSIDE}' in routes, routes
+            evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        if server:
+            lab.processes.end(server)
+
+
+RA = """
+keep-in-foreground
+log-facility=-
+user=root
+port=0
+bind-interfaces
+interface=lan
+enable-ra
+dhcp-range=2001:db8:1::,ra-only,64,1h
+"""
+
+
+def ipv6(lab):
+    """IPv6 addresses are IMDS's alone, the default route is the advertised router's, own connections are recorded by their headers"""
+    answers = dict(lab.metadata.answers)
+    told(lab, metadata.OUTSIDE_MAC, ipv6s='2001:db8:1::10', subnet_ipv6_cidr_blocks='2001:db8:1::/64')
+    lab.router.sysctl('ipv6/conf/lan/disable_ipv6', 0)
+    lab.router.ip('address', 'add', '2001:db8:1::1/64', 'dev', 'lan', 'nodad')
+    lab.router.sysctl('ipv6/conf/all/forwarding', 1)
+    lab.imds.sysctl('ipv6/conf/lan/disable_ipv6', 0)
+    lab.imds.sysctl('ipv6/conf/lo/disable_ipv6', 0)
+    lab.imds.ip('address', 'add', 'fd00:ec2::254/128', 'dev', 'lan', 'nodad')
+    lab.imds.ip('route', 'add', '2001:db8:1::/64', 'dev', 'lan')
+    lab.router.ip('route', 'add', 'fd00:ec2::254/128', 'dev', 'lan')
+    with open(os.path.join(lab.folder, 'ra.conf'), 'w') as f:
+        f.write(RA)
+    ra = lab.processes.start('ra', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/ra.pid'], lab.router)
+    six = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
+                                        lab.metadata.path], lab.imds)
+    six.wait_output('ready', 10)
+    try:
+        with Host(lab, 'ipv6', lab.configuration()) as appliance:
+            appliance.console.wait_armed(60)
+            end = time.monotonic() + 30
+            while 'via fe80' not in appliance.ns.ip('-6', 'route', 'show', 'default'):
+                assert time.monotonic() < end, appliance.ns.ip('-6', 'route')
+                time.sleep(0.2)
+            shown = appliance.ns.ip('-6', 'route', 'show', 'default')
+            assert f'dev {OUTSIDE}' in shown and 'proto static' in shown and shown.count('default') == 1, shown
+            there = appliance.ns.ip('-6', '-o', 'address', 'show', 'dev', OUTSIDE, 'scope', 'global')
+            assert '2001:db8:1::10/128' in there and len(there.split('\n')) == 2, there
+            assert appliance.ns.ip('-6', 'address', 'show', 'dev', INSIDE) == ''
+            lab.router.run('ping', '-n', '-6', '-c', '1', '-W', '2', '2001:db8:1::10')
+            lab.imds_server.end()  # from now on by IPv6 alone
+            lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
+            before = six.output().count(' 404')
+            end = time.monotonic() + 40
+            while six.output().count(' 404') < before + 3:
+                assert time.monotonic() < end, 'IMDS is not asked over IPv6'
+                time.sleep(0.5)
+            evidence = evidence_of(lab, appliance)
+    finally:
+        lab.metadata.answers = answers
+        lab.metadata.write()
+        lab.processes.end(ra)
+        lab.processes.end(six)
+    own = [f for stream in evidence.recorded().values() for f in stream if f.data[12:14] == b'\x86\xdd' and f.data[20] == 6]
+    assert own and any(f.length > len(f.data) for f in own), 'no answer of IMDS over IPv6 was recorded'
+    for f in own:
+        assert len(f.data) == 54 + (f.data[66] >> 4) * 4 or f.length == len(f.data) == 54 + (f.data[66] >> 4) * 4, f.data.hex()
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with Surroundings('links') as lab:
+        report.run(late_second_interface, lab)
+        report.run(known_late, lab)
+        for link in (INSIDE, OUTSIDE):
+            report.run(comes_back, lab, link, about=f' ({link})')
+        report.run(comes_back_as_another, lab)
+        report.run(names_swapped, lab)
+        report.run(addresses_and_routes, lab)
+        report.run(dhcp_inside, lab)
+        report.run(lease_moves, lab)
+        report.run(ipv6, lab)  # leaves IMDS without its IPv4 address
+    report.finish()
+
+
+main()
