@@ -83,11 +83,6 @@ static void set_armed(struct roster_child *c, bool armed)
 
 /* ---- boot, phase by phase */
 
-static bool filter_rings(uint32_t count)
-{
-	return roster_admit(&g.roster, &g.console, &g.links, count);
-}
-
 static void arm_when_ready(void)
 {
 	if (g.phase != PHASE_SELFTEST || !g.configured || !g.ready)
@@ -108,7 +103,7 @@ static void on_links(const struct chan_msg *m)
 {
 	/* from DRAINING on the rings admit nothing more */
 	if (!roster_links(g.speaker, &g.links, m, 1) ||
-	    !filter_rings(g.phase < PHASE_DRAINING ? g.links.count : 0))
+	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
 	if (g.phase == PHASE_LINKS)
@@ -131,7 +126,7 @@ static void on_addressed(const struct chan_msg *m)
 	if (g.phase >= PHASE_DRAINING || !roster_links(g.speaker, &g.links, m, 1))
 		return;
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
-	if (!filter_rings(g.links.count))
+	if (!roster_admit(&g.roster, &g.console, &g.links, g.links.count))
 		return;
 	settle(g.speaker);
 	follow_links();
@@ -159,7 +154,7 @@ static void on_config(const struct chan_msg *m)
 static void on_configured(const struct chan_msg *m)
 {
 	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
-	    !filter_rings(g.phase < PHASE_DRAINING ? 2 : 0))
+	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.interfaces = g.configured ? g.interfaces : g.links;
 	books_links(&g.books, &g.links);
@@ -207,7 +202,7 @@ static void on_forwarding(const struct chan_msg *m)
 		gate_watch(&g.gate, &g.config.settings);
 	} else if (g.phase == PHASE_CLOSING && !f.on) {
 		books_closing(&g.books, &f);
-		if (!filter_rings(0))
+		if (!roster_admit(&g.roster, &g.console, &g.links, 0))
 			console_line("warning: the rings could not be closed");
 		forward(false); /* again, for the links' counters behind the rings' end */
 		g.phase = PHASE_DRAINING;
