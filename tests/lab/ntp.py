@@ -94,11 +94,16 @@ class TimeServer:
     """What such a server is told, and what it saw."""
     ADDRESS, OTHER = '169.254.169.123', '169.254.169.122'
 
-    def __init__(self, processes, ns, folder):
-        self.path = os.path.join(folder, 'ntp.json')
+    def __init__(self, processes, ns, folder, address=ADDRESS):
+        self.processes, self.ns, self.address = processes, ns, address
+        self.path = os.path.join(folder, f'ntp-{address}.json')
         self.clock = {'offset_s': 0, 'since': 0, 'speed': 1}
         self.tell()
-        self.process = processes.start('ntp', [sys.executable, os.path.abspath(__file__), self.ADDRESS, self.path, self.OTHER], ns)
+
+    def start(self):
+        argv = [sys.executable, os.path.abspath(__file__), self.address, self.path] + [self.OTHER] * (self.address == self.ADDRESS)
+        self.process = self.processes.start(f'ntp-{self.address}', argv, self.ns)
+        self.process.wait_output('ready', 10)
 
     def tell(self, **state):
         """It does this from now on, and nothing else that it was told before."""

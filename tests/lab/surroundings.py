@@ -118,6 +118,7 @@ class Surroundings:
         imds = [sys.executable, os.path.join(here, 'imds.py'), '169.254.169.254', self.metadata.path]
         self.imds_server = self.processes.start('imds', imds, self.imds)
         self.time_server = ntp.TimeServer(self.processes, self.imds, self.folder)
+        self.time_server.start()
         self.amazon = aws.Aws(self.processes, self.aws, self.folder)
         self.front = ledger.Front(self.processes, self.aws, self.folder, aws.SERVICES, aws.NAMES, ['127.0.0.1', AWS])
         self.front.tell(prefix=aws.PREFIX)
@@ -130,7 +131,6 @@ class Surroundings:
             f.write(DNSMASQ.format(folder=self.folder, mtu=self.mtu))
         self.dnsmasq = self.processes.start('dnsmasq', ['dnsmasq', '-C', f.name, '-x', self.folder + '/dnsmasq.pid'], self.dns)
         self.imds_server.wait_output('ready', 10)
-        self.time_server.process.wait_output('ready', 10)
         self.dnsmasq.wait_output('started', 10)
         self.site.wait()
         self.amazon.set_up()
