@@ -2,11 +2,12 @@
  * net; there is one.
  *
  * keys gives the servers (MSG_TIME_SERVERS) and hears MSG_CLOCK as soon as the clock can be used: before that
- * nothing is stamped, signed or armed.
+ * nothing is signed, named or forwarded. What came before, the boot's own packets and log lines, keeps the
+ * time that the clock showed.
  *
  * - Before: two answers that agree, or five seconds. An offset of half a second and more is stepped, less is
- *   slewed. Without an answer the machine's own clock is used, and said to be unsynchronised. One that is
- *   earlier than the build never is (VERDICT_CLOCK).
+ *   slewed. Without an answer, or a majority, the machine's own clock is used, and said to be unsynchronised.
+ * One that is earlier than the build never is (VERDICT_CLOCK).
  * - After: less than half a second is slewed. More is stepped when NTP_CONFIRM answers in a row agree on it:
  *   that is an alarm (`clock-step`), and workers begin new objects. So it is with a net that is new.
  * - In host mode the clock is the host's: it is measured, never set.

@@ -85,7 +85,7 @@ class Clock:
             return 0
         at = STEER_AT + 8 + (count - 1) * STEER.size
         since, by, slew, ppb = STEER.unpack(self.table[at:at + STEER.size])
-        passed = (time.time_ns() - since) * self.now_speed
+        passed = int(self.passed_s(since / 1e9, time.time()) * 10**9)
         most = passed * SLEW_PPM // 10**6
         return by + max(-most, min(most, slew)) + passed * ppb // 10**9
 

@@ -241,6 +241,19 @@ def check_books(evidence):
     assert books['recorded'] == sum(int(o.meta['records']) for o in evidence.packets()), books
 
 
+def check_clock(evidence):
+    """Each object says which clock stamped it, how wrong that may be, and whether it smears; with NTP the bound is a number."""
+    for o in evidence.objects:
+        inside = o.lines()[0] if o.stream == 'log' else chain_inside(o)
+        source, error_ns, smeared = (inside[key] for key in ('clock', 'clock_error_ns', 'clock_smeared'))
+        if source == 'unsynchronised':
+            assert (error_ns, smeared) == ('unknown', 'unknown'), f'{o.name}: {error_ns}, {smeared}'
+        else:
+            assert re.fullmatch(r'ntp:[0-9a-f.:]+', source) and error_ns.isdigit() and smeared in ('yes', 'unknown'), \
+                f'{o.name}: clock {source}, error {error_ns}, smeared {smeared}'
+    assert evidence.events('clock'), 'the log says nothing of the clock'
+
+
 def check_pcapng(evidence):
     """Recordings are one little-endian Ethernet section with nanoseconds; each packet has direction, number, queue and drop count."""
     allowed = {pcapfile.SECTION, pcapfile.INTERFACE, pcapfile.PACKET, pcapfile.STATISTICS}
@@ -302,4 +315,4 @@ def check_readers(evidence):
 
 
 CHECKS = [check_names, check_free, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log,
-          check_books, check_pcapng, check_statistics, check_readers]
+          check_books, check_clock, check_pcapng, check_statistics, check_readers]

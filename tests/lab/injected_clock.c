@@ -101,10 +101,19 @@ static int64_t slewed(const struct steer *s, int64_t passed_ns)
 	return s->slew > most ? most : s->slew < -most ? -most : s->slew;
 }
 
+/* Since the steering began, at the speeds that there were. */
 static int64_t passed_ns(const struct steer *s, uint64_t ns)
 {
-	const struct row *r = row_at(ns, true);
-	return (int64_t)((ns - s->real_from) * (r ? r->speed : 1));
+	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), passed = 0;
+	while (n && ns > s->real_from) {
+		const struct row *r = &table->row[--n];
+		uint64_t from = r->real_from > s->real_from ? r->real_from : s->real_from;
+		if (from >= ns)
+			continue;
+		passed += (ns - from) * r->speed;
+		ns = from;
+	}
+	return (int64_t)(passed + ns - s->real_from);
 }
 
 static int64_t steered_ns(uint64_t ns)

@@ -87,7 +87,8 @@ class Surroundings:
         for role in ('segment', 'router', 'dns', 'imds', 'aws', 'web', 'inside'):
             setattr(self, role, self.net.namespace(role))
         netns.bridge(self.segment, 'switch')
-        for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, [f'{a}/32' for a in ('169.254.169.254', ntp.TimeServer.ADDRESS, ntp.TimeServer.OTHER)])):
+        services = [f'{a}/32' for a in ('169.254.169.254', ntp.TimeServer.ADDRESS, ntp.TimeServer.OTHER)]
+        for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, services)):
             netns.wire(ns, 'lan', self.segment, ns.name.rsplit('-', 1)[1])
             self._plug(ns.name.rsplit('-', 1)[1])
             for address in addresses:

@@ -60,11 +60,11 @@ def stays_closed(guest, watch, code, says=''):
     assert 'sealtap: ARMED' not in guest.console.text(), 'it armed all the same'
 
 
-def closed_then_armed(lab, name, code, mend, says=''):
-    with Guest(lab, name, from_kernel=True) as guest, probes.Probes(lab) as watch:
+def closed_then_armed(lab, name, code, mend, says='', recovery_s=RECOVERY_S, extra=()):
+    with Guest(lab, name, from_kernel=True, extra=extra) as guest, probes.Probes(lab) as watch:
         stays_closed(guest, watch, code, says)
         mend()
-        guest.console.wait_armed(RECOVERY_S)
+        guest.console.wait_armed(recovery_s)
         time.sleep(0.5)
         assert watch.came_through(), 'nothing came through after it had recovered: the watch proves nothing'
         guest.stop()
@@ -105,9 +105,11 @@ def s3_denial(lab):
 
 
 def clock_in_1970(lab):
-    """A clock in 1970: CLOSED clock, nothing forwarded."""
-    with Guest(lab, 'clock', from_kernel=True, extra=['-rtc', 'base=1970-01-01T00:00:00']) as guest, probes.Probes(lab) as watch:
-        stays_closed(guest, watch, 'clock')
+    """A clock in 1970 and no NTP: CLOSED clock, nothing forwarded; stepped and ARMED when NTP answers."""
+    lab.time_server.tell(silent=True)
+    # it is asked again after 64 s
+    rtc = ['-rtc', 'base=1970-01-01T00:00:00']
+    closed_then_armed(lab, 'clock', 'clock', lab.time_server.tell, recovery_s=64 + RECOVERY_S, extra=rtc)
 
 
 def no_metadata(lab):

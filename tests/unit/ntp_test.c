@@ -477,8 +477,7 @@ int main(void)
 	RUN(spikes, "a jump is believed when four in a row agree on it, a single one and a jumper never");
 	RUN(drift, "the local clock's drift is measured over time, and carries the estimate on");
 	RUN(polls, "four requests at the start, then one in 64 s, later in 256 s, with jitter");
-	RUN(kisses,
-	    "RATE halves the requests for good, DENY and RSTR end them for a day; a forged kiss does nothing");
+	RUN(kisses, "RATE halves the requests, DENY and RSTR end them for a day; a forged kiss does nothing");
 	RUN(silence, "a silent server is told once, the next one speaks for it, what it said grows old");
 	RUN(majority, "of three or more a majority must agree; of two the first speaks");
 	RUN(noise, "whatever is changed in answers breaks nothing");
