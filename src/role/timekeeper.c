@@ -178,7 +178,7 @@ static void settle(const struct ntp_estimate *e)
 	if (now_ns < built_ns) {
 		report_verdict(
 			g.report, VERDICT_CLOCK, false,
-			"the clock shows %.10s, but this image was built %.10s; set the machine's clock",
+			"the clock shows %.10s, but this image was built %.10s; set it, or have NTP answer",
 			moment(now_ns).s, moment(built_ns).s);
 		loop_timer_in(g.loop, &g.patience, BUILD_CHECK_NS);
 		return;
