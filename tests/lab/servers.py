@@ -14,7 +14,7 @@ from .surroundings import APPLIANCE_OUTSIDE, WEB
 
 NARROW, NARROW_MTU, JUMBO_MSS = '203.0.113.10', 1400, 8961
 SWALLOWED = '203.0.113.66'
-CROWD = os.path.join(TOP, 'build', 'tests', 'crowd')
+CROWD, SYN_FLOOD = (os.path.join(TOP, 'build', 'tests', name) for name in ('crowd', 'syn_flood'))
 CROWD_PORT = 7000
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that has Debian's modules
 OTHERS_INSIDE = ('198.19.0.11', '198.19.0.12')  # further hosts there, on the wire of the first

@@ -3,17 +3,13 @@
  *   crowd serve ADDRESS PORT
  *       answers on UDP and TCP: whom it saw asking, behind the question itself.
  *   crowd ask PROTOCOLS GATEWAY ADDRESS PORT FLOWS FIRST_PORT SOURCE..
- *       PROTOCOLS is udp, tcp or mixed. Flow i asks from port FIRST_PORT + i / n of SOURCE i % n (mixed: two
- *       flows, one of each). When all have asked once it says so in a line, waits for a line, and asks all of
- *       them again. Then a JSON line says what came of it.
- *   crowd flood SOURCE ADDRESS SYNS PER_SECOND
- *       SYNs from random ports of SOURCE, which need not be this host's, to random ports of ADDRESS.
+ *       PROTOCOLS is udp, tcp or mixed. Flow i asks from port FIRST_PORT + i / n of SOURCE i % n (mixed: four
+ *       of UDP and one of TCP in turn). When all have asked once it says so in a line, and waits for one:
+ *       at "again" all ask again, at "end" none. Then a JSON line says what came of it.
  *
  * A question is 16 random bytes, a new one each time: only who got it can send it back. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -37,9 +33,11 @@
 #define SOURCES_MAX 8
 #define CONNECTIONS_MAX 30000
 #define UNDER_WAY 256 /* no queue between two links is shorter */
-#define ASK_AGAIN_MS 500
-#define TRIES 3
+#define ASK_AGAIN_MS 300
+#define TRIES 2
+#define CONNECT_MS 5000
 #define PARTS_MAX 64
+#define AGAIN 'a'
 
 static void die(const char *what)
 {
@@ -210,12 +208,11 @@ static struct crowd {
 	struct totals *total;
 } crowd;
 
-static void open_flow(struct flow *f, uint32_t at, uint16_t first_port, bool mixed)
+static void open_flow(struct flow *f, uint32_t at, uint16_t first_port)
 {
-	uint32_t place = mixed ? at / 2 : at;
-	struct sockaddr_in from = crowd.source[place % crowd.sources];
+	struct sockaddr_in from = crowd.source[at % crowd.sources];
 	struct linger reset = {1, 0};
-	from.sin_port = htons((uint16_t)(first_port + place / crowd.sources));
+	from.sin_port = htons((uint16_t)(first_port + at / crowd.sources));
 	f->fd = must(socket(AF_INET, (f->way == TCP ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0),
 		     "socket");
 	/* a connection ends by a reset: no port waits for anything afterwards */
@@ -299,7 +296,7 @@ static void sweep(void)
 				send_question(f);
 			else
 				f->waits = false;
-		} else if (f->waits && now - f->asked_ms > 10 * ASK_AGAIN_MS) {
+		} else if (f->waits && now - f->asked_ms > CONNECT_MS) {
 			f->waits = false;
 		}
 		if (f->waits)
@@ -308,7 +305,7 @@ static void sweep(void)
 	crowd.waits = kept;
 }
 
-static void ask_all(uint16_t first_port, bool mixed)
+static void ask_all(uint16_t first_port)
 {
 	struct epoll_event events[EVENTS];
 	for (uint32_t next = crowd.part; next < crowd.count || crowd.waits;) {
@@ -316,7 +313,7 @@ static void ask_all(uint16_t first_port, bool mixed)
 			struct flow *f = &crowd.flow[next];
 			bool first = f->fd < 0;
 			if (first)
-				open_flow(f, next, first_port, mixed);
+				open_flow(f, next, first_port);
 			if (first || f->mapped) /* else it had no answer the first time */
 				begin(next);
 			next += crowd.parts;
@@ -350,13 +347,14 @@ static void ask_part(const char *protocols, uint16_t first_port, int done, int g
 	char c = 0;
 	for (uint32_t i = 0; i < crowd.count; i++) {
 		crowd.flow[i].fd = -1;
-		crowd.flow[i].way = (mixed ? i % 2 : !strcmp(protocols, "tcp")) ? TCP : UDP;
+		crowd.flow[i].way = (mixed ? i % 5 == 4 : !strcmp(protocols, "tcp")) ? TCP : UDP;
 	}
 	crowd.epoll = must(epoll_create1(0), "epoll");
-	ask_all(first_port, mixed);
+	ask_all(first_port);
 	must((int)write(done, &c, 1), "write");
 	must((int)read(go, &c, 1), "read");
-	ask_all(first_port, mixed);
+	if (c == AGAIN)
+		ask_all(first_port);
 	must((int)write(done, &c, 1), "write");
 	/* closed together with all others, when all have been heard */
 	must((int)read(go, &c, 1), "read");
@@ -368,6 +366,12 @@ static void await_parts(int done)
 	for (uint32_t i = 0; i < crowd.parts; i++)
 		if (read(done, &c, 1) != 1)
 			die("a part of the crowd");
+}
+
+static void part_died(int unused)
+{
+	(void)unused;
+	_exit(1);
 }
 
 static int ask(const char *protocols, uint16_t first_port)
@@ -382,6 +386,7 @@ static int ask(const char *protocols, uint16_t first_port)
 	must(pipe(done), "pipe");
 	must(pipe(go), "pipe");
 	crowd.parts = processes_for(crowd.count);
+	signal(SIGCHLD, part_died);
 	crowd.part = divide(crowd.parts);
 	if (crowd.part < crowd.parts) {
 		ask_part(protocols, first_port, done[1], go[0]);
@@ -394,69 +399,15 @@ static int ask(const char *protocols, uint16_t first_port)
 	fflush(stdout);
 	if (!fgets(line, sizeof(line), stdin))
 		return 1;
+	memset(word, line[0], sizeof(word));
 	must((int)write(go[1], word, crowd.parts), "write");
 	await_parts(done[0]);
+	signal(SIGCHLD, SIG_DFL);
 	must((int)write(go[1], word, crowd.parts), "write");
 	while (wait(NULL) > 0)
 		;
 	tell(crowd.total, first);
 	return 0;
-}
-
-/* ---- flood */
-
-struct syn {
-	struct iphdr ip;
-	struct tcphdr tcp;
-};
-
-static uint32_t sum_of(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint32_t sum = 0;
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	return sum;
-}
-
-static uint16_t tcp_checksum(const struct syn *s)
-{
-	uint32_t sum = IPPROTO_TCP + (uint32_t)sizeof(s->tcp) + sum_of(&s->ip.saddr, 8) +
-		       sum_of(&s->tcp, sizeof(s->tcp));
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-static void flood(const char *source, const char *to, unsigned long count, unsigned long per_second)
-{
-	struct sockaddr_in from = address_of(source, 0), at = address_of(to, 0);
-	int fd = must(socket(AF_INET, SOCK_RAW, IPPROTO_RAW), "socket");
-	uint64_t start = now_ms();
-	for (unsigned long sent = 0; sent < count;) {
-		unsigned long due = (now_ms() - start) * per_second / 1000;
-		struct timespec pause = {0, 2000000};
-		for (; sent < count && sent < due; sent++) {
-			struct syn s = {.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP}};
-			struct {
-				uint16_t source, to;
-				uint32_t seq;
-			} noise;
-			must((int)getrandom(&noise, sizeof(noise), 0), "getrandom");
-			s.ip.saddr = from.sin_addr.s_addr;
-			s.ip.daddr = at.sin_addr.s_addr;
-			s.ip.tot_len = htons(sizeof(s));
-			s.tcp.source = noise.source | htons(1024);
-			s.tcp.dest = noise.to | htons(1024);
-			s.tcp.seq = noise.seq;
-			s.tcp.doff = sizeof(s.tcp) / 4;
-			s.tcp.syn = 1;
-			s.tcp.window = htons(1024);
-			s.tcp.check = tcp_checksum(&s);
-			must((int)sendto(fd, &s, sizeof(s), 0, (struct sockaddr *)&at, sizeof(at)), "sendto");
-		}
-		nanosleep(&pause, NULL);
-	}
 }
 
 /* ---- */
@@ -474,13 +425,11 @@ static unsigned long number(const char *text, unsigned long most)
 
 int main(int argc, char **argv)
 {
+	/* captures and recording go first: no queue of theirs is to overflow by what this one eats */
+	must(nice(10), "nice");
 	if (argc == 4 && !strcmp(argv[1], "serve")) {
 		struct sockaddr_in at = address_of(argv[2], number(argv[3], UINT16_MAX));
 		serve(&at);
-	}
-	if (argc == 6 && !strcmp(argv[1], "flood")) {
-		flood(argv[2], argv[3], number(argv[4], 1000000), number(argv[5], 1000000));
-		return 0;
 	}
 	if (argc < 9 || argc > 8 + SOURCES_MAX || strcmp(argv[1], "ask")) {
 		fputs("usage: see the top of crowd.c\n", stderr);
