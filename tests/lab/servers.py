@@ -17,7 +17,7 @@ SWALLOWED = '203.0.113.66'
 CROWD, SYN_FLOOD = (os.path.join(TOP, 'build', 'tests', name) for name in ('crowd', 'syn_flood'))
 CROWD_PORT = 7000
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that has Debian's modules
-OTHERS_INSIDE = ('198.19.0.11', '198.19.0.12')  # further hosts there, on the wire of the first
+OTHERS_INSIDE = ('198.19.0.11', '198.19.0.12', '198.19.0.13')  # further hosts there, on the wire of the first
 SSHD = """
 ListenAddress {address}
 HostKey {folder}/ssh-host

@@ -341,7 +341,7 @@ static void tell(const struct totals *t, uint32_t first)
 	fflush(stdout);
 }
 
-static void ask_part(const char *protocols, uint16_t first_port, int done, int go)
+static void ask_part(const char *protocols, uint16_t first_port, int done, int go, int over)
 {
 	bool mixed = !strcmp(protocols, "mixed");
 	char c = 0;
@@ -357,7 +357,7 @@ static void ask_part(const char *protocols, uint16_t first_port, int done, int g
 		ask_all(first_port);
 	must((int)write(done, &c, 1), "write");
 	/* closed together with all others, when all have been heard */
-	must((int)read(go, &c, 1), "read");
+	must((int)read(over, &c, 1), "read");
 }
 
 static void await_parts(int done)
@@ -376,7 +376,7 @@ static void part_died(int unused)
 
 static int ask(const char *protocols, uint16_t first_port)
 {
-	int done[2], go[2];
+	int done[2], go[2], over[2];
 	char line[16], word[PARTS_MAX] = "";
 	void *shared =
 		mmap(NULL, sizeof(*crowd.total), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -385,11 +385,12 @@ static int ask(const char *protocols, uint16_t first_port)
 	crowd.total = shared;
 	must(pipe(done), "pipe");
 	must(pipe(go), "pipe");
+	must(pipe(over), "pipe");
 	crowd.parts = processes_for(crowd.count);
 	signal(SIGCHLD, part_died);
 	crowd.part = divide(crowd.parts);
 	if (crowd.part < crowd.parts) {
-		ask_part(protocols, first_port, done[1], go[0]);
+		ask_part(protocols, first_port, done[1], go[0], over[0]);
 		return 0;
 	}
 	close(done[1]);
@@ -403,7 +404,7 @@ static int ask(const char *protocols, uint16_t first_port)
 	must((int)write(go[1], word, crowd.parts), "write");
 	await_parts(done[0]);
 	signal(SIGCHLD, SIG_DFL);
-	must((int)write(go[1], word, crowd.parts), "write");
+	must((int)write(over[1], word, crowd.parts), "write");
 	while (wait(NULL) > 0)
 		;
 	tell(crowd.total, first);
