@@ -13,7 +13,7 @@ import struct
 import time
 
 from . import certs, testing, traffic
-from .servers import CROWD, CROWD_PORT, NARROW, NARROW_MTU, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
+from .servers import CROWD, CROWD_PORT, NARROW, NARROW_MTU, ONE_PLACE_PORT, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, DNS, ROUTER, WEB, WWW
 
 CONNTRACK = '/proc/net/nf_conntrack'
@@ -271,9 +271,9 @@ def privileged_port(place):
 
 # ---- crowds
 
-def ask_crowd(place, protocols, flows, first_port, sources, meanwhile, then):
+def ask_crowd(place, protocols, port, flows, first_port, sources, meanwhile, then):
     """Runs the crowd; meanwhile() when each flow has been asked once and all are open; then `again` or `end`."""
-    argv = [CROWD, 'ask', protocols, APPLIANCE_OUTSIDE, WEB, str(CROWD_PORT), str(flows), str(first_port), *sources]
+    argv = [CROWD, 'ask', protocols, APPLIANCE_OUTSIDE, WEB, str(port), str(flows), str(first_port), *sources]
     with Conversation(place.lab.inside, argv) as crowd:
         assert crowd.hear(60) == 'asked once'
         meanwhile()
@@ -289,7 +289,7 @@ def crowd(place):
     place.room_for(CROWD_FLOWS)
     hosts = OTHERS_INSIDE
     most = []
-    result = ask_crowd(place, 'mixed', CROWD_FLOWS, 65536 - -(-CROWD_FLOWS // len(hosts)), hosts,
+    result = ask_crowd(place, 'mixed', CROWD_PORT, CROWD_FLOWS, 65536 - -(-CROWD_FLOWS // len(hosts)), hosts,
                        lambda: most.append(place.setting('nf_conntrack_count')), 'again')
     assert result['mapped'] == result['again'] == CROWD_FLOWS, result
     assert most[0] >= CROWD_FLOWS, f'only {most[0]} flows were known at once'
@@ -305,7 +305,7 @@ def more_flows_than_ports(place):
         traffic.ping(place.lab, 2)
 
     with place.timeout('nf_conntrack_udp_timeout', 600), place.timeout('nf_conntrack_udp_timeout_stream', 600):
-        result = ask_crowd(place, 'udp', ONE_PLACE_FLOWS, 1024, OTHERS_INSIDE[:2], others_are_reached, 'end')
+        result = ask_crowd(place, 'udp', ONE_PLACE_PORT, ONE_PLACE_FLOWS, 1024, OTHERS_INSIDE[:2], others_are_reached, 'end')
     assert 0 < result['mapped'] <= 65536 - 1024 < ONE_PLACE_FLOWS, result
     place.noted['one place'] = result
 

@@ -15,7 +15,7 @@ from .surroundings import APPLIANCE_OUTSIDE, WEB
 NARROW, NARROW_MTU, JUMBO_MSS = '203.0.113.10', 1400, 8961
 SWALLOWED = '203.0.113.66'
 CROWD, SYN_FLOOD = (os.path.join(TOP, 'build', 'tests', name) for name in ('crowd', 'syn_flood'))
-CROWD_PORT = 7000
+CROWD_PORT, ONE_PLACE_PORT = 7000, 7001  # at each the ports outside are counted anew
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that has Debian's modules
 OTHERS_INSIDE = ('198.19.0.11', '198.19.0.12', '198.19.0.13')  # further hosts there, on the wire of the first
 SSHD = """
@@ -42,10 +42,12 @@ class Servers:
         self._ssh()
         ftp = [DEBIAN_PYTHON, '-W', 'ignore', '-m', 'pyftpdlib', '-i', WEB, '-p', '21', '-d', os.path.join(self.folder, 'pages')]
         self.ftp = lab.processes.start('ftp', ftp, lab.web)
-        crowd = lab.processes.start('crowd', [CROWD, 'serve', WEB, str(CROWD_PORT)], lab.web)
+        ports = CROWD_PORT, ONE_PLACE_PORT
+        crowds = [lab.processes.start(f'crowd-{port}', [CROWD, 'serve', WEB, str(port)], lab.web) for port in ports]
         self.sshd.wait_output('Server listening', 10)
         self.ftp.wait_output('starting FTP server', 10)
-        crowd.wait_output('ready', 10)
+        for crowd in crowds:
+            crowd.wait_output('ready', 10)
 
     def _narrow(self):
         """A link of 1,400 bytes behind the router. The server at its other end says that it takes jumbo segments, as one does whose own
