@@ -35,6 +35,7 @@ class Object:
     meta: dict  # x-amz-meta-sealtap-*, without that
     context: dict = None
     sha256: str = None
+    read: pcapfile.Capture = None  # what capture() gave: a file is read once
 
     @property
     def stream(self):
@@ -53,7 +54,8 @@ class Object:
         return [json.loads(line) for line in self.plain().decode().splitlines()]
 
     def capture(self):
-        return pcapfile.read(self.path + '.plain')
+        self.read = self.read or pcapfile.read(self.path + '.plain')
+        return self.read
 
 
 @dataclasses.dataclass

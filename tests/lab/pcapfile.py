@@ -12,7 +12,7 @@ PCAP_MAGICS = {0xa1b2c3d4: (1000, 16), 0xa1b23c4d: (1, 16), 0xa1b2cd34: (1000, 2
 SECTION, INTERFACE, OLD_PACKET, SIMPLE, STATISTICS, PACKET = 0x0a0d0d0a, 1, 2, 3, 5, 6
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Frame:
     data: bytes
     length: int  # on the wire

@@ -50,7 +50,7 @@ class Surroundings:
     """`with Surroundings('name') as lab:` starts all; what the programs said stays in build/lab/name/."""
 
     def __init__(self, name, mtu=1500):
-        self.mtu = mtu  # of the appliance's links, told by DHCP
+        self.mtu = mtu  # of the appliance's links, told by DHCP, and of all others on the switch
         self.folder = os.path.join(TOP, 'build', 'lab', name)
         self.nics = []
         self.boots = set()  # lives whose evidence was collected
@@ -89,7 +89,7 @@ class Surroundings:
         netns.bridge(self.segment, 'switch')
         services = [f'{a}/32' for a in ('169.254.169.254', ntp.TimeServer.ADDRESS, ntp.TimeServer.OTHER)]
         for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, services)):
-            netns.wire(ns, 'lan', self.segment, ns.name.rsplit('-', 1)[1])
+            netns.wire(ns, 'lan', self.segment, ns.name.rsplit('-', 1)[1], self.mtu)
             self._plug(ns.name.rsplit('-', 1)[1])
             for address in addresses:
                 ns.up('lan', address)

@@ -26,7 +26,7 @@ SITE = HEAD + """
     server {{ listen 127.0.0.1:8080; access_log off; location / {{ return 204; }} }}
     server {{
         listen {address}:80;
-        listen {address}:443 ssl;
+        listen {address}:443 ssl http2;
         ssl_certificate {cert};
         ssl_certificate_key {key};
         root {folder}/pages;
@@ -91,6 +91,10 @@ class Site:
         """(address, port) of each request so far, as the server saw them."""
         with open(os.path.join(self.folder, 'access-site.log')) as f:
             return [(line.split()[0], int(line.split()[1])) for line in f]
+
+    def forget_uploads(self):
+        for name in os.listdir(os.path.join(self.folder, 'uploads')):
+            os.unlink(os.path.join(self.folder, 'uploads', name))
 
     def uploads(self):
         """SHA-256 of each upload received whole."""
