@@ -43,7 +43,7 @@ def least_rights(appliance):
 
 
 def recorders_have_no_network(appliance):
-    """The roles that see packets and flows have empty network namespaces: they can send nothing anywhere; the one that strangers speak to, too."""
+    """The roles that see packets and flows, and the one that strangers speak to, have empty network namespaces: they send nothing."""
     found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
     for role in ('capture', 'flows', 'status'):

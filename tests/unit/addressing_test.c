@@ -125,7 +125,7 @@ static void as_much_as_there_can_be(void)
 int main(void)
 {
 	RUN(plans_both,
-	    "the default route leads outside, the VPC and inside.routes inside, each link answers from itself");
+	    "the default route leads outside, VPC and inside.routes inside, each link answers from itself");
 	RUN(nothing_for_a_link_that_is_down, "a link that is down has addresses and no routes");
 	RUN(plans_ipv6,
 	    "IPv6: addresses alone, the subnet on the link, the default route once a router is known");

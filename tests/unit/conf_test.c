@@ -145,34 +145,6 @@ static void who_may_ask(void)
 	CHECK(status_is(lines, ERR_TOO_LONG, 8, "status.sources"));
 }
 
-static enum err servers(const char *lines, uint32_t count)
-{
-	char text[1024];
-	int n = snprintf(text, sizeof(text), MINIMUM "%s", lines);
-	enum err e = conf_read(span_of(text, (size_t)n), &s, &at);
-	CHECK(e ? !strcmp(at.key, "ntp.server") : s.ntp.count == count);
-	return e;
-}
-
-#define N(last) "ntp.server = 192.0.2." #last "\n"
-
-static void time_servers(void)
-{
-	struct ip amazon = ip_from_v4(0xa9fea97b), first = ip_from_v4(0xc0000201), v6;
-	CHECK(ip_read(SPAN("fd00:ec2::123"), &v6) == ERR_OK);
-	CHECK(servers("", 1) == ERR_OK && ip_eq(&s.ntp.server[0], &amazon));
-	CHECK(servers("ntp.server = none\n", 0) == ERR_OK);
-	CHECK(servers("ntp.server = 192.0.2.1\nntp.server=fd00:ec2:0::123 # both\n", 2) == ERR_OK);
-	CHECK(ip_eq(&s.ntp.server[0], &first) && ip_eq(&s.ntp.server[1], &v6));
-	CHECK(servers(N(1) N(2) N(3) N(4), 4) == ERR_OK);
-	CHECK(servers(N(1) N(2) N(3) N(4) N(5), 0) == ERR_TOO_LONG && at.line == 7);
-	CHECK(servers(N(1) N(2) N(1), 0) == ERR_DUPLICATE && at.line == 5);
-	CHECK(servers("ntp.server = 169.254.169.123\n", 1) == ERR_OK); /* the default, given */
-	CHECK(servers(N(1) "ntp.server = none\n", 0) == ERR_EXCLUSIVE && at.line == 4);
-	CHECK(servers("ntp.server = none\n" N(1), 0) == ERR_EXCLUSIVE && at.line == 4);
-	CHECK(servers("ntp.server = none\nntp.server = none\n", 0) == ERR_DUPLICATE && at.line == 4);
-}
-
 #define ENDPOINTS                                                                              \
 	"s3.endpoint = https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-central-1.vpce.amazonaws.com\n" \
 	"kms.endpoint = https://vpce-1.kms.eu-central-1.vpce.amazonaws.com/\n"                 \
@@ -495,7 +467,6 @@ int main(void)
 	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
 	RUN(every_key, "every key is read, with comments, blanks and both line ends");
 	RUN(spool, "the spool is memory, a volume by its name, or an absolute path");
-	RUN(time_servers, "time servers: Amazon's unless others are given, up to four, or none");
 	RUN(rules, "rules of capture are kept in their order, each with its line, up to sixteen");
 	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");
 	RUN(who_may_ask, "the status port wants sources, and sources a port");
