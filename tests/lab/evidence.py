@@ -245,7 +245,7 @@ def check_books(evidence):
 def check_clock(evidence):
     """Each object says which clock stamped it, how wrong that may be, and whether it smears; with NTP the bound is a number."""
     for o in evidence.objects:
-        inside = o.lines()[0] if o.stream == 'log' else chain_inside(o)
+        inside = o.lines()[0] if o.stream in KINDS else chain_inside(o)
         source, error_ns, smeared = (inside[key] for key in ('clock', 'clock_error_ns', 'clock_smeared'))
         if source == 'unsynchronised':
             assert (error_ns, smeared) == ('unknown', 'unknown'), f'{o.name}: {error_ns}, {smeared}'

@@ -15,7 +15,7 @@ from lab.servers import NARROW_MTU, Servers  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import CLIENT, ROUTER, WEB, Surroundings  # noqa: E402
 
-JUMBO = 9001
+JUMBO = clients.JUMBO
 LAST_PORT = 64511  # outside; what follows is the appliance's own
 MORE_FRAGMENTS_OR_OFFSET = 0x3fff
 ORDINARY = clients.SCENES + clients.HOPELESS + clients.GIVEN_UP
