@@ -155,6 +155,8 @@ void telemetry_flush(struct telemetry *t)
 void telemetry_counters(struct telemetry *t, uint32_t source, const struct cloudwatch_sample *c)
 {
 	ASSERT(source < TELEMETRY_SOURCES);
+	if (t->again && !t->told_by[source])
+		cloudwatch_add(&t->before, c);
 	t->part[source] = *c;
 	t->told_by[source] = true;
 	tell_status(t, source);

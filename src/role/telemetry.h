@@ -32,7 +32,9 @@ struct telemetry {
 	void (*count)(void *arg, struct cloudwatch_sample *own);
 	/* After telemetry_flush: all is told, or its time is over. */
 	void (*flushed)(void *arg);
-	void *arg; /* borrowed */
+	void *arg;  /* borrowed */
+	bool again; /* a process before this one told CloudWatch: what a source says first was counted before,
+		       and is not told again; what came within the minute of that death is in the log alone */
 
 	struct poster metrics, alarm;
 	struct alarms alarms;

@@ -457,6 +457,7 @@ static void set_up_telemetry(void)
 	t->identity = &g.identity;
 	t->count = count;
 	t->flushed = flushed;
+	t->again = g.start.life > 0;
 	telemetry_init(t, &g.anchors);
 }
 

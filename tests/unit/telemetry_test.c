@@ -155,6 +155,17 @@ static void each_minute_is_a_difference(void)
 	tear_down();
 }
 
+static void a_successor_tells_nothing_twice(void)
+{
+	set_up();
+	t.again = true;
+	minute(150, 1, 8);
+	CHECK(posts(0, 0, 8));
+	minute(170, 3, 9);
+	CHECK(posts(20, 2, 9));
+	tear_down();
+}
+
 static void the_oldest_goes_its_counts_stay(void)
 {
 	set_up();
@@ -288,6 +299,8 @@ int main(void)
 	log_open(log_ends[0], MSG_LOG_LINE, "upload");
 	RUN(each_minute_is_a_difference,
 	    "telemetry: each minute tells what came about in it, and gauges as they are");
+	RUN(a_successor_tells_nothing_twice,
+	    "telemetry: after a death what was counted before is not told again");
 	RUN(the_oldest_goes_its_counts_stay,
 	    "telemetry: when too many minutes wait the oldest goes, and its counts go with the next");
 	RUN(what_is_refused_for_good_is_given_up,
