@@ -159,6 +159,16 @@ static void closed_rules(struct nft_batch *t)
 
 /* ---- open */
 
+/* From inside to an address of the outside link. */
+static struct nft_rule to_outside_address(struct nft_batch *t, const char *chain, uint32_t inside)
+{
+	struct nft_rule r = rule_from(t, chain, inside);
+	nft_family(&r, 4);
+	nft_destination_type(&r, 0, NFT_CMP_EQ, RTN_LOCAL);
+	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+	return r;
+}
+
 static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 {
 	static const struct ip_net neighbours = {{{0xfe, 0x80}}, 10};
@@ -174,6 +184,9 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &nobody);
 	nft_net(&r, NFT_DESTINATION, NFT_CMP_NEQ, &all);
 	go(&r, reasons[NFT_SPOOFED]);
+	/* by the source's own route the kernel answers hosts inside outside: looked at once translated */
+	r = to_outside_address(t, "sources", g->inside);
+	accept(&r);
 	const uint32_t links[2] = {g->inside, g->outside};
 	for (size_t i = 0; i < 2; i++) {
 		r = rule_from(t, "sources", links[i]);
@@ -183,6 +196,10 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	r = nft_rule_begin(t, "tracked");
 	nft_conntrack(&r, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
 	go(&r, reasons[NFT_INVALID]);
+	r = rule_from(t, "tracked", g->inside);
+	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+	nft_no_way_back(&r);
+	go(&r, reasons[NFT_SPOOFED]);
 }
 
 static void publish_rules(struct nft_batch *t, const struct nft_gateway *g)
@@ -194,10 +211,7 @@ static void publish_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_family(&r, 4);
 	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_EQ, RTN_LOCAL);
 	jump(&r, "publish");
-	r = rule_from(t, "translate", g->inside);
-	nft_family(&r, 4);
-	nft_destination_type(&r, 0, NFT_CMP_EQ, RTN_LOCAL);
-	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+	r = to_outside_address(t, "translate", g->inside);
 	jump(&r, "publish");
 	for (uint32_t i = 0; i < c->publish_count; i++) {
 		const struct conf_publish *p = &c->publish[i];

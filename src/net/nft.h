@@ -7,16 +7,15 @@
  *     ip6 saddr fe80::/10 accept                               never forwarded; neighbours need it
  *     ip saddr 224.0.0.0/3 goto spoofed
  *     ip saddr 0.0.0.0/8 ip daddr != 255.255.255.255 goto spoofed
- *     iif { IN, OUT } fib saddr . iif oif missing goto spoofed }
- *   chain translate { type nat hook prerouting priority dstnat;
- *     iif OUT fib daddr . iif type local jump publish
- *     iif IN fib daddr type local fib daddr . iif type != local jump publish }    the outside's address
- *   chain publish { for each: PROTOCOL [ip saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] }
- *   chain tracked { type filter hook prerouting priority filter; ct state invalid goto invalid }
- *   chain forward { type filter hook forward priority filter; policy drop;
- *     ip daddr 169.254.0.0/16 goto link-local; ip6 daddr fd00:ec2::/32 goto link-local
- *     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
- *     ct state established,related accept; ct status confirmed accept      a flow without an answer yet
+ *     ip iif IN fib daddr type local fib daddr . iif type != local accept    the outside's address: see
+ * tracked iif { IN, OUT } fib saddr . iif oif missing goto spoofed } chain translate { type nat hook
+ * prerouting priority dstnat; iif OUT fib daddr . iif type local jump publish iif IN fib daddr type local fib
+ * daddr . iif type != local jump publish }    the outside's address chain publish { for each: PROTOCOL [ip
+ * saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] } chain tracked { type filter hook prerouting
+ * priority filter; ct state invalid goto invalid; iif IN ct status dnat fib saddr . iif oif missing goto
+ * spoofed } chain forward { type filter hook forward priority filter; policy drop; ip daddr 169.254.0.0/16
+ * goto link-local; ip6 daddr fd00:ec2::/32 goto link-local tcp flags syn / syn,rst tcp option maxseg size set
+ * rt mtu ct state established,related accept; ct status confirmed accept      a flow without an answer yet
  *     iif IN oif OUT goto out; iif OUT oif IN goto in; iif IN oif IN ct status dnat goto new; goto denied }
  *   chain out { the configuration's `out` lines: MATCH counter goto new|denied; then goto new|denied }
  *   chain in { the `in` lines; ct status dnat goto new; goto denied }
