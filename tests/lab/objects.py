@@ -35,7 +35,7 @@ class Object:
     meta: dict  # x-amz-meta-sealtap-*, without that
     context: dict = None
     sha256: str = None
-    read: pcapfile.Capture = None  # what capture() gave: a file is read once
+    read: tuple = None  # (path, what capture() gave): a file is read once
 
     @property
     def stream(self):
@@ -54,8 +54,9 @@ class Object:
         return [json.loads(line) for line in self.plain().decode().splitlines()]
 
     def capture(self):
-        self.read = self.read or pcapfile.read(self.path + '.plain')
-        return self.read
+        if not self.read or self.read[0] != self.path:
+            self.read = self.path, pcapfile.read(self.path + '.plain')
+        return self.read[1]
 
 
 @dataclasses.dataclass
