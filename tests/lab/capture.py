@@ -25,7 +25,8 @@ class Capture:
         self.path = os.path.join(lab.folder, f'{name}-{side}.pcap')
         self.sender = raw_socket(ns)
         self.last = None  # marker
-        self.before = None  # the link's counters at the first marker: before, the other end may be down
+        # the link's counters at the first and the last marker: before and after, the other end may be down
+        self.before = self.after = None
         self.process = lab.processes.start(f'tcpdump-{name}-{side}', [
             'tcpdump', '-i', NIC, '-Q', way, '-w', self.path, '-U', '--immediate-mode', '-B', '65536', '-s', '0', '-n', '-Z', 'root',
             '--time-stamp-precision=nano', *only], ns)
@@ -36,6 +37,7 @@ class Capture:
         self.before = self.before or self.ns.counters(NIC)
         self.last = marker(self.ns.mac(NIC), f'{text} {self.side} {time.time_ns()}')
         self.sender.send(self.last)
+        self.after = self.ns.counters(NIC)
         return self.last
 
     def done(self):
@@ -48,7 +50,7 @@ class Capture:
         dropped = re.search(r'(\d+) packets? dropped by kernel', said)
         assert dropped and dropped[1] == '0', f'the independent capture itself lost packets: {said}'
         if self.before:
-            lost = {k: n - self.before[k] for k, n in self.ns.counters(NIC).items() if k in ('tx_dropped', 'tx_errors')}
+            lost = {k: n - self.before[k] for k, n in self.after.items() if k in ('tx_dropped', 'tx_errors')}
             assert not any(lost.values()), f'the wire itself lost packets: {lost}'
         return pcapfile.read(self.path).frames
 
