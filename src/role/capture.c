@@ -295,10 +295,7 @@ static void sealed(void *arg, const struct msg_segment *s, const struct object_m
 {
 	(void)arg;
 	(void)meta;
-	if (g.settings.spool[0])
-		peer_send(&g.spool, MSG_STORE, s);
-	else
-		peer_send(&g.upload, MSG_SEALED, s);
+	peer_hand_on(&g.settings, &g.spool, &g.upload, s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }

@@ -341,10 +341,7 @@ static void sign(void *arg, const struct object_meta *meta)
 static void sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	if (g.settings.spool[0])
-		peer_send(&g.spool, MSG_STORE, s);
-	else
-		peer_send(&g.upload, MSG_SEALED, s);
+	peer_hand_on(&g.settings, &g.spool, &g.upload, s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }

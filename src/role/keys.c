@@ -70,10 +70,7 @@ static void want_log_key(void *arg, bool any)
 static void log_sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	if (g.settings.spool[0])
-		peer_send(&g.spool, MSG_STORE, s);
-	else
-		peer_send(&g.upload, MSG_SEALED, s);
+	peer_hand_on(&g.settings, &g.spool, &g.upload, s);
 }
 
 static void log_progressed(void *arg)

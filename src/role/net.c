@@ -10,8 +10,8 @@
 #include "role/linkwatch.h"
 #include "role/routing.h"
 #include "role/ruleset.h"
+#include "role/tasks.h"
 #include "role/timekeeper.h"
-#include "role/todo.h"
 
 /* What is to be done, in this order; a task that fails is tried again, and holds up those behind it but for
  * those that stand alone. Closing never waits. */
@@ -48,17 +48,17 @@ static struct {
 	uint32_t untold;   /* LINKS that init has not answered yet */
 	uint32_t forward;  /* as init wants it */
 	bool open;         /* it is done */
-	struct todo todo;
+	struct tasks tasks;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
 	struct ruleset_watch filter;
 	struct loop_timer look, describe;
 	struct report report;
-} g = {.todo.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
+} g = {.tasks.backoff = {.base_ms = 500, .cap_ms = 10000}, .linkwatch = {.read = ethtool_counters}};
 
 static void begin_task(enum task t)
 {
-	todo_begin(&g.todo, t);
+	tasks_begin(&g.tasks, t);
 }
 
 /* ---- telling others */
@@ -131,7 +131,7 @@ static enum err task_prepare(void)
 	if (!addresses_held(&g.addresses) ||
 	    devices_by_ifindex(&g.links, addresses_leased(&g.addresses)) == g.links.count)
 		lease_on(&g.addresses.lease[DEVICE_OUTSIDE], g.links.link, g.links.count);
-	g.todo.due[TASK_CONFIGURE] |= g.has_config;
+	g.tasks.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
 }
 
@@ -145,7 +145,7 @@ static enum err task_lease(void)
 	if (g.configured || !addresses_held(&g.addresses))
 		return ERR_OK;
 	send_links(MSG_ADDRESSED);
-	g.todo.due[TASK_CONFIGURE] |= g.has_config;
+	g.tasks.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
 }
 
@@ -177,7 +177,7 @@ static enum err task_configure(void)
 		return ERR_OK; /* the lease asks for this task again */
 	devices_keep(&g.links, device);
 	g.configured = g.addresses.known = true;
-	g.todo.due[TASK_TELL] = true;
+	g.tasks.due[TASK_TELL] = true;
 	return ERR_OK;
 }
 
@@ -222,7 +222,7 @@ static enum err task_replace(void)
 	enum err e = gateway_list(&g.gateway, &now);
 	if (e)
 		return kernel_refused(e);
-	g.todo.due[TASK_TELL] |= devices_replace(&g.links, &now, &g.described, g.fresh);
+	g.tasks.due[TASK_TELL] |= devices_replace(&g.links, &now, &g.described, g.fresh);
 	if (devices_all_there(&g.links, &now))
 		return ERR_OK;
 	ask_for_description(NULL);
@@ -279,7 +279,7 @@ static enum err task_settle(void)
 	}
 	g.settled = true;
 	look_at_links(NULL);
-	g.todo.due[TASK_ROUTERS] = true;
+	g.tasks.due[TASK_ROUTERS] = true;
 	return ERR_OK;
 }
 
@@ -313,7 +313,7 @@ static enum err task_forward(void)
 	return ERR_OK;
 }
 
-static const struct todo_task tasks[TASK_COUNT] = {
+static const struct tasks_row tasks[TASK_COUNT] = {
 	[TASK_FORWARD] = {task_forward, true},      [TASK_LIST] = {task_list, false},
 	[TASK_PREPARE] = {task_prepare, false},     [TASK_LEASE] = {task_lease, false},
 	[TASK_CONFIGURE] = {task_configure, false}, [TASK_REPLACE] = {task_replace, true},
@@ -336,8 +336,8 @@ static void report_links(bool failed)
 static void addresses_changed(void)
 {
 	/* from within a task too: it is the next round's */
-	g.todo.due[g.configured ? TASK_TELL : TASK_LEASE] = true;
-	loop_timer_in(&g.loop, &g.todo.retry, 0);
+	g.tasks.due[g.configured ? TASK_TELL : TASK_LEASE] = true;
+	loop_timer_in(&g.loop, &g.tasks.retry, 0);
 }
 
 static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
@@ -359,8 +359,8 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 	if (m->type == MSG_DESCRIBED) {
 		memcpy(&d, m->payload, sizeof(d));
-		g.todo.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
-		todo_work(&g.todo); /* something may have waited for it */
+		g.tasks.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
+		tasks_work(&g.tasks); /* something may have waited for it */
 		return;
 	}
 	ASSERT(m->type == MSG_RESOLVE);
@@ -374,9 +374,9 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 	known->up = link->up && !gone;
 	known->carrier = link->carrier && !gone;
 	if (gone)
-		g.todo.due[g.configured ? TASK_REPLACE : TASK_LIST] = true;
+		g.tasks.due[g.configured ? TASK_REPLACE : TASK_LIST] = true;
 	else if (!g.configured && memcmp(known->mac, link->mac, sizeof(link->mac)) != 0)
-		g.todo.due[TASK_LIST] = true;
+		g.tasks.due[TASK_LIST] = true;
 	else if (was == is)
 		return;
 	if (was != is || gone)
@@ -391,10 +391,10 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 		lease_hurry(&g.addresses.lease[DEVICE_OUTSIDE], known->ifindex);
 		lease_hurry(&g.addresses.lease[DEVICE_INSIDE], known->ifindex);
 		/* a link that was down has lost its routes */
-		g.todo.due[g.configured ? TASK_SETTLE : TASK_LEASE] |=
+		g.tasks.due[g.configured ? TASK_SETTLE : TASK_LEASE] |=
 			g.configured || known->ifindex == addresses_leased(&g.addresses);
 	}
-	todo_work(&g.todo);
+	tasks_work(&g.tasks);
 	look_at_links(NULL);
 }
 
@@ -408,8 +408,8 @@ static void on_link(void *arg, const struct rtnl_link *link, bool gone)
 		return;
 	else if (!g.configured)
 		begin_task(TASK_LIST);
-	else if (g.todo.due[TASK_REPLACE])
-		todo_work(&g.todo);
+	else if (g.tasks.due[TASK_REPLACE])
+		tasks_work(&g.tasks);
 	else if (!link->up)
 		log_event(LOG_WARN, "link-not-needed", "link", link->name);
 }
@@ -469,7 +469,7 @@ _Noreturn void role_net(int channel)
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;
-	todo_init(&g.todo, &g.loop, tasks, TASK_COUNT, report_links);
+	tasks_init(&g.tasks, &g.loop, tasks, TASK_COUNT, report_links);
 	g.look.fn = look_again;
 	g.describe.fn = ask_for_description;
 	g.names.loop = &g.loop;

@@ -120,6 +120,15 @@ void peer_offer(struct peer *p, enum msg_type type, const void *payload)
 		return; /* its channel's end is noticed where it is read */
 }
 
+void peer_hand_on(const struct settings *s, struct peer *spool, struct peer *upload,
+		  const struct msg_segment *segment)
+{
+	if (s->spool[0])
+		peer_send(spool, MSG_STORE, segment);
+	else
+		peer_send(upload, MSG_SEALED, segment);
+}
+
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text)
 {
 	struct msg_verdict v = {.code = code, .ok = ok};

@@ -43,6 +43,9 @@ void peer_read(struct peer *p);
 void peer_send(struct peer *p, enum msg_type type, const void *payload);
 /* What does not fit is dropped: for a peer that may hang without harm. */
 void peer_offer(struct peer *p, enum msg_type type, const void *payload);
+/* A sealed object goes to the spool where there is a volume, else to upload. */
+void peer_hand_on(const struct settings *s, struct peer *spool, struct peer *upload,
+		  const struct msg_segment *segment);
 /* A line for the boot verdict; text is cut to fit. */
 void peer_verdict(struct peer *init, enum verdict_code code, bool ok, const char *text);
 

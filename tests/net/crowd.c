@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program.h"
+
 #define QUESTION 16
 #define ANSWER (QUESTION + 6) /* the asker's address and port */
 #define EVENTS 256
@@ -38,36 +40,6 @@
 #define CONNECT_MS 5000
 #define PARTS_MAX 64
 #define AGAIN 'a'
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int must(int result, const char *what)
-{
-	if (result < 0)
-		die(what);
-	return result;
-}
-
-static struct sockaddr_in address_of(const char *host, unsigned long port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	if (inet_pton(AF_INET, host, &a.sin_addr) != 1 || port > UINT16_MAX) {
-		fprintf(stderr, "%s:%lu is no address\n", host, port);
-		exit(2);
-	}
-	return a;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void watch(int epoll, int fd, uint32_t events, uint32_t number)
 {
@@ -412,17 +384,6 @@ static int ask(const char *protocols, uint16_t first_port)
 }
 
 /* ---- */
-
-static unsigned long number(const char *text, unsigned long most)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	if (*end || end == text || n > most) {
-		fprintf(stderr, "%s is no number up to %lu\n", text, most);
-		exit(2);
-	}
-	return n;
-}
 
 int main(int argc, char **argv)
 {

@@ -10,35 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int must(int result, const char *what)
-{
-	if (result < 0)
-		die(what);
-	return result;
-}
-
-static struct sockaddr_in address_of(const char *host)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET};
-	if (inet_pton(AF_INET, host, &a.sin_addr) != 1) {
-		fprintf(stderr, "%s is no address\n", host);
-		exit(2);
-	}
-	return a;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+#include "program.h"
 
 struct syn {
 	struct iphdr ip;
@@ -65,7 +37,7 @@ static uint16_t tcp_checksum(const struct syn *s)
 
 static void flood(const char *source, const char *to, unsigned long count, unsigned long per_second)
 {
-	struct sockaddr_in from = address_of(source), at = address_of(to);
+	struct sockaddr_in from = address_of(source, 0), at = address_of(to, 0);
 	int fd = must(socket(AF_INET, SOCK_RAW, IPPROTO_RAW), "socket");
 	uint64_t start = now_ms();
 	for (unsigned long sent = 0; sent < count;) {
@@ -92,17 +64,6 @@ static void flood(const char *source, const char *to, unsigned long count, unsig
 		}
 		nanosleep(&pause, NULL);
 	}
-}
-
-static unsigned long number(const char *text, unsigned long most)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	if (*end || end == text || n > most) {
-		fprintf(stderr, "%s is no number up to %lu\n", text, most);
-		exit(2);
-	}
-	return n;
 }
 
 int main(int argc, char **argv)

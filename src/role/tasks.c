@@ -1,34 +1,34 @@
-#include "role/todo.h"
+#include "role/tasks.h"
 
 static void again(void *arg)
 {
-	todo_work(arg);
+	tasks_work(arg);
 }
 
-void todo_init(struct todo *t, struct loop *loop, const struct todo_task *tasks, uint32_t count,
-	       void (*worked)(bool failed))
+void tasks_init(struct tasks *t, struct loop *loop, const struct tasks_row *list, uint32_t count,
+		void (*worked)(bool failed))
 {
-	ASSERT(count <= TODO_MAX);
+	ASSERT(count <= TASKS_MAX);
 	t->loop = loop;
-	t->tasks = tasks;
+	t->list = list;
 	t->count = count;
 	t->worked = worked;
 	t->retry = (struct loop_timer){.fn = again, .arg = t};
 }
 
-void todo_work(struct todo *t)
+void tasks_work(struct tasks *t)
 {
-	bool failed[TODO_MAX] = {false}, any_failed = false, more = false;
+	bool failed[TASKS_MAX] = {false}, any_failed = false, more = false;
 	loop_timer_stop(t->loop, &t->retry);
 	uint32_t end = t->count;
 	for (uint32_t i = 0; i < end; i++) {
 		if (!t->due[i])
 			continue;
 		t->due[i] = false;
-		if (!t->tasks[i].fn())
+		if (!t->list[i].fn())
 			continue;
 		t->due[i] = failed[i] = any_failed = true;
-		if (!t->tasks[i].alone)
+		if (!t->list[i].alone)
 			end = i;
 	}
 	/* what a task made due in front of it needs no waiting */
@@ -43,9 +43,9 @@ void todo_work(struct todo *t)
 	t->worked(any_failed);
 }
 
-void todo_begin(struct todo *t, uint32_t task)
+void tasks_begin(struct tasks *t, uint32_t task)
 {
 	ASSERT(task < t->count);
 	t->due[task] = true;
-	todo_work(t);
+	tasks_work(t);
 }
