@@ -1,7 +1,8 @@
 """clock: the appliance's time as a test says it, for build/injected/init (injected_clock.c): faster than the machine's, and jumping.
 
-Within `with Clock(lab) as clock:` speed(60) makes an hour take a minute, for AWS's clock (the front's) too; jump(3600) sets the appliance's
-clock alone an hour ahead of what it was, what stamps packets included. Monotonic time goes on without jumps.
+Within `with Clock(lab) as clock:` speed(60) makes an hour take a minute, for AWS's clock (the front's) too; leap(60) makes a minute pass at
+once, for all of them, so that no delay of the machine counts for more than it is; jump(3600) sets the appliance's clock alone an hour ahead
+of what it was, what stamps packets included. Monotonic time leaps, too, but does not jump.
 
 Behind the table stands what the appliance did to its clock itself: shown_ns() has it all. NTP follows AWS's clock.
 
@@ -16,9 +17,9 @@ import time
 from .certs import TOP
 
 PATH = '/dev/shm/sealtap' + TOP.replace('/', '-')  # as the Makefile says it
-BYTES, ROWS_MAX = 16384, 255
+BYTES, ROWS_MAX = 65536, 1023
 COUNT, ROW = struct.Struct('<Q'), struct.Struct('<5Q')
-STEER_AT, STEER, SLEW_PPM = 12288, struct.Struct('<Q3q'), 500
+STEER_AT, STEER, SLEW_PPM = 49152, struct.Struct('<Q3q'), 500
 LEAD_S = 0.05
 # the day begins this much later than the machine's: certificates made just now are valid also after a jump back
 AHEAD_S = 7200
@@ -27,7 +28,8 @@ AHEAD_S = 7200
 class Clock:
     def __init__(self, lab):
         self.lab, self.rows, self.now_speed = lab, [], 1
-        self.front = {'clock_offset_s': AHEAD_S, 'clock_since': 0, 'clock_speed': 1}
+        self.time_servers = [lab.time_server]
+        self.front = {'clock_offset_s': AHEAD_S, 'clock_since': 0, 'clock_speed': 1, 'clock_leap_s': 0}
 
     def __enter__(self):
         with open(PATH, 'wb') as f:
@@ -40,20 +42,31 @@ class Clock:
 
     def __exit__(self, *_):
         os.unlink(PATH)
-        self._tell(clock_offset_s=0, clock_since=0, clock_speed=1)
+        self._tell(clock_offset_s=0, clock_since=0, clock_speed=1, clock_leap_s=0)
 
     def _tell(self, **front):
         self.lab.front.tell(**front)
-        self.lab.time_server.clock = {key[len('clock_'):]: value for key, value in front.items()}
-        self.lab.time_server.tell(**self.lab.time_server.state)
+        for server in self.time_servers:
+            self._tell_server(server, front)
 
-    def _row(self, jump_s):
+    @staticmethod
+    def _tell_server(server, front):
+        server.clock = {key[len('clock_'):]: value for key, value in front.items()}
+        server.tell(**server.state)
+
+    def keep(self, server):
+        """One more NTP server follows AWS's clock."""
+        self.time_servers.append(server)
+        self._tell_server(server, self.front)
+
+    def _row(self, jump_s, leap_s=0):
         """From a moment on that is near but not here yet; returns when it is."""
         assert len(self.rows) < ROWS_MAX
         real, mono = time.time_ns(), time.monotonic_ns()
         lead = int(LEAD_S * 10**9)
         real, mono = real + lead, mono + lead
-        row = (mono, real, self._at(mono, 0), self._at(real, 1) + int(jump_s * 10**9), self.now_speed)
+        self._told_from(real / 1e9, leap_s)
+        row = (mono, real, self._at(mono, 0) + int(leap_s * 10**9), self._at(real, 1) + int((jump_s + leap_s) * 10**9), self.now_speed)
         at = len(self.rows)
         self.table[8 + at * ROW.size:8 + (at + 1) * ROW.size] = ROW.pack(*row)
         self.table[:8] = COUNT.pack(at + 1)
@@ -68,12 +81,18 @@ class Clock:
                 return row[2 + which] + (machine_ns - row[which]) * row[4]
         return machine_ns
 
+    def _told_from(self, since, leap_s):
+        f = self.front
+        gained_s = (since - f['clock_since']) * (f['clock_speed'] - 1) if f['clock_since'] else 0
+        offset_s = f['clock_offset_s'] + f['clock_leap_s'] + gained_s
+        self.front = {'clock_offset_s': offset_s, 'clock_since': since, 'clock_speed': self.now_speed, 'clock_leap_s': leap_s}
+
     def speed(self, times):
-        since = time.time() + LEAD_S
-        passed = (since - self.front['clock_since']) * (self.front['clock_speed'] - 1) if self.front['clock_since'] else 0
-        self.front = {'clock_offset_s': self.front['clock_offset_s'] + passed, 'clock_since': since, 'clock_speed': times}
         self.now_speed = times
         self._row(0)
+
+    def leap(self, seconds):
+        self._row(0, seconds)
 
     def jump(self, seconds):
         self._row(seconds)
@@ -98,17 +117,20 @@ class Clock:
         return self.shown_ns() / 1e9 - self.aws_s()
 
     def passed_s(self, began, ended):
-        """Of the appliance's time between two moments of the machine's (time.time()), but for jumps."""
-        total = 0
-        for row, after in zip(self.rows, self.rows[1:] + [None]):
-            start, end = row[1] / 1e9, after[1] / 1e9 if after else float('inf')
-            total += max(0, min(end, ended) - max(start, began)) * row[4]
-        return total
+        """Of the appliance's time between two moments of the machine's (time.time()), but for jumps: by its monotonic clock."""
+        return (self._mono(ended) - self._mono(began)) / 1e9
+
+    def _mono(self, moment_s):
+        moment_ns = int(moment_s * 1e9)
+        row = next((row for row in reversed(self.rows) if row[1] <= moment_ns), self.rows[0])
+        return row[2] + (moment_ns - row[1]) * row[4]
 
     def aws_s(self):
         """Seconds since 1970 by AWS's clock."""
         now, f = time.time(), self.front
-        return now + f['clock_offset_s'] + (max(0, now - f['clock_since']) * (f['clock_speed'] - 1) if f['clock_since'] else 0)
+        since_s = now - f['clock_since']
+        passed_s = since_s * (f['clock_speed'] - 1) + f['clock_leap_s'] if f['clock_since'] and since_s > 0 else 0
+        return now + f['clock_offset_s'] + passed_s
 
     def wait(self, seconds):
         """For so long by the appliance's clock."""

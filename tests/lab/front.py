@@ -401,7 +401,8 @@ class Front:
     def now(self):
         """Seconds since 1970: the machine's, as far off as the test says, and since a moment so many times as fast."""
         told, now = self.state.get(), time.time()
-        return now + told['clock_offset_s'] + max(0, now - told['clock_since']) * (told['clock_speed'] - 1)
+        since_s = max(0, now - told['clock_since'])
+        return now + told['clock_offset_s'] + since_s * (told['clock_speed'] - 1) + (told['clock_leap_s'] if since_s else 0)
 
     def context(self, source):
         """One for each certificate, as long as this program runs: it holds the sessions and the tickets' key."""

@@ -18,10 +18,10 @@
 
 #include "record/ring_walk.h"
 
-#define ROWS_MAX 255
-#define STEER_AT 12288
+#define ROWS_MAX 1023
+#define STEER_AT 49152
 #define STEERS_MAX 127
-#define TABLE_BYTES 16384
+#define TABLE_BYTES 65536
 #define SLEW_PPM 500
 #define NS 1000000000ull
 /* So soon a sleeper notices a new row; it begins later than that after it was written. */
@@ -101,19 +101,18 @@ static int64_t slewed(const struct steer *s, int64_t passed_ns)
 	return s->slew > most ? most : s->slew < -most ? -most : s->slew;
 }
 
-/* Since the steering began, at the speeds that there were. */
+/* What CLOCK_MONOTONIC shows at a moment of the machine's real time; rows are never taken back. */
+static uint64_t mono_at_real(uint64_t ns)
+{
+	const struct row *r = row_at(ns, true);
+	return r ? r->mono + (ns - r->real_from) * r->speed
+		 : table->row[0].mono - (table->row[0].real_from - ns);
+}
+
+/* Since the steering began, at the speeds and with the leaps that there were. */
 static int64_t passed_ns(const struct steer *s, uint64_t ns)
 {
-	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), passed = 0;
-	while (n && ns > s->real_from) {
-		const struct row *r = &table->row[--n];
-		uint64_t from = r->real_from > s->real_from ? r->real_from : s->real_from;
-		if (from >= ns)
-			continue;
-		passed += (ns - from) * r->speed;
-		ns = from;
-	}
-	return (int64_t)(passed + ns - s->real_from);
+	return (int64_t)(mono_at_real(ns) - mono_at_real(s->real_from));
 }
 
 static int64_t steered_ns(uint64_t ns)

@@ -30,7 +30,7 @@ class Front:
         self.log = os.path.join(folder, 'front.log')
         self.state = {'hosts': hosts, 'neighbours': neighbours, 'certificate': certs.issue(folder, 'aws', names), 'wrong_certificate': None,
                       'keys': [], 'expected': [], 'faults': [],
-                      'clock_offset_s': 0, 'clock_since': 0, 'clock_speed': 1,
+                      'clock_offset_s': 0, 'clock_since': 0, 'clock_speed': 1, 'clock_leap_s': 0,
                       'key_arn': '', 'account': metadata.ACCOUNT, 'instance_region': metadata.REGION,
                       'appliance': '', 'prefix': '', 'monitoring': '', 'sns': ''}
         self.write()

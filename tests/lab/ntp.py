@@ -2,7 +2,7 @@
 """ntp.py ADDRESS STATE.json [OTHER]: an NTP server, strict with its client, that can be told to lie.
 
 STATE.json is read again for each request; who changes it does so by rename (class TimeServer):
-  clock      {offset_s, since, speed}: its time by the machine's: the lab's clock (see clock.py)
+  clock      {offset_s, since, speed, leap_s}: its time by the machine's: the lab's clock (see clock.py)
   error_s    a list: so much is added to the time it gives, the next of the list in each answer, and again from its beginning
   kiss       a kiss-o'-death with this code is all the answer
   silent     no answer
@@ -57,7 +57,7 @@ class Server:
     def now(self, machine_ns):
         clock, s = self.state['clock'], machine_ns / 1e9
         if clock['since'] and s > clock['since']:
-            machine_ns += int((s - clock['since']) * (clock['speed'] - 1) * 1e9)
+            machine_ns += int(((s - clock['since']) * (clock['speed'] - 1) + clock['leap_s']) * 1e9)
         return machine_ns + int(clock['offset_s'] * 1e9)
 
     def packet(self, origin, arrived, error_ns):
@@ -97,7 +97,7 @@ class TimeServer:
     def __init__(self, processes, ns, folder, address=ADDRESS):
         self.processes, self.ns, self.address = processes, ns, address
         self.path = os.path.join(folder, f'ntp-{address}.json')
-        self.clock = {'offset_s': 0, 'since': 0, 'speed': 1}
+        self.clock = {'offset_s': 0, 'since': 0, 'speed': 1, 'leap_s': 0}
         self.tell()
 
     def start(self):
