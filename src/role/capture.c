@@ -12,6 +12,7 @@
 #include "os/secret.h"
 #include "record/pcapng.h"
 #include "role/blocks.h"
+#include "role/clocksplit.h"
 #include "role/cutter.h"
 #include "role/drops.h"
 #include "role/guard.h"
@@ -33,11 +34,11 @@ static struct {
 	struct msg_start start;
 	struct peer init, keys, upload, spool;
 	struct loop_watch ring_watch;
-	struct loop_timer look, statistics, pulse;
+	struct loop_timer look, statistics, pulse, step_wait;
 	char stream[8];
 	struct settings settings;
 	struct object_identity identity;
-	struct msg_clock clock;
+	struct clocksplit clock;
 	struct interfaces links; /* their sides are the pcapng interface numbers */
 	struct recorder recorder;
 	bool arming, reading, draining;
@@ -61,7 +62,7 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 		       struct buf *raw)
 {
 	(void)arg;
-	struct clocknote clock = clocknote(&g.clock, clock_mono_ns());
+	struct clocknote clock = clocknote(&g.clock.now, clock_mono_ns());
 	section_write(raw, &g.settings, &g.identity, &g.links.now, &clock, meta, prev);
 }
 
@@ -157,6 +158,8 @@ static bool admit(struct ring_packet *p, uint32_t interface_id)
 
 static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 {
+	if (clocksplit_packet(&g.clock, p->ts_ns))
+		recorder_rotate(&g.recorder);
 	uint32_t interface_id = interface_of(p);
 	if (interface_id > 1 || (!g.decided && !admit(p, interface_id)))
 		return true;
@@ -424,10 +427,16 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 /* What an object says of the clock holds for all of it. */
 static void clock_told(const struct msg_clock *now)
 {
-	bool other = now->synchronised != g.clock.synchronised || now->steps != g.clock.steps ||
-		     !ip_eq(&now->server, &g.clock.server);
-	g.clock = *now;
-	if (g.reading && other)
+	if (clocksplit_tell(&g.clock, now))
+		recorder_rotate(&g.recorder);
+	if (g.clock.waiting)
+		loop_timer_in(&g.loop, &g.step_wait, CLOCKSPLIT_WAIT_NS);
+}
+
+static void step_waited(void *arg)
+{
+	(void)arg;
+	if (clocksplit_expire(&g.clock))
 		recorder_rotate(&g.recorder);
 }
 
@@ -479,6 +488,7 @@ _Noreturn void role_capture(int channel)
 	g.look.fn = look;
 	g.statistics.fn = statistics_due;
 	g.pulse.fn = pulse;
+	g.step_wait.fn = step_waited;
 	peer_init(&g.init, ROLE_CAPTURE, ROLE_INIT, &g.loop, from_init, NULL);
 	g.init.arg = &pool;
 	peer_init(&g.keys, ROLE_CAPTURE, ROLE_KEYS, &g.loop, from_keys, keys_anew);

@@ -320,8 +320,9 @@ struct msg_clock {
 	uint32_t smeared;      /* 1: the server smears leap seconds; 0: nobody knows */
 	uint32_t steps;        /* how often it was set while it was in use */
 	struct ip server;
-	uint64_t error_ns; /* bound of its error */
-	uint64_t at_ns;    /* monotonic: when it was that */
+	uint64_t step_from_ns, step_to_ns; /* since 1970: the last of those; alike: none */
+	uint64_t error_ns;                 /* bound of its error */
+	uint64_t at_ns;                    /* monotonic: when it was that */
 };
 
 struct msg_listed {

@@ -105,7 +105,9 @@ static void log_clock(const struct ntp_estimate *e, int64_t off_ns)
 /* What the clock is worth now, told to keys; and to the log where that is news. e: NULL for nothing known. */
 static void tell(const struct ntp_estimate *e, int64_t off_ns, bool anyway)
 {
-	struct msg_clock now = {.steps = g.clock.steps};
+	struct msg_clock now = {.steps = g.clock.steps,
+				.step_from_ns = g.clock.step_from_ns,
+				.step_to_ns = g.clock.step_to_ns};
 	if (e) {
 		now.synchronised = 1;
 		now.server = g.ntp.server[e->server].addr;
@@ -127,7 +129,11 @@ static void step(const struct ntp_estimate *e, int64_t by_ns)
 {
 	uint64_t from_ns = clock_real_ns();
 	enum err failed = clock_step(by_ns);
-	g.clock.steps += g.in_use && !failed;
+	if (g.in_use && !failed) {
+		g.clock.steps++;
+		g.clock.step_from_ns = from_ns;
+		g.clock.step_to_ns = from_ns + (uint64_t)by_ns;
+	}
 	log_begin(g.in_use || failed ? LOG_ALARM : LOG_WARN, failed ? "clock-not-set" : "clock-step");
 	log_str("offset_ms", milliseconds(by_ns).s);
 	log_str("server", address(e->server).s);
