@@ -203,7 +203,7 @@ static void look_at_links(void *arg)
 	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
 				     device_link(DEVICE_INSIDE)->ifindex};
 	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
-	ruleset_look(&g.gateway, &g.filter);
+	ruleset_look(&g.gateway, &g.filter, &counted);
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
 }
 

@@ -60,15 +60,31 @@ static void tell(const struct ruleset_watch *last, const struct ruleset_watch *n
 	log_end();
 }
 
-void ruleset_look(struct gateway *g, struct ruleset_watch *w)
+static void add_up(struct ruleset_watch *w, const struct ruleset_watch *now)
+{
+	for (int i = 0; w->begun && i < NFT_REASONS; i++) {
+		const char *name = nft_reason_name((enum nft_reason)i);
+		uint64_t packets = packets_of(now, name), before = packets_of(w, name);
+		w->dropped[i] += packets > before ? packets - before : 0;
+	}
+	w->begun = true;
+}
+
+void ruleset_look(struct gateway *g, struct ruleset_watch *w, struct cloudwatch_sample *counted)
 {
 	static struct ruleset_watch now;
 	struct conntrack_counts flows;
 	if (gateway_counters(g, now.counter, NFT_COUNTERS_MAX, &now.count) == ERR_OK) {
 		tell(w, &now);
+		add_up(w, &now);
 		w->count = now.count;
 		memcpy(w->counter, now.counter, sizeof(w->counter));
 	}
 	if (gateway_conntrack(g, &flows) == ERR_OK)
 		conntrackwatch_look(&w->conntrack, &flows);
+	counted->flows = w->conntrack.last.flows;
+	counted->flows_max = w->conntrack.last.max;
+	memcpy(counted->not_forwarded, w->dropped, sizeof(w->dropped));
+	counted->not_forwarded[CLOUDWATCH_FULL] = w->conntrack.counted.full;
+	counted->not_forwarded[CLOUDWATCH_NO_PORT] = w->conntrack.counted.no_port;
 }

@@ -15,10 +15,13 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import objects, scrape, testing, traffic  # noqa: E402
 from lab.certs import TOP  # noqa: E402
+from lab.gateway import Gateway, arrived, from_inside, spray  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, Surroundings  # noqa: E402
 
 PORT, STRANGER = 9100, '198.19.0.99'
+NOT_FORWARDED = 'sealtap_not_forwarded_packets_total'
+FLOWS = 60
 STATUS = {'status__port': PORT, 'status__sources': f'192.0.2.0/24, {CLIENT}'}
 PLACES, CROWD, SLOW = 32, 100, 40
 BOOKS = 'sealtap_recorded', 'sealtap_cut', 'sealtap_lost'
@@ -280,6 +283,31 @@ def traffic_counts(life):
     wait('the counters', all_there)
 
 
+def not_forwarded_counts(life):
+    """What is not forwarded is counted by reason as the packet filter counts it, whether net dies or not; so are the flows there are"""
+    gateway = Gateway(life.lab, life.appliance)
+    before = life.port.counters()
+    with gateway.counted() as grown:
+        spray(life.lab.inside, NIC, [from_inside(f'{i}', to='169.254.1.1') for i in range(7)])
+        arrived(gateway, [from_inside(f'{i}', 41000 + i) for i in range(FLOWS)])
+    assert grown == {'link-local': 7}, grown
+    key = (NOT_FORWARDED, ('reason', 'link-local'))
+    wait('the counter', lambda: life.port.counters()[key] == before[key] + 7)
+
+    def kernel(name):
+        return int(life.appliance.ns.run('cat', f'/proc/sys/net/netfilter/nf_conntrack_{name}'))
+    wait('the flows', lambda: abs(life.port.value('sealtap_flows') - kernel('count')) < FLOWS / 2)
+    assert life.port.value('sealtap_flows') > FLOWS
+    assert life.port.value('sealtap_flows_max') == kernel('max')
+    restarts = ('sealtap_role_restarts_total', ('role', 'net'))
+    life.appliance.kill_role('net')
+    wait('the end of net', lambda: life.port.counters()[restarts] == before[restarts] + 1)
+    wait('its successor', lambda: 'net' in life.appliance.roles() and life.is_well())
+    time.sleep(1)  # it has looked
+    spray(life.lab.inside, NIC, [from_inside(f'{i}', to='169.254.1.1') for i in range(5)])
+    wait('the counter', lambda: life.port.counters()[key] == before[key] + 12)
+
+
 def no_counter_goes_back(life):
     """Whatever role dies, no counter goes back and none begins anew"""
     before = life.port.counters()
@@ -372,7 +400,7 @@ def main():
             report.run(not_well_before_it_is_armed, life, always=True)
             for check in (what_it_answers, bytewise_requests, others_are_closed_at_once, a_hundred_at_once, slow_ones_keep_nobody_out,
                           one_that_does_not_read, a_hung_worker, a_link_that_is_down, silent_init, metrics_are_documented, traffic_counts,
-                          no_counter_goes_back):
+                          not_forwarded_counts, no_counter_goes_back):
                 report.run(check, life)
             report.run(leaving_and_books, life, always=True)
             for check in (settings_are_in_the_boot_object, recorded_in_full):
