@@ -35,6 +35,7 @@ static const struct {
 	{"forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP},
 	{"postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT},
 	{"errors", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_ACCEPT},
+	{"status", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT},
 	{"publish", NULL, 0, 0, 0},
 	{"out", NULL, 0, 0, 0},
 	{"in", NULL, 0, 0, 0},
@@ -400,6 +401,7 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 	add_objects(&t, g->open ? g->conf : NULL);
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
+	nft_status_rules(&t, &g->status, reasons[NFT_STATUS]);
 	if (g->open) {
 		source_rules(&t, g);
 		publish_rules(&t, g);

@@ -25,6 +25,7 @@
  *     iif IN oif IN ct status dnat masquerade to :PORTS }      so that the answer comes back here
  *   chain errors { type filter hook output priority filter;    ICMP errors of its own are counted and logged
  *     each kind jump too-big | ttl | unreachable }             but a host's own: port, protocol unreachable
+ *   chain status: see net/nft_status.h; it is there when closed, too
  *
  * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
  * is a chain: counter, log to NFT_LOG_GROUP, drop (not for errors: they go out). No host may reach the
@@ -36,6 +37,7 @@
 #define SEALTAP_NET_NFT_H
 
 #include "base/conf_gateway.h"
+#include "net/nft_status.h"
 #include "net/nlmsg.h"
 
 /* Why a packet was not forwarded; a chain, a counter and a log prefix have this name. The last three are of
@@ -47,6 +49,7 @@
 	X(NFT_STOPPED, "stopped")         /* forwarding is closed */             \
 	X(NFT_INVALID, "invalid")         /* it belongs to no flow */            \
 	X(NFT_LINK_LOCAL, "link-local")   /* to a link-local service */          \
+	X(NFT_STATUS, "status-port")      /* to it, not of status.sources */     \
 	X(NFT_TOO_BIG, "too-big")         /* for the next link */                \
 	X(NFT_TTL, "ttl")                 /* its hop limit ended here */         \
 	X(NFT_UNREACHABLE, "unreachable") /* no route, or no neighbour */
@@ -70,13 +73,14 @@ const char *nft_reason_name(enum nft_reason r);
 struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */
 	bool open;
+	struct nft_status status;
 	/* only when open: */
 	uint32_t outside, inside;        /* ifindex */
 	const struct conf_gateway *conf; /* borrowed */
 };
 
 /* Bytes that always suffice; when closed and when open. */
-#define NFT_CLOSED_BYTES 8192
+#define NFT_CLOSED_BYTES 20480
 #define NFT_BATCH_BYTES 163840
 
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */

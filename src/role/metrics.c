@@ -130,7 +130,7 @@ static const struct row {
 	 "conntrack-full: there was no room for a flow; no-nat-port: no port was free for its translation "
 	 "(ErrorPortAllocation), or two packets began one flow at once; denied, limit: by the configuration; "
 	 "spoofed: such a source can't come from there; stopped: forwarding was closed; invalid: of no flow; "
-	 "link-local: to a service of EC2's; too-big, ttl, "
+	 "link-local: to a service of EC2's; status-port: to it, not of its sources; too-big, ttl, "
 	 "unreachable: answered with an ICMP error.",
 	 COUNTER, "reason", "conntrack-full", REASON(CLOUDWATCH_FULL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "no-nat-port", REASON(CLOUDWATCH_NO_PORT)},
@@ -140,6 +140,7 @@ static const struct row {
 	{NULL, NULL, NULL, COUNTER, "reason", "stopped", REASON(NFT_STOPPED)},
 	{NULL, NULL, NULL, COUNTER, "reason", "invalid", REASON(NFT_INVALID)},
 	{NULL, NULL, NULL, COUNTER, "reason", "link-local", REASON(NFT_LINK_LOCAL)},
+	{NULL, NULL, NULL, COUNTER, "reason", "status-port", REASON(NFT_STATUS)},
 	{NULL, NULL, NULL, COUNTER, "reason", "too-big", REASON(NFT_TOO_BIG)},
 	{NULL, NULL, NULL, COUNTER, "reason", "ttl", REASON(NFT_TTL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "unreachable", REASON(NFT_UNREACHABLE)},

@@ -8,7 +8,13 @@ _Static_assert(NFT_PORT_LAST + 1 == OWN_PORT_FIRST, "translated flows have the p
 
 struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open)
 {
-	return (struct nft_gateway){.open = open, .outside = outside, .inside = inside, .conf = &s->gateway};
+	const struct nft_status status = {
+		.port = (uint16_t)s->status_port,
+		.ifindex = s->status_interface == CONF_OUTSIDE ? outside : inside,
+		.sources = &s->status_sources,
+	};
+	return (struct nft_gateway){
+		.open = open, .status = status, .outside = outside, .inside = inside, .conf = &s->gateway};
 }
 
 void ruleset_log(const struct settings *s)

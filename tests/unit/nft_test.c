@@ -68,6 +68,8 @@ static void closed_stops_all(void)
 				       "chain invalid\n"
 				       "object1 link-local\n"
 				       "chain link-local\n"
+				       "object1 status-port\n"
+				       "chain status-port\n"
 				       "object1 too-big\n"
 				       "chain too-big\n"
 				       "object1 ttl\n"
@@ -80,6 +82,7 @@ static void closed_stops_all(void)
 				       "chain forward filter hook 2 priority 0 policy 0\n"
 				       "chain postrouting nat hook 4 priority 100 policy 1\n"
 				       "chain errors filter hook 3 priority 0 policy 1\n"
+				       "chain status filter hook 1 priority 0 policy 1\n"
 				       "chain publish\n"
 				       "chain out\n"
 				       "chain in\n"
@@ -90,6 +93,7 @@ static void closed_stops_all(void)
 				       "stopped: count1 stopped log stopped to 5,128 drop\n"
 				       "invalid: count1 invalid log invalid to 5,128 drop\n"
 				       "link-local: count1 link-local log link-local to 5,128 drop\n"
+				       "status-port: count1 status-port log status-port to 5,128 drop\n"
 				       "too-big: count1 too-big log too-big to 5,128\n"
 				       "ttl: count1 ttl log ttl to 5,128\n"
 				       "unreachable: count1 unreachable log unreachable to 5,128\n"
@@ -103,6 +107,27 @@ static void closed_stops_all(void)
 	all = as_text(&g);
 	CHECK_LINES(all, "delete", "");
 	CHECK_LINES(all, "flush", "flush sealtap\n");
+}
+
+static void the_status_port_is_for_its_sources(void)
+{
+	static const struct conf_nets sources = {3,
+						 {{{{[10] = 0xff, 0xff, 10}}, 104},
+						  {{{0x20, 1, 0xd, 0xb8}}, 32},
+						  {{{[10] = 0xff, 0xff}}, 96}}};
+	configure("masquerade");
+	for (int open = 0; open < 2; open++) {
+		struct nft_gateway g = opened();
+		g.open = open;
+		CHECK_LINES(as_text(&g), "status:", "");
+		g.status = (struct nft_status){9100, 7, &sources};
+		CHECK_LINES(as_text(&g), "status:",
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "r1=header1+12,1 r1==0a accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V6
+			    "r1=header1+8,4 r1==20010db8 accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c goto status-port\n");
+	}
 }
 
 static void sources_are_checked(void)
@@ -379,6 +404,7 @@ int main(void)
 {
 	RUN(closed_stops_all,
 	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
+	RUN(the_status_port_is_for_its_sources, "the status port is there for its sources by its link alone");
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
 	RUN(translates,
