@@ -17,6 +17,9 @@ struct conntrack_counts {
  * translation, counters and times; at least 65536. */
 uint64_t conntrack_room(uint64_t memory_bytes);
 
+#define CONNTRACK_FULL "conntrack-full"
+#define CONNTRACK_NO_PORT "no-nat-port"
+
 /* Packets that it refused between two looks. Counters that begin anew count from 0. */
 struct conntrack_refused {
 	uint64_t full;    /* the table had no room */

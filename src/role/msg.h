@@ -11,6 +11,7 @@
 #include "aws/sns.h"
 #include "base/conf.h"
 #include "base/ip.h"
+#include "net/ctstats.h"
 #include "os/chan.h"
 #include "os/log.h"
 #include "record/object.h"
@@ -97,6 +98,7 @@ enum role_id {
 	X(MSG_POST_SIGNED, msg_signed, KEYS, UPLOAD)                                                         \
 	X(MSG_BUCKET_REGION, msg_region, UPLOAD, KEYS)  /* S3 says that the bucket is there: sign for it */  \
 	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* what a role counted */                            \
+	X(MSG_REFUSED, msg_refused, NET, FLOWS)         /* what connection tracking refused so far */        \
 	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
@@ -268,6 +270,12 @@ struct msg_segment {
 struct msg_flows_dump {
 	uint32_t number;
 	uint32_t dying; /* 1: flows that are over, whose end could not be told yet */
+};
+
+/* As the kernel counts, since its network namespace exists. */
+struct msg_refused {
+	uint64_t at_ns; /* real time; 0: not known */
+	struct ctstats stats;
 };
 
 struct msg_log {

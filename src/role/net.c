@@ -33,7 +33,7 @@ enum task {
 
 static struct {
 	struct loop loop;
-	struct peer init, keys, upload;
+	struct peer init, keys, upload, flows;
 	struct gateway gateway;
 	struct gateway_links links; /* all there are; once configured: outside, inside */
 	struct addresses addresses;
@@ -205,6 +205,7 @@ static void look_at_links(void *arg)
 	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
 	ruleset_look(&g.gateway, &g.filter, &counted);
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
+	peer_offer(&g.flows, MSG_REFUSED, &g.filter.refused);
 }
 
 static void look_again(void *arg)
@@ -350,7 +351,6 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 
 static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
-	static struct msg_described d;
 	struct msg_name name;
 	(void)index;
 	if (m->type == MSG_TIME_SERVERS) {
@@ -358,8 +358,8 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 		return;
 	}
 	if (m->type == MSG_DESCRIBED) {
-		memcpy(&d, m->payload, sizeof(d));
-		g.tasks.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
+		g.tasks.due[TASK_TELL] |=
+			devices_describe(&g.described, (const void *)m->payload) && g.configured;
 		tasks_work(&g.tasks); /* something may have waited for it */
 		return;
 	}
@@ -425,12 +425,14 @@ static void on_events(void *arg, short revents)
 
 static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
-	struct msg_flag flag;
 	(void)arg;
 	(void)index;
 	switch (m->type) {
 	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
+		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
+			  : peer_role(m) == ROLE_FLOWS ? &g.flows
+						       : &g.upload,
+			  m);
 		return;
 	case MSG_LINKS_UP:
 		ASSERT(g.untold);
@@ -444,9 +446,8 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 		begin_task(TASK_CONFIGURE);
 		return;
 	case MSG_FORWARD:
-		memcpy(&flag, m->payload, sizeof(flag));
-		ASSERT(g.settled || !flag.on);
-		g.forward = flag.on != 0;
+		g.forward = ((const struct msg_flag *)(const void *)m->payload)->on != 0;
+		ASSERT(g.settled || !g.forward);
 		begin_task(TASK_FORWARD);
 		return;
 	default:
@@ -466,6 +467,7 @@ _Noreturn void role_net(int channel)
 	g.keys.arg = &g.keys;
 	peer_init(&g.upload, ROLE_NET, ROLE_UPLOAD, &g.loop, on_asker, NULL);
 	g.upload.arg = &g.upload;
+	peer_init(&g.flows, ROLE_NET, ROLE_FLOWS, &g.loop, NULL, NULL);
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;

@@ -305,14 +305,14 @@ static enum err send_start(struct roster *r, const struct roster_child *c, bool 
 static bool talk(enum role_id a, enum role_id b)
 {
 	static const uint16_t with[ROLE_COUNT] = {
-		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
+		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS,
 		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_FLOWS |
 			      1 << ROLE_CAPTURE,
 		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
 				1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
 		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
 		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_FLOWS] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
+		[ROLE_FLOWS] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 	};
 	return with[a] >> b & 1;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "os/clock.h"
 
 _Static_assert(NFT_PORT_LAST + 1 == OWN_PORT_FIRST, "translated flows have the ports below the own ones");
 
@@ -86,8 +87,10 @@ void ruleset_look(struct gateway *g, struct ruleset_watch *w, struct cloudwatch_
 		w->count = now.count;
 		memcpy(w->counter, now.counter, sizeof(w->counter));
 	}
-	if (gateway_conntrack(g, &flows) == ERR_OK)
+	if (gateway_conntrack(g, &flows) == ERR_OK) {
 		conntrackwatch_look(&w->conntrack, &flows);
+		w->refused = (struct msg_refused){.at_ns = clock_real_ns(), .stats = flows.stats};
+	}
 	counted->flows = w->conntrack.last.flows;
 	counted->flows_max = w->conntrack.last.max;
 	memcpy(counted->not_forwarded, w->dropped, sizeof(w->dropped));

@@ -21,6 +21,7 @@ struct ruleset_watch {
 	struct nft_counter counter[NFT_COUNTERS_MAX];
 	uint64_t dropped[NFT_REASONS]; /* packets, by reason, since the first look */
 	struct conntrackwatch conntrack;
+	struct msg_refused refused; /* as connection tracking counted when it was looked at last */
 };
 
 /* Reads it anew. What was not forwarded since, by its reasons, is a line of the log, nothing when nothing
