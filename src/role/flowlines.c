@@ -8,8 +8,8 @@
  * reason (of an end); community_id of orig, community_id_nat of reply
  *
  *   reason: closed, reset, half-closed (TCP: it ran out in the middle of closing), timeout (nothing came for
- * too long), removed (before its time was over), shutdown (it lived when recording ended), events-lost (it
- * ended without a word; the counts are the last known ones)
+ * too long), removed (before its time was over: given up for a new one when the table was full), shutdown (it
+ * lived when recording ended), events-lost (it ended without a word; the counts are the last known ones)
  *
  * Flows without an answer to one destination, beyond the first (role/unanswered):
  *

@@ -209,7 +209,7 @@ def ports_are_explained(gateway, boots_before):
     evidence = objects.collect(gateway.lab, boots_before)
     recorded = [f for stream in evidence.recorded().values() for f in stream if f.interface == 1 and is_to(f.data, WEB, QUIET)]
     lost = sum(int(o.meta['lost']) for o in evidence.packets())
-    assert len(recorded) <= gateway.asked <= len(recorded) + lost, f'{gateway.asked} sent, {len(recorded)} recorded, {lost} lost'
+    assert 0.95 * gateway.asked < len(recorded) <= gateway.asked, f'{gateway.asked} sent, {len(recorded)} recorded'
     told = evidence.flows()
     refused = [f for f in told if f.get('verdict') == 'no-nat-port']
     mine = [f for f in told if f.get('flow') == 'end' and f['orig']['dst'] == WEB and f['orig'].get('dport') == QUIET]
