@@ -139,8 +139,14 @@ def memory_locked(session):
     assert sorted(set(said)) == [('capture', 'yes'), ('flows', 'yes'), ('keys', 'yes')], said
 
 
+def rings_at_maximum(session):
+    """The NICs' receive rings are as long as the devices let them be, and the log says so."""
+    said = [(e['link'], e['packets'], e['max']) for e in session.evidence.events('ring')]
+    assert len(said) == 2 and all(int(now) == int(most) > 0 for _, now, most in said), said
+
+
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
+PROOFS = [verdict_lines, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked, rings_at_maximum]
 
 
 def main():
