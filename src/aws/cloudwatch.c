@@ -59,6 +59,10 @@ static const struct {
 	{NULL, NULL, NULL, FIELD(inside.rx_bytes), COUNT},
 	{NULL, NULL, NULL, FIELD(inside.tx_packets), COUNT},
 	{NULL, NULL, NULL, FIELD(inside.tx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.rx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.rx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.tx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.tx_bytes), COUNT},
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))

@@ -40,7 +40,7 @@ struct cloudwatch_sample {
 	/* counted for the status role alone (role/metrics.h): no metric is made of them */
 	struct cloudwatch_link {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	} outside, inside;
+	} outside, inside, evidence;
 };
 
 /* Adds a part to the sum: counters add up, of gauges the greater counts, of connections left the lesser. */

@@ -1,7 +1,5 @@
 /* Batch: table | counters | sets | chains | rules, by net/nft_msg and net/nft_expr. What is there already
- * stays as it is, but for the rules, so that counters and limits go on when the rules are replaced.
- *
- * A counter in a dump: NFT_MSG_NEWOBJ: table, name, type 1, data { u64 bytes, u64 packets }, big-endian. */
+ * stays as it is, but for the rules, so that counters and limits go on when the rules are replaced. */
 #include "net/nft.h"
 
 #include <linux/netfilter.h>
@@ -135,6 +133,32 @@ static void reason_rule(struct nft_batch *t, enum nft_reason reason)
 	if (reason < NFT_TOO_BIG)
 		nft_verdict(&r, NF_DROP, NULL);
 	nft_rule_end(&r);
+}
+
+/* ---- the evidence link */
+
+#define ROUTER_SOLICITATION 133 /* RFC 4861: up to neighbour advertisement, 136 */
+
+/* It carries what the appliance itself asked for, and nothing from or to anybody else. */
+static void evidence_rules(struct nft_batch *t, uint32_t link)
+{
+	struct nft_rule r = rule_from(t, "forward", link);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = nft_rule_begin(t, "forward");
+	nft_link(&r, NFT_META_OIF, link);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = rule_from(t, "input", link);
+	nft_conntrack(&r, NFT_CT_STATE, STATES_OF_A_FLOW);
+	accept(&r);
+	for (uint8_t type = ROUTER_SOLICITATION; type < ROUTER_SOLICITATION + 4; type++) {
+		r = rule_from(t, "input", link);
+		nft_family(&r, 6);
+		nft_protocol(&r, PROTOCOL_ICMPV6);
+		nft_transport_starts(&r, span_of(&type, 1));
+		accept(&r);
+	}
+	r = rule_from(t, "input", link);
+	go(&r, reasons[NFT_EVIDENCE]);
 }
 
 /* ---- closed */
@@ -359,7 +383,7 @@ static void error_rules(struct nft_batch *t)
 
 /* ---- the rule set */
 
-static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
+static void add_objects(struct nft_batch *t, const struct conf_gateway *c, bool evidence)
 {
 	for (uint32_t i = 0; i < NFT_REASONS; i++) {
 		nft_counter_object(t, reasons[i]);
@@ -372,6 +396,8 @@ static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
 		else
 			nft_chain(t, chains[i].name);
 	}
+	if (evidence)
+		nft_base_chain(t, "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT);
 	if (!c)
 		return;
 	for (uint32_t i = 0; i < c->publish_count; i++)
@@ -397,9 +423,11 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		nft_table_add(&t);
 	}
 	nft_table_flush(&t);
-	add_objects(&t, g->open ? g->conf : NULL);
+	add_objects(&t, g->open ? g->conf : NULL, g->evidence);
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
+	if (g->evidence)
+		evidence_rules(&t, g->evidence);
 	if (g->open) {
 		source_rules(&t, g);
 		publish_rules(&t, g);
@@ -412,73 +440,4 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		closed_rules(&t);
 	}
 	nft_batch_end(&t);
-}
-
-/* ---- counters */
-
-void nft_dump_counters(struct buf *b, uint32_t seq)
-{
-	nft_list_counters(b, seq);
-}
-
-static enum err read_u64(struct span v, uint64_t *out)
-{
-	if (v.len != 8)
-		return ERR_SYNTAX;
-	*out = load_be64(v.p);
-	return ERR_OK;
-}
-
-static enum err read_counts(struct span attrs, struct nft_counter *c)
-{
-	struct span v;
-	uint16_t type;
-	enum err e;
-	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
-		if (type == NFTA_COUNTER_BYTES)
-			TRY(read_u64(v, &c->bytes));
-		else if (type == NFTA_COUNTER_PACKETS)
-			TRY(read_u64(v, &c->packets));
-	}
-	return e == ERR_MORE ? ERR_OK : e;
-}
-
-/* With its terminator, which ends it. */
-static bool is_string(struct span v, const char *s)
-{
-	return span_eq(v, span_of(s, strlen(s) + 1));
-}
-
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c)
-{
-	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), v;
-	uint16_t type;
-	bool ours = false, counts = false;
-	enum err e;
-	*c = (struct nft_counter){.packets = 0};
-	if (m->type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ))
-		return ERR_NOT_FOUND;
-	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
-		switch (type) {
-		case NFTA_OBJ_TABLE:
-			ours = is_string(v, NFT_TABLE);
-			break;
-		case NFTA_OBJ_NAME:
-			if (v.len < 2 || v.len > sizeof(c->name) || v.p[v.len - 1])
-				return ERR_NOT_FOUND;
-			memcpy(c->name, v.p, v.len);
-			break;
-		case NFTA_OBJ_TYPE:
-			counts = v.len == 4 && load_be32(v.p) == NFT_OBJECT_COUNTER;
-			break;
-		case NFTA_OBJ_DATA:
-			TRY(read_counts(v, c));
-			break;
-		default:
-			break;
-		}
-	}
-	if (e != ERR_MORE)
-		return e;
-	return ours && counts && c->name[0] ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -26,6 +26,12 @@
  *   chain errors { type filter hook output priority filter;    ICMP errors of its own are counted and logged
  *     each kind jump too-big | ttl | unreachable }             but a host's own: port, protocol unreachable
  *
+ * With an evidence link (EVI), open or closed, besides:
+ *
+ *   chain forward { iif EVI goto evidence; oif EVI goto evidence; ... }
+ *   chain input { type filter hook input priority filter; iif EVI { ct state established,related accept;
+ *     icmpv6 type 133-136 accept; goto evidence } }            router and neighbour discovery
+ *
  * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
  * is a chain: counter, log to NFT_LOG_GROUP, drop (not for errors: they go out). No host may reach the
  * link-local services of EC2 through here: IMDS answers with the appliance's credentials. Invalid packets end
@@ -36,7 +42,7 @@
 #define SEALTAP_NET_NFT_H
 
 #include "base/conf_gateway.h"
-#include "net/nlmsg.h"
+#include "net/nft_counter.h"
 
 /* Why a packet was not forwarded; a chain, a counter and a log prefix have this name. The last three are of
  * ICMP errors that the appliance sends: they hold the beginning of that packet. */
@@ -47,6 +53,7 @@
 	X(NFT_STOPPED, "stopped")         /* forwarding is closed */             \
 	X(NFT_INVALID, "invalid")         /* it belongs to no flow */            \
 	X(NFT_LINK_LOCAL, "link-local")   /* to a link-local service */          \
+	X(NFT_EVIDENCE, "evidence")       /* by the evidence link */             \
 	X(NFT_TOO_BIG, "too-big")         /* for the next link */                \
 	X(NFT_TTL, "ttl")                 /* its hop limit ended here */         \
 	X(NFT_UNREACHABLE, "unreachable") /* no route, or no neighbour */
@@ -70,6 +77,7 @@ const char *nft_reason_name(enum nft_reason r);
 struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */
 	bool open;
+	uint32_t evidence; /* ifindex; 0: there is none */
 	/* only when open: */
 	uint32_t outside, inside;        /* ifindex */
 	const struct conf_gateway *conf; /* borrowed */
@@ -82,18 +90,7 @@ struct nft_gateway {
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
 
-/* A reason's name, or "publish-LINE", "allow-LINE", "deny-LINE" of the configuration: what began a flow
- * there. */
-struct nft_counter {
-	char name[24];
-	uint64_t packets, bytes;
-};
-
+/* Of its counters: the reasons, "publish-LINE", "allow-LINE", "deny-LINE". */
 #define NFT_COUNTERS_MAX (NFT_REASONS + CONF_PUBLISHED + CONF_FORWARD_RULES)
-
-/* Asks for all counters. */
-void nft_dump_counters(struct buf *b, uint32_t seq);
-/* One message of the answer. ERR_NOT_FOUND: it is about something else; ERR_SYNTAX. */
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
 
 #endif

@@ -23,6 +23,10 @@
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
 
+/* Whose sockets speak to AWS's services: by them the kernel knows what goes by the evidence interface. */
+#define UID_KEYS 102
+#define UID_UPLOAD 103
+
 enum role_id {
 	ROLE_INIT,
 	ROLE_NET,
@@ -180,6 +184,7 @@ struct msg_links {
 	uint32_t count;
 	struct msg_link link[MSG_MAX_LINKS]; /* after CONFIGURED: [0] outside, [1] inside */
 	uint32_t dns[2];                     /* from DHCP; host order; 0: none */
+	uint32_t evidence; /* ifindex of the evidence link, which is not among these; 0: none */
 };
 
 struct msg_config {
@@ -222,6 +227,7 @@ enum verdict_code {
 	VERDICT_DNS,
 	VERDICT_KMS,
 	VERDICT_S3,
+	VERDICT_EVIDENCE,
 	VERDICT_SPOOL,
 	VERDICT_RINGS,
 	VERDICT_ROLE,

@@ -32,8 +32,8 @@
 
 static const struct spawn_spec specs[ROLE_COUNT] = {
 	[ROLE_NET] = {"net", 101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
-	[ROLE_KEYS] = {"keys", 102, 0, false, true},
-	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
+	[ROLE_KEYS] = {"keys", UID_KEYS, 0, false, true},
+	[ROLE_UPLOAD] = {"upload", UID_UPLOAD, 0, false, false},
 	[ROLE_SPOOL] = {"spool", 105, 0, true, false},
 	[ROLE_STATUS] = {"status", 107, 0, true, false},
 	[ROLE_FLOWS] = {"flows", 106, 0, true, true},
@@ -160,6 +160,8 @@ bool roster_links(const struct roster_child *from, struct msg_links *known, cons
 			if (known->link[k].ifindex == link->ifindex)
 				keep_addresses(&known->link[k], link);
 	}
+	if (l.evidence == 0) /* nor is that one */
+		l.evidence = known->evidence;
 	*known = l;
 	return true;
 }

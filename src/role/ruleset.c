@@ -3,12 +3,20 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "role/devices.h"
 
 _Static_assert(NFT_PORT_LAST + 1 == OWN_PORT_FIRST, "translated flows have the ports below the own ones");
 
-struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open)
+struct nft_gateway ruleset(const struct settings *s, const struct gateway_links *known, bool open)
 {
-	return (struct nft_gateway){.open = open, .outside = outside, .inside = inside, .conf = &s->gateway};
+	const struct rtnl_link *link = known->link;
+	return (struct nft_gateway){
+		.open = open,
+		.outside = link[DEVICE_OUTSIDE].ifindex,
+		.inside = link[DEVICE_INSIDE].ifindex,
+		.evidence = known->count > DEVICE_EVIDENCE ? link[DEVICE_EVIDENCE].ifindex : 0,
+		.conf = &s->gateway,
+	};
 }
 
 void ruleset_log(const struct settings *s)

@@ -6,8 +6,8 @@
 
 #include "role/gateway.h"
 
-/* Borrows the settings. outside, inside: ifindex of the links. */
-struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open);
+/* Borrows the settings. known: outside, inside and maybe evidence. */
+struct nft_gateway ruleset(const struct settings *s, const struct gateway_links *known, bool open);
 /* Adds what it translates to the open line of the log. */
 void ruleset_log(const struct settings *s);
 /* Flows that leave by a fixed address get no answer unless it is the outside interface's: warns. */

@@ -80,7 +80,10 @@ static void fill(void)
 static void takes_the_largest(void)
 {
 	struct nft_gateway g = {.fresh = true, .open = true, .outside = 3, .inside = 7, .conf = &conf};
+	const struct nft_gateway closed = {.fresh = true, .evidence = 9};
 	fill();
+	CHECK(replace(&closed) == ERR_OK);
+	g.evidence = 9;
 	CHECK(replace(&g) == ERR_OK);
 	look();
 	CHECK(counted == NFT_COUNTERS_MAX);

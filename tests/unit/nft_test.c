@@ -68,6 +68,8 @@ static void closed_stops_all(void)
 				       "chain invalid\n"
 				       "object1 link-local\n"
 				       "chain link-local\n"
+				       "object1 evidence\n"
+				       "chain evidence\n"
 				       "object1 too-big\n"
 				       "chain too-big\n"
 				       "object1 ttl\n"
@@ -90,6 +92,7 @@ static void closed_stops_all(void)
 				       "stopped: count1 stopped log stopped to 5,128 drop\n"
 				       "invalid: count1 invalid log invalid to 5,128 drop\n"
 				       "link-local: count1 link-local log link-local to 5,128 drop\n"
+				       "evidence: count1 evidence log evidence to 5,128 drop\n"
 				       "too-big: count1 too-big log too-big to 5,128\n"
 				       "ttl: count1 ttl log ttl to 5,128\n"
 				       "unreachable: count1 unreachable log unreachable to 5,128\n"
@@ -282,6 +285,33 @@ static void limits(void)
 		    "new: accept\n");
 }
 
+#define EVIDENCE "r1=iif r1==09000000 "
+
+/* Before all else: what belongs to a flow passes by the rules behind. */
+static void evidence_takes_no_part(void)
+{
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	CHECK_LINES(as_text(&g), "input:", "");
+	for (int open = 0; open < 2; open++) {
+		g.open = open;
+		g.evidence = 9;
+		const char *all = as_text(&g);
+		CHECK_LINES(all, "chain input", "chain input filter hook 1 priority 0 policy 1\n");
+		CHECK_LINES(all, "input:",
+			    "input: " EVIDENCE "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
+			    "input: " EVIDENCE "goto evidence\n");
+		const char *forward = lines_of(all, "forward:");
+		static const char first[] = "forward: " EVIDENCE "goto evidence\n"
+					    "forward: r1=oif r1==09000000 goto evidence\n";
+		CHECK(strncmp(forward, first, strlen(first)) == 0);
+	}
+}
+
 /* As the kernel's dump has it. */
 static void put_counter(struct buf *b, uint16_t type, const char *table, const char *name, uint32_t kind)
 {
@@ -388,6 +418,8 @@ int main(void)
 	RUN(rules_in_order, "forward rules keep their order, each with a counter");
 	RUN(the_rest, "what no rule for its direction matches has the opposite of the last one");
 	RUN(limits, "limits hold for each source address of either family");
+	RUN(evidence_takes_no_part,
+	    "nothing is forwarded from or to the evidence link, and only answers come in, open or closed");
 	RUN(reads_counters, "a counter is read whole, and nothing else is one");
 	RUN(cut_counters, "a counter that is cut or has another length is not read");
 	RUN(never_overflows, "a batch that does not fit is an error, and writes nothing beyond");
