@@ -55,7 +55,20 @@ static const struct {
 
 #define FAMILIES (sizeof(sets) / sizeof(sets[0]))
 
-static const struct conf_ports nat_ports = {NFT_PORT_FIRST, NFT_PORT_LAST};
+/* What a flow's source port becomes, or an echo's identifier; the first that matches decides. As through
+ * plain Linux it stays as it is where that is free, and privileged if it was; but it is never the appliance's
+ * own: the DHCP client's answers would be forwarded, and who has one of the range is cut in the recording.
+ * From there it is by offset: a flow that was forgotten goes on if it has the same port again. */
+static const struct {
+	struct conf_ports from;
+	struct nft_source_ports to;
+} source_ports[] = {
+	{{1, DHCP_CLIENT_PORT - 1}, {{1, DHCP_CLIENT_PORT - 1}, false}},
+	{{DHCP_CLIENT_PORT, 511}, {{DHCP_CLIENT_PORT + 1, 1023}, false}},
+	{{512, 1023}, {{512, 1023}, false}},
+	{{NFT_PORT_LAST + 1, UINT16_MAX}, {{NFT_PORT_FIRST, NFT_PORT_LAST}, true}},
+	{{0, 0}, {{NFT_PORT_FIRST, NFT_PORT_LAST}, false}},
+};
 
 const char *nft_reason_name(enum nft_reason r)
 {
@@ -311,25 +324,28 @@ static void limit_rules(struct nft_batch *t, const struct conf_gateway *c)
 	accept(&r);
 }
 
-static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
+static void translate(struct nft_batch *t, const struct nft_gateway *g, uint32_t to)
 {
-	struct nft_rule r;
-	if (g->conf->nat != CONF_NAT_NONE) {
-		r = rule_between(t, "postrouting", g->inside, g->outside);
+	for (size_t i = 0; i < sizeof(source_ports) / sizeof(source_ports[0]); i++) {
+		struct nft_rule r = rule_between(t, "postrouting", g->inside, to);
 		nft_family(&r, 4);
-		if (g->conf->nat == CONF_NAT_SNAT)
-			nft_snat(&r, g->conf->snat_addr, &nat_ports);
+		if (to == g->inside)
+			nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+		nft_flow_source_port(&r, &source_ports[i].from);
+		if (to == g->outside && g->conf->nat == CONF_NAT_SNAT)
+			nft_snat(&r, g->conf->snat_addr, &source_ports[i].to);
 		else
-			nft_masquerade(&r, &nat_ports);
+			nft_masquerade(&r, &source_ports[i].to);
 		nft_rule_end(&r);
 	}
-	if (g->conf->publish_count == 0)
-		return;
-	r = rule_between(t, "postrouting", g->inside, g->inside);
-	nft_family(&r, 4);
-	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
-	nft_masquerade(&r, &nat_ports);
-	nft_rule_end(&r);
+}
+
+static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	if (g->conf->nat != CONF_NAT_NONE)
+		translate(t, g, g->outside);
+	if (g->conf->publish_count)
+		translate(t, g, g->inside);
 }
 
 /* ICMP errors; the first that matches decides. Types and codes: RFC 792, RFC 4443. */

@@ -19,7 +19,7 @@
 #define MSG_MAX_LINKS 8
 #define MSG_MAX_SEGMENTS 64
 
-/* The appliance's own connections use these local ports; masquerade uses the others from 1024 up. */
+/* The appliance's own connections use these local ports, and what it translates never does. */
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
 

@@ -46,6 +46,10 @@ static const char *lines_of(const char *all, const char *start)
 #define ICMP "r1=l4proto r1==01 "
 #define ICMPV6 "r1=l4proto r1==3a "
 #define DNAT "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 "
+#define TO_67 "r1=ct11 there r1>=0001 r1<=0043 "
+#define TO_511 "r1=ct11 there r1>=0044 r1<=01ff "
+#define TO_1023 "r1=ct11 there r1>=0200 r1<=03ff "
+#define RESERVED "r1=ct11 there r1>=fc00 r1<=ffff "
 
 static void closed_stops_all(void)
 {
@@ -163,10 +167,22 @@ static void translates(void)
 {
 	configure("masquerade");
 	struct nft_gateway g = opened();
-	CHECK_LINES(as_text(&g),
-		    "postrouting:", "postrouting: " IN TO_OUT V4 "r1=0400 r2=fbff masq flags 2 r1-r2\n");
+	CHECK_LINES(as_text(&g), "postrouting:",
+		    "postrouting: " IN TO_OUT V4 TO_67 "r1=0001 r2=0043 masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 TO_511 "r1=0045 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 TO_1023 "r1=0200 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 RESERVED "r1=0400 r2=fbff masq flags 34 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 "r1=0400 r2=fbff masq flags 2 r1-r2\n");
 	configure("198.51.100.7");
 	CHECK_LINES(as_text(&g), "postrouting:",
+		    "postrouting: " IN TO_OUT V4 TO_67
+		    "r1=c6336407 r2=0001 r3=0043 nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 TO_511
+		    "r1=c6336407 r2=0045 r3=03ff nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 TO_1023
+		    "r1=c6336407 r2=0200 r3=03ff nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 RESERVED
+		    "r1=c6336407 r2=0400 r3=fbff nat0 family 2 r1 r2-r3 flags 34\n"
 		    "postrouting: " IN TO_OUT V4
 		    "r1=c6336407 r2=0400 r3=fbff nat0 family 2 r1 r2-r3 flags 2\n");
 	configure("none");
@@ -192,8 +208,11 @@ static void publishes(void)
 		    "r1=header1+12,4 r1=r1,4&ffffff80^00000000 r1==cb007180 r1=header2+2,2 r1>=0035 "
 		    "r1<=0036 count1 publish-8 r1=0a00020b nat1 family 2 r1\n");
 	CHECK_LINES(all, "postrouting:",
-		    "postrouting: " IN TO_IN V4 DNAT "r1=0400 r2=fbff masq flags 2 "
-		    "r1-r2\n");
+		    "postrouting: " IN TO_IN V4 DNAT TO_67 "r1=0001 r2=0043 masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT TO_511 "r1=0045 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT TO_1023 "r1=0200 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT RESERVED "r1=0400 r2=fbff masq flags 34 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT "r1=0400 r2=fbff masq flags 2 r1-r2\n");
 	CHECK_LINES(all, "object1 publish",
 		    "object1 publish-7\n"
 		    "object1 publish-8\n");
@@ -382,7 +401,7 @@ int main(void)
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
 	RUN(translates,
-	    "NAT is a masquerade, a fixed address or nothing, with ports below the appliance's own");
+	    "NAT is a masquerade, a fixed address or nothing, by ports that are not the appliance's own");
 	RUN(publishes,
 	    "a published service is reached from outside and, by the outside's address, from inside");
 	RUN(rules_in_order, "forward rules keep their order, each with a counter");
