@@ -47,13 +47,13 @@ def warns_of_foreign_address(gateway):
 
 
 def fixed_address(gateway):
-    """Flows leave by the fixed address, with ports below the appliance's own range, and answers come back."""
+    """Flows leave by the fixed address, with ports that are not the appliance's own, privileged ones kept, and answers come back."""
     gateway.ns.ip('address', 'add', FIXED + '/32', 'dev', 'outside')
     with Echo(gateway.lab.web, WEB, ECHO) as echo:
         for kind in (UDP, TCP):
-            for port in (65000, 40001):
+            for port, outside in ((65000, FIRST + 65000 % (LAST - FIRST + 1)), (40001, 40001), (123, 123), (700, 700)):
                 assert ask(gateway.lab.inside, kind, (WEB, ECHO), b'fixed', (CLIENT, port)) == b'fixed'
-                assert echo.peers[-1][0] == FIXED and FIRST <= echo.peers[-1][1] <= LAST, echo.peers
+                assert echo.peers[-1] == (FIXED, outside), echo.peers
     traffic.ping(gateway.lab, 3)
 
 
@@ -87,7 +87,8 @@ def hairpin(gateway):
     with Echo(gateway.lab.inside, SECOND, 8000) as service:
         for address in (APPLIANCE_OUTSIDE, FIXED):
             assert ask(gateway.lab.inside, TCP, (address, 8080), b'hairpin', (CLIENT, 0)) == b'hairpin'
-        assert {p[0] for p in service.peers} == {APPLIANCE_INSIDE}, service.peers
+        assert ask(gateway.lab.inside, TCP, (FIXED, 8080), b'hairpin', (CLIENT, 700)) == b'hairpin'
+        assert {p[0] for p in service.peers} == {APPLIANCE_INSIDE} and service.peers[-1][1] == 700, service.peers
 
 
 def rules_first_match(gateway):

@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import aws, evidence, probes, scrape, testing, traffic  # noqa: E402
+from lab import aws, clients, evidence, probes, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
@@ -26,10 +26,27 @@ def whole_path(session):
         session.armed_under_fire()
         with session.window('all'):
             traffic.everything(session.lab)
+            session.transports = failures(session.lab, clients.other_transports, clients.protocols_without_ports)
             time.sleep(6)  # an object and a heartbeat ship inside the window
         port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
         session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
         session.end()
+
+
+def failures(lab, *scenes):
+    """Why which of these scenes failed."""
+    place, found = clients.Place(lab, None, None), {}
+    for scene in scenes:
+        try:
+            scene(place)
+        except (AssertionError, OSError) as e:
+            found[scene.__name__] = repr(e)
+    return found
+
+
+def other_transports(session):
+    """SCTP, UDP-Lite and protocols without ports pass through the image's own kernel, both ways."""
+    assert not session.transports, session.transports
 
 
 def verdict_lines(session):
@@ -140,7 +157,7 @@ def memory_locked(session):
 
 
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
+PROOFS = [verdict_lines, other_transports, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
 
 
 def main():
