@@ -26,7 +26,7 @@ def whole_path(session):
         session.armed_under_fire()
         with session.window('all'):
             traffic.everything(session.lab)
-            session.transports = failures(session.lab, clients.other_transports, clients.protocols_without_ports)
+            session.protocols = failures(session.lab, clients.sctp, clients.protocols_without_ports)
             time.sleep(6)  # an object and a heartbeat ship inside the window
         port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
         session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
@@ -44,9 +44,9 @@ def failures(lab, *scenes):
     return found
 
 
-def other_transports(session):
-    """SCTP, UDP-Lite and protocols without ports pass through the image's own kernel, both ways."""
-    assert not session.transports, session.transports
+def other_protocols(session):
+    """SCTP and protocols without ports pass through the image's own kernel, both ways."""
+    assert not session.protocols, session.protocols
 
 
 def verdict_lines(session):
@@ -157,7 +157,7 @@ def memory_locked(session):
 
 
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, other_transports, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
+PROOFS = [verdict_lines, other_protocols, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
 
 
 def main():
