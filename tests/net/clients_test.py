@@ -6,10 +6,11 @@ clients_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/cli
 """
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import clients, evidence, frames, testing  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import OUTSIDE, Host  # noqa: E402
 from lab.plain import Plain  # noqa: E402
 from lab.servers import NARROW_MTU, Servers  # noqa: E402
 from lab.session import Session  # noqa: E402
@@ -150,10 +151,19 @@ def play_through_plain_linux(lab, servers, table, scenes):
                 print(f'# through plain Linux {scene.__name__} fails: {str(e).splitlines()[0][:200]}', flush=True)
 
 
+def knows_a_way_over_ipv6(appliance):
+    """It has heard of the router."""
+    end = time.monotonic() + 30
+    while f'dev {OUTSIDE}' not in appliance.ns.ip('-6', 'route', 'show', 'default'):
+        assert time.monotonic() < end, appliance.ns.ip('-6', 'route')
+        time.sleep(0.1)
+
+
 def play_through_the_appliance(report, session, servers, table, scenes):
     """It boots, arms, forwards, and powers off; all that it shipped is fetched and opened"""
     with session:
         session.armed()
+        knows_a_way_over_ipv6(session.appliance)
         session.place = clients.Place(session.lab, servers, session.appliance.ns)
         for name, acts in (('clients', ORDINARY), ('crowds', clients.CROWDS)):
             with session.window(name):

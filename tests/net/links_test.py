@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, metadata, netns, objects, probes, testing, traffic  # noqa: E402
+from lab import certs, ipv6, metadata, netns, objects, probes, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
@@ -398,36 +398,19 @@ def dhcp_inside(lab):
             lab.processes.end(server)
 
 
-RA = """
-keep-in-foreground
-log-facility=-
-user=root
-port=0
-bind-interfaces
-interface=lan
-enable-ra
-dhcp-range=2001:db8:1::,ra-only,64,1h
-"""
-
-
-def ipv6(lab):
+def own_ipv6(lab):
     """IPv6 addresses are IMDS's alone, the default route is the advertised router's, own connections are recorded by their headers"""
     answers = dict(lab.metadata.answers)
     told(lab, metadata.OUTSIDE_MAC, ipv6s='2001:db8:1::10', subnet_ipv6_cidr_blocks='2001:db8:1::/64')
-    lab.router.sysctl('ipv6/conf/lan/disable_ipv6', 0)
-    lab.router.ip('address', 'add', '2001:db8:1::1/64', 'dev', 'lan', 'nodad')
-    lab.router.sysctl('ipv6/conf/all/forwarding', 1)
+    ra = ipv6.advertise(lab)
     lab.imds.sysctl('ipv6/conf/lan/disable_ipv6', 0)
     lab.imds.sysctl('ipv6/conf/lo/disable_ipv6', 0)
     lab.imds.ip('address', 'add', 'fd00:ec2::254/128', 'dev', 'lan', 'nodad')
     lab.imds.ip('route', 'add', '2001:db8:1::/64', 'dev', 'lan')
     lab.router.ip('route', 'add', 'fd00:ec2::254/128', 'dev', 'lan')
-    with open(os.path.join(lab.folder, 'ra.conf'), 'w') as f:
-        f.write(RA)
-    ra = lab.processes.start('ra', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/ra.pid'], lab.router)
-    six = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
+    imds6 = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
                                         lab.metadata.path], lab.imds)
-    six.wait_output('ready', 10)
+    imds6.wait_output('ready', 10)
     try:
         with Host(lab, 'ipv6', lab.configuration()) as appliance:
             appliance.console.wait_armed(60)
@@ -443,9 +426,9 @@ def ipv6(lab):
             lab.router.run('ping', '-n', '-6', '-c', '1', '-W', '2', '2001:db8:1::10')
             lab.imds_server.end()  # from now on by IPv6 alone
             lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
-            before = six.output().count(' 404')
+            before = imds6.output().count(' 404')
             end = time.monotonic() + 40
-            while six.output().count(' 404') < before + 3:
+            while imds6.output().count(' 404') < before + 3:
                 assert time.monotonic() < end, 'IMDS is not asked over IPv6'
                 time.sleep(0.5)
             evidence = evidence_of(lab, appliance)
@@ -453,7 +436,7 @@ def ipv6(lab):
         lab.metadata.answers = answers
         lab.metadata.write()
         lab.processes.end(ra)
-        lab.processes.end(six)
+        lab.processes.end(imds6)
     own = [f for stream in evidence.recorded().values() for f in stream if f.data[12:14] == b'\x86\xdd' and f.data[20] == 6]
     assert own and any(f.length > len(f.data) for f in own), 'no answer of IMDS over IPv6 was recorded'
     for f in own:
@@ -475,7 +458,7 @@ def main():
         report.run(names_swapped, lab)
         report.run(addresses_and_routes, lab)
         report.run(dhcp_inside, lab)
-        report.run(ipv6, lab)  # leaves IMDS without its IPv4 address
+        report.run(own_ipv6, lab)  # leaves IMDS without its IPv4 address
     report.finish()
 
 
