@@ -8,28 +8,48 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import aws, evidence, probes, scrape, testing, traffic  # noqa: E402
+from lab import aws, clients, evidence, gateway, ipv6, netns, probes, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
 
 BOOT_S, RECOVERY_S = 60, 60
-PORT = 9100
-SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT}
+PORT, PUBLISHED = 9100, 8443
+SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT,
+            'publish': f'tcp {PUBLISHED} -> {CLIENT}:{gateway.ECHO}'}
+OVER_IPV4 = (clients.web_pages, clients.names, clients.pings)
+CORE = OVER_IPV4 + tuple(map(clients.over_ipv6, OVER_IPV4 + (clients.large_transfers,)))
 
 
 # ---- the whole path
 
 def whole_path(session):
-    """It boots from its disk through UEFI firmware, arms, forwards, and powers off by its power button with everything shipped."""
+    """It boots from its disk through UEFI firmware, arms, forwards for real clients, and powers off by its button, with all shipped."""
     with session:
         session.armed_under_fire()
         with session.window('all'):
             traffic.everything(session.lab)
+            core_set(session.lab)
             time.sleep(6)  # an object and a heartbeat ship inside the window
         port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
         session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
         session.end()
+
+
+def core_set(lab):
+    """Real clients by both families, and one from outside at a published port."""
+    place = clients.Place(lab, None, None)
+    end = time.monotonic() + 30
+    while True:  # until the router has advertised itself
+        try:
+            lab.inside.run('ping', '-n', '-c', '1', '-W', '1', ipv6.WEB6)
+            break
+        except netns.CommandFailed:
+            assert time.monotonic() < end, 'no way over IPv6'
+    for scene in CORE:
+        scene(place)
+    with gateway.Echo(lab.inside, CLIENT, gateway.ECHO):
+        assert gateway.ask(lab.web, gateway.TCP, (APPLIANCE_OUTSIDE, PUBLISHED), b'from outside', timeout_s=5) == b'from outside'
 
 
 def verdict_lines(session):
@@ -148,6 +168,7 @@ def main():
     with Surroundings('boot') as lab:
         lab.metadata.user_data(lab.configuration(**SETTINGS))
         if any(map(report.wants, [whole_path, *PROOFS, *evidence.CHECKS])):
+            ipv6.lay(lab)
             session = Session(Guest(lab, 'from-disk'), arm_timeout_s=90)
             if report.run(whole_path, session, always=True):
                 for check in PROOFS:
