@@ -177,7 +177,7 @@ build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
 build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
-build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=adjtimex,--wrap=clock_is_ours
+build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
 build/injected/clock.o: tests/lab/injected_clock.c build/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)

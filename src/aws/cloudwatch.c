@@ -13,12 +13,14 @@
 #define LIST "MetricData"
 #define FIELD(name) offsetof(struct cloudwatch_sample, name)
 #define ENA(counter) (FIELD(ena) + (counter) * sizeof(uint64_t))
+#define REASON(reason) (FIELD(not_forwarded) + (reason) * sizeof(uint64_t))
 
 enum kind {
 	COUNT,     /* since the roles started */
 	GAUGE,     /* as it is now; of several the greatest */
 	ENA_COUNT, /* where there is an ENA */
 	ENA_LEFT,  /* as it is now, where the ENA tells it; of several the least */
+	REASONS,   /* the sum of not_forwarded, whose fields have rows of their own */
 };
 
 static const struct {
@@ -51,6 +53,11 @@ static const struct {
 	{"PutFailures", "Count", NULL, FIELD(put_failures), COUNT},
 	{"KmsFailures", "Count", NULL, FIELD(kms_failures), COUNT},
 	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), COUNT},
+	{"ActiveConnectionCount", "Count", NULL, FIELD(flows), GAUGE},
+	{"ErrorPortAllocation", "Count", NULL, REASON(CLOUDWATCH_NO_PORT), COUNT},
+	{"PacketsDropCount", "Count", NULL, 0, REASONS},
+	{NULL, NULL, NULL, FIELD(flows_max), GAUGE},
+	{NULL, NULL, NULL, REASON(CLOUDWATCH_FULL), COUNT},
 	{NULL, NULL, NULL, FIELD(outside.rx_packets), COUNT},
 	{NULL, NULL, NULL, FIELD(outside.rx_bytes), COUNT},
 	{NULL, NULL, NULL, FIELD(outside.tx_packets), COUNT},
@@ -59,6 +66,21 @@ static const struct {
 	{NULL, NULL, NULL, FIELD(inside.rx_bytes), COUNT},
 	{NULL, NULL, NULL, FIELD(inside.tx_packets), COUNT},
 	{NULL, NULL, NULL, FIELD(inside.tx_bytes), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_DENIED), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_LIMIT), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_SPOOFED), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_STOPPED), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_INVALID), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_LINK_LOCAL), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_STATUS), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_EVIDENCE), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_TOO_BIG), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_TTL), COUNT},
+	{NULL, NULL, NULL, REASON(NFT_UNREACHABLE), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.rx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.rx_bytes), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.tx_packets), COUNT},
+	{NULL, NULL, NULL, FIELD(evidence.tx_bytes), COUNT},
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))
@@ -70,7 +92,12 @@ static bool counts(enum kind k)
 
 static uint64_t value_of(const struct cloudwatch_sample *s, size_t i)
 {
-	return *(const uint64_t *)(const void *)((const uint8_t *)s + metrics[i].offset);
+	uint64_t sum = 0;
+	if (metrics[i].kind != REASONS)
+		return *(const uint64_t *)(const void *)((const uint8_t *)s + metrics[i].offset);
+	for (size_t reason = 0; reason < CLOUDWATCH_REASONS; reason++)
+		sum += s->not_forwarded[reason];
+	return sum;
 }
 
 static uint64_t *field_of(struct cloudwatch_sample *s, size_t i)
@@ -88,7 +115,7 @@ void cloudwatch_add(struct cloudwatch_sample *sum, const struct cloudwatch_sampl
 	for (size_t i = 0; i < METRICS; i++) {
 		enum kind k = metrics[i].kind;
 		uint64_t *have = field_of(sum, i), more = value_of(part, i);
-		if (!known(part, k))
+		if (k == REASONS || !known(part, k))
 			continue;
 		if (counts(k))
 			*have += more;

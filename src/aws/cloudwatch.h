@@ -10,6 +10,7 @@
 #define SEALTAP_AWS_CLOUDWATCH_H
 
 #include "aws/post.h"
+#include "net/nft.h"
 #include "record/object.h"
 
 #define CLOUDWATCH_BODY_MAX 12288 /* the longest form */
@@ -22,6 +23,13 @@ enum cloudwatch_ena {
 	ENA_LINKLOCAL,
 	ENA_CONNTRACK_AVAILABLE,
 	ENA_COUNTERS,
+};
+
+/* Why packets were not forwarded: the packet filter's reasons, then connection tracking's. */
+enum {
+	CLOUDWATCH_FULL = NFT_REASONS, /* the table of flows */
+	CLOUDWATCH_NO_PORT,            /* no NAT port was free */
+	CLOUDWATCH_REASONS
 };
 
 /* Fixed size, no pointers: it is sent between roles. */
@@ -37,10 +45,12 @@ struct cloudwatch_sample {
 	uint64_t put_failures, kms_failures, alarms_suppressed;
 	/* 0: `ena` says nothing of the counters, of the connections left, and they are left out */
 	uint64_t has_ena, has_conntrack_available;
+	uint64_t flows, flows_max;                  /* in the table of connection tracking, and its room */
+	uint64_t not_forwarded[CLOUDWATCH_REASONS]; /* packets */
 	/* counted for the status role alone (role/metrics.h): no metric is made of them */
 	struct cloudwatch_link {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	} outside, inside;
+	} outside, inside, evidence;
 };
 
 /* Adds a part to the sum: counters add up, of gauges the greater counts, of connections left the lesser. */

@@ -28,6 +28,7 @@ const struct conf_row conf_rows[] = {
 	{"key.max_bytes", KIND_U64, false, FIELD(key_max_bytes), 1048576, UINT64_MAX, "68719476736"},
 	{"log.interval_seconds", KIND_U64, false, FIELD(log_interval_seconds), 1, 300, "300"},
 	{"ntp.server", KIND_NTP, false, FIELD(ntp), 0, 0, CONF_NTP_DEFAULT},
+	{"evidence", KIND_EVIDENCE, false, FIELD(evidence), 0, 0, "none"},
 	{"nat", KIND_NAT, false, FIELD(gateway.nat), 0, 0, "masquerade"},
 	{"on_loss", KIND_ON_LOSS, false, FIELD(on_loss), 0, 0, "record"},
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
@@ -53,10 +54,9 @@ const struct conf_row conf_rows[] = {
 const size_t conf_row_count = ROWS;
 
 const char *const conf_words[KIND_COUNT][2] = {
-	[KIND_ON_LOSS] = {"record", "stop"},
-	[KIND_SPOOL_FULL] = {"drop-newest", "stop"},
-	[KIND_FLAG] = {"no", "yes"},
-	[KIND_SIDE] = {"inside", "outside"},
+	[KIND_ON_LOSS] = {"record", "stop"}, [KIND_SPOOL_FULL] = {"drop-newest", "stop"},
+	[KIND_FLAG] = {"no", "yes"},         [KIND_SIDE] = {"inside", "outside"},
+	[KIND_EVIDENCE] = {"none", "eni"},
 };
 
 const char *const conf_keep_words[3] = {
@@ -338,6 +338,7 @@ static enum err read_value(const struct conf_row *r, struct span v, struct setti
 		return conf_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:
 	case KIND_SPOOL_FULL:
+	case KIND_EVIDENCE:
 	case KIND_FLAG:
 	case KIND_SIDE:
 		return read_word(conf_words[r->kind], v, field);

@@ -33,6 +33,9 @@
  *   ntp.server            default 169.254.169.123 (Amazon Time Sync); an IPv4 or IPv6 address, or none. May
  *                         be repeated, at most 4: the first that answers is believed; of three or more a
  *                         majority must agree
+ *   evidence              none (default) | eni: what goes to AWS's services (KMS, S3, CloudWatch, SNS) leaves
+ *                         by an interface of its own, device number 2, and by no other: while it is missing
+ *                         nothing of it leaves
  *   nat                   masquerade (default): IPv4 from inside gets the outside interface's first address |
  *                         none: it keeps its own | ADDRESS: it gets this one, which must be one of the
  *                         outside interface's or no answer comes back (a warning, where it is not)
@@ -52,10 +55,12 @@
  *   limit.new_flows_per_second  default 0: none; at most 1000000; flows that one source address may begin a
  *                         second
  *   inside.routes         NET[, NET ...], IPv4 or IPv6: further networks behind the inside interface's
- * router. May be repeated, at most 32 networks in all. The VPC's own need not be named capture.rule full |
- * headers | none : FILTER, in libpcap's language (pcap-filter(7)), without names. May be repeated, at most 16
- * times, each filter at most 503 bytes: the first one that matches decides, what matches none is recorded in
- * full. headers: the link's, the network's and the transport's alone. none: not recorded, counted
+ *                         router. May be repeated, at most 32 networks in all. The VPC's own need not be
+ *                         named
+ *   capture.rule          full | headers | none : FILTER, in libpcap's language (pcap-filter(7)), without
+ *                         names. May be repeated, at most 16 times, each filter at most 503 bytes: the first
+ *                         one that matches decides, what matches none is recorded in full. headers: the
+ *                         link's, the network's and the transport's alone. none: not recorded, counted
  *   capture.flow_cutoff   default 0: none; bytes of a flow's direction that are recorded in full; headers
  *                         from then on
  *   budget.bytes_per_day  default 0: none; bytes of recordings a day (UTC), before compression. From 80 % on
@@ -95,6 +100,8 @@
 enum conf_on_loss { CONF_ON_LOSS_RECORD, CONF_ON_LOSS_STOP };
 
 enum conf_spool_full { CONF_SPOOL_FULL_DROP_NEWEST, CONF_SPOOL_FULL_STOP };
+
+enum conf_evidence { CONF_EVIDENCE_NONE, CONF_EVIDENCE_ENI };
 
 /* The one of the two interfaces. */
 enum conf_side { CONF_INSIDE, CONF_OUTSIDE };
@@ -136,7 +143,8 @@ struct settings {
 	uint64_t key_max_bytes;
 	uint64_t log_interval_seconds;
 	struct conf_ntp ntp;
-	uint32_t on_loss; /* enum conf_on_loss */
+	uint32_t evidence; /* enum conf_evidence */
+	uint32_t on_loss;  /* enum conf_on_loss */
 	uint32_t zstd_level;
 	char spool[161]; /* empty: memory */
 	uint64_t spool_sync_ms;

@@ -110,7 +110,7 @@ static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r
 	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
 	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,       [KIND_PUBLISH] = put_publish,
 	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,    [KIND_NTP] = put_ntp,
-	[KIND_ROUTES] = put_route,
+	[KIND_ROUTES] = put_route,   [KIND_EVIDENCE] = put_word,
 };
 
 /* How many values a key has. */

@@ -18,6 +18,7 @@ enum conf_kind {
 	KIND_FLAG,
 	KIND_SIDE,
 	KIND_SPOOL_FULL,
+	KIND_EVIDENCE,
 	KIND_SPOOL,
 	KIND_ENDPOINT,
 	/* repeatable: the next of a list */

@@ -1,7 +1,5 @@
 /* Batch: table | counters | sets | chains | rules, by net/nft_msg and net/nft_expr. What is there already
- * stays as it is, but for the rules, so that counters and limits go on when the rules are replaced.
- *
- * A counter in a dump: NFT_MSG_NEWOBJ: table, name, type 1, data { u64 bytes, u64 packets }, big-endian. */
+ * stays as it is, but for the rules, so that counters and limits go on when the rules are replaced. */
 #include "net/nft.h"
 
 #include <linux/netfilter.h>
@@ -35,6 +33,7 @@ static const struct {
 	{"forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP},
 	{"postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT},
 	{"errors", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_ACCEPT},
+	{"status", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT},
 	{"publish", NULL, 0, 0, 0},
 	{"out", NULL, 0, 0, 0},
 	{"in", NULL, 0, 0, 0},
@@ -55,7 +54,20 @@ static const struct {
 
 #define FAMILIES (sizeof(sets) / sizeof(sets[0]))
 
-static const struct conf_ports nat_ports = {NFT_PORT_FIRST, NFT_PORT_LAST};
+/* What a flow's source port becomes, or an echo's identifier; the first that matches decides. As through
+ * plain Linux it stays as it is where that is free, and privileged if it was; but it is never the appliance's
+ * own: the DHCP client's answers would be forwarded, and who has one of the range is cut in the recording.
+ * From there it is by offset: a flow that was forgotten goes on if it has the same port again. */
+static const struct {
+	struct conf_ports from;
+	struct nft_source_ports to;
+} source_ports[] = {
+	{{1, DHCP_CLIENT_PORT - 1}, {{1, DHCP_CLIENT_PORT - 1}, false}},
+	{{DHCP_CLIENT_PORT, 511}, {{DHCP_CLIENT_PORT + 1, 1023}, false}},
+	{{512, 1023}, {{512, 1023}, false}},
+	{{NFT_PORT_LAST + 1, UINT16_MAX}, {{NFT_PORT_FIRST, NFT_PORT_LAST}, true}},
+	{{0, 0}, {{NFT_PORT_FIRST, NFT_PORT_LAST}, false}},
+};
 
 const char *nft_reason_name(enum nft_reason r)
 {
@@ -135,6 +147,32 @@ static void reason_rule(struct nft_batch *t, enum nft_reason reason)
 	if (reason < NFT_TOO_BIG)
 		nft_verdict(&r, NF_DROP, NULL);
 	nft_rule_end(&r);
+}
+
+/* ---- the evidence link */
+
+#define ROUTER_SOLICITATION 133 /* RFC 4861: up to neighbour advertisement, 136 */
+
+/* It carries what the appliance itself asked for, and nothing from or to anybody else. */
+static void evidence_rules(struct nft_batch *t, uint32_t link)
+{
+	struct nft_rule r = rule_from(t, "forward", link);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = nft_rule_begin(t, "forward");
+	nft_link(&r, NFT_META_OIF, link);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = rule_from(t, "input", link);
+	nft_conntrack(&r, NFT_CT_STATE, STATES_OF_A_FLOW);
+	accept(&r);
+	for (uint8_t type = ROUTER_SOLICITATION; type < ROUTER_SOLICITATION + 4; type++) {
+		r = rule_from(t, "input", link);
+		nft_family(&r, 6);
+		nft_protocol(&r, PROTOCOL_ICMPV6);
+		nft_transport_starts(&r, span_of(&type, 1));
+		accept(&r);
+	}
+	r = rule_from(t, "input", link);
+	go(&r, reasons[NFT_EVIDENCE]);
 }
 
 /* ---- closed */
@@ -311,25 +349,28 @@ static void limit_rules(struct nft_batch *t, const struct conf_gateway *c)
 	accept(&r);
 }
 
-static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
+static void translate(struct nft_batch *t, const struct nft_gateway *g, uint32_t to)
 {
-	struct nft_rule r;
-	if (g->conf->nat != CONF_NAT_NONE) {
-		r = rule_between(t, "postrouting", g->inside, g->outside);
+	for (size_t i = 0; i < sizeof(source_ports) / sizeof(source_ports[0]); i++) {
+		struct nft_rule r = rule_between(t, "postrouting", g->inside, to);
 		nft_family(&r, 4);
-		if (g->conf->nat == CONF_NAT_SNAT)
-			nft_snat(&r, g->conf->snat_addr, &nat_ports);
+		if (to == g->inside)
+			nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+		nft_flow_source_port(&r, &source_ports[i].from);
+		if (to == g->outside && g->conf->nat == CONF_NAT_SNAT)
+			nft_snat(&r, g->conf->snat_addr, &source_ports[i].to);
 		else
-			nft_masquerade(&r, &nat_ports);
+			nft_masquerade(&r, &source_ports[i].to);
 		nft_rule_end(&r);
 	}
-	if (g->conf->publish_count == 0)
-		return;
-	r = rule_between(t, "postrouting", g->inside, g->inside);
-	nft_family(&r, 4);
-	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
-	nft_masquerade(&r, &nat_ports);
-	nft_rule_end(&r);
+}
+
+static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
+{
+	if (g->conf->nat != CONF_NAT_NONE)
+		translate(t, g, g->outside);
+	if (g->conf->publish_count)
+		translate(t, g, g->inside);
 }
 
 /* ICMP errors; the first that matches decides. Types and codes: RFC 792, RFC 4443. */
@@ -359,7 +400,7 @@ static void error_rules(struct nft_batch *t)
 
 /* ---- the rule set */
 
-static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
+static void add_objects(struct nft_batch *t, const struct conf_gateway *c, bool evidence)
 {
 	for (uint32_t i = 0; i < NFT_REASONS; i++) {
 		nft_counter_object(t, reasons[i]);
@@ -372,6 +413,8 @@ static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
 		else
 			nft_chain(t, chains[i].name);
 	}
+	if (evidence)
+		nft_base_chain(t, "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT);
 	if (!c)
 		return;
 	for (uint32_t i = 0; i < c->publish_count; i++)
@@ -397,9 +440,12 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		nft_table_add(&t);
 	}
 	nft_table_flush(&t);
-	add_objects(&t, g->open ? g->conf : NULL);
+	add_objects(&t, g->open ? g->conf : NULL, g->evidence);
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
+	nft_status_rules(&t, &g->status, reasons[NFT_STATUS]);
+	if (g->evidence)
+		evidence_rules(&t, g->evidence);
 	if (g->open) {
 		source_rules(&t, g);
 		publish_rules(&t, g);
@@ -412,73 +458,4 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		closed_rules(&t);
 	}
 	nft_batch_end(&t);
-}
-
-/* ---- counters */
-
-void nft_dump_counters(struct buf *b, uint32_t seq)
-{
-	nft_list_counters(b, seq);
-}
-
-static enum err read_u64(struct span v, uint64_t *out)
-{
-	if (v.len != 8)
-		return ERR_SYNTAX;
-	*out = load_be64(v.p);
-	return ERR_OK;
-}
-
-static enum err read_counts(struct span attrs, struct nft_counter *c)
-{
-	struct span v;
-	uint16_t type;
-	enum err e;
-	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
-		if (type == NFTA_COUNTER_BYTES)
-			TRY(read_u64(v, &c->bytes));
-		else if (type == NFTA_COUNTER_PACKETS)
-			TRY(read_u64(v, &c->packets));
-	}
-	return e == ERR_MORE ? ERR_OK : e;
-}
-
-/* With its terminator, which ends it. */
-static bool is_string(struct span v, const char *s)
-{
-	return span_eq(v, span_of(s, strlen(s) + 1));
-}
-
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c)
-{
-	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), v;
-	uint16_t type;
-	bool ours = false, counts = false;
-	enum err e;
-	*c = (struct nft_counter){.packets = 0};
-	if (m->type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ))
-		return ERR_NOT_FOUND;
-	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
-		switch (type) {
-		case NFTA_OBJ_TABLE:
-			ours = is_string(v, NFT_TABLE);
-			break;
-		case NFTA_OBJ_NAME:
-			if (v.len < 2 || v.len > sizeof(c->name) || v.p[v.len - 1])
-				return ERR_NOT_FOUND;
-			memcpy(c->name, v.p, v.len);
-			break;
-		case NFTA_OBJ_TYPE:
-			counts = v.len == 4 && load_be32(v.p) == NFT_OBJECT_COUNTER;
-			break;
-		case NFTA_OBJ_DATA:
-			TRY(read_counts(v, c));
-			break;
-		default:
-			break;
-		}
-	}
-	if (e != ERR_MORE)
-		return e;
-	return ours && counts && c->name[0] ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -1,42 +1,74 @@
+/* clang-format off: a rule stands on a line */
 /* nft: the gateway's whole nftables rule set as one netlink batch that takes effect at once or not at all.
  *
  * Open, the table `inet sealtap` holds, in nft(8)'s words (OUT, IN: the links, by index, as the rings' filter
  * has it: a link that comes back under an old name is not forwarded before it is recorded):
  *
- *   chain sources { type filter hook prerouting priority raw;
- *     ip6 saddr fe80::/10 accept                               never forwarded; neighbours need it
+ *   chain sources { type filter hook prerouting priority raw
+ *     ip6 saddr fe80::/10 accept                              never forwarded; neighbours need it
  *     ip saddr 224.0.0.0/3 goto spoofed
  *     ip saddr 0.0.0.0/8 ip daddr != 255.255.255.255 goto spoofed
- *     ip iif IN fib daddr type local fib daddr . iif type != local accept    the outside's address: see
- * tracked iif { IN, OUT } fib saddr . iif oif missing goto spoofed } chain translate { type nat hook
- * prerouting priority dstnat; iif OUT fib daddr . iif type local jump publish iif IN fib daddr type local fib
- * daddr . iif type != local jump publish }    the outside's address chain publish { for each: PROTOCOL [ip
- * saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] } chain tracked { type filter hook prerouting
- * priority filter; ct state invalid goto invalid; iif IN ct status dnat fib saddr . iif oif missing goto
- * spoofed } chain forward { type filter hook forward priority filter; policy drop; ip daddr 169.254.0.0/16
- * goto link-local; ip6 daddr fd00:ec2::/32 goto link-local tcp flags syn / syn,rst tcp option maxseg size set
- * rt mtu ct state established,related accept; ct status confirmed accept      a flow without an answer yet
- *     iif IN oif OUT goto out; iif OUT oif IN goto in; iif IN oif IN ct status dnat goto new; goto denied }
- *   chain out { the configuration's `out` lines: MATCH counter goto new|denied; then goto new|denied }
- *   chain in { the `in` lines; ct status dnat goto new; goto denied }
- *   chain new { add @flows { saddr ct count over N } goto limit; the same with new flows a second; accept }
- *   chain postrouting { type nat hook postrouting priority srcnat;
- *     iif IN oif OUT masquerade to :PORTS | snat ip to ADDRESS:PORTS | nothing, without NAT
- *     iif IN oif IN ct status dnat masquerade to :PORTS }      so that the answer comes back here
- *   chain errors { type filter hook output priority filter;    ICMP errors of its own are counted and logged
- *     each kind jump too-big | ttl | unreachable }             but a host's own: port, protocol unreachable
+ *     iif IN ip fib daddr type local fib daddr . iif type != local accept
+ *                                                             to the outside's address: see `tracked`
+ *     iif { IN, OUT } fib saddr . iif oif missing goto spoofed }
+ *   chain translate { type nat hook prerouting priority dstnat
+ *     iif OUT ip fib daddr . iif type local jump publish
+ *     iif IN ip fib daddr type local fib daddr . iif type != local jump publish }
+ *   chain publish
+ *     { for each: PROTOCOL [ip saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] }
+ *   chain tracked { type filter hook prerouting priority filter
+ *     ct state invalid goto invalid
+ *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed }
+ *   chain forward { type filter hook forward priority filter; policy drop
+ *     ip daddr 169.254.0.0/16 goto link-local
+ *     ip6 daddr fd00:ec2::/32 goto link-local
+ *     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+ *     ct state established,related accept
+ *     ct status confirmed accept                              a flow without an answer yet
+ *     iif IN oif OUT goto out
+ *     iif OUT oif IN goto in
+ *     iif IN oif IN ct status dnat goto new
+ *     goto denied }
+ *   chain out { the configuration's `out` lines: MATCH counter goto new|denied; goto new|denied }
+ *   chain in { the configuration's `in` lines; ct status dnat goto new; goto denied }
+ *   chain new {                                               for each family, where configured:
+ *     update @rate { saddr limit rate over N/second } goto limit
+ *     add @flows { saddr ct count over N } goto limit
+ *     accept }
+ *   chain postrouting { type nat hook postrouting priority srcnat
+ *     iif IN oif OUT ip PORTS                                 nothing, without NAT
+ *     iif IN oif IN ip ct status dnat PORTS }                 so that the answer comes back here
+ *   PORTS, with `snat ip to ADDRESS:` for `masquerade to :` towards OUT where it is configured:
+ *     ct original proto-src 1-67 masquerade to :1-67
+ *     ct original proto-src 68-511 masquerade to :69-1023
+ *     ct original proto-src 512-1023 masquerade to :512-1023
+ *     ct original proto-src 64512-65535 masquerade to :1024-64511    by offset; nft(8) has no word for it
+ *     masquerade to :1024-64511
+ *   chain errors { type filter hook output priority filter    the appliance's own ICMP errors
+ *     icmp type ... accept | goto too-big|ttl|unreachable }   accept: port, protocol unreachable
+ *   chain status: see net/nft_status.h; it is there when closed, too
+ *
+ * With an evidence link (EVI), open or closed, besides:
+ *
+ *   chain forward { iif EVI goto evidence; oif EVI goto evidence; ... }
+ *   chain input { type filter hook input priority filter
+ *     iif EVI ct state established,related accept
+ *     iif EVI icmpv6 type 133-136 accept                      router and neighbour discovery
+ *     iif EVI goto evidence }
  *
  * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
  * is a chain: counter, log to NFT_LOG_GROUP, drop (not for errors: they go out). No host may reach the
  * link-local services of EC2 through here: IMDS answers with the appliance's credentials. Invalid packets end
- * before they could reach the appliance's own TCP, which would reset flows that are not its own. The ranges
- * of ports hold for ICMP echo ids too. Source: linux/netfilter/nf_tables.h.
+ * before they could reach the appliance's own TCP, which would reset flows that are not its own. An echo's
+ * identifier is a port, too. Source: linux/netfilter/nf_tables.h.
  */
+/* clang-format on */
 #ifndef SEALTAP_NET_NFT_H
 #define SEALTAP_NET_NFT_H
 
 #include "base/conf_gateway.h"
-#include "net/nlmsg.h"
+#include "net/nft_counter.h"
+#include "net/nft_status.h"
 
 /* Why a packet was not forwarded; a chain, a counter and a log prefix have this name. The last three are of
  * ICMP errors that the appliance sends: they hold the beginning of that packet. */
@@ -47,6 +79,8 @@
 	X(NFT_STOPPED, "stopped")         /* forwarding is closed */             \
 	X(NFT_INVALID, "invalid")         /* it belongs to no flow */            \
 	X(NFT_LINK_LOCAL, "link-local")   /* to a link-local service */          \
+	X(NFT_STATUS, "status-port")      /* to it, not of status.sources */     \
+	X(NFT_EVIDENCE, "evidence")       /* by the evidence link */             \
 	X(NFT_TOO_BIG, "too-big")         /* for the next link */                \
 	X(NFT_TTL, "ttl")                 /* its hop limit ended here */         \
 	X(NFT_UNREACHABLE, "unreachable") /* no route, or no neighbour */
@@ -63,37 +97,28 @@ const char *nft_reason_name(enum nft_reason r);
 #define NFT_LOG_GROUP 5
 #define NFT_LOG_BYTES 128 /* of each packet */
 
-/* Source ports of translated flows, apart from the appliance's own. */
+/* Source ports of translated flows, apart from the appliance's own; privileged ones stay so. */
 #define NFT_PORT_FIRST 1024
 #define NFT_PORT_LAST CONF_PORT_MAX
 
 struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */
 	bool open;
+	struct nft_status status;
+	uint32_t evidence; /* ifindex; 0: there is none */
 	/* only when open: */
 	uint32_t outside, inside;        /* ifindex */
 	const struct conf_gateway *conf; /* borrowed */
 };
 
 /* Bytes that always suffice; when closed and when open. */
-#define NFT_CLOSED_BYTES 8192
+#define NFT_CLOSED_BYTES 20480
 #define NFT_BATCH_BYTES 163840
 
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
 
-/* A reason's name, or "publish-LINE", "allow-LINE", "deny-LINE" of the configuration: what began a flow
- * there. */
-struct nft_counter {
-	char name[24];
-	uint64_t packets, bytes;
-};
-
+/* Of its counters: the reasons, "publish-LINE", "allow-LINE", "deny-LINE". */
 #define NFT_COUNTERS_MAX (NFT_REASONS + CONF_PUBLISHED + CONF_FORWARD_RULES)
-
-/* Asks for all counters. */
-void nft_dump_counters(struct buf *b, uint32_t seq);
-/* One message of the answer. ERR_NOT_FOUND: it is about something else; ERR_SYNTAX. */
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 #include "net/nft_expr.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <string.h>
 
@@ -139,18 +140,36 @@ static void store_port(uint8_t be[2], uint16_t port)
 	be[1] = (uint8_t)port;
 }
 
-void nft_ports(struct nft_rule *r, enum nft_end end, const struct conf_ports *ports)
+static void compare_port(struct buf *b, const struct conf_ports *ports)
 {
 	uint8_t first[2], last[2];
-	if (ports->first == 0)
-		return;
 	store_port(first, ports->first);
 	store_port(last, ports->last);
-	load_payload(r->b, NFT_PAYLOAD_TRANSPORT_HEADER, 2 * (uint32_t)end, sizeof(first));
 	bool one = ports->first == ports->last;
-	compare(r->b, one ? NFT_CMP_EQ : NFT_CMP_GTE, span_of(first, sizeof(first)));
+	compare(b, one ? NFT_CMP_EQ : NFT_CMP_GTE, span_of(first, sizeof(first)));
 	if (!one)
-		compare(r->b, NFT_CMP_LTE, span_of(last, sizeof(last)));
+		compare(b, NFT_CMP_LTE, span_of(last, sizeof(last)));
+}
+
+void nft_ports(struct nft_rule *r, enum nft_end end, const struct conf_ports *ports)
+{
+	if (ports->first == 0)
+		return;
+	load_payload(r->b, NFT_PAYLOAD_TRANSPORT_HEADER, 2 * (uint32_t)end, 2);
+	compare_port(r->b, ports);
+}
+
+void nft_flow_source_port(struct nft_rule *r, const struct conf_ports *ports)
+{
+	static const uint8_t original = IP_CT_DIR_ORIGINAL;
+	if (ports->first == 0)
+		return;
+	struct expression x = expression_begin(r->b, "ct");
+	nlmsg_attr_be32(r->b, NFTA_CT_KEY, NFT_CT_PROTO_SRC);
+	nlmsg_attr_be32(r->b, NFTA_CT_DREG, NFT_REG_1);
+	nlmsg_attr(r->b, NFTA_CT_DIRECTION, span_of(&original, 1));
+	expression_end(r->b, &x);
+	compare_port(r->b, ports);
 }
 
 void nft_transport_starts(struct nft_rule *r, struct span bytes)
@@ -314,8 +333,14 @@ static void load_port(struct buf *b, uint32_t reg, uint16_t port)
 	load(b, reg, span_of(be, sizeof(be)));
 }
 
+static uint32_t range_flags(bool by_offset)
+{
+	return NF_NAT_RANGE_PROTO_SPECIFIED | (by_offset ? NF_NAT_RANGE_PROTO_OFFSET : 0);
+}
+
 /* ports.first 0: as they are */
-static void translate(struct buf *b, uint32_t type, uint32_t to, const struct conf_ports *ports)
+static void translate(struct buf *b, uint32_t type, uint32_t to, const struct conf_ports *ports,
+		      bool by_offset)
 {
 	load_address(b, NFT_REG_1, to);
 	if (ports->first) {
@@ -329,27 +354,27 @@ static void translate(struct buf *b, uint32_t type, uint32_t to, const struct co
 	if (ports->first) {
 		nlmsg_attr_be32(b, NFTA_NAT_REG_PROTO_MIN, NFT_REG_2);
 		nlmsg_attr_be32(b, NFTA_NAT_REG_PROTO_MAX, NFT_REG_3);
-		nlmsg_attr_be32(b, NFTA_NAT_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+		nlmsg_attr_be32(b, NFTA_NAT_FLAGS, range_flags(by_offset));
 	}
 	expression_end(b, &x);
 }
 
 void nft_dnat(struct nft_rule *r, uint32_t to, uint16_t port)
 {
-	translate(r->b, NFT_NAT_DNAT, to, &(struct conf_ports){port, port});
+	translate(r->b, NFT_NAT_DNAT, to, &(struct conf_ports){port, port}, false);
 }
 
-void nft_snat(struct nft_rule *r, uint32_t to, const struct conf_ports *ports)
+void nft_snat(struct nft_rule *r, uint32_t to, const struct nft_source_ports *ports)
 {
-	translate(r->b, NFT_NAT_SNAT, to, ports);
+	translate(r->b, NFT_NAT_SNAT, to, &ports->range, ports->by_offset);
 }
 
-void nft_masquerade(struct nft_rule *r, const struct conf_ports *ports)
+void nft_masquerade(struct nft_rule *r, const struct nft_source_ports *ports)
 {
-	load_port(r->b, NFT_REG_1, ports->first);
-	load_port(r->b, NFT_REG_2, ports->last);
+	load_port(r->b, NFT_REG_1, ports->range.first);
+	load_port(r->b, NFT_REG_2, ports->range.last);
 	struct expression x = expression_begin(r->b, "masq");
-	nlmsg_attr_be32(r->b, NFTA_MASQ_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+	nlmsg_attr_be32(r->b, NFTA_MASQ_FLAGS, range_flags(ports->by_offset));
 	nlmsg_attr_be32(r->b, NFTA_MASQ_REG_PROTO_MIN, NFT_REG_1);
 	nlmsg_attr_be32(r->b, NFTA_MASQ_REG_PROTO_MAX, NFT_REG_2);
 	expression_end(r->b, &x);

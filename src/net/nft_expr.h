@@ -19,6 +19,8 @@ enum nft_end { NFT_SOURCE, NFT_DESTINATION };
 void nft_net(struct nft_rule *r, enum nft_end end, uint32_t op, const struct ip_net *n);
 /* The protocol must be known to have them. */
 void nft_ports(struct nft_rule *r, enum nft_end end, const struct conf_ports *ports);
+/* The flow's first source port, of whatever protocol has ports; of an echo its identifier. */
+void nft_flow_source_port(struct nft_rule *r, const struct conf_ports *ports);
 /* The first bytes of what follows the network header. */
 void nft_transport_starts(struct nft_rule *r, struct span bytes);
 /* key: NFT_CT_STATE, NFT_CT_STATUS; any of these bits is set */
@@ -37,9 +39,16 @@ void nft_count(struct nft_rule *r, const char *counter);
 void nft_log(struct nft_rule *r, const char *prefix, uint32_t group, uint32_t snaplen);
 /* code: NF_DROP, NF_ACCEPT; or NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_rule *r, uint32_t code, const char *chain);
-/* to: host order; ports 0: as they are. */
+/* to: host order; port 0: as it is. */
 void nft_dnat(struct nft_rule *r, uint32_t to, uint16_t port);
-void nft_snat(struct nft_rule *r, uint32_t to, const struct conf_ports *ports);
-void nft_masquerade(struct nft_rule *r, const struct conf_ports *ports);
+/* The source port stays as it is where it is in the range and free, else it becomes a random free one of it.
+ * By offset: it becomes the first plus its remainder by the range's size, or a later one where that is taken.
+ */
+struct nft_source_ports {
+	struct conf_ports range;
+	bool by_offset;
+};
+void nft_snat(struct nft_rule *r, uint32_t to, const struct nft_source_ports *ports);
+void nft_masquerade(struct nft_rule *r, const struct nft_source_ports *ports);
 
 #endif

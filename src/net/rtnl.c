@@ -160,17 +160,25 @@ void rtnl_route_delete(struct buf *b, uint32_t seq, const struct rtnl_route *r)
 static void rule_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq,
 			 const struct rtnl_rule *r)
 {
+	const struct fib_rule_uid_range users = {r->uid_first, r->uid_last};
+	bool by_user = r->uid_first;
+	uint8_t whole = ip_is_v4(&r->from) ? 32 : 128;
 	struct fib_rule_hdr info = {
 		.family = family(&r->from),
-		.src_len = ip_is_v4(&r->from) ? 32 : 128,
+		.src_len = by_user ? 0 : whole,
+		.dst_len = is_none(&r->to) ? 0 : whole,
 		.table = (uint8_t)r->table,
-		.action = FR_ACT_TO_TBL,
+		.action = r->table ? FR_ACT_TO_TBL : FR_ACT_UNREACHABLE,
 	};
 	static const uint8_t protocol = RTNL_PROTOCOL;
-	ASSERT(r->table && r->table < 256);
+	ASSERT((r->table || by_user) && r->table < 256);
 	size_t mark = nlmsg_begin(b, type, flags | NLM_F_ACK, seq);
 	buf_put(b, span_of(&info, sizeof(info)));
-	put_ip(b, FRA_SRC, &r->from);
+	if (by_user)
+		nlmsg_attr(b, FRA_UID_RANGE, span_of(&users, sizeof(users)));
+	else
+		put_ip(b, FRA_SRC, &r->from);
+	put_ip(b, FRA_DST, &r->to);
 	nlmsg_attr_u32(b, FRA_PRIORITY, r->priority);
 	nlmsg_attr(b, FRA_PROTOCOL, span_of(&protocol, 1));
 	nlmsg_end(b, mark);
@@ -365,6 +373,30 @@ enum err rtnl_read_route(const struct nlmsg *m, struct rtnl_route *r)
 	return r->ifindex ? ERR_OK : ERR_UNSUPPORTED;
 }
 
+static enum err take_rule_attr(uint16_t type, struct span value, uint8_t of, struct rtnl_rule *r)
+{
+	struct fib_rule_uid_range users;
+	switch (type) {
+	case FRA_SRC:
+		return take_ip(value, of, &r->from);
+	case FRA_DST:
+		return take_ip(value, of, &r->to);
+	case FRA_PRIORITY:
+		return take_u32(value, &r->priority);
+	case FRA_TABLE:
+		return take_u32(value, &r->table);
+	case FRA_UID_RANGE:
+		if (value.len != sizeof(users))
+			return ERR_SYNTAX;
+		memcpy(&users, value.p, sizeof(users));
+		r->uid_first = users.start;
+		r->uid_last = users.end;
+		return ERR_OK;
+	default:
+		return ERR_OK;
+	}
+}
+
 enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r)
 {
 	struct fib_rule_hdr info;
@@ -375,22 +407,26 @@ enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r)
 	if (m->type != RTM_NEWRULE)
 		return ERR_UNSUPPORTED;
 	TRY(open_body(m, &info, sizeof(info), &attrs));
-	if (!is_ip(info.family) || info.src_len != longest(info.family) || info.action != FR_ACT_TO_TBL)
+	bool unreachable = info.action == FR_ACT_UNREACHABLE;
+	if (!is_ip(info.family) || (info.src_len && info.src_len != longest(info.family)) ||
+	    (info.dst_len && info.dst_len != longest(info.family)) ||
+	    (info.action != FR_ACT_TO_TBL && !unreachable))
 		return ERR_UNSUPPORTED;
 	*r = (struct rtnl_rule){.table = info.table};
+	if (info.family == AF_INET)
+		r->from = ip_from_v4(0);
 	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK) {
-		if (type == FRA_SRC)
-			TRY(take_ip(value, info.family, &r->from));
-		else if (type == FRA_PRIORITY)
-			TRY(take_u32(value, &r->priority));
-		else if (type == FRA_TABLE)
-			TRY(take_u32(value, &r->table));
-		else if (type == FRA_PROTOCOL && value.len == 1)
+		TRY(take_rule_attr(type, value, info.family, r));
+		if (type == FRA_PROTOCOL && value.len == 1)
 			protocol = value.p[0];
 	}
 	if (e != ERR_MORE)
 		return e;
-	return protocol == RTNL_PROTOCOL && !is_none(&r->from) ? ERR_OK : ERR_UNSUPPORTED;
+	if (unreachable)
+		r->table = 0;
+	/* one or the other, as they are written */
+	bool ours = r->uid_first ? info.src_len == 0 : info.src_len && r->table && !is_none(&r->from);
+	return protocol == RTNL_PROTOCOL && ours ? ERR_OK : ERR_UNSUPPORTED;
 }
 
 enum err rtnl_read_router(const struct nlmsg *m, struct rtnl_router *r, bool *gone)

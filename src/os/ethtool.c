@@ -53,7 +53,10 @@ static enum err call(int fd, const char *link, void *command)
 	memcpy(r.ifr_name, link, len);
 	if (ioctl(fd, SIOCETHTOOL, &r) >= 0)
 		return ERR_OK;
-	return errno == EPERM ? ERR_DENIED : errno == ENODEV ? ERR_NOT_FOUND : ERR_SYSTEM;
+	return errno == EPERM        ? ERR_DENIED
+	       : errno == ENODEV     ? ERR_NOT_FOUND
+	       : errno == EOPNOTSUPP ? ERR_UNSUPPORTED
+				     : ERR_SYSTEM;
 }
 
 /* Of one set of names (ETH_SS_*), at most max of them. */
@@ -146,14 +149,43 @@ enum err ethtool_counters(const char *link, const char *const *names, size_t cou
 	return e;
 }
 
+static enum err call_once(const char *link, void *command)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	enum err e = call(fd, link, command);
+	close(fd);
+	return e;
+}
+
+enum err ethtool_ring(const char *link, struct ethtool_ring *r)
+{
+	struct ethtool_ringparam ring = {.cmd = ETHTOOL_GRINGPARAM};
+	struct ethtool_channels queues = {.cmd = ETHTOOL_GCHANNELS};
+	*r = (struct ethtool_ring){.entries = 0};
+	TRY(call_once(link, &ring));
+	if (ring.rx_max_pending == 0)
+		return ERR_UNSUPPORTED;
+	*r = (struct ethtool_ring){.entries = ring.rx_pending, .max = ring.rx_max_pending};
+	if (call_once(link, &queues) == ERR_OK)
+		r->queues = queues.combined_count + queues.rx_count;
+	return ERR_OK;
+}
+
+enum err ethtool_ring_set(const char *link, uint32_t entries)
+{
+	struct ethtool_ringparam ring = {.cmd = ETHTOOL_GRINGPARAM};
+	TRY(call_once(link, &ring));
+	ring.cmd = ETHTOOL_SRINGPARAM;
+	ring.rx_pending = entries;
+	return call_once(link, &ring);
+}
+
 uint64_t ethtool_speed_bps(const char *link)
 {
 	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	enum err e = call(fd, link, &c);
-	close(fd);
+	enum err e = call_once(link, &c);
 	uint32_t mbps = ethtool_cmd_speed(&c);
 	return e || mbps == (uint32_t)SPEED_UNKNOWN ? 0 : mbps * 1000000ull;
 }

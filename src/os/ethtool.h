@@ -1,8 +1,8 @@
 /* ethtool: switches a link's features off, by the kernel's names for them ("rx-gro", as `ethtool -k` lists
- * them in long form), tells its speed and its driver's own counters.
+ * them in long form), tells its speed and its driver's own counters, tells and sets its receive rings.
  *
- * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES, ETHTOOL_GSTATS, ETHTOOL_GSET by
- * ioctl(SIOCETHTOOL).
+ * Source: linux/ethtool.h, ETHTOOL_GSTRINGS and ETHTOOL_SFEATURES, ETHTOOL_GSTATS, ETHTOOL_GSET,
+ * ETHTOOL_GRINGPARAM, ETHTOOL_GCHANNELS by ioctl(SIOCETHTOOL).
  */
 #ifndef SEALTAP_OS_ETHTOOL_H
 #define SEALTAP_OS_ETHTOOL_H
@@ -21,6 +21,17 @@ enum err ethtool_switch_off(const char *link, const char *const *names, size_t c
  * missing, ERR_UNSUPPORTED when the driver has none, or too many. */
 enum err ethtool_counters(const char *link, const char *const *names, size_t count, uint64_t *values)
 	MUST_USE;
+
+/* A link's receive rings: packets that each of them holds. */
+struct ethtool_ring {
+	uint32_t entries, max;
+	uint32_t queues; /* how many rings; 0: the driver does not say */
+};
+
+/* ERR_UNSUPPORTED: the device has none, or they can't be set. Setting resets the queues of a link that is up.
+ */
+enum err ethtool_ring(const char *link, struct ethtool_ring *r) MUST_USE;
+enum err ethtool_ring_set(const char *link, uint32_t entries) MUST_USE;
 
 /* Bits per second; 0: the driver does not say. */
 uint64_t ethtool_speed_bps(const char *link);

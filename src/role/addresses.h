@@ -8,19 +8,27 @@
 #include "role/lease.h"
 #include "role/names.h"
 
+struct addresses;
+
+struct addresses_lease {
+	struct addresses *of; /* borrowed */
+	struct lease lease;
+};
+
 /* Zeroed; all pointers and changed are set before the first use. */
 struct addresses {
 	struct loop *loop; /* borrowed, as all here */
 	struct gateway *gateway;
-	const struct gateway_links *links;     /* all; once known: outside, inside */
+	const struct gateway_links *links;     /* all; once known: outside, inside, evidence */
 	const struct msg_described *described; /* of IMDS */
 	const struct settings *settings;
 	struct names *names;
 	struct report *report;
-	bool known;            /* which link is which, and the settings */
-	struct lease lease[2]; /* of the outside link (until known: of any); of the inside one, if IMDS gives
-				  it none */
-	struct ip router6[2];  /* as the links know them; all zeros: none */
+	bool known; /* which link is which, and the settings */
+	/* of the outside link (until known: of any); of another, if IMDS gives it no address */
+	struct addresses_lease by[DEVICES];
+	struct ip router6[DEVICES]; /* as the links know them; all zeros: none */
+	bool evidence_has_address;
 	/* They are to be others: the rings are to be told, then addresses_apply() called. */
 	void (*changed)(void);
 };
@@ -37,7 +45,10 @@ void addresses_messages(const struct addresses *a, struct msg_links *out);
 enum err addresses_apply(struct addresses *a, bool keep) MUST_USE;
 /* The links' IPv6 routers; a->changed() when one is another. ERR_MISSING: one is not known yet. */
 enum err addresses_routers(struct addresses *a) MUST_USE;
-/* The link is gone: no lease is sought there. */
+/* The link is gone: no lease is sought there. It is up: no use waiting for the next try. */
 void addresses_link_gone(struct addresses *a, uint32_t ifindex);
+void addresses_link_up(struct addresses *a, uint32_t ifindex);
+/* The verdict on the evidence link, where there is to be one. */
+void addresses_report_evidence(const struct addresses *a);
 
 #endif

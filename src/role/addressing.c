@@ -4,8 +4,9 @@
 
 /* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
 #define DEFAULT_ROUTE_MTU 1500u
-#define TABLE_OUTSIDE 100u /* and inside: the next */
+#define TABLE_OUTSIDE 100u /* and inside, evidence: the next */
 #define RULE_PRIORITY 1000u
+#define RULE_PRIORITY_USERS 900u /* before those by address: nobody evades them by choosing his own */
 #define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
 
 /* IMDS, DNS, NTP. */
@@ -51,6 +52,7 @@ struct way {
 	struct ip router4, router6; /* all zeros: none */
 	uint32_t default_mtu;
 	uint32_t table; /* of its own */
+	bool alone;     /* nothing of it in the main table */
 };
 
 static void add_route(struct addressing *a, const struct way *w, uint32_t table, const struct ip_net *dst,
@@ -81,7 +83,8 @@ static void add_route(struct addressing *a, const struct way *w, uint32_t table,
 static void add_both(struct addressing *a, const struct way *w, const struct ip_net *dst, bool by_router,
 		     uint32_t mtu)
 {
-	add_route(a, w, RTNL_TABLE_MAIN, dst, by_router, mtu);
+	if (!w->alone)
+		add_route(a, w, RTNL_TABLE_MAIN, dst, by_router, mtu);
 	add_route(a, w, w->table, dst, by_router, mtu);
 }
 
@@ -151,6 +154,36 @@ static void route_inside(struct addressing *a, const struct way *w, const struct
 		add_route(a, w, w->table, &everything[i], true, 0);
 }
 
+static void route_evidence(struct addressing *a, const struct way *w)
+{
+	for (size_t i = 0; i < 2; i++)
+		add_both(a, w, &everything[i], true, w->default_mtu);
+}
+
+/* What keys and upload send, in the order in which it may be set: IMDS answers on every link and is asked
+ * outside as ever; what finds no way is refused before there is one. */
+static void rule_users(struct addressing *a)
+{
+	const struct ip imds[2] = {ip_from_v4(IMDS_ADDR), IMDS_ADDR6}, any[2] = {ip_from_v4(0), none};
+	const struct {
+		uint32_t priority, table;
+		bool to_imds;
+	} rows[] = {{RULE_PRIORITY_USERS, RTNL_TABLE_MAIN, true},
+		    {RULE_PRIORITY_USERS + 2, 0, false},
+		    {RULE_PRIORITY_USERS + 1, TABLE_OUTSIDE + DEVICE_EVIDENCE, false}};
+	for (size_t i = 0; i < ADDRESSING_USER_RULES; i++) {
+		size_t row = i / 2, of = i % 2;
+		a->rule[a->rule_count++] = (struct rtnl_rule){
+			.from = any[of],
+			.to = rows[row].to_imds ? imds[of] : none,
+			.table = rows[row].table,
+			.priority = rows[row].priority,
+			.uid_first = UID_KEYS,
+			.uid_last = UID_UPLOAD,
+		};
+	}
+}
+
 static struct ip first_of(const struct rtnl_addr *addr, uint32_t count, bool v4)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -176,14 +209,23 @@ static struct way way_of(const struct addressing *a, const struct addressing_sid
 		.router6 = side->router6,
 		.default_mtu = side->mtu > DEFAULT_ROUTE_MTU ? DEFAULT_ROUTE_MTU : 0,
 		.table = TABLE_OUTSIDE + d,
+		.alone = d == DEVICE_EVIDENCE,
 	};
 	return w;
 }
 
-void addressing_plan(const struct addressing_side side[2], const struct settings *s, struct addressing *out)
+/* IPv4 ones like those of IPv6: else the kernel makes a route to their subnet in the main table. */
+static void make_host_addresses(struct rtnl_addr *addr, uint32_t count)
 {
-	*out = (struct addressing){.route_count = 0};
-	for (uint32_t d = 0; d < 2; d++) {
+	for (uint32_t i = 0; i < count; i++)
+		addr[i].prefix_len = ip_is_v4(&addr[i].addr) ? 32 : addr[i].prefix_len;
+}
+
+void addressing_plan(const struct addressing_side side[ADDRESSING_SIDES], const struct settings *s,
+		     struct addressing *out)
+{
+	*out = (struct addressing){.unknown = !s};
+	for (uint32_t d = 0; d < ADDRESSING_SIDES; d++) {
 		struct rtnl_addr *addr = out->of[d].addr;
 		/* outside all addresses are DHCP's to give; inside DHCP stands in for IMDS */
 		const struct dhcp_lease *lease = side[d].lease;
@@ -193,9 +235,9 @@ void addressing_plan(const struct addressing_side side[2], const struct settings
 		struct way w = way_of(out, &side[d], d);
 		if (is_some(&w.own4)) {
 			uint32_t own = ip_to_v4(&w.own4), len = addr[0].prefix_len;
-			uint32_t router = d == DEVICE_INSIDE ? (own & mask(len)) + 1
-					  : lease            ? lease->router
-							     : 0;
+			uint32_t router = d != DEVICE_OUTSIDE ? (own & mask(len)) + 1
+					  : lease             ? lease->router
+							      : 0;
 			if (router && len < 31 && !has_addr(out, d, ip_from_v4(router)))
 				w.router4 = ip_from_v4(router);
 			add_subnets(out, &w, own, len);
@@ -204,10 +246,17 @@ void addressing_plan(const struct addressing_side side[2], const struct settings
 		}
 		if (d == DEVICE_OUTSIDE)
 			route_outside(out, &w);
-		else
+		else if (d == DEVICE_INSIDE)
 			route_inside(out, &w, s);
+		else
+			route_evidence(out, &w);
+		if (d == DEVICE_EVIDENCE)
+			make_host_addresses(addr, out->of[d].count);
 		for (uint32_t i = 0; i < out->of[d].count && side[d].up; i++)
-			out->rule[out->rule_count++] =
-				(struct rtnl_rule){addr[i].addr, TABLE_OUTSIDE + d, RULE_PRIORITY + d};
+			out->rule[out->rule_count++] = (struct rtnl_rule){.from = addr[i].addr,
+									  .table = TABLE_OUTSIDE + d,
+									  .priority = RULE_PRIORITY + d};
 	}
+	if (s && s->evidence == CONF_EVIDENCE_ENI)
+		rule_users(out);
 }

@@ -12,10 +12,16 @@ uint64_t conntrack_room(uint64_t memory_bytes)
 	return flows > FLOWS_MIN ? flows : FLOWS_MIN;
 }
 
-/* Counters that begin anew count from 0. */
 static uint64_t since(uint64_t now, uint64_t last)
 {
 	return now >= last ? now - last : now;
+}
+
+struct conntrack_refused conntrack_refused(const struct ctstats *now, const struct ctstats *before)
+{
+	uint64_t failed = since(now->insert_failed, before->insert_failed);
+	uint64_t dropped = since(now->drop, before->drop);
+	return (struct conntrack_refused){.full = dropped > failed ? dropped - failed : 0, .no_port = failed};
 }
 
 static void tell_full(const struct conntrackwatch *w, const struct conntrack_counts *now, uint64_t given_up)
@@ -61,11 +67,11 @@ static void look_at_ports(struct conntrackwatch *w, uint64_t failed)
 void conntrackwatch_look(struct conntrackwatch *w, const struct conntrack_counts *now)
 {
 	if (w->begun) {
-		uint64_t failed = since(now->stats.insert_failed, w->last.stats.insert_failed);
-		uint64_t dropped = since(now->stats.drop, w->last.stats.drop);
-		look_at_room(w, now, dropped > failed ? dropped - failed : 0,
-			     since(now->stats.early_drop, w->last.stats.early_drop));
-		look_at_ports(w, failed);
+		struct conntrack_refused r = conntrack_refused(&now->stats, &w->last.stats);
+		w->counted.full += r.full;
+		w->counted.no_port += r.no_port;
+		look_at_room(w, now, r.full, since(now->stats.early_drop, w->last.stats.early_drop));
+		look_at_ports(w, r.no_port);
 	}
 	w->last = *now;
 	w->begun = true;

@@ -17,6 +17,17 @@ struct conntrack_counts {
  * translation, counters and times; at least 65536. */
 uint64_t conntrack_room(uint64_t memory_bytes);
 
+#define CONNTRACK_FULL "conntrack-full"
+#define CONNTRACK_NO_PORT "no-nat-port"
+
+/* Packets that it refused between two looks. Counters that begin anew count from 0. */
+struct conntrack_refused {
+	uint64_t full;    /* the table had no room */
+	uint64_t no_port; /* the flow's translation was another's */
+};
+
+struct conntrack_refused conntrack_refused(const struct ctstats *now, const struct ctstats *before);
+
 /* Two packets of one flow on two processors may fail to enter it twice; that is not exhaustion. */
 #define CONNTRACKWATCH_CLASHES 16
 
@@ -24,7 +35,8 @@ uint64_t conntrack_room(uint64_t memory_bytes);
 struct conntrackwatch {
 	bool begun, full, no_ports;
 	struct conntrack_counts last;
-	uint64_t refused, no_port; /* packets, while it has been full, or without a port */
+	uint64_t refused, no_port;        /* packets, while it has been full, or without a port */
+	struct conntrack_refused counted; /* since the first look */
 };
 
 void conntrackwatch_look(struct conntrackwatch *w, const struct conntrack_counts *now);

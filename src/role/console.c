@@ -21,6 +21,7 @@ static const char *const codes[VERDICT_COUNT] = {
 	[VERDICT_DNS] = "dns",
 	[VERDICT_KMS] = "kms",
 	[VERDICT_S3] = "s3",
+	[VERDICT_EVIDENCE] = "evidence",
 	[VERDICT_SPOOL] = "spool",
 	[VERDICT_RINGS] = "rings",
 	[VERDICT_ROLE] = "role",

@@ -79,15 +79,17 @@ static void fill_message(const struct rtnl_link *link, const struct dhcp_lease *
 	out->prefix_len = own[0].prefix_len;
 }
 
-void devices_messages(const struct gateway_links *links, const struct devices_lease lease[2],
+void devices_messages(const struct gateway_links *links, const struct devices_lease lease[DEVICES],
 		      const struct msg_described *imds, struct msg_links *out)
 {
-	*out = (struct msg_links){.count = links->count};
-	for (uint32_t i = 0; i < links->count; i++) {
+	*out = (struct msg_links){.count = imds ? DEVICE_INSIDE + 1 : links->count};
+	if (links->count > out->count)
+		out->evidence = links->link[DEVICE_EVIDENCE].ifindex;
+	for (uint32_t i = 0; i < out->count; i++) {
 		const struct rtnl_link *link = &links->link[i];
-		const struct dhcp_lease *held = link->ifindex == lease[0].ifindex   ? lease[0].lease
-						: link->ifindex == lease[1].ifindex ? lease[1].lease
-										    : NULL;
+		const struct dhcp_lease *held = NULL;
+		for (uint32_t d = 0; d < DEVICES && !held; d++)
+			held = link->ifindex == lease[d].ifindex ? lease[d].lease : NULL;
 		fill_message(link, held, imds ? devices_described(imds, link) : NULL, &out->link[i]);
 		out->link[i].speed_bps = ethtool_speed_bps(link->name);
 		if (imds)
@@ -97,26 +99,28 @@ void devices_messages(const struct gateway_links *links, const struct devices_le
 		memcpy(out->dns, lease[0].lease->dns, sizeof(out->dns));
 }
 
-bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
-		     const struct msg_described *imds, uint32_t fresh[2])
+bool devices_replace(struct gateway_links *known, const struct gateway_links *now,
+		     const struct msg_described *imds, uint32_t fresh[DEVICES])
 {
 	bool found = false;
-	for (uint32_t d = 0; d < 2; d++) {
+	for (uint32_t d = 0; d < known->count; d++) {
 		uint32_t at = devices_by_number(now, imds, d);
-		if (devices_by_ifindex(now, two->link[d].ifindex) < now->count || at == now->count)
+		if (devices_by_ifindex(now, known->link[d].ifindex) < now->count || at == now->count)
 			continue;
-		two->link[d] = now->link[at];
-		two->link[d].up = two->link[d].carrier = false;
-		fresh[d] = two->link[d].ifindex;
+		known->link[d] = now->link[at];
+		known->link[d].up = known->link[d].carrier = false;
+		fresh[d] = known->link[d].ifindex;
 		found = true;
 	}
 	return found;
 }
 
-bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now)
+bool devices_all_there(const struct gateway_links *known, const struct gateway_links *now)
 {
-	return devices_by_ifindex(now, two->link[DEVICE_OUTSIDE].ifindex) < now->count &&
-	       devices_by_ifindex(now, two->link[DEVICE_INSIDE].ifindex) < now->count;
+	uint32_t d = 0;
+	while (d < known->count && devices_by_ifindex(now, known->link[d].ifindex) < now->count)
+		d++;
+	return d == known->count;
 }
 
 void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone)
@@ -135,9 +139,10 @@ void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone)
 }
 
 enum err devices_find(const struct gateway_links *links, const struct msg_described *imds, struct report *r,
-		      uint32_t device[2])
+		      uint32_t device[DEVICES])
 {
-	for (uint32_t i = 0; i < 2; i++) {
+	device[DEVICE_EVIDENCE] = devices_by_number(links, imds, DEVICE_EVIDENCE);
+	for (uint32_t i = 0; i < DEVICE_EVIDENCE; i++) {
 		device[i] = devices_by_number(links, imds, i);
 		if (device[i] < links->count)
 			continue;
@@ -149,14 +154,19 @@ enum err devices_find(const struct gateway_links *links, const struct msg_descri
 	return ERR_OK;
 }
 
-void devices_keep(struct gateway_links *links, const uint32_t device[2])
+void devices_keep(struct gateway_links *links, const uint32_t device[DEVICES], bool evidence)
 {
-	const struct rtnl_link link[2] = {links->link[device[0]], links->link[device[1]]};
+	struct rtnl_link link[DEVICES] = {0};
+	for (uint32_t d = 0; d < DEVICES; d++)
+		if (device[d] < links->count)
+			link[d] = links->link[device[d]];
 	memcpy(links->link, link, sizeof(link));
-	links->count = 2;
+	links->count = evidence ? DEVICES : DEVICE_EVIDENCE;
 	log_begin(LOG_INFO, "configured");
 	log_str("outside", link[DEVICE_OUTSIDE].name);
 	log_str("inside", link[DEVICE_INSIDE].name);
+	if (evidence)
+		log_str("evidence", link[DEVICE_EVIDENCE].ifindex ? link[DEVICE_EVIDENCE].name : "none yet");
 	log_end();
 }
 

@@ -10,6 +10,8 @@
 /* EC2's device numbers; also the places in MSG_CONFIGURED. */
 #define DEVICE_OUTSIDE 0
 #define DEVICE_INSIDE 1
+#define DEVICE_EVIDENCE 2 /* where it is configured; not among what init is told */
+#define DEVICES 3
 #define DEVICE_UNKNOWN UINT32_MAX
 
 /* A link's place by its index; links->count when it is not there. */
@@ -31,25 +33,26 @@ struct devices_lease {
 	const struct dhcp_lease *lease; /* borrowed; NULL: none */
 };
 
-/* lease: of the primary link, and of the inside one. imds: the links are outside and inside, and this is what
- * it says of them; NULL: nobody knows which is which yet. */
-void devices_messages(const struct gateway_links *links, const struct devices_lease lease[2],
+/* lease: of the primary link, and of the others. imds: the links are outside, inside and maybe evidence, and
+ * this is what it says of them; NULL: nobody knows which is which yet. */
+void devices_messages(const struct gateway_links *links, const struct devices_lease lease[DEVICES],
 		      const struct msg_described *imds, struct msg_links *out);
 
-/* two: outside and inside. One that is not in *now is replaced by the link to which IMDS gives its device
- * number, if that is there; fresh[] gets the new link's index. True: one was. */
-bool devices_replace(struct gateway_links *two, const struct gateway_links *now,
-		     const struct msg_described *imds, uint32_t fresh[2]);
-bool devices_all_there(const struct gateway_links *two, const struct gateway_links *now);
+/* known: outside, inside and, if it is wanted, evidence. One that is not in *now is replaced by the link to
+ * which IMDS gives its device number, if that is there; fresh[] gets the new link's index. True: one was. */
+bool devices_replace(struct gateway_links *known, const struct gateway_links *now,
+		     const struct msg_described *imds, uint32_t fresh[DEVICES]);
+bool devices_all_there(const struct gateway_links *known, const struct gateway_links *now);
 
 /* An address was set or removed on one of the links: arg. */
 void devices_log_address(void *arg, const struct rtnl_addr *addr, bool gone);
 
-/* The places of outside and inside among the links. ERR_MISSING: one is not there, as the verdict says. */
+/* The places of all devices among the links; links->count: it is not there. ERR_MISSING: outside or inside is
+ * not, as the verdict says. */
 enum err devices_find(const struct gateway_links *links, const struct msg_described *imds, struct report *r,
-		      uint32_t device[2]) MUST_USE;
-/* Of all links these two stay, outside first. */
-void devices_keep(struct gateway_links *links, const uint32_t device[2]);
+		      uint32_t device[DEVICES]) MUST_USE;
+/* Of all links these stay, outside first; evidence, if it is wanted, also when it is not there: all zeros. */
+void devices_keep(struct gateway_links *links, const uint32_t device[DEVICES], bool evidence);
 /* The verdict on outside and inside. */
 void devices_report(const struct gateway_links *two, struct report *r);
 /* Takes over what keys tells; true: it is something new. */

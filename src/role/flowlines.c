@@ -8,8 +8,8 @@
  * reason (of an end); community_id of orig, community_id_nat of reply
  *
  *   reason: closed, reset, half-closed (TCP: it ran out in the middle of closing), timeout (nothing came for
- * too long), removed (before its time was over), shutdown (it lived when recording ended), events-lost (it
- * ended without a word; the counts are the last known ones)
+ * too long), removed (before its time was over: given up for a new one when the table was full), shutdown (it
+ * lived when recording ended), events-lost (it ended without a word; the counts are the last known ones)
  *
  * Flows without an answer to one destination, beyond the first (role/unanswered):
  *
@@ -21,6 +21,14 @@
  *   time, verdict (the reason), first, last, proto, src, sport, dst, dport, packets, bytes; "other": true
  * stands instead of the tuple where there were too many. Of an ICMP error of our own the packet that it is
  * about. time, verdicts_lost: packets of which no more is known
+ *
+ * Packets that connection tracking refused (role/undelivered), of which no more is known:
+ *
+ *   time, verdict, first, last (it was within this time), packets
+ *
+ *   verdict: conntrack-full (there was no room for a flow), no-nat-port (no port was free for its
+ * translation; or two packets began one flow at once). The appliance's own, which never left it, are counted
+ * too.
  *
  * After a loss of events: time, events_lost (how often), flows (live), unknown, ended
  */
@@ -168,6 +176,17 @@ void flowlines_verdict(struct buf *b, uint64_t now_ns, const struct verdicts_one
 	}
 	jsonlines_u64(b, "packets", v->packets);
 	jsonlines_u64(b, "bytes", v->bytes);
+	buf_str(b, "}\n");
+}
+
+void flowlines_refused(struct buf *b, uint64_t now_ns, const char *reason, uint64_t first_ns,
+		       uint64_t last_ns, uint64_t packets)
+{
+	begin(b, now_ns);
+	jsonlines_text(b, "verdict", reason);
+	jsonlines_time(b, "first", first_ns);
+	jsonlines_time(b, "last", last_ns);
+	jsonlines_u64(b, "packets", packets);
 	buf_str(b, "}\n");
 }
 

@@ -21,6 +21,9 @@ const char *flowlines_reason_at_shutdown(const struct ct_flow *f);
 void flowlines_flow(struct buf *b, uint64_t now_ns, const struct ct_flow *f, const char *reason);
 void flowlines_crowd(struct buf *b, uint64_t now_ns, const struct unanswered_crowd *c);
 void flowlines_verdict(struct buf *b, uint64_t now_ns, const struct verdicts_one *v);
+/* Connection tracking refused so many between two looks; whose they were is not known. */
+void flowlines_refused(struct buf *b, uint64_t now_ns, const char *reason, uint64_t first_ns,
+		       uint64_t last_ns, uint64_t packets);
 /* So many logged packets found no room on their way here. */
 void flowlines_verdicts_lost(struct buf *b, uint64_t now_ns, uint64_t packets);
 

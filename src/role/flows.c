@@ -8,13 +8,10 @@
 #include "os/log.h"
 #include "os/rng.h"
 #include "os/secret.h"
-#include "role/flowlines.h"
-#include "role/flowwriter.h"
-#include "role/jsonlines.h"
 #include "role/reconcile.h"
+#include "role/undelivered.h"
 
 #define EVENTS_PER_TURN 512
-#define LOGGED_PER_TURN 64
 #define WINDOW_NS (10 * NS_PER_S)
 #define LIVE_NS (300 * NS_PER_S) /* flows that live longer have a line so often */
 #define LOOK_NS NS_PER_S         /* while there is no room */
@@ -27,33 +24,31 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, keys, upload, spool;
+	struct peer init, net, keys, upload, spool;
 	struct pool pool;
 	struct object_identity identity;
 	struct settings settings;
 	struct flowwriter writer;
 	struct reconcile reconcile;
 	struct unanswered unanswered;
-	struct verdicts verdicts;
-	struct loop_watch events, log;
-	struct loop_timer look, window, verdict_window, live, drain;
+	struct undelivered undelivered;
+	struct loop_watch events;
+	struct loop_timer look, window, live, drain;
 	bool armed, draining;
-	bool quiet, handed_on;           /* all is dumped, and DRAIN_NS are over; nothing more is taken */
-	bool window_over, verdicts_over; /* their records are due, and wait for room */
+	bool quiet, handed_on; /* all is dumped, and DRAIN_NS are over; nothing more is taken */
+	bool window_over;      /* its records are due, and wait for room */
 	unsigned failed_dumps;
 	uint64_t give_up_ns; /* monotonic */
-	uint8_t datagram[NETLINK_DATAGRAM_BYTES];
 } g;
 
 static void look(void *arg);
 
 /* ---- flows that end */
 
-/* A window's time is over. */
-static void due(void *over)
+static void window_due(void *arg)
 {
-	*(bool *)over = true;
-	look(NULL);
+	g.window_over = true;
+	look(arg);
 }
 
 /* Its record, or its place in a crowd. again: the process before wrote the record, unless it was in a crowd.
@@ -177,57 +172,6 @@ static bool write_events(void)
 	}
 }
 
-/* False: no room. */
-static bool write_verdicts(void)
-{
-	const struct verdicts_one *v;
-	uint32_t i = 0, count = g.verdicts.count + g.verdicts.others;
-	struct buf *b = flowwriter_room(&g.writer, (count + 1) * FLOWLINES_VERDICT_MAX);
-	if (!b)
-		return false;
-	while (verdicts_next(&g.verdicts, &i, &v)) {
-		flowlines_verdict(b, g.writer.now_ns, v);
-		flowwriter_wrote(&g.writer, b);
-	}
-	if (g.writer.logged_lost) {
-		log_begin(LOG_WARN, "verdicts-lost");
-		log_u64("packets", g.writer.logged_lost);
-		log_end();
-		flowlines_verdicts_lost(b, g.writer.now_ns, g.writer.logged_lost);
-		flowwriter_wrote(&g.writer, b);
-	}
-	verdicts_reset(&g.verdicts);
-	flowwriter_verdicts(&g.writer);
-	loop_timer_stop(&g.loop, &g.verdict_window);
-	g.verdicts_over = false;
-	return true;
-}
-
-/* False: there is no more now. */
-static bool receive_logged(void)
-{
-	for (int i = 0; i < LOGGED_PER_TURN; i++) {
-		struct buf b = BUF_OF(g.datagram);
-		enum err e = netlink_receive(g.log.fd, &b);
-		if (e == ERR_LOST)
-			continue; /* their numbers will be missing */
-		if (e)
-			return false;
-		struct span in = buf_span(&b);
-		struct nlmsg m;
-		struct nflog_packet p;
-		while (!nlmsg_next(&in, &m)) {
-			if (nflog_read(&m, &p))
-				continue;
-			flowwriter_logged(&g.writer, p.has_seq ? p.seq : (uint32_t)g.writer.logged_next);
-			verdicts_take(&g.verdicts, &p, clock_real_ns());
-			if (!g.verdict_window.active && !g.verdicts_over)
-				loop_timer_in(&g.loop, &g.verdict_window, WINDOW_NS);
-		}
-	}
-	return true;
-}
-
 /* ---- the end */
 
 /* All is told: true when it is handed on, too. */
@@ -235,11 +179,11 @@ static bool hand_on(void)
 {
 	if (!reconcile_finish(&g.reconcile) || !end_window())
 		return false;
-	if ((g.verdicts.count || g.writer.logged_lost) && !write_verdicts())
+	if (!undelivered_write(&g.undelivered, true))
 		return false;
 	g.handed_on = true;
 	loop_unwatch(&g.loop, &g.events);
-	loop_unwatch(&g.loop, &g.log);
+	undelivered_watch(&g.undelivered, false);
 	recorder_rotate(&g.writer.recorder);
 	return g.writer.recorder.phase == RECORDER_IDLE; /* else again when it is signed */
 }
@@ -296,9 +240,9 @@ static void look(void *arg)
 		return;
 	bool more = !g.handed_on && receive_events();
 	bool room = write_events();
-	more |= !g.handed_on && receive_logged();
-	if (room && g.verdicts_over)
-		room = write_verdicts();
+	more |= !g.handed_on && undelivered_receive(&g.undelivered);
+	if (room && !g.handed_on)
+		room = undelivered_write(&g.undelivered, false);
 	if (room)
 		flowdump_go_on(&g.reconcile.dump);
 	flowwriter_settle(&g.writer);
@@ -380,7 +324,7 @@ static void arm(void)
 		return;
 	g.armed = true;
 	recorder_prepare(&g.writer.recorder);
-	loop_watch(&g.loop, &g.log);
+	undelivered_watch(&g.undelivered, true);
 	reconcile_begin(&g.reconcile);
 	loop_timer_in(&g.loop, &g.live, LIVE_NS);
 	look(NULL);
@@ -410,6 +354,7 @@ static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
 	case MSG_PEER:
 		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
 			  : peer_role(m) == ROLE_SPOOL ? &g.spool
+			  : peer_role(m) == ROLE_NET   ? &g.net
 						       : &g.upload,
 			  m);
 		break;
@@ -443,6 +388,13 @@ static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
 	}
 }
 
+static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
+{
+	(void)index;
+	undelivered_refused(&g.undelivered, (const void *)m->payload);
+	look(arg);
+}
+
 static void from_taker(void *arg, uint32_t index, const struct chan_msg *m)
 {
 	(void)arg;
@@ -456,17 +408,18 @@ static void set_up(const int *fds)
 {
 	struct pool journal;
 	g.events = (struct loop_watch){.fd = fds[0], .events = POLLIN, .fn = readable, .slot = -1};
-	g.log = (struct loop_watch){.fd = fds[2], .events = POLLIN, .fn = readable, .slot = -1};
+	g.undelivered.loop = &g.loop;
+	g.undelivered.writer = &g.writer;
+	g.undelivered.fd = fds[2];
+	g.undelivered.due = look;
+	undelivered_init(&g.undelivered);
 	g.look.fn = look;
-	g.window.fn = g.verdict_window.fn = due;
-	g.window.arg = &g.window_over;
-	g.verdict_window.arg = &g.verdicts_over;
+	g.window.fn = window_due;
 	g.live.fn = live_due;
 	g.drain.fn = drain_due;
 	ASSERT(!pool_map(fds[3], 1, g.start.log_segment_bytes, g.start.log_segments, &g.pool));
 	ASSERT(!pool_map(fds[4], 1, JOURNAL_BYTES, 1, &journal));
 	rng_fill(g.unanswered.key, sizeof(g.unanswered.key));
-	rng_fill(g.verdicts.key, sizeof(g.verdicts.key));
 	g.writer.loop = g.reconcile.dump.loop = &g.loop;
 	g.writer.ops = &writer_ops;
 	g.writer.settings = &g.settings;
@@ -487,6 +440,7 @@ _Noreturn void role_flows(int channel)
 	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(&g.loop);
 	peer_init(&g.init, ROLE_FLOWS, ROLE_INIT, &g.loop, from_init, NULL);
+	peer_init(&g.net, ROLE_FLOWS, ROLE_NET, &g.loop, from_net, NULL);
 	peer_init(&g.keys, ROLE_FLOWS, ROLE_KEYS, &g.loop, from_keys, keys_anew);
 	peer_init(&g.upload, ROLE_FLOWS, ROLE_UPLOAD, &g.loop, from_taker, taker_anew);
 	peer_init(&g.spool, ROLE_FLOWS, ROLE_SPOOL, &g.loop, from_taker, taker_anew);

@@ -29,13 +29,17 @@ static uint64_t keep_from(const struct flowwriter *w)
 }
 
 /* block_seq: events before have their records; packets: but from here on only those that stand alone;
- * packet_id: the same of logged packets. */
+ * packet_id: the same of logged packets; recorded, filtered: of what connection tracking refused, the
+ * kernel's counts and when it was asked. */
 static void position(void *arg, struct commit_resume *at)
 {
 	struct flowwriter *w = arg;
 	at->block_seq = w->journal.next > w->done ? w->journal.next : w->done;
 	at->packets = keep_from(w);
 	at->packet_id = w->logged_done;
+	at->recorded[0] = w->refused_done.stats.drop;
+	at->recorded[1] = w->refused_done.stats.insert_failed;
+	at->filtered[0] = w->refused_done.at_ns;
 }
 
 static void committed(void *arg)
@@ -110,6 +114,8 @@ void flowwriter_open(struct flowwriter *w, const struct pool *pool)
 	w->done = settled > at.block_seq ? settled : at.block_seq;
 	journal_resume(&w->journal, settled > at.packets ? settled : at.packets);
 	w->logged_next = w->logged_done = at.packet_id;
+	w->refused_done = (struct msg_refused){
+		.at_ns = at.filtered[0], .stats = {.drop = at.recorded[0], .insert_failed = at.recorded[1]}};
 	recorder_announce(&w->recorder);
 }
 
@@ -185,6 +191,11 @@ void flowwriter_verdicts(struct flowwriter *w)
 {
 	w->logged_lost = 0;
 	w->logged_done = w->logged_next;
+}
+
+void flowwriter_refused(struct flowwriter *w, const struct msg_refused *at)
+{
+	w->refused_done = *at;
 }
 
 void flowwriter_end(struct flowwriter *w)

@@ -27,16 +27,17 @@ struct flowwriter {
 	struct msg_clock clock;                 /* as keys said last */
 	struct recorder recorder;
 	struct journal journal;
-	uint64_t done;        /* what the process before read of the journal and wrote */
-	bool windowed;        /* flows from window_at on wait for a record together */
-	uint64_t window_at;   /* position in the journal */
-	uint64_t logged_next; /* number of the next logged packet */
-	uint64_t logged_done; /* all before are in records */
-	uint64_t logged_lost; /* missing numbers, not told yet */
-	uint64_t now_ns;      /* real time of the last flowwriter_room(): that of the lines in it */
-	uint64_t waiting_ns;  /* monotonic: since when there is no room; 0: there is */
-	bool hurried;         /* the end: what has no room now is dropped */
-	uint64_t dropped;     /* records, while that lasted */
+	uint64_t done;                   /* what the process before read of the journal and wrote */
+	bool windowed;                   /* flows from window_at on wait for a record together */
+	uint64_t window_at;              /* position in the journal */
+	uint64_t logged_next;            /* number of the next logged packet */
+	uint64_t logged_done;            /* all before are in records */
+	uint64_t logged_lost;            /* missing numbers, not told yet */
+	struct msg_refused refused_done; /* what connection tracking refused up to there is in records */
+	uint64_t now_ns;     /* real time of the last flowwriter_room(): that of the lines in it */
+	uint64_t waiting_ns; /* monotonic: since when there is no room; 0: there is */
+	bool hurried;        /* the end: what has no room now is dropped */
+	uint64_t dropped;    /* records, while that lasted */
 	uint8_t nowhere_bytes[RECORDER_RAW_MAX / 2];
 	struct buf nowhere;
 };
@@ -57,6 +58,8 @@ void flowwriter_window(struct flowwriter *w, bool open);
 void flowwriter_logged(struct flowwriter *w, uint32_t seq);
 /* All logged packets so far are written. */
 void flowwriter_verdicts(struct flowwriter *w);
+/* So is what connection tracking had refused by then. */
+void flowwriter_refused(struct flowwriter *w, const struct msg_refused *at);
 /* The end: an alarm if records are dropped now. */
 void flowwriter_end(struct flowwriter *w);
 /* Nothing is under way: events that made no record are done with. */

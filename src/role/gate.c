@@ -12,7 +12,7 @@
 /* One batch to the kernel: nothing is forwarded any more, whatever net does. */
 static enum err close_filter(struct gate *g)
 {
-	static const struct nft_gateway closed;
+	const struct nft_gateway closed = {.evidence = *g->evidence};
 	uint8_t bytes[NFT_CLOSED_BYTES];
 	struct buf b = BUF_OF(bytes);
 	struct netlink_failure f;
@@ -57,8 +57,9 @@ void gate_watch(struct gate *g, const struct settings *s)
 	gate_look(g);
 }
 
-enum err gate_init(struct gate *g)
+enum err gate_init(struct gate *g, const uint32_t *evidence)
 {
+	g->evidence = evidence;
 	g->timer = (struct loop_timer){.fn = due, .arg = g};
 	return netlink_open(NETLINK_NETFILTER, 0, &g->netlink);
 }

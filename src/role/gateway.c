@@ -9,6 +9,7 @@
 #include "os/ethtool.h"
 #include "os/netlink.h"
 #include "os/sysctl.h"
+#include "role/nicring.h"
 
 #define LIST_TRIES 5
 #define EVENTS_AT_ONCE 32
@@ -245,15 +246,19 @@ static enum err link_up(struct gateway *g, const struct rtnl_link *link)
 	return gateway_transact(g, g->route, &b, "bring up", link->name);
 }
 
+static uint64_t memory_bytes(void)
+{
+	struct sysinfo si;
+	return sysinfo(&si) ? 0 : (uint64_t)si.totalram * si.mem_unit;
+}
+
 /* The table of flows is the machine's, not the namespace's: on a host it stays as it is. */
 static enum err set_conntrack_room(struct gateway *g)
 {
 	static const char *const names[] = {"net/netfilter/nf_conntrack_max",
 					    "net/netfilter/nf_conntrack_buckets"};
-	struct sysinfo si;
 	char room[24];
-	uint64_t memory = sysinfo(&si) ? 0 : (uint64_t)si.totalram * si.mem_unit;
-	snprintf(room, sizeof(room), "%llu", (unsigned long long)conntrack_room(memory));
+	snprintf(room, sizeof(room), "%llu", (unsigned long long)conntrack_room(memory_bytes()));
 	for (size_t i = 0; i < 2; i++) {
 		enum err e = sysctl_write(names[i], room);
 		if (e == ERR_DENIED) {
@@ -312,6 +317,8 @@ enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link)
 {
 	TRY(set_everywhere(g, link->name));
 	TRY(switch_offloads_off(g, link->name));
+	if (!link->up)
+		nicring_grow(link->name, memory_bytes());
 	return link_up(g, link);
 }
 

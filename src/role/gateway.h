@@ -30,7 +30,7 @@ enum err gateway_list(struct gateway *g, struct gateway_links *links) MUST_USE;
 /* Forwarding and the packet filter closed (open: left as a process before this one set them), and settings
  * made. */
 enum err gateway_prepare(struct gateway *g, bool open) MUST_USE;
-/* Its settings made and offloads off that would hide what was on the wire; then the link goes up. */
+/* Its settings made, offloads off that would hide what was on the wire, its rings long; then it goes up. */
 enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link) MUST_USE;
 /* The link speaks IPv6 by a link-local address that the kernel makes, or not at all. */
 enum err gateway_ipv6(struct gateway *g, const char *link, bool on) MUST_USE;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "os/log.h"
-#include "role/devices.h"
 
 static const char *const ena_names[ENA_COUNTERS] = {
 	[ENA_BW_IN] = "bw_in_allowance_exceeded",
@@ -36,11 +35,14 @@ static void read_ena(const struct linkwatch *w, const char *link, struct cloudwa
 static struct cloudwatch_sample look_at(struct linkwatch *w, uint32_t d, const struct rtnl_link *link)
 {
 	struct cloudwatch_sample now = w->last[d], since;
-	now.lost_before_tap = link->rx_dropped;
-	now.rx_missed = link->rx_missed;
-	*(d ? &now.inside : &now.outside) =
+	struct cloudwatch_link *const side[DEVICES] = {&now.outside, &now.inside, &now.evidence};
+	*side[d] =
 		(struct cloudwatch_link){link->rx_packets, link->rx_bytes, link->tx_packets, link->tx_bytes};
-	read_ena(w, link->name, &now);
+	if (d != DEVICE_EVIDENCE) {
+		now.lost_before_tap = link->rx_dropped;
+		now.rx_missed = link->rx_missed;
+		read_ena(w, link->name, &now);
+	}
 	if (!w->begun[d])
 		w->last[d] = now;
 	if (!w->last[d].has_ena)
@@ -71,18 +73,18 @@ static void tell_losses(const struct cloudwatch_sample *since, const struct clou
 		tell(ena_names[i], since->ena[i], counted->ena[i]);
 }
 
-void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[2],
+void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[DEVICES],
 		    bool forwarding, struct cloudwatch_sample *counted)
 {
 	struct cloudwatch_sample since = {.at_ns = 0};
 	uint32_t working = 0;
-	for (uint32_t d = 0; d < 2; d++) {
+	for (uint32_t d = 0; d < DEVICES; d++) {
 		uint32_t at = devices_by_ifindex(links, ifindex[d]);
 		if (at == links->count)
 			continue;
 		struct cloudwatch_sample one = look_at(w, d, &links->link[at]);
 		cloudwatch_add(&since, &one);
-		working += links->link[at].up && links->link[at].carrier;
+		working += d != DEVICE_EVIDENCE && links->link[at].up && links->link[at].carrier;
 	}
 	*counted = since;
 	cloudwatch_carry(counted, &w->counted);

@@ -10,7 +10,7 @@
 
 #include "aws/cloudwatch.h"
 #include "base/time.h"
-#include "role/gateway.h"
+#include "role/devices.h"
 
 #define LINKWATCH_NS (10 * NS_PER_S)
 
@@ -21,15 +21,17 @@ typedef enum err linkwatch_reader(const char *link, const char *const *names, si
 struct linkwatch {
 	linkwatch_reader *read; /* set by the owner */
 	bool forwarding;        /* since the last look */
-	bool begun[2];
-	struct cloudwatch_sample last[2]; /* each link's counters, since it exists or its driver began anew */
-	struct cloudwatch_sample counted; /* of both, since the first look */
+	bool begun[DEVICES];
+	struct cloudwatch_sample
+		last[DEVICES];            /* each link's counters, since it exists or its driver began anew */
+	struct cloudwatch_sample counted; /* of all, since the first look */
 };
 
-/* links: as the kernel lists them now; ifindex: of the two that count. forwarding: it is open, by the rules.
- * Counters that begin anew are counted from there; of what can't be read the last is kept. Sets *counted,
- * whose forwarding is 1 only when both links are there too, up and with carrier. */
-void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[2],
+/* links: as the kernel lists them now; ifindex: of outside, inside and evidence (0: none), whose traffic
+ * alone counts: what it loses is no record's. forwarding: it is open, by the rules. Counters that begin anew
+ * are counted from there; of what can't be read the last is kept. Sets *counted, whose forwarding is 1 only
+ * when outside and inside are there too, up and with carrier. */
+void linkwatch_look(struct linkwatch *w, const struct gateway_links *links, const uint32_t ifindex[DEVICES],
 		    bool forwarding, struct cloudwatch_sample *counted);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define SAMPLE(name) FROM_SAMPLE, offsetof(struct cloudwatch_sample, name)
 #define ENA(counter) FROM_ENA, offsetof(struct cloudwatch_sample, ena) + (counter) * sizeof(uint64_t)
+#define REASON(r) FROM_SAMPLE, offsetof(struct cloudwatch_sample, not_forwarded) + (r) * sizeof(uint64_t)
 #define LEFT FROM_LEFT, offsetof(struct cloudwatch_sample, ena) + ENA_CONNTRACK_AVAILABLE * sizeof(uint64_t)
 
 enum from {
@@ -71,6 +72,11 @@ static const struct row {
 	{"sealtap_conntrack_allowance_available", NULL,
 	 "Connections that AWS tracks for this instance before it drops some, where the ENA tells it.", GAUGE,
 	 NULL, NULL, LEFT},
+	{"sealtap_flows", NULL,
+	 "Flows that connection tracking has, of all protocols, the appliance's own among them; "
+	 "ActiveConnectionCount in CloudWatch, where that of a NAT gateway is of TCP alone.",
+	 GAUGE, NULL, NULL, SAMPLE(flows)},
+	{"sealtap_flows_max", NULL, "Flows for which it has room.", GAUGE, NULL, NULL, SAMPLE(flows_max)},
 	{"sealtap_cut_packets", NULL, "Recorded packets of which headers alone were kept.", COUNTER, NULL,
 	 NULL, SAMPLE(cut)},
 	{"sealtap_filtered_packets", NULL, "Packets that a rule of the configuration left out.", COUNTER,
@@ -99,18 +105,22 @@ static const struct row {
 	 "of a NAT gateway in CloudWatch. The appliance's own are among them.",
 	 COUNTER, "link", "inside", SAMPLE(inside.rx_packets)},
 	{NULL, NULL, NULL, COUNTER, "link", "outside", SAMPLE(outside.rx_packets)},
+	{NULL, NULL, NULL, COUNTER, "link", "evidence", SAMPLE(evidence.rx_packets)},
 	{"sealtap_link_received_bytes", "bytes",
 	 "Bytes that a link received; BytesInFromSource (inside) and BytesInFromDestination (outside).",
 	 COUNTER, "link", "inside", SAMPLE(inside.rx_bytes)},
 	{NULL, NULL, NULL, COUNTER, "link", "outside", SAMPLE(outside.rx_bytes)},
+	{NULL, NULL, NULL, COUNTER, "link", "evidence", SAMPLE(evidence.rx_bytes)},
 	{"sealtap_link_sent_packets", NULL,
 	 "Packets that a link sent; PacketsOutToSource (inside) and PacketsOutToDestination (outside).",
 	 COUNTER, "link", "inside", SAMPLE(inside.tx_packets)},
 	{NULL, NULL, NULL, COUNTER, "link", "outside", SAMPLE(outside.tx_packets)},
+	{NULL, NULL, NULL, COUNTER, "link", "evidence", SAMPLE(evidence.tx_packets)},
 	{"sealtap_link_sent_bytes", "bytes",
 	 "Bytes that a link sent; BytesOutToSource (inside) and BytesOutToDestination (outside).", COUNTER,
 	 "link", "inside", SAMPLE(inside.tx_bytes)},
 	{NULL, NULL, NULL, COUNTER, "link", "outside", SAMPLE(outside.tx_bytes)},
+	{NULL, NULL, NULL, COUNTER, "link", "evidence", SAMPLE(evidence.tx_bytes)},
 	{"sealtap_status_visits", NULL,
 	 "Connections to the status port, by what became of them: answered, source (closed at once, not of "
 	 "status.sources), crowd (closed for the sake of others), slow, broken.",
@@ -119,6 +129,26 @@ static const struct row {
 	{NULL, NULL, NULL, COUNTER, "end", "crowd", FROM_VISITS, VISIT_CROWD},
 	{NULL, NULL, NULL, COUNTER, "end", "slow", FROM_VISITS, VISIT_SLOW},
 	{NULL, NULL, NULL, COUNTER, "end", "broken", FROM_VISITS, VISIT_BROKEN},
+	{"sealtap_not_forwarded_packets", NULL,
+	 "Packets that were not forwarded, by reason; all together PacketsDropCount in CloudWatch. "
+	 "conntrack-full: there was no room for a flow; no-nat-port: no port was free for its translation "
+	 "(ErrorPortAllocation), or two packets began one flow at once; denied, limit: by the configuration; "
+	 "spoofed: such a source can't come from there; stopped: forwarding was closed; invalid: of no flow; "
+	 "link-local: to a service of EC2's; status-port: to it, not of its sources; too-big, ttl, "
+	 "unreachable: answered with an ICMP error.",
+	 COUNTER, "reason", "conntrack-full", REASON(CLOUDWATCH_FULL)},
+	{NULL, NULL, NULL, COUNTER, "reason", "no-nat-port", REASON(CLOUDWATCH_NO_PORT)},
+	{NULL, NULL, NULL, COUNTER, "reason", "denied", REASON(NFT_DENIED)},
+	{NULL, NULL, NULL, COUNTER, "reason", "limit", REASON(NFT_LIMIT)},
+	{NULL, NULL, NULL, COUNTER, "reason", "spoofed", REASON(NFT_SPOOFED)},
+	{NULL, NULL, NULL, COUNTER, "reason", "stopped", REASON(NFT_STOPPED)},
+	{NULL, NULL, NULL, COUNTER, "reason", "invalid", REASON(NFT_INVALID)},
+	{NULL, NULL, NULL, COUNTER, "reason", "link-local", REASON(NFT_LINK_LOCAL)},
+	{NULL, NULL, NULL, COUNTER, "reason", "status-port", REASON(NFT_STATUS)},
+	{NULL, NULL, NULL, COUNTER, "reason", "evidence", REASON(NFT_EVIDENCE)},
+	{NULL, NULL, NULL, COUNTER, "reason", "too-big", REASON(NFT_TOO_BIG)},
+	{NULL, NULL, NULL, COUNTER, "reason", "ttl", REASON(NFT_TTL)},
+	{NULL, NULL, NULL, COUNTER, "reason", "unreachable", REASON(NFT_UNREACHABLE)},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -11,6 +11,7 @@
 #include "aws/sns.h"
 #include "base/conf.h"
 #include "base/ip.h"
+#include "net/ctstats.h"
 #include "os/chan.h"
 #include "os/log.h"
 #include "record/object.h"
@@ -19,9 +20,13 @@
 #define MSG_MAX_LINKS 8
 #define MSG_MAX_SEGMENTS 64
 
-/* The appliance's own connections use these local ports; masquerade uses the others from 1024 up. */
+/* The appliance's own connections use these local ports, and what it translates never does. */
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
+
+/* Whose sockets speak to AWS's services: by them the kernel knows what goes by the evidence interface. */
+#define UID_KEYS 102
+#define UID_UPLOAD 103
 
 enum role_id {
 	ROLE_INIT,
@@ -97,6 +102,7 @@ enum role_id {
 	X(MSG_POST_SIGNED, msg_signed, KEYS, UPLOAD)                                                         \
 	X(MSG_BUCKET_REGION, msg_region, UPLOAD, KEYS)  /* S3 says that the bucket is there: sign for it */  \
 	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* what a role counted */                            \
+	X(MSG_REFUSED, msg_refused, NET, FLOWS)         /* what connection tracking refused so far */        \
 	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \
 	X(MSG_CLOCK_SKEW, msg_skew, UPLOAD, KEYS) /* S3's Date differs: sign with this offset from now on */ \
@@ -180,6 +186,7 @@ struct msg_links {
 	uint32_t count;
 	struct msg_link link[MSG_MAX_LINKS]; /* after CONFIGURED: [0] outside, [1] inside */
 	uint32_t dns[2];                     /* from DHCP; host order; 0: none */
+	uint32_t evidence; /* ifindex of the evidence link, which is not among these; 0: none */
 };
 
 struct msg_config {
@@ -222,6 +229,7 @@ enum verdict_code {
 	VERDICT_DNS,
 	VERDICT_KMS,
 	VERDICT_S3,
+	VERDICT_EVIDENCE,
 	VERDICT_SPOOL,
 	VERDICT_RINGS,
 	VERDICT_ROLE,
@@ -268,6 +276,12 @@ struct msg_segment {
 struct msg_flows_dump {
 	uint32_t number;
 	uint32_t dying; /* 1: flows that are over, whose end could not be told yet */
+};
+
+/* As the kernel counts, since its network namespace exists. */
+struct msg_refused {
+	uint64_t at_ns; /* real time; 0: not known */
+	struct ctstats stats;
 };
 
 struct msg_log {

@@ -289,10 +289,20 @@ void names_ask(struct names *n, struct peer *asker, const struct msg_name *name)
 		q->name = *name;
 		q->found = (struct msg_addresses){.id = name->id};
 		q->server = 0;
-		ask_for(q, DNS_A);
+		if (!n->held)
+			ask_for(q, DNS_A);
 		return;
 	}
 	answer_without_asking(n, asker, name, ERR_FULL, NULL);
+}
+
+void names_release(struct names *n)
+{
+	bool held = n->held;
+	n->held = false;
+	for (int i = 0; held && i < NAMES_QUESTIONS; i++)
+		if (n->question[i].busy)
+			ask_for(&n->question[i], DNS_A);
 }
 
 void names_report(struct report *r, const struct msg_name *name, const struct msg_addresses *a,

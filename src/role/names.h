@@ -45,6 +45,7 @@ struct names {
 	void *arg; /* borrowed */
 	struct names_question question[NAMES_QUESTIONS];
 	struct dns_cache cache;
+	bool held;  /* questions wait for names_release() */
 	bool stale; /* the last answer was an older one, for want of a server */
 };
 
@@ -56,6 +57,8 @@ void names_servers(struct names *n, const uint32_t server[NAMES_SERVERS]);
 /* What an answer says of the network's DNS, in words. */
 void names_report(struct report *r, const struct msg_name *name, const struct msg_addresses *a,
 		  uint32_t server);
+/* From now on who asks is answered, and who has asked already. */
+void names_release(struct names *n);
 /* Answers by n->answered, at once where it can. */
 void names_ask(struct names *n, struct peer *asker, const struct msg_name *name);
 

@@ -33,21 +33,21 @@ enum task {
 
 static struct {
 	struct loop loop;
-	struct peer init, keys, upload;
+	struct peer init, keys, upload, flows;
 	struct gateway gateway;
-	struct gateway_links links; /* all there are; once configured: outside, inside */
+	struct gateway_links links; /* all there are; once configured: outside, inside, evidence */
 	struct addresses addresses;
 	struct names names;
 	struct canary canary;
 	struct msg_config config;
 	struct msg_described described; /* count 0: not known */
 	bool listed, prepared, has_config;
-	bool configured;   /* which link is which is known */
-	bool settled;      /* and they are set up: init was told */
-	uint32_t fresh[2]; /* once configured: the index of a link that came back and is to be set up */
-	uint32_t untold;   /* LINKS that init has not answered yet */
-	uint32_t forward;  /* as init wants it */
-	bool open;         /* it is done */
+	bool configured;         /* which link is which is known */
+	bool settled;            /* and they are set up: init was told */
+	uint32_t fresh[DEVICES]; /* once configured: the index of a link that came back and is to be set up */
+	uint32_t untold;         /* LINKS that init has not answered yet */
+	uint32_t forward;        /* as init wants it */
+	bool open;               /* it is done */
 	struct tasks tasks;
 	struct loop_watch events;
 	struct linkwatch linkwatch;
@@ -66,7 +66,7 @@ static void begin_task(enum task t)
 /* The link of a device number, once configured. */
 static struct rtnl_link *device_link(uint32_t number)
 {
-	ASSERT(g.configured && number < 2);
+	ASSERT(g.configured && number < g.links.count);
 	return &g.links.link[number];
 }
 
@@ -130,7 +130,7 @@ static enum err task_prepare(void)
 	/* links that came and went meanwhile are no reason to give a lease up */
 	if (!addresses_held(&g.addresses) ||
 	    devices_by_ifindex(&g.links, addresses_leased(&g.addresses)) == g.links.count)
-		lease_on(&g.addresses.lease[DEVICE_OUTSIDE], g.links.link, g.links.count);
+		lease_on(&g.addresses.by[DEVICE_OUTSIDE].lease, g.links.link, g.links.count);
 	g.tasks.due[TASK_CONFIGURE] |= g.has_config;
 	return ERR_OK;
 }
@@ -156,13 +156,13 @@ static enum err move_lease(const struct rtnl_link *outside)
 	enum err e = routing_no_addresses(&g.gateway, addresses_leased(&g.addresses));
 	if (e)
 		return kernel_refused(e);
-	lease_on(&g.addresses.lease[DEVICE_OUTSIDE], outside, 1);
+	lease_on(&g.addresses.by[DEVICE_OUTSIDE].lease, outside, 1);
 	return ERR_OK;
 }
 
 static enum err task_configure(void)
 {
-	uint32_t device[2];
+	uint32_t device[DEVICES];
 	if (g.configured)
 		return ERR_OK;
 	if (devices_find(&g.links, &g.described, &g.report, device)) {
@@ -172,22 +172,16 @@ static enum err task_configure(void)
 	const struct rtnl_link *outside = &g.links.link[device[DEVICE_OUTSIDE]];
 	if (addresses_leased(&g.addresses) != outside->ifindex)
 		return move_lease(outside);
-	lease_pin(&g.addresses.lease[DEVICE_OUTSIDE]);
+	lease_pin(&g.addresses.by[DEVICE_OUTSIDE].lease);
 	if (!addresses_held(&g.addresses))
 		return ERR_OK; /* the lease asks for this task again */
-	devices_keep(&g.links, device);
+	devices_keep(&g.links, device, g.config.settings.evidence == CONF_EVIDENCE_ENI);
 	g.configured = g.addresses.known = true;
-	g.tasks.due[TASK_TELL] = true;
+	g.tasks.due[TASK_REPLACE] = g.tasks.due[TASK_TELL] = true; /* evidence may be missing */
 	return ERR_OK;
 }
 
 /* ---- from then on */
-
-static struct nft_gateway rules(bool open)
-{
-	return ruleset(&g.config.settings, device_link(DEVICE_OUTSIDE)->ifindex,
-		       device_link(DEVICE_INSIDE)->ifindex, open);
-}
 
 static void look_at_links(void *arg)
 {
@@ -200,11 +194,13 @@ static void look_at_links(void *arg)
 	/* a kernel that lists no links has none, as far as anybody can say */
 	if (gateway_list(&g.gateway, &now))
 		now.count = 0;
-	const uint32_t ifindex[2] = {device_link(DEVICE_OUTSIDE)->ifindex,
-				     device_link(DEVICE_INSIDE)->ifindex};
+	uint32_t ifindex[DEVICES] = {0};
+	for (uint32_t d = 0; d < g.links.count; d++)
+		ifindex[d] = device_link(d)->ifindex;
 	linkwatch_look(&g.linkwatch, &now, ifindex, g.open, &counted);
-	ruleset_look(&g.gateway, &g.filter);
+	ruleset_look(&g.gateway, &g.filter, &counted);
 	peer_send(&g.upload, MSG_COUNTERS, &counted);
+	peer_offer(&g.flows, MSG_REFUSED, &g.filter.refused);
 }
 
 static void look_again(void *arg)
@@ -243,7 +239,7 @@ static enum err bring_up(uint32_t d)
 		return kernel_refused(e);
 	link->up = true;
 	if (d == DEVICE_OUTSIDE)
-		lease_on(&g.addresses.lease[d], link, 1);
+		lease_on(&g.addresses.by[d].lease, link, 1);
 	log_event(LOG_WARN, "link-back", "link", link->name);
 	g.fresh[d] = 0;
 	return ERR_OK;
@@ -254,10 +250,10 @@ static enum err task_settle(void)
 {
 	if (!g.configured || g.untold)
 		return ERR_OK; /* the latest LINKS asks for this task again */
-	for (uint32_t d = 0; d < 2; d++)
-		if (g.fresh[d] == device_link(d)->ifindex)
+	for (uint32_t d = 0; d < g.links.count; d++)
+		if (g.fresh[d] && g.fresh[d] == device_link(d)->ifindex)
 			TRY(bring_up(d));
-	struct nft_gateway now = rules(g.forward);
+	struct nft_gateway now = ruleset(&g.config.settings, &g.links, g.forward);
 	enum err e = addresses_apply(&g.addresses, false);
 	if (e == ERR_MISSING && !g.settled) {
 		ask_for_description(NULL);
@@ -271,6 +267,7 @@ static enum err task_settle(void)
 	if (e)
 		return kernel_refused(e);
 	devices_take_mtus(&g.links, &links);
+	names_release(&g.names); /* what keys and upload send goes where it is to go */
 	if (!g.settled) {
 		struct msg_links m;
 		addresses_messages(&g.addresses, &m);
@@ -293,7 +290,7 @@ static enum err task_forward(void)
 	struct msg_forwarding done = {.on = g.forward};
 	struct nft_gateway r = {.open = false};
 	if (g.configured)
-		r = rules(g.forward);
+		r = ruleset(&g.config.settings, &g.links, g.forward);
 	enum err e = gateway_set_rules(&g.gateway, &r);
 	enum err counted = ERR_OK;
 	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
@@ -329,6 +326,8 @@ static void report_links(bool failed)
 		devices_report(&g.links, &g.report);
 	else if (g.listed)
 		report_verdict(&g.report, VERDICT_LINK, true, "%u Ethernet links", g.links.count);
+	if (g.settled)
+		addresses_report_evidence(&g.addresses);
 }
 
 /* ---- what comes from elsewhere */
@@ -350,7 +349,6 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 
 static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 {
-	static struct msg_described d;
 	struct msg_name name;
 	(void)index;
 	if (m->type == MSG_TIME_SERVERS) {
@@ -358,8 +356,8 @@ static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
 		return;
 	}
 	if (m->type == MSG_DESCRIBED) {
-		memcpy(&d, m->payload, sizeof(d));
-		g.tasks.due[TASK_TELL] |= devices_describe(&g.described, &d) && g.configured;
+		g.tasks.due[TASK_TELL] |=
+			devices_describe(&g.described, (const void *)m->payload) && g.configured;
 		tasks_work(&g.tasks); /* something may have waited for it */
 		return;
 	}
@@ -388,8 +386,7 @@ static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, 
 	if (gone && g.configured)
 		addresses_link_gone(&g.addresses, link->ifindex);
 	if (is) {
-		lease_hurry(&g.addresses.lease[DEVICE_OUTSIDE], known->ifindex);
-		lease_hurry(&g.addresses.lease[DEVICE_INSIDE], known->ifindex);
+		addresses_link_up(&g.addresses, known->ifindex);
 		/* a link that was down has lost its routes */
 		g.tasks.due[g.configured ? TASK_SETTLE : TASK_LEASE] |=
 			g.configured || known->ifindex == addresses_leased(&g.addresses);
@@ -425,12 +422,14 @@ static void on_events(void *arg, short revents)
 
 static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 {
-	struct msg_flag flag;
 	(void)arg;
 	(void)index;
 	switch (m->type) {
 	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS ? &g.keys : &g.upload, m);
+		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
+			  : peer_role(m) == ROLE_FLOWS ? &g.flows
+						       : &g.upload,
+			  m);
 		return;
 	case MSG_LINKS_UP:
 		ASSERT(g.untold);
@@ -441,12 +440,13 @@ static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
 		ASSERT(g.listed && !g.has_config);
 		memcpy(&g.config, m->payload, sizeof(g.config));
 		g.has_config = true;
+		if (g.config.settings.evidence == CONF_EVIDENCE_NONE)
+			names_release(&g.names);
 		begin_task(TASK_CONFIGURE);
 		return;
 	case MSG_FORWARD:
-		memcpy(&flag, m->payload, sizeof(flag));
-		ASSERT(g.settled || !flag.on);
-		g.forward = flag.on != 0;
+		g.forward = ((const struct msg_flag *)(const void *)m->payload)->on != 0;
+		ASSERT(g.settled || !g.forward);
 		begin_task(TASK_FORWARD);
 		return;
 	default:
@@ -466,6 +466,7 @@ _Noreturn void role_net(int channel)
 	g.keys.arg = &g.keys;
 	peer_init(&g.upload, ROLE_NET, ROLE_UPLOAD, &g.loop, on_asker, NULL);
 	g.upload.arg = &g.upload;
+	peer_init(&g.flows, ROLE_NET, ROLE_FLOWS, &g.loop, NULL, NULL);
 	peer_watch(&g.init, channel);
 	g.forward = start.forward;
 	g.report.init = &g.init;
@@ -474,6 +475,7 @@ _Noreturn void role_net(int channel)
 	g.describe.fn = ask_for_description;
 	g.names.loop = &g.loop;
 	g.names.answered = resolved;
+	g.names.held = true; /* until it is known by which link */
 	g.addresses = (struct addresses){.loop = &g.loop,
 					 .gateway = &g.gateway,
 					 .links = &g.links,

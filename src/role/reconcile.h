@@ -2,8 +2,8 @@
  * start, for the lines of long flows, and at the end, when all that live are told. flows' own.
  *
  * Events and a dump's answer come by two sockets, in no common order: a flow that ends while a dump is under
- * way stays in the table, told, until that is over. A flow that two dumps in a row do not have, and whose end
- * no event told, has ended unseen.
+ * way stays in the table, told, until that is over. A flow that two dumps do not have, ten seconds apart, and
+ * whose end no event told, has ended unseen.
  */
 #ifndef SEALTAP_ROLE_RECONCILE_H
 #define SEALTAP_ROLE_RECONCILE_H
@@ -32,6 +32,7 @@ struct reconcile {
 	struct loop_timer again;
 	struct flowlines_reconciled sum;
 	uint32_t cycle;            /* number of the newest dump */
+	uint64_t missed_ns;        /* monotonic: of the last one that lacked a flow anew */
 	bool lives;                /* this dump is for the lines of long flows */
 	bool tell_wanted, telling; /* this one tells of all that live */
 	bool all_told;             /* and it is over */

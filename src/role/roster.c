@@ -32,8 +32,8 @@
 
 static const struct spawn_spec specs[ROLE_COUNT] = {
 	[ROLE_NET] = {"net", 101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
-	[ROLE_KEYS] = {"keys", 102, 0, false, true},
-	[ROLE_UPLOAD] = {"upload", 103, 0, false, false},
+	[ROLE_KEYS] = {"keys", UID_KEYS, 0, false, true},
+	[ROLE_UPLOAD] = {"upload", UID_UPLOAD, 0, false, false},
 	[ROLE_SPOOL] = {"spool", 105, 0, true, false},
 	[ROLE_STATUS] = {"status", 107, 0, true, false},
 	[ROLE_FLOWS] = {"flows", 106, 0, true, true},
@@ -160,6 +160,8 @@ bool roster_links(const struct roster_child *from, struct msg_links *known, cons
 			if (known->link[k].ifindex == link->ifindex)
 				keep_addresses(&known->link[k], link);
 	}
+	if (l.evidence == 0) /* nor is that one */
+		l.evidence = known->evidence;
 	*known = l;
 	return true;
 }
@@ -305,14 +307,14 @@ static enum err send_start(struct roster *r, const struct roster_child *c, bool 
 static bool talk(enum role_id a, enum role_id b)
 {
 	static const uint16_t with[ROLE_COUNT] = {
-		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD,
+		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS,
 		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_FLOWS |
 			      1 << ROLE_CAPTURE,
 		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
 				1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
 		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
 		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_FLOWS] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
+		[ROLE_FLOWS] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
 	};
 	return with[a] >> b & 1;

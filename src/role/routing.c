@@ -143,7 +143,8 @@ static enum err set_routes(struct gateway *g, const struct rtnl_route *want, uin
 
 static bool same_rule(const struct rtnl_rule *a, const struct rtnl_rule *b)
 {
-	return ip_eq(&a->from, &b->from) && a->table == b->table && a->priority == b->priority;
+	return ip_eq(&a->from, &b->from) && ip_eq(&a->to, &b->to) && a->table == b->table &&
+	       a->priority == b->priority && a->uid_first == b->uid_first && a->uid_last == b->uid_last;
 }
 
 static bool has_rule(const struct rtnl_rule *rules, uint32_t count, const struct rtnl_rule *r)
@@ -154,20 +155,30 @@ static bool has_rule(const struct rtnl_rule *rules, uint32_t count, const struct
 	return false;
 }
 
-static enum err set_rules(struct gateway *g, const struct rtnl_rule *want, uint32_t count, bool keep)
+/* In their order. A kernel without IPv6 has no rules for it, and sends nothing by it. */
+static enum err add_rules(struct gateway *g, const struct rtnl_rule *want, uint32_t count)
+{
+	uint8_t bytes[128];
+	for (uint32_t i = 0; i < count; i++) {
+		struct buf b = BUF_OF(bytes);
+		if (has_rule(list.rule, list.count, &want[i]))
+			continue;
+		rtnl_rule_add(&b, 1, &want[i]);
+		enum err e = gateway_transact(g, g->route, &b, "add", "a routing rule");
+		if (e && !(e == ERR_UNSUPPORTED && want[i].uid_first && !ip_is_v4(&want[i].from)))
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err set_rules(struct gateway *g, const struct addressing *a, bool keep)
 {
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
 	TRY(read_list(g, RTNL_RULES, 0));
-	for (uint32_t i = 0; i < count; i++) {
-		if (has_rule(list.rule, list.count, &want[i]))
-			continue;
-		buf_reset(&b);
-		rtnl_rule_add(&b, 1, &want[i]);
-		TRY(gateway_transact(g, g->route, &b, "add", "a routing rule"));
-	}
+	TRY(add_rules(g, a->rule, a->rule_count));
 	for (uint32_t i = 0; !keep && i < list.count; i++) {
-		if (has_rule(want, count, &list.rule[i]))
+		if (has_rule(a->rule, a->rule_count, &list.rule[i]) || (a->unknown && list.rule[i].uid_first))
 			continue;
 		buf_reset(&b);
 		rtnl_rule_delete(&b, 1, &list.rule[i]);
@@ -188,9 +199,10 @@ enum err routing_router(struct gateway *g, uint32_t ifindex, const struct ip *kn
 	return ERR_OK;
 }
 
-enum err routing_apply(struct gateway *g, const struct addressing *a, const char *const names[2], bool keep)
+enum err routing_apply(struct gateway *g, const struct addressing *a,
+		       const char *const names[ADDRESSING_SIDES], bool keep)
 {
-	for (uint32_t d = 0; d < 2; d++) {
+	for (uint32_t d = 0; d < ADDRESSING_SIDES; d++) {
 		if (!names[d])
 			continue;
 		if (a->of[d].ipv6 || !keep)
@@ -198,7 +210,7 @@ enum err routing_apply(struct gateway *g, const struct addressing *a, const char
 		TRY(set_addresses(g, a->of[d].ifindex, a->of[d].addr, a->of[d].count, keep));
 	}
 	TRY(set_routes(g, a->route, a->route_count, keep));
-	return set_rules(g, a->rule, a->rule_count, keep);
+	return set_rules(g, a, keep);
 }
 
 enum err routing_no_addresses(struct gateway *g, uint32_t ifindex)

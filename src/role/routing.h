@@ -8,9 +8,9 @@
 #include "role/addressing.h"
 #include "role/gateway.h"
 
-/* names: of outside and inside; NULL: there is none. keep: what is there and not wanted stays. */
-enum err routing_apply(struct gateway *g, const struct addressing *a, const char *const names[2], bool keep)
-	MUST_USE;
+/* names: of the sides; NULL: there is none. keep: what is there and not wanted stays. */
+enum err routing_apply(struct gateway *g, const struct addressing *a,
+		       const char *const names[ADDRESSING_SIDES], bool keep) MUST_USE;
 /* But link-local ones. */
 enum err routing_no_addresses(struct gateway *g, uint32_t ifindex) MUST_USE;
 /* The IPv6 router that the link knows by its advertisements; *known while it is one of several. All zeros:

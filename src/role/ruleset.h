@@ -4,10 +4,11 @@
 #ifndef SEALTAP_ROLE_RULESET_H
 #define SEALTAP_ROLE_RULESET_H
 
+#include "aws/cloudwatch.h"
 #include "role/gateway.h"
 
-/* Borrows the settings. outside, inside: ifindex of the links. */
-struct nft_gateway ruleset(const struct settings *s, uint32_t outside, uint32_t inside, bool open);
+/* Borrows the settings. known: outside, inside and maybe evidence. */
+struct nft_gateway ruleset(const struct settings *s, const struct gateway_links *known, bool open);
 /* Adds what it translates to the open line of the log. */
 void ruleset_log(const struct settings *s);
 /* Flows that leave by a fixed address get no answer unless it is the outside interface's: warns. */
@@ -15,13 +16,17 @@ void ruleset_check(const struct settings *s, const struct msg_link *outside);
 
 /* What the kernel counted as it was last looked at; zeroed before the first use. */
 struct ruleset_watch {
+	bool begun;
 	uint32_t count;
 	struct nft_counter counter[NFT_COUNTERS_MAX];
+	uint64_t dropped[NFT_REASONS]; /* packets, by reason, since the first look */
 	struct conntrackwatch conntrack;
+	struct msg_refused refused; /* as connection tracking counted when it was looked at last */
 };
 
 /* Reads it anew. What was not forwarded since, by its reasons, is a line of the log, nothing when nothing
- * was; a table of flows that is full, or NAT without a free port, an alarm. */
-void ruleset_look(struct gateway *g, struct ruleset_watch *w);
+ * was; a table of flows that is full, or NAT without a free port, an alarm. Sets in *counted how many flows
+ * there are, and what was not forwarded since the first look. */
+void ruleset_look(struct gateway *g, struct ruleset_watch *w, struct cloudwatch_sample *counted);
 
 #endif

@@ -4,6 +4,7 @@ netns         network namespaces, links between them, everything taken down agai
 procs         programs, ended by their process id
 surroundings  the whole neighbourhood: DHCP and DNS, metadata, S3 and KMS, web servers, a host inside
 ledger        the strict front before AWS: judges every request of the appliance, misbehaves when told, keeps a book
+third         a third interface, with AWS at its other end
 host, guest   the appliance itself: `init host` in a namespace, or the image in QEMU
 capture       an independent capture on the other end of a NIC's wire
 objects       lists, fetches, opens and checks what was shipped

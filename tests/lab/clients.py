@@ -2,6 +2,7 @@
 
 A scene is a function of a Place; it raises when something does not work. Its docstring is a sentence about the gateway.
 """
+import collections
 import contextlib
 import errno
 import hashlib
@@ -12,8 +13,8 @@ import socket
 import struct
 import time
 
-from . import certs, testing, traffic
-from .servers import CROWD, CROWD_PORT, NARROW, NARROW_MTU, ONE_PLACE_PORT, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
+from . import certs, frames, ipv6, testing, traffic
+from .servers import CROWD, CROWD_PORT, NARROW, NARROW6, NARROW_MTU, ONE_PLACE_PORT, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, DNS, ROUTER, WEB, WWW
 
 CONNTRACK = '/proc/net/nf_conntrack'
@@ -21,7 +22,13 @@ FLOW = re.compile(r'src=\S+ dst=(\S+) sport=(\d+) dport=(\d+)')  # one direction
 FORGOTTEN_S = 3  # how long a silent flow is remembered, where a scene is about that
 DATAGRAM = 65000
 JUMBO = 9001
+SCTP = 132  # linux/in.h
 CROWD_FLOWS, ONE_PLACE_FLOWS, FLOOD_SYNS, FLOOD_PER_S = 50000, 65000, 100000, 20000
+# The addresses of one family; whom a server sees; how long the headers of a ping are; what a large transfer is; how curl gets there.
+Net = collections.namedtuple('Net', 'family client gateway router dns web narrow seen ping_headers large curl')
+V4 = Net(socket.AF_INET, CLIENT, APPLIANCE_INSIDE, ROUTER, DNS, WEB, NARROW, APPLIANCE_OUTSIDE, 28, '50m', ())
+V6 = Net(socket.AF_INET6, ipv6.CLIENT, ipv6.INSIDE, ipv6.ROUTER, ipv6.DNS, ipv6.WEB6, f'[{NARROW6}]', ipv6.CLIENT, 48, '10m',
+         ('--connect-to', f'::[{ipv6.WEB6}]:'))
 
 
 class Place:
@@ -29,7 +36,9 @@ class Place:
 
     def __init__(self, lab, servers, ns):
         self.lab, self.servers, self.ns = lab, servers, ns
+        self.net = V4
         self.noted = {}  # what scenes saw and others want to know
+        ipv6.inside(lab)
         for address in OTHERS_INSIDE:
             lab.inside.ip('address', 'add', address + '/24', 'dev', 'nic')
 
@@ -65,21 +74,34 @@ class Place:
             raise testing.Skip(f'nf_conntrack_max of this machine is {most}, {flows} more flows are needed, there is room for {room}')
 
     def tcp(self, port=0):
-        s = self.lab.inside.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s = self.lab.inside.socket(self.net.family, socket.SOCK_STREAM)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # its port waits for nothing afterwards
-        return prepared(s, CLIENT, port)
+        return prepared(s, self.net.client, port)
 
     def udp(self, port=0):
-        return prepared(self.lab.inside.socket(socket.AF_INET, socket.SOCK_DGRAM), CLIENT, port)
+        return prepared(self.lab.inside.socket(self.net.family, socket.SOCK_DGRAM), self.net.client, port)
 
     def udp_server(self, port):
-        return prepared(self.lab.web.socket(socket.AF_INET, socket.SOCK_DGRAM), WEB, port)
+        return prepared(self.lab.web.socket(self.net.family, socket.SOCK_DGRAM), self.net.web, port)
 
 
 def prepared(s, address, port):
     s.bind((address, port))
     s.settimeout(5)
     return s
+
+
+def over_ipv6(scene, sentence=None):
+    """The same scene with the addresses of IPv6."""
+    def play(place):
+        place.net = V6
+        try:
+            scene(place)
+        finally:
+            place.net = V4
+    play.__name__ = scene.__name__ + '_over_ipv6'
+    play.__doc__ = (sentence or testing.sentence(scene)) + ', over IPv6'
+    return play
 
 
 def curl(lab, url, *options):
@@ -93,23 +115,24 @@ def web_pages(place):
     """HTTP/1.1 and HTTP/2 over TLS pass, each as negotiated"""
     for option, version in (('--http1.1', '1.1'), ('--http2', '2')):
         for page in ('empty', '1k', '100k'):
-            traffic.fetch(place.lab, page, 'https', option)
-        said = curl(place.lab, f'https://{WWW}/1k', option, '-o', '/dev/null', '-w', '%{http_version} %{ssl_verify_result}')
+            traffic.fetch(place.lab, page, 'https', option, *place.net.curl)
+        told = ('-o', '/dev/null', '-w', '%{http_version} %{ssl_verify_result}')
+        said = curl(place.lab, f'https://{WWW}/1k', option, *place.net.curl, *told)
         assert said == f'{version} 0', f'negotiated with {option}: {said}'
 
 
 def large_transfers(place):
     """50 MB come down and go up unchanged, by HTTP/1.1 and by HTTP/2"""
-    traffic.fetch(place.lab, '50m', 'http', '--limit-rate', '20M')
-    traffic.fetch(place.lab, '10m', 'https', '--http2')
-    send_up(place, '50m', '--http2', '--limit-rate', '20M')
+    traffic.fetch(place.lab, place.net.large, 'http', '--limit-rate', '20M', *place.net.curl)
+    traffic.fetch(place.lab, '10m', 'https', '--http2', *place.net.curl)
+    send_up(place, place.net.large, '--http2', '--limit-rate', '20M')
     send_up(place, '10m', '--http1.1')
 
 
 def send_up(place, page, *options):
     place.lab.site.forget_uploads()
     source = os.path.join(place.lab.folder, 'pages', page)
-    curl(place.lab, f'https://{WWW}/upload', '-T', source, *options)
+    curl(place.lab, f'https://{WWW}/upload', '-T', source, *options, *place.net.curl)
     assert place.lab.site.uploads() == [place.lab.site.sums[page]], f'the upload of {page} did not arrive whole'
 
 
@@ -118,7 +141,7 @@ def send_up(place, page, *options):
 def names(place):
     """Names are resolved over UDP and over TCP"""
     for way in ('+notcp', '+tcp'):
-        answer = place.lab.inside.run('dig', '+short', '+tries=2', '+time=3', way, '@' + DNS, WWW).split()
+        answer = place.lab.inside.run('dig', '+short', '+tries=2', '+time=3', way, '@' + place.net.dns, WWW).split()
         assert answer == [WEB], f'dig {way} says {answer}'
 
 
@@ -159,12 +182,12 @@ def server_breaks_the_silence(place):
 
 
 def silence_from_a_reserved_port(place):
-    """A silent connection from a port in the reserved range that the gateway forgot"""
+    """A silent connection from a port of the reserved range that the gateway forgot goes on, by the same port outside"""
     with place.timeout('nf_conntrack_tcp_timeout_established', FORGOTTEN_S), place.tcp(65000) as s:
         s.connect((WEB, CROWD_PORT))
-        exchange(s, 'one')
+        before = exchange(s, 'one')
         place.forgets(CROWD_PORT, 65000)
-        exchange(s, 'two')
+        assert exchange(s, 'two') == before == place.flows(CROWD_PORT)[65000]
 
 
 def exchange(s, text):
@@ -197,51 +220,54 @@ def active_ftp(place):
 def pings(place):
     """Pings pass, those with an identifier in the reserved range too"""
     for identifier in (1, 40000, 64512, 65535):
-        said = place.lab.inside.run('ping', '-n', '-c', '2', '-i', '0.2', '-W', '5', '-e', str(identifier), WEB)
+        said = place.lab.inside.run('ping', '-n', '-c', '2', '-i', '0.2', '-W', '5', '-e', str(identifier), place.net.web)
         assert '2 received' in said, said
 
 
 def traces(place):
     """traceroute by UDP, ICMP and TCP sees the gateway, the router behind it and the goal"""
     for way in (['-U'], ['-I'], ['-T', '-p', '80']):
-        said = place.lab.inside.run('traceroute', '-n', '-q', '1', '-N', '1', '-w', '3', '-m', '6', *way, WEB)
+        said = place.lab.inside.run('traceroute', '-n', '-q', '1', '-N', '1', '-w', '3', '-m', '6', *way, place.net.web)
         hops = [line.split()[1] for line in said.splitlines()[1:]]
-        assert hops == [APPLIANCE_INSIDE, ROUTER, WEB], said
+        assert hops == [place.net.gateway, place.net.router, place.net.web], said
 
 
 def narrow_path(place):
     """Who sends 9,001-byte packets with DF is told of a 1,400-byte link behind the router, and the upload arrives whole"""
-    inside, lab = place.lab.inside, place.lab
-    inside.ip('route', 'flush', 'cache')
+    inside, lab, net = place.lab.inside, place.lab, place.net
+    inside.ip('-6' if net is V6 else '-4', 'route', 'flush', 'cache')
     # the gateway may clamp the segments of connections: one packet of full size, whatever becomes of it
-    said = inside.run('sh', '-c', f'ping -n -c 1 -W 5 -M do -s {JUMBO - 28} {NARROW} 2>&1 || :')
+    said = inside.run('sh', '-c', f'ping -n -c 1 -W 5 -M do -s {JUMBO - net.ping_headers} {net.narrow.strip("[]")} 2>&1 || :')
     assert '0 received' in said, said
     lab.site.forget_uploads()
-    curl(lab, f'https://{WWW}/upload', '--http1.1', '-T', os.path.join(lab.folder, 'pages', '10m'), '--connect-to', f'::{NARROW}:')
+    curl(lab, f'https://{WWW}/upload', '--http1.1', '-T', os.path.join(lab.folder, 'pages', '10m'), '--connect-to', f'::{net.narrow}:')
     assert lab.site.uploads() == [lab.site.sums['10m']], 'the upload did not arrive whole'
-    known = inside.ip('route', 'get', NARROW)
+    known = inside.ip('route', 'get', net.narrow.strip('[]'))
     assert f'mtu {NARROW_MTU}' in known, f'the host inside was not told: {known}'
 
 
 def large_datagrams(place):
     """Datagrams of 65,000 bytes pass in fragments, both ways"""
     with place.udp_server(7003) as server, place.udp() as client:
+        if place.net is V6:  # which nobody fragments on the way: the first one teaches the path's MTU
+            client.sendto(bytes(DATAGRAM), (place.net.web, 7003))
+            time.sleep(0.3)
         for _ in range(5):
             question, answer = os.urandom(DATAGRAM), os.urandom(DATAGRAM)
-            client.sendto(question, (WEB, 7003))
+            client.sendto(question, (place.net.web, 7003))
             heard, who = server.recvfrom(65535)
-            assert heard == question and who[0] == APPLIANCE_OUTSIDE, f'{len(heard)} bytes from {who}'
+            assert heard == question and who[0] == place.net.seen, f'{len(heard)} bytes from {who}'
             server.sendto(answer, who)
             heard, who = client.recvfrom(65535)
-            assert (heard, who) == (answer, (WEB, 7003)), f'{len(heard)} bytes from {who}'
+            assert (heard, who[:2]) == (answer, (place.net.web, 7003)), f'{len(heard)} bytes from {who}'
 
 
 def closed_ports(place):
     """A closed port is told to who asks there, by TCP and by UDP"""
     with place.tcp() as s:
-        assert s.connect_ex((WEB, 9)) == errno.ECONNREFUSED
+        assert s.connect_ex((place.net.web, 9)) == errno.ECONNREFUSED
     with place.udp() as s:
-        s.connect((WEB, 9))
+        s.connect((place.net.web, 9))
         s.send(b'anybody?')
         try:
             s.recv(100)
@@ -250,13 +276,19 @@ def closed_ports(place):
         raise AssertionError('somebody answered')
 
 
+@contextlib.contextmanager
+def raw_sockets(place, protocol):
+    with place.lab.inside.socket(socket.AF_INET, socket.SOCK_RAW, protocol) as client, \
+            place.lab.web.socket(socket.AF_INET, socket.SOCK_RAW, protocol) as server:
+        for s in (client, server):
+            s.settimeout(5)
+        yield client, server
+
+
 def protocols_without_ports(place):
     """Protocols without ports pass and are answered: GRE, ESP, one that nobody knows"""
     for protocol in (47, 50, 253):
-        with place.lab.inside.socket(socket.AF_INET, socket.SOCK_RAW, protocol) as client, \
-                place.lab.web.socket(socket.AF_INET, socket.SOCK_RAW, protocol) as server:
-            for s in (client, server):
-                s.settimeout(5)
+        with raw_sockets(place, protocol) as (client, server):
             client.sendto(bytes(4) + b'question', (WEB, 0))
             heard, who = server.recvfrom(100)
             assert heard[20:] == bytes(4) + b'question' and who[0] == APPLIANCE_OUTSIDE, f'protocol {protocol}: {heard} from {who}'
@@ -265,12 +297,27 @@ def protocols_without_ports(place):
             assert heard[20:] == bytes(4) + b'answer' and who[0] == WEB, f'protocol {protocol}: {heard} from {who}'
 
 
-def privileged_port(place):
-    """A port below 1024 of a client, as NFS wants it by default,"""
-    with place.tcp(700) as s:
-        s.connect((WEB, CROWD_PORT))
-        seen = exchange(s, 'port')
-        assert seen < 1024, f'the server saw port {seen}'
+def sctp(place):
+    """SCTP passes and is answered, from privileged and reserved ports too"""
+    for port in (700, 40000, 65000):
+        with raw_sockets(place, SCTP) as (client, server):
+            client.sendto(frames.sctp_init(port, 9), (WEB, 0))
+            heard = server.recv(100)[20:]
+            outside = int.from_bytes(heard[:2], 'big')
+            assert heard == frames.sctp_init(outside, 9), f'from {port} came {heard.hex()}'
+            server.sendto(frames.sctp_init(9, outside, 1, True), (APPLIANCE_OUTSIDE, 0))
+            assert client.recv(100)[20:] == frames.sctp_init(9, port, 1, True)
+
+
+def privileged_ports(place):
+    """A client's port below 1024 is the same outside, as NFS, NTP and IKE want it"""
+    for port in (123, 500, 700, 1023):
+        with place.tcp(port) as s:
+            s.connect((WEB, CROWD_PORT))
+            assert exchange(s, 'port') == port
+        with place.udp(port) as s:
+            s.connect((WEB, CROWD_PORT))
+            assert exchange(s, 'port') == port
 
 
 # ---- crowds
@@ -326,10 +373,10 @@ def syn_flood(place):
     assert flood.child.returncode == 0 and rounds, flood.output()
 
 
-SCENES = (web_pages, large_transfers, names, shell, silent_shell, passive_ftp, pings, traces, narrow_path, large_datagrams, closed_ports,
-          protocols_without_ports)
+OVER_IPV6 = tuple(map(over_ipv6, (web_pages, names, pings, traces, narrow_path, large_datagrams, closed_ports)))
+OVER_IPV6 += (over_ipv6(large_transfers, '10 MB come down and go up unchanged, by HTTP/1.1 and by HTTP/2'),)
+SCENES = (web_pages, large_transfers, names, shell, silent_shell, silence_from_a_reserved_port, passive_ftp, pings, traces, narrow_path,
+          large_datagrams, closed_ports, protocols_without_ports, sctp, privileged_ports) + OVER_IPV6
 CROWDS = (crowd, more_flows_than_ports, syn_flood)
 # What fails through any gateway that translates without looking into the conversations.
 HOPELESS = (active_ftp, server_breaks_the_silence)
-# What plain Linux does and the appliance does not: its own ports, and those below 1024, are nobody else's (README, "What you give up").
-GIVEN_UP = (privileged_port, silence_from_a_reserved_port)

@@ -50,3 +50,20 @@ def udp_frame(text, source_port=40000, port=9, tags=()):
 def fragment(datagram, identification, start, end, last):
     """Bytes start..end of an IP payload as one fragment; start is a multiple of 8."""
     return ethernet(ipv4(datagram[start:end], identification=identification, flags_and_offset=start // 8 | (0 if last else MORE_FRAGMENTS)))
+
+
+def crc32c(data):
+    """The checksum of SCTP, RFC 9260 appendix A."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack('<I', crc ^ 0xffffffff)
+
+
+def sctp_init(source_port, port, tag=0, answer=False):
+    """An SCTP packet that opens an association, or answers that: INIT with the initiate tag 1, INIT ACK with 2."""
+    head = struct.pack('>HHI', source_port, port, tag)
+    chunk = struct.pack('>BBHIIHHI', 2 if answer else 1, 0, 20, 2 if answer else 1, 65536, 1, 1, 1)
+    return head + crc32c(head + bytes(4) + chunk) + chunk

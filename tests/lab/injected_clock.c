@@ -1,6 +1,7 @@
 /* injected_clock: the kernel's time as a test says it. Linked to build/injected/init beside the very objects
  * of build/init: clock_gettime() and ppoll() are wrapped (-Wl,--wrap), and so are the times that the kernel
- * gives packets, which must be of one clock with the rest. Without the test's table it is the machine's time.
+ * gives packets and flows, which must be of one clock with the rest. Without the test's table it is the
+ * machine's time.
  *
  * The table (written by tests/lab/clock.py) is INJECTED_CLOCK, in shared memory: a count, then rows, each in
  * force from one moment of the machine's clocks to the next row's. Behind it stands what the appliance itself
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/ct.h"
 #include "record/ring_walk.h"
 
 #define ROWS_MAX 1023
@@ -57,6 +59,8 @@ int __wrap_adjtimex(struct timex *t);
 bool __wrap_clock_is_ours(bool host_mode);
 enum err __real_ring_walk_next(struct ring_walk *w, struct ring_packet *p);
 enum err __wrap_ring_walk_next(struct ring_walk *w, struct ring_packet *p);
+enum err __real_ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone);
+enum err __wrap_ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone);
 
 /* Before main: a role may open no file later on. */
 __attribute__((constructor)) static void map_table(void)
@@ -209,5 +213,15 @@ enum err __wrap_ring_walk_next(struct ring_walk *w, struct ring_packet *p)
 	enum err e = __real_ring_walk_next(w, p);
 	if (!e)
 		p->ts_ns = injected_real_ns(p->ts_ns);
+	return e;
+}
+
+enum err __wrap_ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone)
+{
+	enum err e = __real_ct_read(m, f, gone);
+	if (!e && f->start_ns)
+		f->start_ns = injected_real_ns(f->start_ns);
+	if (!e && f->stop_ns)
+		f->stop_ns = injected_real_ns(f->stop_ns);
 	return e;
 }

@@ -1,7 +1,7 @@
 """plain: a plain Linux gateway where the appliance stands: forwarding on and one masquerade rule, as the usual NAT instances (fck-nat, for
 one) have it. What passes through it is the measure for what must pass through the appliance.
 """
-from . import metadata, netns
+from . import ipv6, metadata, netns
 from .host import INSIDE, OUTSIDE
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, NIC, ROUTER
 
@@ -25,7 +25,11 @@ class Plain:
             self.ns.up(link, address + '/24', mac)
             netns.one_queue(self.ns, link)
         self.ns.ip('route', 'add', 'default', 'via', ROUTER)
+        for link, address in ((OUTSIDE, ipv6.OUTSIDE), (INSIDE, ipv6.INSIDE)):
+            ipv6.link_up(self.ns, link, address)
+        self.ns.ip('-6', 'route', 'add', 'default', 'via', ipv6.ROUTER)
         self.ns.sysctl('ipv4/ip_forward', 1)
+        self.ns.sysctl('ipv6/conf/all/forwarding', 1)
         self.ns.run('nft', '-f', '-', text_in=RULES)
         return self
 

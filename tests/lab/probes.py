@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from . import frames
+from . import frames, metadata
 from .capture import raw_socket
 from .surroundings import NIC
 
@@ -24,7 +24,8 @@ def numbers(packets):
 class Probes:
     """`with Probes(lab) as probes:` sends every 5 ms while the block runs; the appliance must be attached."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, mac=metadata.INSIDE_MAC):
+        self.mac = mac  # of the appliance's link inside
         self.sender = raw_socket(lab.inside)
         self.watch = lab.segment.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
         self.watch.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -38,7 +39,7 @@ class Probes:
 
     def _send(self):
         while not self.stop.is_set():
-            self.sender.send(frames.udp_frame(f'probe {self.sent}.', 40002, PORT))
+            self.sender.send(frames.ethernet(frames.ipv4(frames.udp(f'probe {self.sent}.'.encode(), 40002, PORT)), to=self.mac))
             self.sent += 1
             time.sleep(0.005)
 

@@ -33,9 +33,9 @@ class Port:
     def __init__(self, ns, address, port):
         self.ns, self.at = ns, (address, port)
 
-    def connect(self, source=None):
+    def connect(self, source=None, timeout_s=TIMEOUT_S):
         s = self.ns.socket(socket.AF_INET, socket.SOCK_STREAM)
-        s.settimeout(TIMEOUT_S)
+        s.settimeout(timeout_s)
         if source:
             s.bind((source, 0))
         s.connect(self.at)

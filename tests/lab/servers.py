@@ -7,12 +7,12 @@ import os
 import select
 import subprocess
 
-from . import netns, web
+from . import ipv6, netns, web
 from .certs import TOP
 from .netns import command
 from .surroundings import APPLIANCE_OUTSIDE, WEB
 
-NARROW, NARROW_MTU, JUMBO_MSS = '203.0.113.10', 1400, 8961
+NARROW, NARROW6, NARROW_MTU, JUMBO_MSS = '203.0.113.10', '2001:db8:4::10', 1400, 8961
 SWALLOWED = '203.0.113.66'
 CROWD, SYN_FLOOD = (os.path.join(TOP, 'build', 'tests', name) for name in ('crowd', 'syn_flood'))
 CROWD_PORT, ONE_PLACE_PORT = 7000, 7001  # at each the ports outside are counted anew
@@ -38,6 +38,7 @@ class Servers:
         self.lab, self.folder = lab, lab.folder
         lab.router.ip('route', 'delete', '198.19.0.0/24', 'via', APPLIANCE_OUTSIDE)
         lab.router.ip('route', 'add', 'blackhole', SWALLOWED)
+        ipv6.lay(lab)
         self._narrow()
         self._ssh()
         ftp = [DEBIAN_PYTHON, '-W', 'ignore', '-m', 'pyftpdlib', '-i', WEB, '-p', '21', '-d', os.path.join(self.folder, 'pages')]
@@ -57,6 +58,9 @@ class Servers:
         self.lab.router.up('narrow', '203.0.113.1/24')
         ns.up('lan', NARROW + '/24')
         ns.ip('route', 'add', 'default', 'via', '203.0.113.1', 'advmss', str(JUMBO_MSS))
+        ipv6.link_up(self.lab.router, 'narrow', '2001:db8:4::1')
+        ipv6.link_up(ns, 'lan', NARROW6)
+        ns.ip('-6', 'route', 'add', 'default', 'via', '2001:db8:4::1', 'advmss', str(JUMBO_MSS - 20))
         cert, key = os.path.join(self.folder, 'web.pem'), os.path.join(self.folder, 'web.key')
         site = web.SITE.format(folder=self.folder, name='narrow', address=NARROW, cert=cert, key=key)
         self.narrow = web.start(self.lab.processes, ns, self.folder, 'narrow', site)

@@ -27,6 +27,8 @@ SITE = HEAD + """
     server {{
         listen {address}:80;
         listen {address}:443 ssl http2;
+        listen [::]:80;
+        listen [::]:443 ssl http2;
         ssl_certificate {cert};
         ssl_certificate_key {key};
         root {folder}/pages;

@@ -5,15 +5,19 @@ or finds no room; what was recorded but not forwarded is told.
 flows_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/flows/.
 """
 import collections
+import contextlib
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import evidence, frames, testing, traffic  # noqa: E402
+from lab import certs, evidence, frames, testing, traffic  # noqa: E402
 from lab.capture import Capture, raw_socket  # noqa: E402
+from lab.clock import Clock  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, CLIENT, WEB, Surroundings  # noqa: E402
@@ -25,6 +29,7 @@ DENIED, TUPLES = 7777, 1400  # more tuples than one set of verdicts has places f
 SMALL_BUFFER = 4096
 KILLS = 6
 FLOW_SLOTS, FULL_S = 8, 16  # fills the slots of flows, not those of packets
+TALK_PORT, LIVE_S, STEP_S, SETTLE_S = 7010, 300, 25, 0.1  # flows that live longer have a line so often: src/role/flows.c
 ICMP, TCP, UDP = 1, 6, 17
 # so that flows end while the test looks on
 SHORT_S = {'udp_timeout': 2, 'udp_timeout_stream': 2, 'icmp_timeout': 2, 'tcp_timeout_time_wait': 2, 'tcp_timeout_close': 2,
@@ -317,6 +322,79 @@ def full_at_the_end(lab):
         check(session.evidence)
 
 
+class Talks:
+    """Connections from inside to a server outside, each open until the end of the block."""
+
+    def __init__(self, lab, host):
+        self.lab, self.host, self.open = lab, host, contextlib.ExitStack()
+        self.server = self.open.enter_context(lab.web.socket(socket.AF_INET, socket.SOCK_STREAM))
+        self.server.bind((WEB, TALK_PORT))
+        self.server.listen()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open.close()
+
+    def begin(self):
+        client = self.open.enter_context(self.lab.inside.socket(socket.AF_INET, socket.SOCK_STREAM))
+        client.connect((WEB, TALK_PORT))
+        talk = client, self.open.enter_context(self.server.accept()[0])
+        self.say(talk, b'hello')
+        return talk
+
+    def say(self, talk, text):
+        for one, other in (talk, talk[::-1]):
+            one.sendall(text)
+            assert other.recv(100) == text
+        time.sleep(0.3)  # the last acknowledgement
+
+    def counts(self, talk):
+        """[packets out, bytes out, packets in, bytes in], as the kernel has them."""
+        known = self.host.ns.run('cat', '/proc/net/nf_conntrack')
+        line, = [line for line in known.splitlines() if f' sport={port_of(talk)} dport={TALK_PORT} ' in line]
+        return list(map(int, re.findall(r'(?:packets|bytes)=(\d+)', line)))
+
+
+def port_of(talk):
+    return talk[0].getsockname()[1]
+
+
+def long_flows(lab, clock):
+    """A flow that lives on for more than five minutes has a line each five while it moves, with its counts; its record has them all"""
+    host = Host(lab, 'long', lab.configuration())
+    host.argv[0] = os.path.join(certs.TOP, 'build', 'injected', 'init')
+
+    def minutes(count):
+        for _ in range(count * 60 // STEP_S):
+            clock.leap(STEP_S)
+            time.sleep(SETTLE_S)
+    with Session(host) as session, Talks(lab, host) as talks:
+        session.armed()
+        moving, still = talks.begin(), talks.begin()
+        minutes(7)
+        young = talks.begin()
+        minutes(5)  # the second time that lines are due; the first came within their fifth minute
+        wanted = {port_of(talk): [talks.counts(talk)] for talk in (moving, still)}
+        talks.say(moving, b'again')
+        minutes(5)
+        wanted[port_of(moving)].append(talks.counts(moving))
+        wanted[port_of(young)] = [talks.counts(young)]
+        talks.open.close()
+        session.end()
+    mine = [f for f in session.evidence.flows() if f.get('orig', {}).get('dport') == TALK_PORT]
+    lines, records = collections.defaultdict(list), {f['orig']['sport']: f for f in ends(mine)}
+    for f in mine:
+        if f['flow'] == 'live':
+            lines[f['orig']['sport']].append([f[f'{what}_{way}'] for way in ('out', 'in') for what in ('packets', 'bytes')])
+            written_ns, start_ns = (evidence.rfc3339_ns(re.sub('[-:]', '', f[key])) for key in ('time', 'start'))
+            assert written_ns - start_ns > LIVE_S * 1e9 and 'reason' not in f and f['id'] == records[f['orig']['sport']]['id'], f
+    assert lines == wanted, f'{dict(lines)}, not {wanted}'
+    assert len(records) == 3, records
+    assert all(r['bytes_out'] > lines[port][-1][1] and r['reason'] == 'closed' for port, r in records.items()), records
+
+
 def main():
     report = testing.Report(testing.pattern())
     checks = (joined, same_names, reasons, flood_in_one, verdicts, by_error, it_is_evidence)
@@ -328,6 +406,8 @@ def main():
         report.run(small_buffer, lab)
         report.run(killed_under_load, lab)
         report.run(full_at_the_end, lab)
+        with Clock(lab) as clock:
+            report.run(long_flows, lab, clock)
     report.finish()
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import frames, testing, traffic  # noqa: E402
+from lab import frames, objects, testing, traffic  # noqa: E402
 from lab.capture import raw_socket  # noqa: E402
 from lab.gateway import (ECHO, FIRST, LAST, QUIET, SECOND, TCP, THIRD, UDP, Echo, Gateway, Watch, arrived, ask, from_inside,  # noqa: E402
                          from_outside, spray)
@@ -47,13 +47,13 @@ def warns_of_foreign_address(gateway):
 
 
 def fixed_address(gateway):
-    """Flows leave by the fixed address, with ports below the appliance's own range, and answers come back."""
+    """Flows leave by the fixed address, with ports that are not the appliance's own, privileged ones kept, and answers come back."""
     gateway.ns.ip('address', 'add', FIXED + '/32', 'dev', 'outside')
     with Echo(gateway.lab.web, WEB, ECHO) as echo:
         for kind in (UDP, TCP):
-            for port in (65000, 40001):
+            for port, outside in ((65000, FIRST + 65000 % (LAST - FIRST + 1)), (40001, 40001), (123, 123), (700, 700)):
                 assert ask(gateway.lab.inside, kind, (WEB, ECHO), b'fixed', (CLIENT, port)) == b'fixed'
-                assert echo.peers[-1][0] == FIXED and FIRST <= echo.peers[-1][1] <= LAST, echo.peers
+                assert echo.peers[-1] == (FIXED, outside), echo.peers
     traffic.ping(gateway.lab, 3)
 
 
@@ -87,7 +87,8 @@ def hairpin(gateway):
     with Echo(gateway.lab.inside, SECOND, 8000) as service:
         for address in (APPLIANCE_OUTSIDE, FIXED):
             assert ask(gateway.lab.inside, TCP, (address, 8080), b'hairpin', (CLIENT, 0)) == b'hairpin'
-        assert {p[0] for p in service.peers} == {APPLIANCE_INSIDE}, service.peers
+        assert ask(gateway.lab.inside, TCP, (FIXED, 8080), b'hairpin', (CLIENT, 700)) == b'hairpin'
+        assert {p[0] for p in service.peers} == {APPLIANCE_INSIDE} and service.peers[-1][1] == 700, service.peers
 
 
 def rules_first_match(gateway):
@@ -182,7 +183,9 @@ def every_port(gateway):
     watch, back = Watch(lab.web, 'lan'), Watch(lab.inside, NIC)
     asked = [PAIR.pack(socket.inet_aton(s), 2000 + i) for i in range(MORE // len(SOURCES)) for s in SOURCES]
     owner, twice, waiting = {}, 0, asked  # port outside: the flow that has it
+    gateway.asked = 0
     for _ in range(3):  # what a busy machine lost on the wire comes again
+        gateway.asked += len(waiting)
         twice += claim(lab, watch, waiting, owner)
         waiting = sorted(set(asked) - set(owner.values()))
     print(f'  # {len(asked)} flows asked for, {len(owner)} of {LAST - FIRST + 1} ports given', flush=True)
@@ -202,11 +205,32 @@ def every_port(gateway):
     traffic.fetch(lab, '1k')  # another service
 
 
+def ports_are_explained(gateway, boots_before):
+    """With all ports taken each recorded packet is in a flow's record, or among those that a verdict says found no port"""
+    evidence = objects.collect(gateway.lab, boots_before)
+    recorded = [f for stream in evidence.recorded().values() for f in stream if f.interface == 1 and is_to(f.data, WEB, QUIET)]
+    lost = sum(int(o.meta['lost']) for o in evidence.packets())
+    assert 0.95 * gateway.asked < len(recorded) <= gateway.asked, f'{gateway.asked} sent, {len(recorded)} recorded'
+    told = evidence.flows()
+    refused = [f for f in told if f.get('verdict') == 'no-nat-port']
+    mine = [f for f in told if f.get('flow') == 'end' and f['orig']['dst'] == WEB and f['orig'].get('dport') == QUIET]
+    crowds = [f for f in told if f.get('flow') == 'unanswered' and (f['dst'], f['dport']) == (WEB, QUIET)]
+    without, within = sum(f['packets'] for f in refused), sum(f['packets_out'] for f in mine + crowds)
+    print(f'# {len(recorded)} recorded and {lost} lost, {within} in the records of flows, {without} without a port')
+    assert without > 1000 and len(recorded) <= without + within <= len(recorded) + lost, f'{without} without a port, {within} forwarded'
+
+
+def is_to(data, address, port):
+    """An Ethernet frame with IPv4 and UDP."""
+    return data[23:24] == b'\x11' and data[30:34] == frames.address(address) and data[36:38] == port.to_bytes(2, 'big')
+
+
 # ---- lives
 
-def live(lab, name, lines, tests, report):
+def live(lab, name, lines, tests, after, report):
     configuration = lab.configuration() + lines
     lab.front.configured(configuration)
+    boots_before = {objects.NAME.fullmatch(n)['boot'] for n in objects.list_names(lab.store)}
     host = Host(lab, name, configuration, verbose=True)
     for address in (SECOND, THIRD):
         lab.inside.ip('address', 'add', address + '/24', 'dev', NIC)
@@ -214,27 +238,29 @@ def live(lab, name, lines, tests, report):
         appliance.console.wait_armed(60)
         gateway = Gateway(lab, appliance)
         for test in tests:
-            report.run(test, gateway)
+            report.run(test, gateway, always=test in NEEDED)
         appliance.stop()
+    for test in after:
+        report.run(test, gateway, boots_before)
 
 
 LIVES = {
-    'rules': (RULES, [warns_of_foreign_address, fixed_address, published, published_from, hairpin, rules_first_match, rules_inward]),
-    'limits': (LIMITS, [rate_limited, flows_limited]),
-    'ports': ('', [every_port]),
+    'rules': (RULES, [warns_of_foreign_address, fixed_address, published, published_from, hairpin, rules_first_match, rules_inward], []),
+    'limits': (LIMITS, [rate_limited, flows_limited], []),
+    'ports': ('', [every_port], [ports_are_explained]),
 }
 
 
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('forward') as lab:
-        for name, (lines, tests) in LIVES.items():
-            if any(report.wants(t) for t in tests):
-                live(lab, name, lines, [t for t in tests if report.wants(t) or t in NEEDED], report)
+        for name, (lines, tests, after) in LIVES.items():
+            if any(report.wants(t) for t in tests + after):
+                live(lab, name, lines, [t for t in tests if report.wants(t) or t in NEEDED], after, report)
     report.finish()
 
 
 # what later tests of its life build on
-NEEDED = [fixed_address]
+NEEDED = [fixed_address, every_port]
 
 main()

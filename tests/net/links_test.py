@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
 """links_test: links that come late, go and come back, bear each other's names or get other addresses: each ends in service or in a stated
-wait, never in forwarding without recording.
+wait, never in forwarding without recording: a host inside sends numbered probes, and each that comes through must be recorded.
 
-links_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/links/.
+links_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/links/. Where much time must pass it does so at once, by the
+test's clock (tests/lab/clock.py).
 """
+import contextlib
 import os
+import re
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import metadata, netns, objects, testing, traffic  # noqa: E402
+from lab import certs, ipv6, metadata, netns, objects, probes, testing, traffic  # noqa: E402
+from lab.clock import Clock  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
-LATE_S = 3  # how long the second interface is late: 30 s in life, where nothing but the wait is longer
+INIT = os.path.join(certs.TOP, 'build', 'injected', 'init')
+LATE_S, SILENT_S, LEASE_S = 30, 60, 3600  # the second interface; DHCP; a lease in lab/surroundings.py
+STEP_S, LONG_S, SETTLE_S = 5, 300, 0.1  # so much time passes at once, and so long the appliance has for what is due then
+ANOTHER = '198.18.0.66'  # address of the appliance outside
 MACS = '/latest/meta-data/network/interfaces/macs/'
 
 
@@ -24,8 +31,18 @@ def detach(lab, appliance, link):
     lab.nics = [n for n in lab.nics if n[0] != link]
 
 
-def attach(lab, appliance, link, name=None, mac=None):
-    """A NIC at the place of the one that was detached: another index, maybe another name and MAC address."""
+@contextlib.contextmanager
+def attached(lab, appliance, link, name=None, mac=None):
+    """A NIC at the place of the one that was detached: another index, maybe another name and MAC address. In the block a host sends probes,
+    and has before the appliance can know the link."""
+    plug(lab, appliance, link, name)
+    with probes.Probes(lab, mac or metadata.INSIDE_MAC) as sent:
+        time.sleep(0.05)
+        label(appliance, link, name, mac)
+        yield sent
+
+
+def plug(lab, appliance, link, name=None):
     side = lab.inside if link == INSIDE else lab.segment
     netns.wire(appliance.ns, name or link, side, NIC, lab.mtu)
     if link == OUTSIDE:
@@ -34,11 +51,15 @@ def attach(lab, appliance, link, name=None, mac=None):
     side.up(NIC, *[CLIENT + '/24'] * (link == INSIDE), mac='02:00:00:00:00:10' if link == INSIDE else None)
     if link == INSIDE:
         side.ip('route', 'replace', 'default', 'via', APPLIANCE_INSIDE)
-    appliance.ns.ip('link', 'set', name or link, 'address', mac or (metadata.INSIDE_MAC if link == INSIDE else metadata.OUTSIDE_MAC))
     lab.nics.append((link, side))
 
 
-def rings_open(appliance):
+def label(appliance, link, name=None, mac=None):
+    """By its MAC address the appliance knows a link."""
+    appliance.ns.ip('link', 'set', name or link, 'address', mac or (metadata.INSIDE_MAC if link == INSIDE else metadata.OUTSIDE_MAC))
+
+
+def forwards(appliance):
     return appliance.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip() == '1'
 
 
@@ -54,7 +75,7 @@ def passes(lab, seconds=20):
 
 
 def evidence_of(lab, appliance):
-    """What this life shipped. All pings that came in are there."""
+    """What this life shipped."""
     appliance.stop()
     evidence = objects.collect(lab, lab.boots)
     lab.boots |= evidence.boots()
@@ -77,22 +98,49 @@ def say(lab, text, times=3):
     assert f'{times} received' in said, said
 
 
+def all_recorded(sent, evidence):
+    """Whatever came through of the probes is in the recording, as it came in; some came through."""
+    frames = [f for stream in evidence.recorded().values() for f in stream]
+    missing = sent.seen - probes.numbers(f.data for f in frames if f.interface == 1)
+    assert sent.seen, 'no probe came through: the test proves nothing'
+    assert not missing, f'{len(missing)} of {len(sent.seen)} probes were forwarded and not recorded, the first is number {min(missing)}'
+
+
+def clocked(lab, clock, name, **settings):
+    """An appliance under the test's clock, with credentials for longer than a lease."""
+    expires = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(clock.aws_s() + 6 * LEASE_S))
+    lab.metadata.credentials({**lab.amazon.role_keys, 'Expiration': expires})
+    appliance = Host(lab, name, lab.configuration(**settings))
+    appliance.argv[0] = INIT
+    return appliance
+
+
+def pass_time(clock, seconds, step_s=STEP_S, until=lambda: False):
+    """So much of the appliance's time passes, in steps, so that it does what it does now and then; not on when until() is true."""
+    for _ in range(seconds // step_s):
+        if until():
+            return
+        clock.leap(step_s)
+        time.sleep(SETTLE_S)
+
+
 # ---- the tests
 
-def late_second_interface(lab):
-    """A second interface that is attached late: the appliance says what it waits for, then arms, and records all that comes"""
-    appliance = Host(lab, 'late', lab.configuration())
+def late_second_interface(lab, clock):
+    """A second interface that is attached 30 s late: the appliance says what it waits for, then arms, and records all that comes"""
+    appliance = clocked(lab, clock, 'late')
     detach(lab, appliance, INSIDE)
     with appliance:
         said = appliance.console.wait_closed('link', 10)
         assert '1 Ethernet link found, two are needed: attach the inside network interface' in said, said
-        time.sleep(LATE_S)
-        assert not rings_open(appliance)
-        attach(lab, appliance, INSIDE)
-        appliance.console.wait_armed(60)
-        say(lab, 'late')
+        pass_time(clock, LATE_S)
+        assert not forwards(appliance)
+        with attached(lab, appliance, INSIDE) as sent:
+            appliance.console.wait_armed(60)
+            say(lab, 'late')
         evidence = evidence_of(lab, appliance)
     assert count(evidence, 1, b'latelate') == 3 and count(evidence, 0, b'latelate') == 3
+    all_recorded(sent, evidence)
 
 
 def known_late(lab):
@@ -112,7 +160,7 @@ def known_late(lab):
         evidence_of(lab, appliance)
 
 
-def comes_back(lab, link, **other):
+def comes_back(lab, link, answers=None, **other):
     """An interface that is detached and comes back after arming is set up again without re-arming, and all that comes is recorded"""
     name = other.get('name', link)
     with Host(lab, f'back-{link}-{len(other)}', lab.configuration()) as appliance:
@@ -122,46 +170,32 @@ def comes_back(lab, link, **other):
         detach(lab, appliance, link)
         appliance.console.wait(rf'^sealtap: alarm net link-gone link={link}', 10, said)
         time.sleep(1)
-        attach(lab, appliance, link, **other)
-        appliance.console.wait(rf'^sealtap: warn.* net link-back link={name}', 30, said)
-        passes(lab)
-        say(lab, 'after')
+        lab.metadata.answers = answers or lab.metadata.answers
+        lab.metadata.write()
+        with attached(lab, appliance, link, **other) as sent:
+            appliance.console.wait(rf'^sealtap: warn.* net link-back link={name}', 30, said)
+            passes(lab)
+            say(lab, 'after')
         assert 'ARMED' not in appliance.console.text()[said:] and appliance.roles().keys() == set(appliance.role_names)
         evidence = evidence_of(lab, appliance)
     for side in (0, 1):
         for text in (b'beforebefore', b'afterafter'):
             assert count(evidence, side, text) == 3, f'{count(evidence, side, text)} of 3 pings recorded on side {side}: {text}'
+    all_recorded(sent, evidence)
     assert evidence.events('books-not-closed') and not evidence.events('books')
     return evidence
 
 
 def comes_back_as_another(lab):
     """One that comes back with another name and MAC address is known by its device number, and an object of its own describes it"""
-    mac = '02:00:00:00:00:77'
-    answers = dict(lab.metadata.answers)
-    lab.metadata.answers = {k.replace(metadata.INSIDE_MAC, mac): v.replace(metadata.INSIDE_MAC, mac) for k, v in answers.items()}
-    lab.metadata.answers[MACS + mac + '/interface-id'] = 'eni-00000000000000077'
-    changed = lab.metadata.answers
-    lab.metadata.answers = answers
+    mac, answers = '02:00:00:00:00:77', lab.metadata.answers
+    changed = {k.replace(metadata.INSIDE_MAC, mac): v.replace(metadata.INSIDE_MAC, mac) for k, v in answers.items()}
+    changed[MACS + mac + '/interface-id'] = 'eni-00000000000000077'
     try:
-        with_change(lab, changed, mac)
+        evidence = comes_back(lab, INSIDE, changed, name='other', mac=mac)
     finally:
         lab.metadata.answers = answers
         lab.metadata.write()
-
-
-def with_change(lab, changed, mac):
-    attach_plain = globals()['attach']
-
-    def attach_changed(lab, appliance, link, **other):
-        lab.metadata.answers = changed
-        lab.metadata.write()
-        attach_plain(lab, appliance, link, **other)
-    globals()['attach'] = attach_changed
-    try:
-        evidence = comes_back(lab, INSIDE, name='other', mac=mac)
-    finally:
-        globals()['attach'] = attach_plain
     for o in evidence.packets():
         for f in o.capture().frames:
             if f.interface != 1 or f.data[12:14] != b'\x08\x00' or f.data[23] != 1:
@@ -176,8 +210,9 @@ def names_swapped(lab):
     appliance = Host(lab, 'swapped', lab.configuration())
     for link in (INSIDE, OUTSIDE):  # the inside one is older and is called outside now
         detach(lab, appliance, link)
-    attach(lab, appliance, INSIDE, OUTSIDE)
-    attach(lab, appliance, OUTSIDE, INSIDE)
+    for link, name in ((INSIDE, OUTSIDE), (OUTSIDE, INSIDE)):
+        plug(lab, appliance, link, name)
+        label(appliance, link, name)
     with appliance:
         appliance.console.wait_armed(60)
         say(lab, 'swap')
@@ -229,44 +264,110 @@ def addresses_and_routes(lab):
         lab.inside.ip('address', 'delete', '203.0.113.5/32', 'dev', 'lo')
 
 
-def lease_moves(lab):
-    """DHCP that is silent and comes back with another address: the appliance says what it waits for, then own connections and NAT follow"""
-    conf = os.path.join(lab.folder, 'dnsmasq.conf')
-    with open(conf) as f:
-        text = f.read()
-    short = text.replace('static,1h', 'static,2m')
+class Dhcp:
+    """`with Dhcp(lab) as dhcp:`: the server for leases (and names) is silent, or gives another address; after the block it is as before."""
 
-    def serve(text):
-        if lab.dnsmasq in lab.processes.list:
-            lab.processes.end(lab.dnsmasq)
-        with open(conf, 'w') as f:
-            f.write(text)
-        if os.path.exists(lab.folder + '/dnsmasq.leases'):
-            os.unlink(lab.folder + '/dnsmasq.leases')
-        lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', conf, '-x', lab.folder + '/dnsmasq.pid'], lab.dns)
-    moved = {**lab.metadata.answers, f'{MACS}{metadata.OUTSIDE_MAC}/local-ipv4s': '198.18.0.66'}
-    answers, lab.metadata.answers = lab.metadata.answers, moved
-    lab.metadata.write()
-    serve(short)
-    try:
-        with Host(lab, 'moves', lab.configuration(object__max_seconds=2)) as appliance:
+    def __init__(self, lab):
+        self.lab, self.conf, self.leases = lab, lab.folder + '/dnsmasq.conf', lab.folder + '/dnsmasq.leases'
+        with open(self.conf) as f:
+            self.text = f.read()
+
+    def silent(self):
+        if self.lab.dnsmasq in self.lab.processes.list:
+            self.lab.processes.end(self.lab.dnsmasq)
+
+    def serves(self, address=APPLIANCE_OUTSIDE):
+        self.silent()
+        with open(self.conf, 'w') as f:
+            f.write(self.text.replace(APPLIANCE_OUTSIDE, address))
+        if os.path.exists(self.leases):
+            os.unlink(self.leases)
+        argv = ['dnsmasq', '-C', self.conf, '-x', self.lab.folder + '/dnsmasq.pid']
+        self.lab.dnsmasq = self.lab.processes.start('dnsmasq', argv, self.lab.dns)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.serves()
+
+
+def dhcp_silent(lab, clock):
+    """DHCP that is silent for 60 s: the appliance says so and forwards nothing; it arms when DHCP is back"""
+    with Dhcp(lab) as dhcp:
+        dhcp.silent()
+        with clocked(lab, clock, 'silent') as appliance, probes.Probes(lab) as sent:
+            appliance.console.wait(r'^sealtap: ok link ', 10)
+            pass_time(clock, SILENT_S)
+            said = appliance.console.wait_closed('dhcp', 5)
+            assert 'no DHCP answer on' in said and 'asking on' in said, said
+            assert not forwards(appliance) and not sent.came_through()
+            dhcp.serves()
+            pass_time(clock, 2 * SILENT_S, until=lambda: 'sealtap: ok dhcp' in appliance.console.text())
             appliance.console.wait_armed(60)
-            say(lab, 'first')
-            said = len(appliance.console.text())
-            lab.processes.end(lab.dnsmasq)
-            appliance.console.wait(r'^sealtap: warning dhcp: the lease of 198.18.0.10 on outside ended', 150, said)
-            serve(short.replace('198.18.0.10', '198.18.0.66'))
-            appliance.console.wait(r'^sealtap: ok dhcp outside has 198.18.0.66/24', 60, said)
-            passes(lab)
-            say(lab, 'moved')
-            assert '198.18.0.10/' not in appliance.ns.ip('address')
+            say(lab, 'back')
+            evidence = evidence_of(lab, appliance)
+    assert count(evidence, 1, b'backback') == 3
+    all_recorded(sent, evidence)
+
+
+def lease_moves(lab, clock, by):
+    """A lease that changes its address: service while it holds, a stated wait, then own connections and NAT follow"""
+    answers, lab.metadata.answers = lab.metadata.answers, {**lab.metadata.answers, f'{MACS}{metadata.OUTSIDE_MAC}/local-ipv4s': ANOTHER}
+    try:
+        with Dhcp(lab) as dhcp, clocked(lab, clock, by.split()[-1], object__max_seconds=60) as appliance:
+            appliance.console.wait_armed(60)
+            with probes.Probes(lab) as sent:
+                say(lab, 'first')
+                LEASES[by](clock, appliance.console, dhcp, lab)
+                passes(lab)
+                say(lab, 'moved')
+                pass_time(clock, SILENT_S)  # IMDS and others are asked from the new address
+            assert APPLIANCE_OUTSIDE + '/' not in appliance.ns.ip('address')
             evidence = evidence_of(lab, appliance)
     finally:
         lab.metadata.answers = answers
         lab.metadata.write()
-        serve(text)
+    another = bytes(map(int, ANOTHER.split('.')))
     answered = [f for f in pings(evidence, 0) if b'movedmoved' in f]
-    assert len(answered) == 3 and all(f[30:34] == bytes([198, 18, 0, 66]) for f in answered)
+    assert len(answered) == 3 and all(f[30:34] == another for f in answered)
+    own = [f for stream in evidence.recorded().values() for f in stream
+           if f.interface == 0 and f.data[12:14] == b'\x08\x00' and f.data[23] == 6 and f.data[30:34] == another]
+    assert any(f.length > len(f.data) for f in own), 'nothing that answers the new address was recorded'
+    assert all(len(f.data) <= 34 + (f.data[46] >> 4) * 4 for f in own), 'own answers are recorded in full'
+    all_recorded(sent, evidence)
+
+
+def hears(clock, console, pattern, most_s, step_s=STEP_S):
+    """Time passes until the console says so, most_s at the most."""
+    since = len(console.text())
+    pass_time(clock, most_s, step_s, lambda: re.compile(pattern, re.M).search(console.text(), since))
+    console.wait(pattern, 10, since)
+
+
+def ends_in_silence(clock, console, dhcp, lab):
+    """DHCP is silent from before the renewal until a minute after the lease's end."""
+    dhcp.silent()
+    pass_time(clock, LEASE_S // 2, LONG_S)
+    pass_time(clock, SILENT_S)
+    say(lab, 'held')
+    hears(clock, console, f'^sealtap: warning dhcp: the lease of {APPLIANCE_OUTSIDE} on outside ended.*asking on', LEASE_S, LONG_S)
+    pass_time(clock, SILENT_S)
+    dhcp.serves(ANOTHER)
+    hears(clock, console, f'^sealtap: ok dhcp outside has {ANOTHER}/24', 2 * SILENT_S)
+
+
+def is_not_renewed(clock, console, dhcp, lab):
+    """The server is silent for a minute when it is asked to renew the lease; then it refuses, and has another address."""
+    dhcp.silent()
+    pass_time(clock, LEASE_S // 2, LONG_S)
+    pass_time(clock, SILENT_S)
+    say(lab, 'held')
+    dhcp.serves(ANOTHER)
+    hears(clock, console, f'^sealtap: ok dhcp outside has {ANOTHER}/24', LEASE_S // 4)
+
+
+LEASES = {'it ends': ends_in_silence, 'it is refused': is_not_renewed}
 
 
 def dhcp_inside(lab):
@@ -299,36 +400,19 @@ def dhcp_inside(lab):
             lab.processes.end(server)
 
 
-RA = """
-keep-in-foreground
-log-facility=-
-user=root
-port=0
-bind-interfaces
-interface=lan
-enable-ra
-dhcp-range=2001:db8:1::,ra-only,64,1h
-"""
-
-
-def ipv6(lab):
+def own_ipv6(lab):
     """IPv6 addresses are IMDS's alone, the default route is the advertised router's, own connections are recorded by their headers"""
     answers = dict(lab.metadata.answers)
     told(lab, metadata.OUTSIDE_MAC, ipv6s='2001:db8:1::10', subnet_ipv6_cidr_blocks='2001:db8:1::/64')
-    lab.router.sysctl('ipv6/conf/lan/disable_ipv6', 0)
-    lab.router.ip('address', 'add', '2001:db8:1::1/64', 'dev', 'lan', 'nodad')
-    lab.router.sysctl('ipv6/conf/all/forwarding', 1)
+    ra = ipv6.advertise(lab)
     lab.imds.sysctl('ipv6/conf/lan/disable_ipv6', 0)
     lab.imds.sysctl('ipv6/conf/lo/disable_ipv6', 0)
     lab.imds.ip('address', 'add', 'fd00:ec2::254/128', 'dev', 'lan', 'nodad')
     lab.imds.ip('route', 'add', '2001:db8:1::/64', 'dev', 'lan')
     lab.router.ip('route', 'add', 'fd00:ec2::254/128', 'dev', 'lan')
-    with open(os.path.join(lab.folder, 'ra.conf'), 'w') as f:
-        f.write(RA)
-    ra = lab.processes.start('ra', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/ra.pid'], lab.router)
-    six = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
+    imds6 = lab.processes.start('imds6', [sys.executable, os.path.join(os.path.dirname(metadata.__file__), 'imds.py'), 'fd00:ec2::254',
                                         lab.metadata.path], lab.imds)
-    six.wait_output('ready', 10)
+    imds6.wait_output('ready', 10)
     try:
         with Host(lab, 'ipv6', lab.configuration()) as appliance:
             appliance.console.wait_armed(60)
@@ -344,9 +428,9 @@ def ipv6(lab):
             lab.router.run('ping', '-n', '-6', '-c', '1', '-W', '2', '2001:db8:1::10')
             lab.imds_server.end()  # from now on by IPv6 alone
             lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
-            before = six.output().count(' 404')
+            before = imds6.output().count(' 404')
             end = time.monotonic() + 40
-            while six.output().count(' 404') < before + 3:
+            while imds6.output().count(' 404') < before + 3:
                 assert time.monotonic() < end, 'IMDS is not asked over IPv6'
                 time.sleep(0.5)
             evidence = evidence_of(lab, appliance)
@@ -354,7 +438,7 @@ def ipv6(lab):
         lab.metadata.answers = answers
         lab.metadata.write()
         lab.processes.end(ra)
-        lab.processes.end(six)
+        lab.processes.end(imds6)
     own = [f for stream in evidence.recorded().values() for f in stream if f.data[12:14] == b'\x86\xdd' and f.data[20] == 6]
     assert own and any(f.length > len(f.data) for f in own), 'no answer of IMDS over IPv6 was recorded'
     for f in own:
@@ -364,7 +448,11 @@ def ipv6(lab):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('links') as lab:
-        report.run(late_second_interface, lab)
+        with Clock(lab) as clock:
+            report.run(late_second_interface, lab, clock)
+            report.run(dhcp_silent, lab, clock)
+            for by in LEASES:
+                report.run(lease_moves, lab, clock, by, about=f' ({by})')
         report.run(known_late, lab)
         for link in (INSIDE, OUTSIDE):
             report.run(comes_back, lab, link, about=f' ({link})')
@@ -372,8 +460,7 @@ def main():
         report.run(names_swapped, lab)
         report.run(addresses_and_routes, lab)
         report.run(dhcp_inside, lab)
-        report.run(lease_moves, lab)
-        report.run(ipv6, lab)  # leaves IMDS without its IPv4 address
+        report.run(own_ipv6, lab)  # leaves IMDS without its IPv4 address
     report.finish()
 
 

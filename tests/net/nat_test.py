@@ -12,38 +12,99 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import testing, traffic  # noqa: E402
-from lab.gateway import (ECHO, EVERYTHING, FIRST, LAST, TCP, UDP, Echo, Gateway, Watch, arrived, ask, from_inside,  # noqa: E402
-                         from_outside, spray)
+from lab import frames, testing, traffic  # noqa: E402
+from lab.gateway import (ECHO, EVERYTHING, FIRST, LAST, OUTSIDE_MAC, SECOND, TCP, THIRD, UDP, Echo, Gateway, Watch,  # noqa: E402
+                         arrived, ask, from_inside, from_outside, spray)
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, ROUTER, WEB, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, DNS, NIC, ROUTER, WEB, Surroundings  # noqa: E402
 
 SMALL = 1400
+RESERVED = (64512, 65000, 65535)
+RENEW_S = 20  # between renewals of the lease
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14  # linux/in.h
 
 
 def reserved_port_translated(gateway):
-    """A source port of the appliance's own range is translated out of it, by UDP and TCP; others are kept."""
+    """A source port of the appliance's own range is translated out of it, by UDP and TCP, to the same one each time; others are kept."""
     with Echo(gateway.lab.web, WEB, ECHO) as echo:
         for kind in (UDP, TCP):
-            for port in (64512, 65000, 65535, 40001, 1024, 64511):
-                text = f'from port {port} {kind}.'.encode()
-                assert ask(gateway.lab.inside, kind, (WEB, ECHO), text, (CLIENT, port)) == text
-                address, seen = echo.peers[-1]
-                assert address == APPLIANCE_OUTSIDE and FIRST <= seen <= LAST, f'{port} became {address} {seen}'
-                assert port > LAST or seen == port, f'{port} became {seen}'
+            for port in (*RESERVED, 40001, 1024, 64511, 1, 53, 67, 69, 123, 511, 512, 700, 1023):
+                seen = seen_from(gateway, echo, kind, (CLIENT, port))
+                # the port's remainder by the range's size, where nobody has that
+                assert seen == (port if port <= LAST else FIRST + port % (LAST - FIRST + 1)), f'{port} became {seen}'
 
 
-def reserved_port_recorded(session):
-    """What a client sends from a port of the appliance's own range is recorded in full, on both sides."""
+def seen_from(gateway, echo, kind, source):
+    """The port outside of a flow whose first port is this."""
+    text = f'from port {source[1]} {kind}.'.encode()
+    assert ask(gateway.lab.inside, kind, (WEB, ECHO), text, source) == text
+    address, seen = echo.peers[-1]
+    assert address == APPLIANCE_OUTSIDE and seen <= LAST, f'{source} became {address} {seen}'
+    return seen
+
+
+def taken_ports(gateway):
+    """A source port that another host has becomes another of its kind: privileged, above 511, or neither."""
+    gateway.lab.inside.ip('address', 'add', SECOND + '/24', 'dev', NIC)
+    with Echo(gateway.lab.web, WEB, ECHO) as echo:
+        for kind in (UDP, TCP):
+            for port, kept in ((40, range(1, 68)), (200, range(69, 1024)), (800, range(512, 1024)), (30000, range(FIRST, LAST + 1)),
+                               (65001, range(FIRST, LAST + 1))):
+                first, second = (seen_from(gateway, echo, kind, (source, port)) for source in (CLIENT, SECOND))
+                assert first != second and {first, second} <= set(kept), f'{port} became {first} and {second}'
+
+
+def dhcp_port_translated(gateway):
+    """The DHCP client's port is nobody else's: privileged ports become each other until none is left, but never that one."""
+    wanted = [(source, port) for port in range(1, 512) for source in (CLIENT, SECOND, THIRD)]
+    watch = Watch(gateway.lab.web, 'lan')
+    spray(gateway.lab.inside, NIC, [from_inside(f'{source} {port}', port, source=source) for source, port in wanted], every=100)
+    found = watch.wait(lambda found: len(found) >= 67 + 955, 3)
+    owner = {seen: text for _, seen, _, text in found}
+    assert len(owner) == len(found), 'two flows came by one port'
+    odd = set(owner) - set(range(1, 68)) - set(range(69, 1024))
+    assert not odd and len(owner) > 900, f'{len(owner)} ports, among them {odd}'
+
+
+def renews_beside(gateway):
+    """The appliance's lease is renewed while a host inside talks to the DHCP server by the client's port, and only the appliance hears."""
+    lab = gateway.lab
+    inside, server = Watch(lab.inside, NIC), Watch(lab.dns, 'lan')
+    end = time.monotonic() + 2 * RENEW_S
+    before = lab.dnsmasq.output().count('DHCPACK')
+    while lab.dnsmasq.output().count('DHCPACK') == before:
+        assert time.monotonic() < end, 'no renewal'
+        spray(lab.inside, NIC, [from_inside('from port 68.', 68, 67, to=DNS)])
+        time.sleep(0.5)
+    time.sleep(0.5)
+    leaked = [w for w in inside.take() if w[0] == DNS]
+    assert not leaked, f'a host inside got answers of the DHCP server: {leaked}'
+    asked = {seen for source, seen, port, text in server.take() if (source, port) == (APPLIANCE_OUTSIDE, 67) and text == b'from port 68.'}
+    assert len(asked) == 1 and asked <= set(range(69, 1024)), asked
+    seen, = asked
+    answer = frames.udp(b'to port 68.', 67, seen, DNS, APPLIANCE_OUTSIDE)
+    spray(lab.dns, 'lan', [frames.ethernet(frames.ipv4(answer, source=DNS, to=APPLIANCE_OUTSIDE), to=OUTSIDE_MAC)])
+    heard = [w for w in inside.wait(lambda found: any(w[3] == b'to port 68.' for w in found), 5) if w[0] == DNS]
+    assert heard == [(DNS, 67, 68, b'to port 68.')], heard
+    assert 'lease-lost' not in gateway.appliance.console.text()
+
+
+def renew_often(lab):
+    with open(os.path.join(lab.folder, 'dnsmasq.conf'), 'a') as f:
+        f.write(f'dhcp-option=option:T1,{RENEW_S}\n')
+    lab.processes.end(lab.dnsmasq)
+    lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/dnsmasq.pid'], lab.dns)
+
+
+def special_ports_recorded(session):
+    """What a client sends from a port of the appliance's own is recorded in full, on both sides."""
     for side in ('inside', 'outside'):
         recorded = [f for stream in session.recorded('all', side).values() for f in stream]
-        for port in (64512, 65000, 65535):
-            for kind in (UDP, TCP):
-                mine = [f for f in recorded if f'from port {port} {int(kind)}.'.encode() in f.data or
-                        f'from port {port} {kind}.'.encode() in f.data]
-                assert mine and all(len(f.data) == f.length for f in mine), f'{side}, port {port}: {len(mine)} whole'
+        texts = [f'from port {port} {kind}.' for port in (*RESERVED, 700) for kind in (UDP, TCP)]  # what comes back has them, too
+        for text in texts + [{'inside': 'from port 68.', 'outside': 'to port 68.'}[side]]:
+            mine = [f for f in recorded if text.encode() in f.data]
+            assert mine and all(len(f.data) == f.length for f in mine), f'{side}, {text}: {len(mine)} found'
 
 
 def spoofed_inside(gateway):
@@ -245,13 +306,14 @@ def ipv6(gateway):
         assert came == passes and got == [source] * passes and grown == counts, (source, to, came, got, grown)
 
 
-TESTS = [reserved_port_translated, spoofed_inside, spoofed_outside, not_published, link_local_refused, hop_limit_ends, no_route,
-         path_mtu_from_behind, path_mtu_of_its_own, segment_sizes, long_datagrams, ipv6]
+TESTS = [reserved_port_translated, taken_ports, dhcp_port_translated, renews_beside, spoofed_inside, spoofed_outside, not_published,
+         link_local_refused, hop_limit_ends, no_route, path_mtu_from_behind, path_mtu_of_its_own, segment_sizes, long_datagrams, ipv6]
 
 
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('nat') as lab:
+        renew_often(lab)
         session = Session(Host(lab, 'appliance', lab.configuration(object__max_seconds=5, log__interval_seconds=5)))
         with session:
             session.armed()
@@ -261,7 +323,7 @@ def main():
                     report.run(test, gateway)
             time.sleep(11)  # the counters' next look
             session.end()
-        for test in (reserved_port_recorded, counts_said):
+        for test in (special_ports_recorded, counts_said):
             report.run(test, session)
     report.finish()
 

@@ -15,10 +15,13 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import objects, scrape, testing, traffic  # noqa: E402
 from lab.certs import TOP  # noqa: E402
+from lab.gateway import Gateway, arrived, from_inside, spray  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, Surroundings  # noqa: E402
 
 PORT, STRANGER = 9100, '198.19.0.99'
+NOT_FORWARDED = 'sealtap_not_forwarded_packets_total'
+REFUSED, FLOWS = 5, 60
 STATUS = {'status__port': PORT, 'status__sources': f'192.0.2.0/24, {CLIENT}'}
 PLACES, CROWD, SLOW = 32, 100, 40
 BOOKS = 'sealtap_recorded', 'sealtap_cut', 'sealtap_lost'
@@ -120,25 +123,52 @@ def bytewise_requests(life):
         assert scrape.Answer(scrape.everything(s)).status == 200
 
 
-def others_are_closed_at_once(life):
-    """Another source is closed without a word, and nobody gets in from the other interface"""
-    before = life.port.value('sealtap_status_visits_total', end='source')
-    life.lab.inside.ip('address', 'add', STRANGER + '/24', 'dev', NIC)
+@contextlib.contextmanager
+def stranger(lab):
+    lab.inside.ip('address', 'add', STRANGER + '/24', 'dev', NIC)
     try:
+        yield
+    finally:
+        lab.inside.ip('address', 'del', STRANGER + '/24', 'dev', NIC)
+
+
+def is_silent(port, source=None):
+    """Not even a closed port answers; one SYN is sent."""
+    try:
+        port.connect(source, timeout_s=0.7).close()
+    except TimeoutError:
+        return True
+    except ConnectionRefusedError:
+        return False
+    raise AssertionError('it lets others in')
+
+
+def others_find_nothing(life):
+    """For another source, and from the other interface, nothing answers on the port; ports beside it are closed as ever; it is counted"""
+    before = life.port.value(NOT_FORWARDED, reason='status-port')
+    outside = scrape.Port(life.lab.router, APPLIANCE_OUTSIDE, PORT)
+    with stranger(life.lab), Gateway(life.lab, life.appliance).counted() as grown:
+        assert all([is_silent(life.port, STRANGER) for _ in range(REFUSED - 2)])
+        assert is_silent(outside) and is_silent(scrape.Port(life.lab.router, APPLIANCE_INSIDE, PORT))
+        assert not is_silent(scrape.Port(life.lab.inside, APPLIANCE_INSIDE, PORT + 1), STRANGER)
+        assert not is_silent(scrape.Port(life.lab.router, APPLIANCE_OUTSIDE, PORT + 1))
+    assert life.port.health()[0] == 200 and grown == {'status-port': REFUSED}, grown
+    wait('the metric', lambda: life.port.value(NOT_FORWARDED, reason='status-port') == before + REFUSED)
+
+
+def others_are_closed_at_once(life):
+    """Where the packet filter would let another source in, the role closes it without a word"""
+    before = life.port.value('sealtap_status_visits_total', end='source')
+    life.appliance.ns.run('nft', 'flush chain inet sealtap status')
+    with stranger(life.lab):
         for _ in range(3):
             try:
                 got = life.port.raw(b'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n', STRANGER)
             except (ConnectionResetError, BrokenPipeError):
                 got = b''
             assert got == b'', got
-    finally:
-        life.lab.inside.ip('address', 'del', STRANGER + '/24', 'dev', NIC)
     assert life.port.value('sealtap_status_visits_total', end='source') == before + 3
-    try:
-        scrape.Port(life.lab.router, APPLIANCE_OUTSIDE, PORT).connect().close()
-        raise AssertionError('it can be reached from outside')
-    except ConnectionRefusedError:
-        pass
+    assert not is_silent(scrape.Port(life.lab.router, APPLIANCE_OUTSIDE, PORT))
 
 
 def a_hundred_at_once(life):
@@ -280,6 +310,31 @@ def traffic_counts(life):
     wait('the counters', all_there)
 
 
+def not_forwarded_counts(life):
+    """What is not forwarded is counted by reason as the packet filter counts it, whether net dies or not; so are the flows there are"""
+    gateway = Gateway(life.lab, life.appliance)
+    before = life.port.counters()
+    with gateway.counted() as grown:
+        spray(life.lab.inside, NIC, [from_inside(f'{i}', to='169.254.1.1') for i in range(7)])
+        arrived(gateway, [from_inside(f'{i}', 41000 + i) for i in range(FLOWS)])
+    assert grown == {'link-local': 7}, grown
+    key = (NOT_FORWARDED, ('reason', 'link-local'))
+    wait('the counter', lambda: life.port.counters()[key] == before[key] + 7)
+
+    def kernel(name):
+        return int(life.appliance.ns.run('cat', f'/proc/sys/net/netfilter/nf_conntrack_{name}'))
+    wait('the flows', lambda: abs(life.port.value('sealtap_flows') - kernel('count')) < FLOWS / 2)
+    assert life.port.value('sealtap_flows') > FLOWS
+    assert life.port.value('sealtap_flows_max') == kernel('max')
+    restarts = ('sealtap_role_restarts_total', ('role', 'net'))
+    life.appliance.kill_role('net')
+    wait('the end of net', lambda: life.port.counters()[restarts] == before[restarts] + 1)
+    wait('its successor', lambda: 'net' in life.appliance.roles() and life.is_well())
+    time.sleep(1)  # it has looked
+    spray(life.lab.inside, NIC, [from_inside(f'{i}', to='169.254.1.1') for i in range(5)])
+    wait('the counter', lambda: life.port.counters()[key] == before[key] + 12)
+
+
 def no_counter_goes_back(life):
     """Whatever role dies, no counter goes back and none begins anew"""
     before = life.port.counters()
@@ -340,6 +395,13 @@ def recorded_in_full(life):
     assert len(asked) > 20, len(asked)
 
 
+def others_are_told(life):
+    """Who was kept from the port has a line in the stream of flows"""
+    told = [f for f in life.evidence.flows() if f.get('verdict') == 'status-port']
+    assert sum(f['packets'] for f in told) == REFUSED and {f['dport'] for f in told} == {PORT}, told
+    assert sum(f['packets'] for f in told if f['src'] == STRANGER) == REFUSED - 2, told
+
+
 def a_policy_is_the_reason(lab):
     """Where a policy has closed forwarding 503 says which"""
     with Life(lab, 'policy', on_loss='stop') as life:
@@ -370,12 +432,12 @@ def main():
     with Surroundings('status') as lab:
         with Life(lab, 'appliance', object__max_seconds=2) as life:
             report.run(not_well_before_it_is_armed, life, always=True)
-            for check in (what_it_answers, bytewise_requests, others_are_closed_at_once, a_hundred_at_once, slow_ones_keep_nobody_out,
-                          one_that_does_not_read, a_hung_worker, a_link_that_is_down, silent_init, metrics_are_documented, traffic_counts,
-                          no_counter_goes_back):
+            for check in (what_it_answers, bytewise_requests, others_find_nothing, others_are_closed_at_once, a_hundred_at_once,
+                          slow_ones_keep_nobody_out, one_that_does_not_read, a_hung_worker, a_link_that_is_down, silent_init,
+                          metrics_are_documented, traffic_counts, not_forwarded_counts, no_counter_goes_back):
                 report.run(check, life)
             report.run(leaving_and_books, life, always=True)
-            for check in (settings_are_in_the_boot_object, recorded_in_full):
+            for check in (settings_are_in_the_boot_object, recorded_in_full, others_are_told):
                 report.run(check, life)
         for check in (a_policy_is_the_reason, nothing_listens_unasked):
             report.run(check, lab)

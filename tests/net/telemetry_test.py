@@ -14,12 +14,14 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import aws, frames, metadata, objects, testing, traffic  # noqa: E402
 from lab.capture import raw_socket  # noqa: E402
+from lab.gateway import from_inside, spray  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.sent import Sent  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, NIC, Surroundings  # noqa: E402
 
 NAMESPACE, INTERVAL_S = 'Lab/tap', 2
 SHUTDOWN_S, LATE_S = 100, 15  # init's patience; what is left of it when unshipped objects are told
+DROPPED = 7
 FLOOD = 60000  # of 1,400 bytes: more than the ring's 32 MiB
 
 
@@ -92,6 +94,7 @@ class Life:
             self.quiet = watch.metric('PacketsRecorded'), watch.metric('Forwarding')
             self.quiet_alarms = list(watch.events())
             traffic.ping(lab, 5)
+            spray(lab.inside, NIC, [from_inside(f'{i}', to='169.254.1.1') for i in range(DROPPED)])
             self.unplug(lab)
             self.lose(lab, appliance)
             wait('the alarm of the loss', lambda: 'lost' in watch.events())
@@ -165,6 +168,17 @@ def sums_are_the_totals(life):
     assert down['lost'] > 1000, f'only {down["lost"]} lost: the test proves nothing'
     shipped = sum(p[1] for p in life.watch.metric('ObjectsShipped'))
     assert len(life.evidence.objects) - 1 <= shipped <= len(life.evidence.objects), f'{shipped}, {len(life.evidence.objects)} objects'
+
+
+def gateway_metrics(life):
+    """Flows and what was not forwarded are metrics by a NAT gateway's names, and add up to the packet filter's counts."""
+    told = {k: v for k, v in life.evidence.events('not-forwarded')[-1].items() if isinstance(v, int)}
+    dropped = sum(p[1] for p in life.watch.metric('PacketsDropCount'))
+    assert told['link-local'] == DROPPED, told
+    assert sum(told.values()) - told.get('stopped', 0) <= dropped <= sum(told.values()), f'{dropped}, {told}'
+    assert max(p[1] for p in life.watch.metric('ActiveConnectionCount')) > 0
+    ports = life.watch.metric('ErrorPortAllocation')
+    assert ports and sum(p[1] for p in ports) == 0, ports
 
 
 def alarms_of_loss_and_stop(life):
@@ -254,8 +268,8 @@ def main():
     report = testing.Report(testing.pattern())
     with Surroundings('telemetry') as lab:
         life = Life(lab)
-        for check in (also_when_nothing_happens, sums_are_the_totals, alarms_of_loss_and_stop, refusals_are_told_and_overcome,
-                      refused_for_good_is_given_up, forwarding_is_the_state, only_promised_requests):
+        for check in (also_when_nothing_happens, sums_are_the_totals, gateway_metrics, alarms_of_loss_and_stop,
+                      refusals_are_told_and_overcome, refused_for_good_is_given_up, forwarding_is_the_state, only_promised_requests):
             report.run(check, life)
         report.run(stopped_before_armed, lab, life.watch)
         report.run(unshipped_is_told, lab, life.watch)

@@ -8,28 +8,67 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import aws, evidence, probes, scrape, testing, traffic  # noqa: E402
+from lab import aws, clients, evidence, gateway, ipv6, netns, probes, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
 
 BOOT_S, RECOVERY_S = 60, 60
-PORT = 9100
-SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT}
+PORT, PUBLISHED = 9100, 8443
+SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT,
+            'publish': f'tcp {PUBLISHED} -> {CLIENT}:{gateway.ECHO}'}
 
 
 # ---- the whole path
 
 def whole_path(session):
-    """It boots from its disk through UEFI firmware, arms, forwards, and powers off by its power button with everything shipped."""
+    """It boots from its disk through UEFI firmware, arms, forwards for real clients, and powers off by its button, with all shipped."""
     with session:
         session.armed_under_fire()
         with session.window('all'):
             traffic.everything(session.lab)
+            router_advertised(session.lab)
+            session.failures = failures(session.lab, CORE)
             time.sleep(6)  # an object and a heartbeat ship inside the window
         port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
         session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
         session.end()
+
+
+def published(place):
+    with gateway.Echo(place.lab.inside, CLIENT, gateway.ECHO):
+        assert gateway.ask(place.lab.web, gateway.TCP, (APPLIANCE_OUTSIDE, PUBLISHED), b'from outside', timeout_s=5) == b'from outside'
+
+
+def router_advertised(lab):
+    """There is a way over IPv6."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            return lab.inside.run('ping', '-n', '-c', '1', '-W', '1', ipv6.WEB6)
+        except netns.CommandFailed:
+            pass
+
+
+def failures(lab, scenes):
+    """Why which of these scenes failed."""
+    place, found = clients.Place(lab, None, None), {}
+    for scene in scenes:
+        try:
+            scene(place)
+        except (AssertionError, OSError, netns.CommandFailed) as e:
+            found[scene.__doc__ or scene.__name__] = repr(e)
+    return found
+
+
+OVER_IPV4 = (clients.web_pages, clients.names, clients.pings)
+OVER_IPV6 = tuple(map(clients.over_ipv6, OVER_IPV4 + (clients.large_transfers,)))
+CORE = OVER_IPV4 + OVER_IPV6 + (clients.sctp, clients.protocols_without_ports, published)
+
+
+def core_set(session):
+    """SCTP and protocols without ports, real clients by both families, and one at a published port pass through the image's own kernel"""
+    assert not session.failures, session.failures
 
 
 def verdict_lines(session):
@@ -139,8 +178,15 @@ def memory_locked(session):
     assert sorted(set(said)) == [('capture', 'yes'), ('flows', 'yes'), ('keys', 'yes')], said
 
 
+def rings_at_maximum(session):
+    """The NICs' receive rings are as long as the devices let them be, and the log says so."""
+    said = [(e['link'], e['packets'], e['max']) for e in session.evidence.events('ring')]
+    assert len(said) == 2 and all(int(now) == int(most) > 0 for _, now, most in said), said
+
+
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
-PROOFS = [verdict_lines, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked]
+PROOFS = [verdict_lines, core_set, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked,
+          rings_at_maximum]
 
 
 def main():
@@ -148,6 +194,7 @@ def main():
     with Surroundings('boot') as lab:
         lab.metadata.user_data(lab.configuration(**SETTINGS))
         if any(map(report.wants, [whole_path, *PROOFS, *evidence.CHECKS])):
+            ipv6.lay(lab)
             session = Session(Guest(lab, 'from-disk'), arm_timeout_s=90)
             if report.run(whole_path, session, always=True):
                 for check in PROOFS:

@@ -4,12 +4,13 @@
 
 #define OUT 0x0a000004u /* 10.0.0.4/24 */
 #define IN 0x0a000105u  /* 10.0.1.5/24 */
+#define EVI 0x0a000007u /* 10.0.0.7/24: in the outside subnet, which it may be */
 
 static struct addressing a;
-static struct imds_link imds[2];
+static struct imds_link imds[ADDRESSING_SIDES];
 static struct dhcp_lease lease;
 static struct settings s;
-static struct addressing_side side[2];
+static struct addressing_side side[ADDRESSING_SIDES];
 
 static struct ip_net net(const char *text)
 {
@@ -31,6 +32,15 @@ static void set_up(void)
 	s.inside_route[0] = net("192.0.2.0/24");
 	side[0] = (struct addressing_side){3, true, 9001, &imds[0], &lease, {{0}}};
 	side[1] = (struct addressing_side){5, true, 9001, &imds[1], NULL, {{0}}};
+	side[2] = (struct addressing_side){.ifindex = 0};
+}
+
+static void set_up_evidence(void)
+{
+	set_up();
+	s.evidence = CONF_EVIDENCE_ENI;
+	imds[2] = (struct imds_link){.addr_count = 1, .addr = {EVI}, .prefix_len = 24};
+	side[2] = (struct addressing_side){9, true, 9001, &imds[2], NULL, {{0}}};
 }
 
 static const struct rtnl_route *route(uint32_t table, const char *dst)
@@ -90,6 +100,47 @@ static void plans_ipv6(void)
 	CHECK(route(254, "::/0")->mtu == 1500 && !route(101, "::/0"));
 }
 
+static uint32_t user_rules(uint32_t table)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < a.rule_count; i++)
+		count += a.rule[i].uid_first == 102 && a.rule[i].uid_last == 103 && a.rule[i].table == table;
+	return count;
+}
+
+static void plans_evidence(void)
+{
+	set_up();
+	addressing_plan(side, &s, &a);
+	CHECK(a.of[2].count == 0 && !user_rules(102) && !user_rules(0) && !user_rules(254));
+	set_up_evidence();
+	addressing_plan(side, &s, &a);
+	CHECK(a.of[2].count == 1 && a.of[2].addr[0].prefix_len == 32);
+	CHECK(leads(102, "0.0.0.0/0", 9, 0x0a000001, 1500) && route(102, "10.0.0.0/24")->ifindex == 9);
+	for (uint32_t i = 0; i < a.route_count; i++)
+		CHECK(a.route[i].ifindex != 9 || a.route[i].table == 102);
+	CHECK(route(102, "0.0.0.0/0")->source.bytes[15] == 7 && leads(254, "0.0.0.0/0", 3, 0x0a000001, 1500));
+	/* of both families: IMDS by the main table, then the link's, then nothing */
+	CHECK(user_rules(254) == 2 && user_rules(102) == 2 && user_rules(0) == 2);
+	for (uint32_t i = 0; i < a.rule_count; i++) {
+		const struct rtnl_rule *r = &a.rule[i];
+		uint32_t want = r->table == 254 ? 900 : r->table == 102 ? 901 : 902;
+		CHECK(!r->uid_first || r->priority == want);
+		CHECK(r->uid_first || r->priority >= 1000);
+	}
+}
+
+static void refuses_without_evidence(void)
+{
+	set_up_evidence();
+	side[2] = (struct addressing_side){.ifindex = 0};
+	addressing_plan(side, &s, &a);
+	CHECK(!route(102, "0.0.0.0/0") && user_rules(254) == 2 && user_rules(102) == 2 && user_rules(0) == 2);
+	CHECK(!a.unknown);
+	addressing_plan(side, NULL, &a);
+	CHECK(a.unknown && !user_rules(0)); /* those that are there stay */
+}
+
 static void no_router_that_is_itself(void)
 {
 	set_up();
@@ -100,14 +151,14 @@ static void no_router_that_is_itself(void)
 
 static void as_much_as_there_can_be(void)
 {
-	set_up();
-	for (uint32_t d = 0; d < 2; d++) {
+	set_up_evidence();
+	for (uint32_t d = 0; d < ADDRESSING_SIDES; d++) {
 		imds[d].addr_count = IMDS_ADDRS_MAX;
 		imds[d].addr6_count = IMDS_ADDRS6_MAX;
 		imds[d].subnet6_count = imds[d].vpc_count = IMDS_NETS_MAX;
 		side[d].router6 = (struct ip){{0xfe, 0x80, [15] = 1}};
 		for (uint32_t i = 0; i < IMDS_ADDRS_MAX; i++)
-			imds[d].addr[i] = (d ? IN : OUT) + 10 + i;
+			imds[d].addr[i] = (d == 1 ? IN : OUT) + 10 + 20 * d + i;
 		for (uint8_t i = 0; i < IMDS_NETS_MAX; i++) {
 			imds[d].addr6[i].bytes[0] = (uint8_t)(1 + i + 16 * d);
 			imds[d].subnet6[i] = (struct ip_net){{{0x20, i, (uint8_t)d}}, 64};
@@ -129,6 +180,8 @@ int main(void)
 	RUN(nothing_for_a_link_that_is_down, "a link that is down has addresses and no routes");
 	RUN(plans_ipv6,
 	    "IPv6: addresses alone, the subnet on the link, the default route once a router is known");
+	RUN(plans_evidence, "what keys and upload send goes by the evidence link alone, but to IMDS");
+	RUN(refuses_without_evidence, "without that link it is refused");
 	RUN(no_router_that_is_itself, "an own address is nobody's router");
 	RUN(as_much_as_there_can_be, "all addresses, networks and routes that there can be fit");
 	return check_done();

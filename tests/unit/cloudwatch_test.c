@@ -59,6 +59,9 @@ static const struct {
 	{"PutFailures", "Count", "", 1022},
 	{"KmsFailures", "Count", "", 1023},
 	{"AlarmsSuppressed", "Count", "", 1024},
+	{"ActiveConnectionCount", "Count", "", 1027},
+	{"ErrorPortAllocation", "Count", "", 1029 + CLOUDWATCH_NO_PORT},
+	{"PacketsDropCount", "Count", "", (1029 + 1029 + CLOUDWATCH_NO_PORT) * CLOUDWATCH_REASONS / 2},
 };
 
 #define ENA_FIRST 10
@@ -115,18 +118,23 @@ static void a_minute_is_a_difference(void)
 		.packets = 100, .lost_ring = 3, .key_age_s = 50, .oldest_unshipped_s = 9};
 	const struct cloudwatch_sample net = {
 		.lost_before_tap = 7,
+		.flows = 9,
+		.not_forwarded = {[NFT_TTL] = 3, [CLOUDWATCH_FULL] = 4},
 		.forwarding = 1,
 		.has_ena = 1,
 		.has_conntrack_available = 1,
 		.ena = {[ENA_PPS] = 5, [ENA_CONNTRACK_AVAILABLE] = 1000},
 	};
-	const struct cloudwatch_sample second = {.packets = 11, .key_age_s = 20};
+	const struct cloudwatch_sample second = {
+		.packets = 11, .key_age_s = 20, .flows = 6, .not_forwarded = {[NFT_TTL] = 2}};
 	memset(&now, 0, sizeof(now));
 	cloudwatch_add(&now, &capture);
 	cloudwatch_add(&now, &net);
 	cloudwatch_add(&now, &second);
 	CHECK(now.packets == 111 && now.lost_ring == 3 && now.lost_before_tap == 7 && now.key_age_s == 50);
 	CHECK(now.has_ena == 1 && now.ena[ENA_PPS] == 5 && now.ena[ENA_CONNTRACK_AVAILABLE] == 1000);
+	CHECK(now.flows == 9 && now.not_forwarded[NFT_TTL] == 5 && now.not_forwarded[CLOUDWATCH_FULL] == 4);
+	CHECK(now.at_ns == 0);
 	before = (struct cloudwatch_sample){.packets = 101, .key_age_s = 40, .ena = {[ENA_PPS] = 4}};
 	cloudwatch_since(&now, &before);
 	CHECK(now.packets == 10 && now.lost_ring == 3 && now.ena[ENA_PPS] == 1);

@@ -28,6 +28,7 @@ static const char *const every_key[] = {
 	"ntp.server = 2001:db8::123",
 	"inside.routes = 10.9.0.0/16",
 	"inside.routes = 2001:db8:9::/48",
+	"evidence = eni",
 	"nat = 198.51.100.7",
 	"on_loss = stop",
 	"spool = vol-0123456789abcdef0",

@@ -18,6 +18,7 @@ static void minimum_and_defaults(void)
 	CHECK(s.log_interval_seconds == 300 && s.metrics_interval_seconds == 60 &&
 	      s.gateway.nat == CONF_NAT_MASQUERADE && s.zstd_level == 1);
 	CHECK(!s.s3_region[0] && !s.metrics_namespace[0] && !s.alarm_topic[0]);
+	CHECK(s.evidence == CONF_EVIDENCE_NONE);
 	CHECK(!s.endpoint_fips && !s.endpoint_dualstack);
 	CHECK(!s.rule_count && !s.flow_cutoff_bytes && !s.budget_bytes_per_day);
 	CHECK(!s.gateway.publish_count && !s.gateway.forward_count && !s.gateway.flows_per_source &&
@@ -62,6 +63,7 @@ static void every_key(void)
 				"forward.allow = out tcp\n"
 				"limit.flows_per_source = 1000000\n"
 				"limit.new_flows_per_second = 7\n"
+				"evidence = eni\n"
 				"zstd.level = 19"); /* no line end */
 	CHECK(conf_read(text, &s, &at) == ERR_OK);
 	CHECK(!strcmp(s.s3_bucket, "a-b-3") && !strcmp(s.s3_prefix, "x/Y.~_-/9"));
@@ -70,6 +72,7 @@ static void every_key(void)
 	CHECK(s.object_max_bytes == 1048576 && s.object_max_seconds == 1 && s.key_max_seconds == 86400);
 	CHECK(s.key_max_bytes == UINT64_MAX && s.log_interval_seconds == 10);
 	CHECK(s.gateway.nat == CONF_NAT_NONE && s.zstd_level == 19 && s.on_loss == CONF_ON_LOSS_STOP);
+	CHECK(s.evidence == CONF_EVIDENCE_ENI);
 	CHECK(!strcmp(s.spool, "vol-0123456789abcdef0") && s.spool_sync_ms == 50 &&
 	      s.spool_full == CONF_SPOOL_FULL_STOP);
 	CHECK(s.rule_count == 2 && s.flow_cutoff_bytes == 1000000 && s.budget_bytes_per_day == UINT64_MAX);

@@ -55,6 +55,7 @@ static void full_once(void)
 	CHECK(says("", ""));
 	counts.flows = 900;
 	CHECK(says("info net conntrack-has-room", "flows=900 max=1000 packets=7"));
+	CHECK(watch.counted.full == 7 && watch.counted.no_port == 0);
 	CHECK(says("", ""));
 	counts.stats.early_drop += 2;
 	CHECK(says("alarm net conntrack-full", "flows=900 max=1000 packets=0 given_up=2"));
@@ -80,6 +81,7 @@ static void not_full_by_clashes(void)
 	counts.stats.insert_failed += 1;
 	CHECK(says("", ""));
 	CHECK(says("info net nat-ports-free", "packets=17"));
+	CHECK(watch.counted.no_port == 47 && watch.counted.full == 0);
 	CHECK(says("", ""));
 }
 
@@ -90,6 +92,7 @@ static void begins_anew(void)
 	CHECK(says("", ""));
 	counts.stats = (struct ctstats){2, 4, 0};
 	CHECK(says("alarm net conntrack-full", "packets=2 given_up=0"));
+	CHECK(watch.counted.full == 2 && watch.counted.no_port == 2);
 }
 
 static void room(void)

@@ -110,6 +110,19 @@ static void the_longest_lines_fit(void)
 	CHECK(!b.overflow && b.len <= FLOWLINES_VERDICT_MAX);
 }
 
+static void refused(void)
+{
+	struct buf b = BUF_OF(mem);
+	flowlines_refused(&b, 3000000000, "conntrack-full", 1000000000, 2000000000, 7);
+	CHECK_SPAN(buf_span(&b),
+		   SPAN("{\"time\":\"1970-01-01T00:00:03.000000000Z\",\"verdict\":\"conntrack-full\","
+			"\"first\":\"1970-01-01T00:00:01.000000000Z\","
+			"\"last\":\"1970-01-01T00:00:02.000000000Z\",\"packets\":7}\n"));
+	buf_reset(&b);
+	flowlines_refused(&b, UINT64_MAX / 2, "conntrack-full", UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX);
+	CHECK(!b.overflow && b.len <= FLOWLINES_VERDICT_MAX);
+}
+
 static void icmp(void)
 {
 	struct ct_flow f = {.proto = CT_ICMP};
@@ -131,6 +144,7 @@ int main(void)
 	RUN(a_flow, "a flow's line has both tuples, counts, times, reason and names");
 	RUN(reasons, "a reason is what the state of the connection lets one tell");
 	RUN(the_longest_lines_fit, "the longest lines fit the room that is made for them");
+	RUN(refused, "a line of refused packets has reason, time span and number, and no tuple");
 	RUN(icmp, "a line of ICMP has type, code and id; one of a flow that lives has no end");
 	return check_done();
 }

@@ -326,8 +326,8 @@ static void bounds_addresses_and_networks(void)
 {
 	char list[64 * 20] = "", nets[64 * 20] = "";
 	for (int i = 0; i < 20; i++) {
-		snprintf(list + strlen(list), 20, "10.1.9.%d\n", i + 1);
-		snprintf(nets + strlen(nets), 20, "10.%d.0.0/16\n", i);
+		snprintf(list + strlen(list), 24, "10.1.9.%d\n", i + 1);
+		snprintf(nets + strlen(nets), 24, "10.%d.0.0/16\n", i);
 	}
 	start();
 	serve(0, ADDRESS);

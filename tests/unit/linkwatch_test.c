@@ -6,8 +6,9 @@
 
 #define OUTSIDE 4
 #define INSIDE 7
+#define EVIDENCE 9
 
-static const uint32_t ifindex[2] = {OUTSIDE, INSIDE};
+static const uint32_t ifindex[DEVICES] = {OUTSIDE, INSIDE, EVIDENCE};
 static struct linkwatch watch;
 static struct gateway_links links;
 static struct cloudwatch_sample got;
@@ -191,7 +192,21 @@ static void what_each_link_carries(void)
 							{3 * i, 300 * i, 4 * i, 400 * i}};
 		CHECK(!memcmp(&got.outside, &want[0], sizeof(want[0])));
 		CHECK(!memcmp(&got.inside, &want[1], sizeof(want[1])));
+		CHECK(!got.evidence.rx_packets);
 	}
+}
+
+static void what_evidence_carries(void)
+{
+	set_up();
+	links.link[links.count++] = (struct rtnl_link){.ifindex = EVIDENCE, .name = "evidence"};
+	struct rtnl_link *e = &links.link[3];
+	CHECK(silent(true) && got.forwarding); /* it is down */
+	e->rx_packets += 1, e->rx_bytes += 100, e->tx_packets += 2, e->tx_bytes += 200;
+	e->rx_dropped += 5, e->rx_missed += 5;
+	CHECK(silent(true) && !got.lost_before_tap && !got.rx_missed);
+	const struct cloudwatch_link want = {1, 100, 2, 200};
+	CHECK(!memcmp(&got.evidence, &want, sizeof(want)));
 }
 
 static void a_loss_is_an_alarm_while_forwarding(void)
@@ -328,6 +343,7 @@ int main(void)
 	    "links: each of the ENA's losses is one alarm with its cause's name, and reaches its metric");
 	RUN(the_kernels_losses_too,
 	    "links: what the kernel drops ahead of the tap and what a NIC misses, too");
+	RUN(what_evidence_carries, "of the evidence link the traffic alone");
 	RUN(what_each_link_carries, "what each link carries is counted apart");
 	RUN(a_loss_is_an_alarm_while_forwarding,
 	    "links: a loss is counted always, and an alarm when it came about while forwarding");

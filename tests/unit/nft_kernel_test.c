@@ -15,6 +15,7 @@
 #include "os/netlink.h"
 
 static int filter = -1;
+static struct conf_nets sources;
 static struct conf_gateway conf;
 static struct nft_counter counters[NFT_COUNTERS_MAX + 1];
 static uint32_t counted;
@@ -80,7 +81,16 @@ static void fill(void)
 static void takes_the_largest(void)
 {
 	struct nft_gateway g = {.fresh = true, .open = true, .outside = 3, .inside = 7, .conf = &conf};
+	const struct nft_gateway closed = {.fresh = true, .evidence = 9};
 	fill();
+	for (sources.count = 0; sources.count < CONF_NETS; sources.count++)
+		CHECK(ip_net_read(SPAN("2001:db8:ffff:8000::/49"), &sources.net[sources.count]) == ERR_OK);
+	g.status = (struct nft_status){9100, 7, &sources};
+	g.open = false;
+	CHECK(replace(&g) == ERR_OK);
+	g.open = true;
+	CHECK(replace(&closed) == ERR_OK);
+	g.evidence = 9;
 	CHECK(replace(&g) == ERR_OK);
 	look();
 	CHECK(counted == NFT_COUNTERS_MAX);

@@ -46,6 +46,10 @@ static const char *lines_of(const char *all, const char *start)
 #define ICMP "r1=l4proto r1==01 "
 #define ICMPV6 "r1=l4proto r1==3a "
 #define DNAT "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 "
+#define TO_67 "r1=ct11 there r1>=0001 r1<=0043 "
+#define TO_511 "r1=ct11 there r1>=0044 r1<=01ff "
+#define TO_1023 "r1=ct11 there r1>=0200 r1<=03ff "
+#define RESERVED "r1=ct11 there r1>=fc00 r1<=ffff "
 
 static void closed_stops_all(void)
 {
@@ -68,6 +72,10 @@ static void closed_stops_all(void)
 				       "chain invalid\n"
 				       "object1 link-local\n"
 				       "chain link-local\n"
+				       "object1 status-port\n"
+				       "chain status-port\n"
+				       "object1 evidence\n"
+				       "chain evidence\n"
 				       "object1 too-big\n"
 				       "chain too-big\n"
 				       "object1 ttl\n"
@@ -80,6 +88,7 @@ static void closed_stops_all(void)
 				       "chain forward filter hook 2 priority 0 policy 0\n"
 				       "chain postrouting nat hook 4 priority 100 policy 1\n"
 				       "chain errors filter hook 3 priority 0 policy 1\n"
+				       "chain status filter hook 1 priority 0 policy 1\n"
 				       "chain publish\n"
 				       "chain out\n"
 				       "chain in\n"
@@ -90,6 +99,8 @@ static void closed_stops_all(void)
 				       "stopped: count1 stopped log stopped to 5,128 drop\n"
 				       "invalid: count1 invalid log invalid to 5,128 drop\n"
 				       "link-local: count1 link-local log link-local to 5,128 drop\n"
+				       "status-port: count1 status-port log status-port to 5,128 drop\n"
+				       "evidence: count1 evidence log evidence to 5,128 drop\n"
 				       "too-big: count1 too-big log too-big to 5,128\n"
 				       "ttl: count1 ttl log ttl to 5,128\n"
 				       "unreachable: count1 unreachable log unreachable to 5,128\n"
@@ -97,12 +108,32 @@ static void closed_stops_all(void)
 				       "tracked: " V4 UDP "r1=header2+2,2 r1==0044 accept\n"
 				       "tracked: r1=fib3 flags 2 r1==01000000 goto stopped\n"
 				       "forward: goto stopped\n"
-				       "table sealtap create acknowledge\n"
-				       "end\n"));
+				       "table sealtap create acknowledge\nend\n"));
 	g.fresh = false;
 	all = as_text(&g);
 	CHECK_LINES(all, "delete", "");
 	CHECK_LINES(all, "flush", "flush sealtap\n");
+}
+
+static void the_status_port_is_for_its_sources(void)
+{
+	static const struct conf_nets sources = {3,
+						 {{{{[10] = 0xff, 0xff, 10}}, 104},
+						  {{{0x20, 1, 0xd, 0xb8}}, 32},
+						  {{{[10] = 0xff, 0xff}}, 96}}};
+	configure("masquerade");
+	for (int open = 0; open < 2; open++) {
+		struct nft_gateway g = opened();
+		g.open = open;
+		CHECK_LINES(as_text(&g), "status:", "");
+		g.status = (struct nft_status){9100, 7, &sources};
+		CHECK_LINES(as_text(&g), "status:",
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "r1=header1+12,1 r1==0a accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V6
+			    "r1=header1+8,4 r1==20010db8 accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
+			    "status: " TCP "r1=header2+2,2 r1==238c goto status-port\n");
+	}
 }
 
 static void sources_are_checked(void)
@@ -163,10 +194,22 @@ static void translates(void)
 {
 	configure("masquerade");
 	struct nft_gateway g = opened();
-	CHECK_LINES(as_text(&g),
-		    "postrouting:", "postrouting: " IN TO_OUT V4 "r1=0400 r2=fbff masq flags 2 r1-r2\n");
+	CHECK_LINES(as_text(&g), "postrouting:",
+		    "postrouting: " IN TO_OUT V4 TO_67 "r1=0001 r2=0043 masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 TO_511 "r1=0045 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 TO_1023 "r1=0200 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 RESERVED "r1=0400 r2=fbff masq flags 34 r1-r2\n"
+		    "postrouting: " IN TO_OUT V4 "r1=0400 r2=fbff masq flags 2 r1-r2\n");
 	configure("198.51.100.7");
 	CHECK_LINES(as_text(&g), "postrouting:",
+		    "postrouting: " IN TO_OUT V4 TO_67
+		    "r1=c6336407 r2=0001 r3=0043 nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 TO_511
+		    "r1=c6336407 r2=0045 r3=03ff nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 TO_1023
+		    "r1=c6336407 r2=0200 r3=03ff nat0 family 2 r1 r2-r3 flags 2\n"
+		    "postrouting: " IN TO_OUT V4 RESERVED
+		    "r1=c6336407 r2=0400 r3=fbff nat0 family 2 r1 r2-r3 flags 34\n"
 		    "postrouting: " IN TO_OUT V4
 		    "r1=c6336407 r2=0400 r3=fbff nat0 family 2 r1 r2-r3 flags 2\n");
 	configure("none");
@@ -192,8 +235,11 @@ static void publishes(void)
 		    "r1=header1+12,4 r1=r1,4&ffffff80^00000000 r1==cb007180 r1=header2+2,2 r1>=0035 "
 		    "r1<=0036 count1 publish-8 r1=0a00020b nat1 family 2 r1\n");
 	CHECK_LINES(all, "postrouting:",
-		    "postrouting: " IN TO_IN V4 DNAT "r1=0400 r2=fbff masq flags 2 "
-		    "r1-r2\n");
+		    "postrouting: " IN TO_IN V4 DNAT TO_67 "r1=0001 r2=0043 masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT TO_511 "r1=0045 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT TO_1023 "r1=0200 r2=03ff masq flags 2 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT RESERVED "r1=0400 r2=fbff masq flags 34 r1-r2\n"
+		    "postrouting: " IN TO_IN V4 DNAT "r1=0400 r2=fbff masq flags 2 r1-r2\n");
 	CHECK_LINES(all, "object1 publish",
 		    "object1 publish-7\n"
 		    "object1 publish-8\n");
@@ -280,6 +326,33 @@ static void limits(void)
 		    "new: " V4 "r1=header1+12,4 add flows4 r1 {flows 1000 flags 1} goto limit\n"
 		    "new: " V6 "r1=header1+8,16 add flows6 r1 {flows 1000 flags 1} goto limit\n"
 		    "new: accept\n");
+}
+
+#define EVIDENCE "r1=iif r1==09000000 "
+
+/* Before all else: what belongs to a flow passes by the rules behind. */
+static void evidence_takes_no_part(void)
+{
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	CHECK_LINES(as_text(&g), "input:", "");
+	for (int open = 0; open < 2; open++) {
+		g.open = open;
+		g.evidence = 9;
+		const char *all = as_text(&g);
+		CHECK_LINES(all, "chain input", "chain input filter hook 1 priority 0 policy 1\n");
+		CHECK_LINES(all, "input:",
+			    "input: " EVIDENCE "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"
+			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
+			    "input: " EVIDENCE "goto evidence\n");
+		const char *forward = lines_of(all, "forward:");
+		static const char first[] = "forward: " EVIDENCE "goto evidence\n"
+					    "forward: r1=oif r1==09000000 goto evidence\n";
+		CHECK(strncmp(forward, first, strlen(first)) == 0);
+	}
 }
 
 /* As the kernel's dump has it. */
@@ -379,15 +452,18 @@ int main(void)
 {
 	RUN(closed_stops_all,
 	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
+	RUN(the_status_port_is_for_its_sources, "the status port is there for its sources by its link alone");
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
 	RUN(translates,
-	    "NAT is a masquerade, a fixed address or nothing, with ports below the appliance's own");
+	    "NAT is a masquerade, a fixed address or nothing, by ports that are not the appliance's own");
 	RUN(publishes,
 	    "a published service is reached from outside and, by the outside's address, from inside");
 	RUN(rules_in_order, "forward rules keep their order, each with a counter");
 	RUN(the_rest, "what no rule for its direction matches has the opposite of the last one");
 	RUN(limits, "limits hold for each source address of either family");
+	RUN(evidence_takes_no_part,
+	    "nothing is forwarded from or to the evidence link, and only answers come in, open or closed");
 	RUN(reads_counters, "a counter is read whole, and nothing else is one");
 	RUN(cut_counters, "a counter that is cut or has another length is not read");
 	RUN(never_overflows, "a batch that does not fit is an error, and writes nothing beyond");

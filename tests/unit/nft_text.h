@@ -107,7 +107,10 @@ static void say_payload(struct span d)
 
 static void say_ct(struct span d)
 {
+	struct span direction = find(d, 3);
 	say("r%u=ct%u", number(d, 1), number(d, 2));
+	if (direction.len)
+		say("%s", direction.len == 1 && direction.p[0] == 0 ? " there" : "?");
 }
 
 static void say_bitwise(struct span d)
