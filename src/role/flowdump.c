@@ -77,31 +77,37 @@ static bool read_rest(struct flowdump *d)
 	return true;
 }
 
+/* Nothing is left unread when it returns but for want of room: the last datagram is followed by none that
+ * would wake anybody. */
 static void readable(void *arg, short revents)
 {
 	struct flowdump *d = arg;
 	(void)revents;
 	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
 		struct buf b = BUF_OF(d->bytes);
-		if (!read_rest(d)) {
-			loop_unwatch(d->loop, &d->watch);
-			return;
-		}
 		enum err e = netlink_receive(d->fd, &b);
 		if (e == ERR_LOST && d->active)
 			end(d, e);
 		if (e)
 			return;
 		d->rest = buf_span(&b);
+		if (d->active)
+			loop_timer_in(d->loop, &d->deadline, ANSWER_NS);
+		if (!read_rest(d)) {
+			loop_unwatch(d->loop, &d->watch);
+			loop_timer_stop(d->loop, &d->deadline); /* it is not the kernel that is late */
+			return;
+		}
 	}
 }
 
 void flowdump_go_on(struct flowdump *d)
 {
-	if (d->watch.slot >= 0)
+	if (d->watch.slot >= 0 || !read_rest(d))
 		return;
 	loop_watch(d->loop, &d->watch);
-	readable(d, POLLIN);
+	if (d->active)
+		loop_timer_in(d->loop, &d->deadline, ANSWER_NS);
 }
 
 void flowdump_start(struct flowdump *d)
