@@ -147,9 +147,10 @@ def names(place):
 
 def shell(place):
     """SSH with a key passes, and carries a file whole"""
-    said = place.lab.inside.run(*place.servers.ssh(), 'sha256sum', os.path.join(place.lab.folder, 'pages', '10m'))
+    ssh = place.servers.ssh(address=place.net.web)
+    said = place.lab.inside.run(*ssh, 'sha256sum', os.path.join(place.lab.folder, 'pages', '10m'))
     assert said.split()[0] == place.lab.site.sums['10m'], said
-    said = place.lab.inside.run('sh', '-c', ' '.join(place.servers.ssh()) + f' cat {place.lab.folder}/pages/10m | sha256sum')
+    said = place.lab.inside.run('sh', '-c', ' '.join(ssh) + f' cat {place.lab.folder}/pages/10m | sha256sum')
     assert said.split()[0] == place.lab.site.sums['10m'], 'the file came through changed'
 
 
@@ -201,9 +202,10 @@ def exchange(s, text):
 
 def passive_ftp(place):
     """Passive FTP passes, by EPSV and by PASV"""
-    for option in ('--ftp-pasv', '--disable-epsv'):
+    address, options = (WEB, ('--ftp-pasv', '--disable-epsv')) if place.net is V4 else (f'[{place.net.web}]', ('--ftp-pasv',))
+    for option in options:
         target = os.path.join(place.lab.folder, 'fetched')
-        curl(place.lab, f'ftp://{WEB}/10m', option, '-o', target)
+        curl(place.lab, f'ftp://{address}/10m', option, '-o', target)
         with open(target, 'rb') as f:
             assert hashlib.sha256(f.read()).hexdigest() == place.lab.site.sums['10m'], 'the file came through changed'
 
@@ -373,8 +375,9 @@ def syn_flood(place):
     assert flood.child.returncode == 0 and rounds, flood.output()
 
 
-OVER_IPV6 = tuple(map(over_ipv6, (web_pages, names, pings, traces, narrow_path, large_datagrams, closed_ports)))
-OVER_IPV6 += (over_ipv6(large_transfers, '10 MB come down and go up unchanged, by HTTP/1.1 and by HTTP/2'),)
+OVER_IPV6 = tuple(map(over_ipv6, (web_pages, names, shell, pings, traces, narrow_path, large_datagrams, closed_ports)))
+OVER_IPV6 += (over_ipv6(large_transfers, '10 MB come down and go up unchanged, by HTTP/1.1 and by HTTP/2'),
+              over_ipv6(passive_ftp, 'Passive FTP passes, by EPSV'))
 SCENES = (web_pages, large_transfers, names, shell, silent_shell, silence_from_a_reserved_port, passive_ftp, pings, traces, narrow_path,
           large_datagrams, closed_ports, protocols_without_ports, sctp, privileged_ports) + OVER_IPV6
 CROWDS = (crowd, more_flows_than_ports, syn_flood)

@@ -19,7 +19,8 @@ CROWD_PORT, ONE_PLACE_PORT = 7000, 7001  # at each the ports outside are counted
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that has Debian's modules
 OTHERS_INSIDE = ('198.19.0.11', '198.19.0.12', '198.19.0.13')  # further hosts there, on the wire of the first
 SSHD = """
-ListenAddress {address}
+ListenAddress {WEB}
+ListenAddress {WEB6}
 HostKey {folder}/ssh-host
 AuthorizedKeysFile {folder}/ssh-client.pub
 PidFile none
@@ -41,12 +42,13 @@ class Servers:
         ipv6.lay(lab)
         self._narrow()
         self._ssh()
-        ftp = [DEBIAN_PYTHON, '-W', 'ignore', '-m', 'pyftpdlib', '-i', WEB, '-p', '21', '-d', os.path.join(self.folder, 'pages')]
-        self.ftp = lab.processes.start('ftp', ftp, lab.web)
+        ftp = [DEBIAN_PYTHON, '-W', 'ignore', '-m', 'pyftpdlib', '-p', '21', '-d', os.path.join(self.folder, 'pages'), '-i']
+        self.ftp = [lab.processes.start(f'ftp-{address}', ftp + [address], lab.web) for address in (WEB, ipv6.WEB6)]
         ports = CROWD_PORT, ONE_PLACE_PORT
         crowds = [lab.processes.start(f'crowd-{port}', [CROWD, 'serve', WEB, str(port)], lab.web) for port in ports]
         self.sshd.wait_output('Server listening', 10)
-        self.ftp.wait_output('starting FTP server', 10)
+        for ftp in self.ftp:
+            ftp.wait_output('starting FTP server', 10)
         for crowd in crowds:
             crowd.wait_output('ready', 10)
 
@@ -70,17 +72,17 @@ class Servers:
         for name in ('ssh-host', 'ssh-client'):
             command('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', os.path.join(self.folder, name))
         with open(os.path.join(self.folder, 'ssh-host.pub')) as f, open(os.path.join(self.folder, 'known-hosts'), 'w') as known:
-            known.write(f'{WEB} {f.read()}')
+            known.write(f'{WEB},{ipv6.WEB6} {f.read()}')
         with open(os.path.join(self.folder, 'sshd.conf'), 'w') as f:
-            f.write(SSHD.format(folder=self.folder, address=WEB))
+            f.write(SSHD.format(folder=self.folder, WEB=WEB, WEB6=ipv6.WEB6))
         start = ['unshare', '--mount', 'sh', '-c', SSHD_START.format(folder=self.folder)]
         self.sshd = self.lab.processes.start('sshd', start, self.lab.web)
 
-    def ssh(self, *options):
+    def ssh(self, *options, address=WEB):
         """What to put before a remote command's words."""
         argv = ['ssh', '-F', 'none', '-i', os.path.join(self.folder, 'ssh-client'), '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes']
         argv += ['-o', 'UserKnownHostsFile=' + os.path.join(self.folder, 'known-hosts'), '-o', 'GlobalKnownHostsFile=none']
-        return argv + ['-o', 'StrictHostKeyChecking=yes', *options, f'root@{WEB}']
+        return argv + ['-o', 'StrictHostKeyChecking=yes', *options, f'root@{address}']
 
 
 class Conversation:

@@ -24,6 +24,7 @@ SLEW_PPM, STEP_S = 500, 0.5  # src/os/clock.h, src/role/timekeeper.h
 RIGHT_S = 0.25  # how far off is right
 ICMP = 1
 POLL_S, POLL_MAX_S, CONFIRM = 64, 256, 4  # src/net/ntp.h
+TRICKS = ('replay', 'origin', 'port', 'address')  # tests/lab/ntp.py
 
 
 def event(name, **members):
@@ -293,25 +294,27 @@ def kisses(lab, clock, code):
     assert not life.steps() and {(s, m) for s, _, m in life.notes()} == {SYNCHRONISED}
 
 
-def forged(lab, clock, trick, first):
+def forged(lab, clock, first):
     """Answers that are replayed, or forged without the nonce, or come from another port or address, are not believed"""
-    with Life(lab, clock, f'{trick}-{first}') as life:
+    with Life(lab, clock, 'forged-first' if first else 'forged') as life:
         life.session.armed()
-        life.asked(1)
-        life.mark()
-        life.server.tell(**{'first' if first else 'instead': trick})
-        if first:
-            life.asked(6)
-            assert not life.said(event('ntp-silent')), 'the true answers were not taken'
-        else:
-            life.hears(event('ntp-silent'), 8 * POLL_MAX_S)
-        refused = life.said(event('ntp-answer-refused'))
-        # what is not from the server's address and port does not arrive at all
-        assert bool(refused) == (trick in ('replay', 'origin')), (trick, refused)
-        # forged answers are an hour off; what a busy machine delays, by less than a minute, may be a spike, too
-        assert not [ms for ms in life.said(r'^sealtap: \w+ net ntp-spike .*offset_ms=(-?[\d.]+)') if abs(float(ms)) > 60000]
-        assert not life.said(event('clock-step'))
-        life.is_right()
+        for trick in TRICKS:
+            life.asked(1)
+            life.mark()
+            life.server.tell(**{'first' if first else 'instead': trick})
+            if first:
+                life.asked(6)
+                assert not life.said(event('ntp-silent')), f'{trick}: the true answers were not taken'
+            else:
+                life.hears(event('ntp-silent'), 8 * POLL_MAX_S)
+            refused = life.said(event('ntp-answer-refused'))
+            # what is not from the server's address and port does not arrive at all
+            assert bool(refused) == (trick in ('replay', 'origin')), (trick, refused)
+            # forged answers are an hour off; what a busy machine delays, by less than a minute, may be a spike, too
+            spikes = life.said(r'^sealtap: \w+ net ntp-spike .*offset_ms=(-?[\d.]+)')
+            assert not [ms for ms in spikes if abs(float(ms)) > 60000] and not life.said(event('clock-step')), (trick, spikes)
+            life.is_right()
+            life.server.tell()
         traffic.ping(lab, 3)
     assert not life.steps() and {(s, m) for s, _, m in life.notes()} == {SYNCHRONISED}
 
@@ -367,9 +370,8 @@ def main():
                 report.run(server_is_wrong, lab, clock, wrong_s, about=f' ({wrong_s:+} s)')
             for code in ('RATE', 'DENY'):
                 report.run(kisses, lab, clock, code, about=f' ({code})')
-            for trick in ('replay', 'origin', 'port', 'address'):
-                for first in (True, False):
-                    report.run(forged, lab, clock, trick, first, about=f' ({trick}, {"before" if first else "instead of"} the true ones)')
+            for first in (True, False):
+                report.run(forged, lab, clock, first, about=f' ({"before" if first else "instead of"} the true ones)')
     report.finish()
 
 
