@@ -75,7 +75,8 @@ void rtnl_dump(struct buf *b, uint32_t seq, enum rtnl_what what)
 
 void rtnl_link_up(struct buf *b, uint32_t seq, uint32_t ifindex)
 {
-	struct ifinfomsg info = {.ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	const unsigned flags = IFF_UP | IFF_ALLMULTI;
+	struct ifinfomsg info = {.ifi_index = (int)ifindex, .ifi_flags = flags, .ifi_change = flags};
 	size_t mark = nlmsg_begin(b, RTM_NEWLINK, NLM_F_ACK, seq);
 	link_request(b, &info);
 	nlmsg_end(b, mark);

@@ -64,6 +64,7 @@ enum rtnl_what { RTNL_LINKS, RTNL_ADDRS, RTNL_ROUTES, RTNL_RULES, RTNL_NEIGHBOUR
 
 /* Asks for all there are, of both families. */
 void rtnl_dump(struct buf *b, uint32_t seq, enum rtnl_what what);
+/* With the multicast groups of others, which a NIC would keep from the rings. */
 void rtnl_link_up(struct buf *b, uint32_t seq, uint32_t ifindex);
 void rtnl_link_mtu(struct buf *b, uint32_t seq, uint32_t ifindex, uint32_t mtu);
 /* Adds it, or does nothing when it is there. */

@@ -68,8 +68,8 @@ static void writes_routes(void)
 static void writes_link_requests(void)
 {
 	static const uint8_t up[] = {
-		32, 0, 0, 0, LE16(16), LE16(5), 1, 0, 0, 0, 0, 0, 0, 0, 0,
-		0,  0, 0, 3, 0,        0,       0, 1, 0, 0, 0, 1, 0, 0, 0, /* link 3, IFF_UP of IFF_UP */
+		32, 0, 0, 0, LE16(16), LE16(5), 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0,  0, 3, 0, 0,        0,       1, 2, 0, 0, 1, 2, 0, 0, /* link 3, IFF_UP and IFF_ALLMULTI */
 	};
 	struct buf b = BUF_OF(bytes);
 	rtnl_link_up(&b, 1, 3);
