@@ -8,6 +8,7 @@
 #include "os/log.h"
 
 #include "check.h"
+#include "recorder_key.h"
 
 #define LONG_NS (30 * NS_PER_S)
 #define SLOTS 2
@@ -88,15 +89,7 @@ static void setup(void)
 
 static void give_key(void)
 {
-	struct msg_key key = {.aad = "\0\1\0\1a\0\1b",
-			      .aad_len = 8,
-			      .edk_len = 4,
-			      .provider_info_len = 3,
-			      .signer = 77,
-			      .made_ns = clock_mono_ns()};
-	memset(key.data_key, 7, sizeof(key.data_key));
-	memcpy(key.provider_info, "arn", 3);
-	recorder_key(&w.recorder, &key);
+	recorder_key_give(&w.recorder);
 }
 
 static bool event_comes(void)

@@ -5,6 +5,7 @@
 #define SEALTAP_TESTS_RECORDER_SCENE_H
 
 #include "check.h"
+#include "recorder_key.h"
 
 #include <stdlib.h>
 
@@ -136,15 +137,7 @@ static inline void start(void)
 
 static inline void give_key(void)
 {
-	struct msg_key key = {.aad = "\0\1\0\1a\0\1b",
-			      .aad_len = 8,
-			      .edk_len = 4,
-			      .provider_info_len = 3,
-			      .signer = 77,
-			      .made_ns = clock_mono_ns()};
-	memset(key.data_key, 7, sizeof(key.data_key));
-	memcpy(key.provider_info, "arn", 3);
-	recorder_key(r, &key);
+	recorder_key_give(r);
 }
 
 static inline bool record(uint64_t ns, size_t bytes, uint8_t fill)
