@@ -134,7 +134,8 @@ static const struct row {
 	 "conntrack-full: there was no room for a flow; no-nat-port: no port was free for its translation "
 	 "(ErrorPortAllocation), or two packets began one flow at once; denied, limit: by the configuration; "
 	 "spoofed: such a source can't come from there; stopped: forwarding was closed; invalid: of no flow; "
-	 "link-local: to a service of EC2's; status-port: to it, not of its sources; too-big, ttl, "
+	 "link-local: to a service of EC2's; status-port: to it, not of its sources; evidence: by that link, "
+	 "but no answer to the appliance; too-big, ttl, "
 	 "unreachable: answered with an ICMP error.",
 	 COUNTER, "reason", "conntrack-full", REASON(CLOUDWATCH_FULL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "no-nat-port", REASON(CLOUDWATCH_NO_PORT)},
