@@ -6,12 +6,12 @@ lay(lab) comes before the appliance; inside(lab) once the host inside has its wi
 import os
 
 from . import metadata
+from .metadata import MACS
 from .surroundings import NIC, WEB, WWW
 
 OUTSIDE_NET, INSIDE_NET = '2001:db8:1::/64', '2001:db8:2::/64'
 OUTSIDE, ROUTER, DNS, INSIDE, CLIENT, WEB6 = ('2001:db8:1::10', '2001:db8:1::1', '2001:db8:1::2', '2001:db8:2::1', '2001:db8:2::10',
                                               '2001:db8:3::10')
-MACS = '/latest/meta-data/network/interfaces/macs/'
 PROGRAM = 'keep-in-foreground\nlog-facility=-\nuser=root\nbind-interfaces\n'
 ADVERTISE = f'{PROGRAM}port=0\ninterface=lan\nenable-ra\nra-param=lan,mtu:off,4,1800\ndhcp-range=2001:db8:1::,ra-only,64,1h\n'
 NAMES = f'{PROGRAM}listen-address={DNS}\nno-resolv\nno-hosts\naddress=/{WWW}/{WEB}\n'

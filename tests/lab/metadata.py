@@ -9,6 +9,7 @@ ROLE = 'sealtap'
 OUTSIDE_MAC, INSIDE_MAC = '02:00:00:00:00:01', '02:00:00:00:00:02'
 ROLES = '/latest/meta-data/iam/security-credentials/'
 CREDENTIALS = ROLES + ROLE
+MACS = '/latest/meta-data/network/interfaces/macs/'
 LINKS = (
     {'mac': OUTSIDE_MAC, 'device-number': '0', 'interface-id': 'eni-00000000000000001', 'local-ipv4s': '198.18.0.10',
      'subnet-ipv4-cidr-block': '198.18.0.0/24'},
@@ -23,11 +24,10 @@ IDENTITY = {
 
 
 def link_answers():
-    macs = '/latest/meta-data/network/interfaces/macs/'
-    yield macs, '\n'.join(link['mac'] + '/' for link in LINKS)
+    yield MACS, '\n'.join(link['mac'] + '/' for link in LINKS)
     for link in LINKS:
         for name, value in {**link, 'vpc-ipv4-cidr-blocks': VPC_NETS, 'vpc-id': VPC}.items():
-            yield f'{macs}{link["mac"]}/{name}', value
+            yield f'{MACS}{link["mac"]}/{name}', value
 
 
 def instance_answers():

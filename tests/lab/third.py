@@ -3,11 +3,11 @@
 import contextlib
 
 from . import metadata, netns
+from .metadata import MACS
 from .surroundings import AWS, NIC
 
 NAME, MAC = 'evidence', '02:00:00:00:00:03'
 ADDRESS, GATEWAY = '198.18.2.10', '198.18.2.1'
-MACS = '/latest/meta-data/network/interfaces/macs/'
 
 
 def describe(lab):

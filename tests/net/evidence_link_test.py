@@ -15,11 +15,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import capture, metadata, netns, testing, third, traffic  # noqa: E402
+from lab import capture, leases, metadata, netns, testing, third, traffic  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, AWS, CLIENT, NIC, WEB, Surroundings  # noqa: E402
-from lab.third import ADDRESS, GATEWAY, MAC, MACS, plug, unplug  # noqa: E402
+from lab.third import ADDRESS, GATEWAY, MAC, plug, unplug  # noqa: E402
 from lab.third import NAME as EVIDENCE  # noqa: E402
 
 FLOW_PORT, DISCARD = 40007, 9
@@ -161,27 +161,12 @@ def healthy(lab):
 
 def address_by_dhcp(lab):
     """Where IMDS gives the evidence interface no address, DHCP does; until then the verdict says so"""
-    answers = dict(lab.metadata.answers)
-    for key in ('local-ipv4s', 'subnet-ipv4-cidr-block'):
-        lab.metadata.answers[f'{MACS}{MAC}/{key}'] = None
-    lab.metadata.write()
-    server = None
-    try:
-        with life(lab, 'dhcp') as session:
-            said = session.appliance.console.wait_closed('evidence', 30)
-            assert 'neither IMDS nor DHCP gives the interface an address' in said, said
-            with open(os.path.join(lab.folder, 'evidence-dhcp.conf'), 'w') as f:
-                f.write(f'keep-in-foreground\nlog-facility=-\nuser=root\nport=0\nno-ping\nbind-interfaces\ninterface={NIC}\n'
-                        f'dhcp-authoritative\ndhcp-leasefile={lab.folder}/evidence.leases\ndhcp-range=198.18.2.0,static,1h\n'
-                        f'dhcp-host={MAC},{ADDRESS}\ndhcp-option=option:router,198.18.2.200\n')
-            server = lab.processes.start('evidence-dhcp', ['dnsmasq', '-C', f.name, '-x', lab.folder + '/evidence.pid'], lab.aws)
-            session.armed()
-            end(session)
-    finally:
-        lab.metadata.answers = answers
-        lab.metadata.write()
-        if server:
-            lab.processes.end(server)
+    with leases.instead_of_imds(lab, lab.aws, MAC, '198.18.2.0', ADDRESS, '198.18.2.200') as serve, life(lab, 'dhcp') as session:
+        said = session.appliance.console.wait_closed('evidence', 30)
+        assert 'neither IMDS nor DHCP gives the interface an address' in said, said
+        serve()
+        session.armed()
+        end(session)
 
 
 def takes_no_part(lab):

@@ -12,16 +12,16 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, ipv6, metadata, netns, objects, probes, testing, traffic  # noqa: E402
+from lab import certs, ipv6, leases, metadata, netns, objects, probes, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
+from lab.metadata import MACS  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
 INIT = os.path.join(certs.TOP, 'build', 'injected', 'init')
 LATE_S, SILENT_S, LEASE_S = 30, 60, 3600  # the second interface; DHCP; a lease in lab/surroundings.py
 STEP_S, LONG_S, SETTLE_S = 5, 300, 0.1  # so much time passes at once, and so long the appliance has for what is due then
 ANOTHER = '198.18.0.66'  # address of the appliance outside
-MACS = '/latest/meta-data/network/interfaces/macs/'
 
 
 # ---- interfaces that are attached and detached
@@ -372,32 +372,16 @@ LEASES = {'it ends': ends_in_silence, 'it is refused': is_not_renewed}
 
 def dhcp_inside(lab):
     """Where IMDS gives the inside interface no address, DHCP does"""
-    answers = dict(lab.metadata.answers)
-    for key in ('local-ipv4s', 'subnet-ipv4-cidr-block'):
-        lab.metadata.answers[f'{MACS}{metadata.INSIDE_MAC}/{key}'] = None
-    lab.metadata.write()
-    appliance = Host(lab, 'dhcp-inside', lab.configuration())
-    server = None
-    try:
-        with appliance:
-            said = appliance.console.wait_closed('link', 30)
-            assert 'IMDS gives no IPv4 address or subnet for inside' in said, said
-            conf = os.path.join(lab.folder, 'inside-dhcp.conf')
-            with open(conf, 'w') as f:
-                f.write(f'keep-in-foreground\nlog-facility=-\nuser=root\nport=0\nno-ping\nbind-interfaces\ninterface={NIC}\n'
-                        f'dhcp-authoritative\ndhcp-leasefile={lab.folder}/inside.leases\ndhcp-range=198.19.0.0,static,1h\n'
-                        f'dhcp-host={metadata.INSIDE_MAC},{APPLIANCE_INSIDE}\ndhcp-option=option:router,198.19.0.200\n')
-            server = lab.processes.start('inside-dhcp', ['dnsmasq', '-C', conf, '-x', lab.folder + '/inside.pid'], lab.inside)
-            appliance.console.wait_armed(60)
-            say(lab, 'inside')
-            routes = appliance.ns.ip('route', 'show', 'default')
-            assert routes.count('default') == 1 and f'dev {OUTSIDE}' in routes, routes
-            evidence_of(lab, appliance)
-    finally:
-        lab.metadata.answers = answers
-        lab.metadata.write()
-        if server:
-            lab.processes.end(server)
+    with leases.instead_of_imds(lab, lab.inside, metadata.INSIDE_MAC, '198.19.0.0', APPLIANCE_INSIDE, '198.19.0.200') as serve, \
+            Host(lab, 'dhcp-inside', lab.configuration()) as appliance:
+        said = appliance.console.wait_closed('link', 30)
+        assert 'IMDS gives no IPv4 address or subnet for inside' in said, said
+        serve()
+        appliance.console.wait_armed(60)
+        say(lab, 'inside')
+        routes = appliance.ns.ip('route', 'show', 'default')
+        assert routes.count('default') == 1 and f'dev {OUTSIDE}' in routes, routes
+        evidence_of(lab, appliance)
 
 
 def own_ipv6(lab):
