@@ -103,7 +103,7 @@ def error_body(service, status, code, message, **more):
 class Connection:
     def __init__(self, front, raw, source):
         self.front, self.raw, self.source, self.sni = front, raw, source, ''
-        self.buffered, self.entry, self.tls = b'', None, None
+        self.buffered, self.entry, self.tls, self.accepted = b'', None, None, time.time()
         self.number = next(front.connections)
 
     def run(self):
@@ -220,7 +220,7 @@ class Connection:
         state = self.front.state.get()
         judged = self.source not in state['neighbours'] or r.key_id() in {k['AccessKeyId'] for k in state['keys']}
         self.entry = entry = {'source': self.source, 'host': r.get('host'), 'method': r.method, 'path': r.path, 'suite': r.suite,
-                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'began': time.time(),
+                              'key': r.key_id(), 'date': r.get('x-amz-date'), 'accepted': self.accepted, 'began': time.time(),
                               'connection': self.number, 'resumed': self.tls.session_reused,
                               'status': 0, 'bytes': 0, 'verdict': 'aborted'}
         try:
