@@ -122,7 +122,7 @@ TLS_bearssl := lib/tls_bear
 TLS_mbedtls := lib/tls_mbed lib/tls_mbed_shared
 tls_objects = $(TLS_$(2):%=$(1)/%.o)
 LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
-	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role))))
+	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role role/*))))
 CLI_SRC := $(wildcard src/cli/*.c)
 LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
 CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)

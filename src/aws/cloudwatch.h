@@ -47,7 +47,7 @@ struct cloudwatch_sample {
 	uint64_t has_ena, has_conntrack_available;
 	uint64_t flows, flows_max;                  /* in the table of connection tracking, and its room */
 	uint64_t not_forwarded[CLOUDWATCH_REASONS]; /* packets */
-	/* counted for the status role alone (role/metrics.h): no metric is made of them */
+	/* counted for the status role alone (role/status/metrics.h): no metric is made of them */
 	struct cloudwatch_link {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	} outside, inside, evidence;

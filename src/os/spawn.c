@@ -54,7 +54,8 @@ static bool drop(const struct spawn_spec *s)
 }
 
 /* In the child: the descriptors first, while everything is still allowed. */
-static _Noreturn void become(const struct spawn_spec *s, int exe_fd, int channel, pid_t parent)
+static _Noreturn void become(const char *role, const struct spawn_spec *s, int exe_fd, int channel,
+			     pid_t parent)
 {
 	/* high numbers first, so that dup2 onto 3 cannot hit what is still needed */
 	int exe = fcntl(exe_fd, F_DUPFD_CLOEXEC, 64);
@@ -69,21 +70,21 @@ static _Noreturn void become(const struct spawn_spec *s, int exe_fd, int channel
 		  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
 		  getppid() == parent;
 	if (ok) {
-		char *argv[] = {"init", (char *)(uintptr_t)s->role, NULL};
+		char *argv[] = {"init", (char *)(uintptr_t)role, NULL};
 		char *envp[] = {NULL};
 		syscall(SYS_execveat, exe, "", argv, envp, AT_EMPTY_PATH);
 	}
 	_exit(127);
 }
 
-enum err spawn_role(const struct spawn_spec *spec, int exe_fd, int channel, pid_t *pid)
+enum err spawn_role(const char *role, const struct spawn_spec *spec, int exe_fd, int channel, pid_t *pid)
 {
 	pid_t parent = getpid();
 	pid_t child = fork();
 	if (child < 0)
 		return ERR_SYSTEM;
 	if (child == 0)
-		become(spec, exe_fd, channel, parent);
+		become(role, spec, exe_fd, channel, parent);
 	close(channel);
 	*pid = child;
 	return ERR_OK;

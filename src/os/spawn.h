@@ -16,14 +16,15 @@
 #define SPAWN_CHANNEL_FD 3
 
 struct spawn_spec {
-	const char *role;   /* static; argv[1] of the child */
 	uid_t uid;          /* also its group; no supplementary groups */
 	uint64_t caps;      /* bits 1 << CAP_*, kept as ambient capabilities */
 	bool empty_network; /* an empty network namespace; inherited sockets go on */
 	bool secrets;       /* it may lock its memory (os/secret) */
 };
 
-/* exe_fd: this binary, opened with O_PATH. channel: the child's end, closed here on success. */
-enum err spawn_role(const struct spawn_spec *spec, int exe_fd, int channel, pid_t *pid) MUST_USE;
+/* role: argv[1] of the child. exe_fd: this binary, opened with O_PATH. channel: the child's end, closed here
+ * on success. */
+enum err spawn_role(const char *role, const struct spawn_spec *spec, int exe_fd, int channel, pid_t *pid)
+	MUST_USE;
 
 #endif

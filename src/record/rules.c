@@ -20,6 +20,12 @@ enum err rules_compile(const struct settings *s, struct rules *out, struct conf_
 	return ERR_OK;
 }
 
+enum err rules_check(const struct settings *s, struct conf_error *at)
+{
+	struct rules rules;
+	return rules_compile(s, &rules, at);
+}
+
 enum conf_keep rules_verdict(const struct rules *r, struct span frame, uint32_t wire_len)
 {
 	for (uint32_t i = 0; i < r->count; i++)

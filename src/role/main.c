@@ -8,15 +8,15 @@
 
 #include "base/version.h"
 #include "os/spawn.h"
-#include "role/capture.h"
-#include "role/flows.h"
-#include "role/init.h"
-#include "role/keys.h"
-#include "role/net.h"
-#include "role/spool.h"
-#include "role/stage1.h"
-#include "role/status.h"
-#include "role/upload.h"
+#include "role/capture/capture.h"
+#include "role/flows/flows.h"
+#include "role/init/init.h"
+#include "role/init/stage1.h"
+#include "role/keys/keys.h"
+#include "role/net/net.h"
+#include "role/spool/spool.h"
+#include "role/status/status.h"
+#include "role/upload/upload.h"
 
 #define ANCHORS "/anchors.pem" /* in the image; a host names its own file */
 

@@ -15,6 +15,38 @@ static const struct {
 MSG_LIST(X)
 #undef X
 
+static const char *const verdict_names[VERDICT_COUNT] = {
+	[VERDICT_OK] = "ok",
+	[VERDICT_LINK] = "link",
+	[VERDICT_DHCP] = "dhcp",
+	[VERDICT_IMDS] = "imds",
+	[VERDICT_CONFIGURATION] = "configuration",
+	[VERDICT_CREDENTIALS] = "credentials",
+	[VERDICT_CLOCK] = "clock",
+	[VERDICT_DNS] = "dns",
+	[VERDICT_KMS] = "kms",
+	[VERDICT_S3] = "s3",
+	[VERDICT_EVIDENCE] = "evidence",
+	[VERDICT_SPOOL] = "spool",
+	[VERDICT_RINGS] = "rings",
+	[VERDICT_ROLE] = "role",
+};
+
+const char *msg_verdict_name(enum verdict_code code)
+{
+	return verdict_names[code];
+}
+
+static const char *const role_names[ROLE_COUNT] = {
+	[ROLE_INIT] = "init",   [ROLE_NET] = "net",       [ROLE_KEYS] = "keys",   [ROLE_UPLOAD] = "upload",
+	[ROLE_SPOOL] = "spool", [ROLE_STATUS] = "status", [ROLE_FLOWS] = "flows", [ROLE_CAPTURE] = "capture",
+};
+
+const char *msg_role_name(enum role_id role)
+{
+	return role < ROLE_COUNT ? role_names[role] : "unknown";
+}
+
 enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
 {
 	static const struct msg_none none;

@@ -141,7 +141,7 @@ struct msg_flag {
  * host
  *            --disk-faults` that file
  *   status:  listening socket, pool of one slot: what it counted so far
- *   flows:   sockets of events, of dumps, of logged packets (role/flowsockets.h), pool, journal
+ *   flows:   sockets of events, of dumps, of logged packets (role/flows/flowsockets.h), pool, journal
  *   capture: ring socket, pool */
 struct msg_start {
 	uint64_t boot;            /* 64 random bits */
@@ -319,8 +319,17 @@ struct msg_health {
 	} step[VERDICT_COUNT];
 };
 
+/* Who counts: the workers, then these. */
+enum counter_source {
+	COUNTER_NET = MSG_MAX_WORKERS,
+	COUNTER_KEYS,
+	COUNTER_SPOOL,
+	COUNTER_UPLOAD,
+	COUNTER_SOURCES,
+};
+
 struct msg_metrics {
-	uint32_t source; /* enum telemetry_source, or a worker */
+	uint32_t source; /* enum counter_source, or a worker */
 	struct cloudwatch_sample counted;
 };
 
@@ -376,6 +385,10 @@ struct msg_skew {
 enum err msg_send(int fd, enum msg_type type, const void *payload) MUST_USE;
 enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
 	MUST_USE;
+/* Its name in command lines, log lines and metrics; static. */
+const char *msg_role_name(enum role_id role);
+/* A step's code, as it stands in the console's line; static. */
+const char *msg_verdict_name(enum verdict_code code);
 /* Next message from a peer of role `from` to role `to`: its type must exist, have the right length and that
  * direction. */
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m) MUST_USE;

@@ -17,7 +17,7 @@ struct resolver {
 	void *arg; /* borrowed */
 };
 
-/* IPv4 addresses first, as the links have no IPv6 (role/gateway), and each family rotated by the random
+/* IPv4 addresses first, as the links have no IPv6 (role/net/gateway), and each family rotated by the random
  * number, so that load spreads and a dead address is not always the first. out has room for count, apart from
  * addr. */
 void resolver_order(const struct ip *addr, uint32_t count, uint32_t random, struct ip *out);

@@ -20,6 +20,8 @@ LAYERS = {
     'role': {'base', 'net', 'lib', 'record', 'aws', 'os', 'role'},
     'cli': {'base', 'net', 'lib', 'record', 'aws', 'cli'},
 }
+# A role's folder is its own: only init, which makes what outlives the roles, and main see another's.
+ROLES_OF_ALL = {'src/role/main.c'}
 # Mbed TLS has one allocator, one clock and one random generator a process.
 PROCESS_WIDE = {'src/lib/tls_mbed_shared.c'}
 PURE = {'base', 'net', 'lib', 'record', 'aws'}
@@ -50,6 +52,11 @@ def allowed_system_header(layer, name, is_source):
     return name.startswith('linux/') and layer in KERNEL_FORMATS or layer == 'lib' and name in PROCESSOR
 
 
+def may_see_role(path, name):
+    mine, other = (p.split('/')[1] if p.count('/') == 2 else '' for p in (path.removeprefix('src/'), name))
+    return other in ('', mine) or mine == 'init' or path in ROLES_OF_ALL
+
+
 def check_includes(layer, path, lines):
     for n, line in enumerate(lines, 1):
         m = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
@@ -60,6 +67,8 @@ def check_includes(layer, path, lines):
             target = name.split('/')[0]
             if '/' not in name or target not in LAYERS[layer]:
                 yield n, f'layer {layer} must not include "{name}"'
+            elif target == 'role' and path.startswith('src/role/') and not may_see_role(path, name):
+                yield n, f'what two roles need stands in src/role, not in "{name}"'
         elif THIRD_PARTY.match(name) and not allowed_system_header(layer, name, path.endswith('.c')):
             yield n, f'<{name}> is third-party: only .c files of src/lib include it'
         elif not allowed_system_header(layer, name, path.endswith('.c')):
@@ -135,6 +144,8 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/base/a.c': ('#include "os/loop.h"\n', 'must not include'),
     'src/record/b.c': ('#include <unistd.h>\n', 'is pure'),
     'src/role/c.c': ('#include <zstd.h>\n', 'third-party'),
+    'src/role/net/c.c': ('#include "role/keys/keys.h"\n', 'what two roles need'),
+    'src/role/c.h': ('/* c */\n#ifndef SEALTAP_ROLE_C_H\n#include "role/net/net.h"\n', 'what two roles need'),
     'src/lib/d.h': ('/* d */\n#ifndef SEALTAP_LIB_D_H\n#include <bearssl.h>\n', 'third-party'),
     'src/net/e.h': ('#ifndef SEALTAP_NET_E_H\n', 'begins with a comment'),
     'src/net/f.h': ('/* f */\n#ifndef F_H\n', 'include guard'),

@@ -29,7 +29,7 @@ DENIED, TUPLES = 7777, 1400  # more tuples than one set of verdicts has places f
 SMALL_BUFFER = 4096
 KILLS = 6
 FLOW_SLOTS, FULL_S = 8, 16  # fills the slots of flows, not those of packets
-TALK_PORT, LIVE_S, STEP_S, SETTLE_S = 7010, 300, 25, 0.1  # flows that live longer have a line so often: src/role/flows.c
+TALK_PORT, LIVE_S, STEP_S, SETTLE_S = 7010, 300, 25, 0.1  # flows that live longer have a line so often: src/role/flows/flows.c
 ICMP, TCP, UDP = 1, 6, 17
 # so that flows end while the test looks on
 SHORT_S = {'udp_timeout': 2, 'udp_timeout_stream': 2, 'icmp_timeout': 2, 'tcp_timeout_time_wait': 2, 'tcp_timeout_close': 2,

@@ -25,7 +25,7 @@ OBJECT_S, KEY_S = 450, 900  # in an hour nine objects or so wait: there is room 
 # src/aws/pace.h, and the back-off for KMS: full jitter up to 30 s. 119 tries in half an hour, more than 160 not once in a billion
 HALF_HOUR_MAX, LANES = 160, 4
 STALL_S = 20  # src/role/https.h
-IMDS_MIN_S = 10  # src/role/credentials.c: IMDS is asked for credentials no more often, whatever refuses the old ones
+IMDS_MIN_S = 10  # src/role/keys/credentials.c: IMDS is asked for credentials no more often, whatever refuses the old ones
 SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
 DISABLED = {'kind': 'error', 'service': 'kms', 'status': 400, 'code': 'DisabledException', 'message': 'for a test'}
 S3_AWAY, NO_CREDENTIALS, NO_KMS = 'S3 away for an hour', 'credentials gone for 30 minutes', 'KMS refuses for longer than a key lives'

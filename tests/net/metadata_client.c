@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "role/metadata.h"
+#include "role/keys/metadata.h"
 
 static struct loop loop;
 static struct metadata m;

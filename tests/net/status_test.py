@@ -289,7 +289,7 @@ def silent_init(life):
 def metrics_are_documented(life):
     """Prometheus reads the metrics; each is in the table, with help, type and unit"""
     families = life.port.families()
-    table = set(re.findall(r'^\t\{"(sealtap\w*)"', source('src/role/metrics.c'), re.M))
+    table = set(re.findall(r'^\t\{"(sealtap\w*)"', source('src/role/status/metrics.c'), re.M))
     assert set(families) == table - {'sealtap_conntrack_allowance_available'}, set(families) ^ table  # there is no ENA here
     assert all(len(f['help']) > 15 and f['samples'] for f in families.values()), families
     assert all(f['unit'] == name.rsplit('_', 1)[1] for name, f in families.items() if name.endswith(('_bytes', '_seconds')))

@@ -13,7 +13,7 @@ from lab.guest import Guest, Volume  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
-WATCHDOG_S, PET_S = 30, 5  # src/role/machine.c
+WATCHDOG_S, PET_S = 30, 5  # src/role/init/machine.c
 SLACK_S = 8  # a slow guest
 RUNS_S = 15
 

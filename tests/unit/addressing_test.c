@@ -1,4 +1,4 @@
-#include "role/addressing.h"
+#include "role/net/addressing.h"
 
 #include "check.h"
 

@@ -1,7 +1,7 @@
 #include "check.h"
 
 #include "base/time.h"
-#include "role/clocksplit.h"
+#include "role/capture/clocksplit.h"
 
 #define NOON_NS (1764000000 * NS_PER_S)
 #define HOUR_NS (3600 * NS_PER_S)

@@ -1,4 +1,4 @@
-#include "role/credentials.h"
+#include "role/keys/credentials.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "role/cutter.h"
+#include "role/capture/cutter.h"
 
 #include <linux/if_packet.h>
 #include <time.h>

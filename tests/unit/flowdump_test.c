@@ -1,4 +1,4 @@
-#include "role/flowdump.h"
+#include "role/flows/flowdump.h"
 
 #include <linux/netlink.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "role/flowlines.h"
+#include "role/flows/flowlines.h"
 
 #include "check.h"
 

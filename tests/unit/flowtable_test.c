@@ -1,4 +1,4 @@
-#include "role/flowtable.h"
+#include "role/flows/flowtable.h"
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-#include "role/flowwriter.h"
+#include "role/flows/flowwriter.h"
 
 #include <unistd.h>
 
@@ -112,7 +112,7 @@ static unsigned events_until_full(void)
 	return n;
 }
 
-/* As role/flows does with each event: a line, where there is room. */
+/* As role/flows/flows does with each event: a line, where there is room. */
 static unsigned write_events(void)
 {
 	struct nlmsg m;

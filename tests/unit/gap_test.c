@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "role/store.h"
+#include "role/spool/store.h"
 
 #define MIB (1024ull * 1024)
 #define SLOT (4 * MIB)

@@ -1,4 +1,4 @@
-#include "role/healthz.h"
+#include "role/status/healthz.h"
 
 #include "aws/json.h"
 #include "check.h"

@@ -1,4 +1,4 @@
-#include "role/journal.h"
+#include "role/flows/journal.h"
 
 #include <stdlib.h>
 

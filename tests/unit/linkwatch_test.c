@@ -1,4 +1,4 @@
-#include "role/linkwatch.h"
+#include "role/net/linkwatch.h"
 
 #include "aws/cloudwatch.h"
 #include "check.h"

@@ -1,7 +1,7 @@
 #include "check.h"
 
 #include "aws/json.h"
-#include "role/logstream.h"
+#include "role/keys/logstream.h"
 
 /* A log stream that is not open yet: its lines wait in the queue, as JSON. */
 static struct logstream s;

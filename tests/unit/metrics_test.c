@@ -1,4 +1,4 @@
-#include "role/metrics.h"
+#include "role/status/metrics.h"
 
 #include "check.h"
 
@@ -50,7 +50,7 @@ static void no_counter_is_forgotten(void)
 	begin();
 	for (size_t i = 0; i < sizeof(c) / sizeof(uint64_t); i++)
 		field[i] = 770000 + i;
-	take(TELEMETRY_NET, &c);
+	take(COUNTER_NET, &c);
 	for (size_t i = 0; i < sizeof(c) / sizeof(uint64_t); i++) {
 		char value[32];
 		bool told = true;
@@ -80,12 +80,11 @@ static void sources_add_up(void)
 	begin();
 	take(0, &(struct cloudwatch_sample){.packets = 5, .key_age_s = 7});
 	take(1, &(struct cloudwatch_sample){.packets = 6, .key_age_s = 9});
-	take(TELEMETRY_NET,
-	     &(struct cloudwatch_sample){.has_ena = 1, .ena = {[ENA_PPS] = 3}, .forwarding = 1});
+	take(COUNTER_NET, &(struct cloudwatch_sample){.has_ena = 1, .ena = {[ENA_PPS] = 3}, .forwarding = 1});
 	CHECK(has_line("sealtap_recorded_packets_total 11") && has_line("sealtap_data_key_age_seconds 9"));
 	CHECK(has_line("sealtap_lost_packets_total{cause=\"pps_allowance_exceeded\"} 3"));
 	CHECK(has_line("sealtap_forwarding 1"));
-	take(TELEMETRY_SOURCES, &(struct cloudwatch_sample){.packets = 5});
+	take(COUNTER_SOURCES, &(struct cloudwatch_sample){.packets = 5});
 	take(UINT32_MAX, &(struct cloudwatch_sample){.packets = 5});
 	CHECK(has_line("sealtap_recorded_packets_total 11"));
 }
@@ -105,13 +104,13 @@ static void a_worker_begun_anew_is_not_counted_twice(void)
 static void a_role_begun_anew_is_added(void)
 {
 	begin();
-	take(TELEMETRY_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 9, .put_failures = 4});
-	take(TELEMETRY_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 0});
+	take(COUNTER_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 9, .put_failures = 4});
+	take(COUNTER_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 0});
 	CHECK(has_line("sealtap_shipped_objects_total 9") && has_line("sealtap_put_failures_total 4"));
-	take(TELEMETRY_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 2, .put_failures = 1});
-	take(TELEMETRY_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 3, .put_failures = 1});
+	take(COUNTER_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 2, .put_failures = 1});
+	take(COUNTER_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 3, .put_failures = 1});
 	CHECK(has_line("sealtap_shipped_objects_total 12") && has_line("sealtap_put_failures_total 5"));
-	take(TELEMETRY_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 1});
+	take(COUNTER_UPLOAD, &(struct cloudwatch_sample){.shipped_objects = 1});
 	CHECK(has_line("sealtap_shipped_objects_total 13") && has_line("sealtap_put_failures_total 5"));
 }
 

@@ -1,5 +1,5 @@
 /* Names are asked for on the loopback of a network namespace of its own, where nobody answers. */
-#include "role/names.h"
+#include "role/net/names.h"
 
 #include <sched.h>
 

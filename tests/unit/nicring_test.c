@@ -1,4 +1,4 @@
-#include "role/nicring.h"
+#include "role/net/nicring.h"
 
 #include <errno.h>
 #include <linux/ethtool.h>

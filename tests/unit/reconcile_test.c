@@ -1,4 +1,4 @@
-#include "role/reconcile.h"
+#include "role/flows/reconcile.h"
 
 #include "base/time.h"
 #include "os/clock.h"

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "role/restart.h"
+#include "role/init/restart.h"
 
 static void a_role_starts_at_once_and_waits_only_from_its_second_death_in_ten_seconds(void)
 {

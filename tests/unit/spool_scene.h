@@ -6,7 +6,7 @@
 
 #include "volume_scene.h"
 
-#include "role/mirror.h"
+#include "role/spool/mirror.h"
 
 #define POOL_SLOTS 3u
 

@@ -1,4 +1,4 @@
-#include "role/telemetry.h"
+#include "role/upload/telemetry.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "role/unanswered.h"
+#include "role/flows/unanswered.h"
 
 #include "check.h"
 

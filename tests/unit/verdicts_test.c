@@ -1,4 +1,4 @@
-#include "role/verdicts.h"
+#include "role/flows/verdicts.h"
 
 #include "check.h"
 

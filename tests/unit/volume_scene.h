@@ -15,7 +15,7 @@
 
 #include "base/crc.h"
 #include "lib/sha.h"
-#include "role/store.h"
+#include "role/spool/store.h"
 
 #ifndef DATA_MAX
 #define DATA_MAX (256u * 1024)

@@ -1,7 +1,7 @@
 #define DATA_MAX (2u * 1024 * 1024 + 300 * 4096) /* more than two pieces of a load */
 #include "spool_scene.h"
 
-#include "role/window.h"
+#include "role/spool/window.h"
 
 #define WINDOW_SLOTS 4u
 

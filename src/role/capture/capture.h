@@ -1,0 +1,13 @@
+/* capture: one worker: ring -> pcapng -> zstd -> Encryption SDK -> segment. The only role that sees packets,
+ * and only it.
+ *
+ * It runs in an empty network namespace with an inherited ring and keeps one data key. A ring block returns
+ * to the kernel only when all its packets are sealed in the segment.
+ */
+#ifndef SEALTAP_ROLE_CAPTURE_CAPTURE_H
+#define SEALTAP_ROLE_CAPTURE_CAPTURE_H
+
+/* channel: towards init. Ends the process when that closes. */
+_Noreturn void role_capture(int channel);
+
+#endif

@@ -1,0 +1,33 @@
+/* gate: whether traffic is let through, as init decides: closed without any role's help, and where the
+ * configuration says so closed as soon as recording can't go on (role/guard.h), opened again when it does.
+ * init's own.
+ */
+#ifndef SEALTAP_ROLE_INIT_GATE_H
+#define SEALTAP_ROLE_INIT_GATE_H
+
+#include "os/loop.h"
+#include "role/guard.h"
+
+/* Zeroed; loop, workers, each worker's progress and forward are set by init before. */
+struct gate {
+	struct loop *loop; /* borrowed */
+	uint32_t workers;
+	struct guard_worker worker[GUARD_WORKERS_MAX]; /* init says which are armed */
+	/* net is to open or close it, too. */
+	void (*forward)(bool on);
+	bool watching;
+	struct guard guard;
+	int netlink;              /* owned: to the packet filter */
+	const uint32_t *evidence; /* borrowed: ifindex of the evidence link; 0: there is none */
+	struct loop_timer timer;
+};
+
+enum err gate_init(struct gate *g, const uint32_t *evidence) MUST_USE;
+/* By the packet filter and by the kernel's switch. */
+void gate_close(struct gate *g);
+/* From now on, forwarding is open, it is watched over if these settings want it; NULL: no longer. */
+void gate_watch(struct gate *g, const struct settings *s);
+/* Something has happened: look at once. */
+void gate_look(struct gate *g);
+
+#endif

@@ -1,0 +1,32 @@
+/* supervisor: starts the roles, and starts a role that died anew, at once or after the wait that restart.h
+ * says. init's own. */
+#ifndef SEALTAP_ROLE_INIT_SUPERVISOR_H
+#define SEALTAP_ROLE_INIT_SUPERVISOR_H
+
+#include "role/init/console.h"
+#include "role/init/restart.h"
+#include "role/init/roster.h"
+
+/* Zeroed; all but `restart` is set by init before the first start. */
+struct supervisor {
+	struct loop *loop; /* borrowed, as all here */
+	struct roster *roster;
+	struct console *console;
+	const bool *forward; /* forwarding is open: what net is to leave as it is */
+	/* A message of the role, or its channel's end. */
+	void (*readable)(void *child, short revents);
+	/* It runs: it is to be told what the others were told before. */
+	void (*started)(struct roster_child *c);
+	/* It died, and its last messages are taken. False: it is not needed any more. */
+	bool (*died)(struct roster_child *c);
+	struct restart restart[ROSTER_MAX];
+};
+
+/* All roles but those on demand. */
+void supervisor_start(struct supervisor *s);
+/* One of them: what it needs is there. */
+void supervisor_start_role(struct supervisor *s, enum role_id role);
+/* After SIGCHLD. */
+void supervisor_reap(struct supervisor *s);
+
+#endif

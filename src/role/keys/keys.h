@@ -1,0 +1,14 @@
+/* keys: the role that holds secrets: credentials, data keys, the boot's signing key. Speaks with IMDS and KMS
+ * alone.
+ *
+ * It reads the configuration, hands data keys to the capture workers on direct channels, signs objects and S3
+ * requests (after checking them against the configuration) and seals the log stream. Plaintext keys leave it
+ * only towards the worker whose stream they seal.
+ */
+#ifndef SEALTAP_ROLE_KEYS_KEYS_H
+#define SEALTAP_ROLE_KEYS_KEYS_H
+
+/* channel: towards init. Ends the process when that closes. */
+_Noreturn void role_keys(int channel);
+
+#endif
