@@ -90,13 +90,14 @@ def starts_anew(appliance, role):
     assert forwarding(appliance) == '1'
 
 
-def button_after_deaths(lab):
+def button_after_deaths(lab, roles):
     """The power button while roles start anew: all is drained and shipped all the same"""
-    with Host(lab, 'button', lab.configuration()) as appliance:
+    with Host(lab, 'button-' + '-'.join(roles), lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
-        for role in ('capture', 'net'):
-            os.kill(appliance.roles()[role], signal.SIGKILL)
+        found = appliance.roles()
+        for role in roles:
+            os.kill(found[role], signal.SIGKILL)
         appliance.stop(timeout_s=60)
         assert forwarding(appliance) == '0' and 'all shipped' in appliance.console.text()
 
@@ -142,7 +143,9 @@ def main():
         for check in rights:
             report.run(check, appliance, about=' (of those that started anew)')
         appliance.stop()
-        for life in (button_after_deaths, a_role_that_keeps_dying_waits, gone_link_does_not_hold_up):
+        for dead in (('capture', 'net'), ('net', 'keys', 'upload')):
+            report.run(button_after_deaths, lab, dead, about=f' ({", ".join(dead)})')
+        for life in (a_role_that_keeps_dying_waits, gone_link_does_not_hold_up):
             report.run(life, lab)
     report.finish()
 

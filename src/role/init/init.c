@@ -122,13 +122,12 @@ static void settle(struct roster_child *c)
 
 static void on_addressed(const struct chan_msg *m)
 {
-	/* from DRAINING on the rings admit nothing more */
-	if (g.phase >= PHASE_DRAINING || !roster_links(g.speaker, &g.links, m, 1))
+	if (!roster_links(g.speaker, &g.links, m, 1))
 		return;
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
-	if (!roster_admit(&g.roster, &g.console, &g.links, g.links.count))
+	if (!roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
-	settle(g.speaker);
+	settle(g.speaker); /* on the way out, too: names are resolved by it */
 	follow_links();
 	if (g.phase != PHASE_ADDRESS)
 		return;
