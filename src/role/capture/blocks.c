@@ -36,7 +36,8 @@ static bool poisoned(struct blocks *b)
 	if (p->crashes < 2)
 		return false;
 	p->given_up_seq = seq;
-	b->ops->given_up(seq, b->walk.packets > b->packets ? b->walk.packets - b->packets : 0);
+	b->ops->given_up(seq, b->walk.packets > b->packets ? b->walk.packets - b->packets : 0,
+			 b->walk.first_ns);
 	return true;
 }
 

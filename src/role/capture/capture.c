@@ -187,14 +187,14 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	return true;
 }
 
-static void block_given_up(uint64_t block_seq, uint64_t packets)
+static void block_given_up(uint64_t block_seq, uint64_t packets, uint64_t first_ns)
 {
 	log_begin(LOG_ALARM, "block-given-up");
 	log_u64("block", block_seq);
 	log_u64("packets", packets);
 	log_end();
 	g.progress->drops += packets;
-	drops_tell(&g.drops, packets, clock_mono_ns());
+	drops_tell(&g.drops, packets, drops_began_ns(first_ns, clock_real_ns(), clock_mono_ns()));
 }
 
 static const struct blocks_ops blocks_ops = {take_packet, count_drops, block_given_up};

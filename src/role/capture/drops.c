@@ -27,6 +27,12 @@ void drops_log(struct drops *d, bool now)
 	d->logged_ns = now_ns;
 }
 
+uint64_t drops_began_ns(uint64_t first_ns, uint64_t real_ns, uint64_t mono_ns)
+{
+	uint64_t age_ns = real_ns > first_ns ? real_ns - first_ns : 0;
+	return age_ns < mono_ns ? mono_ns - age_ns : 1; /* 0 is none */
+}
+
 void drops_tell(struct drops *d, uint64_t packets, uint64_t since_ns)
 {
 	d->unreported += packets;

@@ -22,6 +22,9 @@ struct drops {
 void drops_begin(struct drops *d);
 /* Asks the ring. */
 void drops_count(struct drops *d);
+/* The monotonic time of what came at first_ns by the real clock. One that has been stepped since may say more
+ * than there was: then it is as early as can be, and what lies ahead is now. */
+uint64_t drops_began_ns(uint64_t first_ns, uint64_t real_ns, uint64_t mono_ns);
 /* Told in the open object and the log: lost between then and now. They are in the progress already. */
 void drops_tell(struct drops *d, uint64_t packets, uint64_t since_ns);
 /* One line a second at most: the channel to init is not endless. */
