@@ -128,7 +128,7 @@ def at_any_moment(chance, before):
     """The first cut is one after ARMED: it tells how long a boot takes on this machine."""
     if not before:
         return after_armed(chance, before)
-    return powered_for(before[0].boot_s * chance.uniform(0.3, 3))
+    return powered_for(before[0].boot_s * chance.uniform(0.2, 2))
 
 
 def began_s(name):
