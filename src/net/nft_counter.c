@@ -7,11 +7,6 @@
 
 #include "net/nft_msg.h"
 
-void nft_dump_counters(struct buf *b, uint32_t seq)
-{
-	nft_list_counters(b, seq);
-}
-
 static enum err read_u64(struct span v, uint64_t *out)
 {
 	if (v.len != 8)

@@ -12,9 +12,8 @@ struct nft_counter {
 	uint64_t packets, bytes;
 };
 
-/* Asks for all counters. */
-void nft_dump_counters(struct buf *b, uint32_t seq);
-/* One message of the answer. ERR_NOT_FOUND: it is about something else; ERR_SYNTAX. */
+/* One message of the answer to nft_list_counters() of net/nft_msg.h. ERR_NOT_FOUND: it is about something
+ * else; ERR_SYNTAX. */
 enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
 
 #endif

@@ -7,26 +7,11 @@
 #include <unistd.h>
 
 #include "base/version.h"
-#include "os/spawn.h"
-#include "role/capture/capture.h"
-#include "role/flows/flows.h"
 #include "role/init/init.h"
+#include "role/init/roles.h"
 #include "role/init/stage1.h"
-#include "role/keys/keys.h"
-#include "role/net/net.h"
-#include "role/spool/spool.h"
-#include "role/status/status.h"
-#include "role/upload/upload.h"
 
 #define ANCHORS "/anchors.pem" /* in the image; a host names its own file */
-
-static const struct {
-	const char *name;
-	void (*run)(int channel);
-} roles[] = {
-	{"net", role_net},       {"keys", role_keys},   {"upload", role_upload},   {"spool", role_spool},
-	{"status", role_status}, {"flows", role_flows}, {"capture", role_capture},
-};
 
 static int usage(void)
 {
@@ -69,12 +54,12 @@ int main(int argc, char **argv)
 {
 	if (argc >= 2 && !strcmp(argv[1], "host"))
 		return host(argc, argv);
-	for (size_t i = 0; argc == 2 && i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (!strcmp(argv[1], roles[i].name)) {
-			/* the kernel knows it by this when it prints all tasks */
-			prctl(PR_SET_NAME, roles[i].name);
-			roles[i].run(SPAWN_CHANNEL_FD);
-		}
+	const struct role *role = argc == 2 ? roles_named(argv[1]) : NULL;
+	if (role) {
+		/* the kernel knows it by this when it prints all tasks */
+		prctl(PR_SET_NAME, argv[1]);
+		role_run(role, SPAWN_CHANNEL_FD);
+	}
 	if (getpid() != 1)
 		return usage();
 	if (access("/root.erofs", F_OK) == 0)

@@ -47,6 +47,24 @@ const char *msg_role_name(enum role_id role)
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 
+struct msg_pool msg_pool(const struct msg_start *s, uint32_t pool)
+{
+	if (pool < MSG_MAX_WORKERS)
+		return (struct msg_pool){s->segment_bytes, pool < s->workers ? s->segments : 0};
+	if (pool == POOL_WINDOW)
+		return (struct msg_pool){s->segment_bytes, s->window_segments};
+	return (struct msg_pool){s->log_segment_bytes, s->log_segments};
+}
+
+uint32_t msg_own_pool(enum role_id role, uint32_t index)
+{
+	return role == ROLE_CAPTURE ? index
+	       : role == ROLE_KEYS  ? PRODUCER_LOG
+	       : role == ROLE_FLOWS ? PRODUCER_FLOWS
+	       : role == ROLE_SPOOL ? POOL_WINDOW
+				    : UINT32_MAX;
+}
+
 enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
 {
 	static const struct msg_none none;
@@ -59,7 +77,7 @@ enum err msg_send(int fd, enum msg_type type, const void *payload)
 	return msg_send_fds(fd, type, payload, NULL, 0);
 }
 
-static bool allowed(enum role_id rule, enum role_id role)
+bool msg_role_in(enum role_id rule, enum role_id role)
 {
 	return rule == ROLE_ANY || rule == role ||
 	       (rule == ROLE_PRODUCER && (role == ROLE_CAPTURE || role == ROLE_FLOWS));
@@ -72,8 +90,8 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 	/* whom strangers speak to has a say in nothing */
 	if (from == ROLE_STATUS && m->type != MSG_LOG_LINE)
 		known = false;
-	if (known && types[m->type].len == m->len && allowed(types[m->type].from, from) &&
-	    allowed(types[m->type].to, to) &&
+	if (known && types[m->type].len == m->len && msg_role_in(types[m->type].from, from) &&
+	    msg_role_in(types[m->type].to, to) &&
 	    (m->fd_count == 0 || m->type == MSG_START || m->type == MSG_PEER))
 		return ERR_OK;
 	for (size_t i = 0; i < m->fd_count; i++)

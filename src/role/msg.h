@@ -46,6 +46,9 @@ enum role_id {
 #define PRODUCER_LOG MSG_MAX_WORKERS
 #define PRODUCER_FLOWS (MSG_MAX_WORKERS + 1)
 #define PRODUCERS (MSG_MAX_WORKERS + 2)
+/* Their pools, and the window: the spool's, between it and upload. */
+#define POOL_WINDOW PRODUCERS
+#define POOLS (PRODUCERS + 1)
 
 /* type, payload struct, sender, receiver, meaning */
 #define MSG_LIST(X)                                                                                          \
@@ -133,17 +136,32 @@ struct msg_flag {
 	uint32_t on;
 };
 
-/* Descriptors on START, in this order, all owned by the receiver; the channels to other roles follow as PEER:
- *   net:     DHCP packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68)
- *   keys:    trust anchors file, pool (of its own log)
- *   upload:  trust anchors file, log's pool, window, flows' pool, then each worker's pool (all read-only)
- *   spool:   the volume, window, log's and flows' pool, then each worker's pool (all read-only); with `init
- * host
- *            --disk-faults` that file
- *   status:  listening socket, pool of one slot: what it counted so far
- *   flows:   sockets of events, of dumps, of logged packets (role/flows/flowsockets.h), pool, journal
- *   capture: ring socket, pool */
+/* What may ride on START, in this order, owned by the receiver; which of it a role's table says
+ * (role/role.h). The channels to other roles follow as PEER. */
+enum start_fd {
+	START_DHCP,    /* packet socket (AF_PACKET SOCK_DGRAM ETH_P_IP, filtered to UDP port 68) */
+	START_ANCHORS, /* file of trust anchors */
+	START_RING,    /* this worker's ring socket */
+	START_EVENTS,  /* sockets with flows' events, dumps and logged packets (role/flows/flowsockets.h) */
+	START_DUMP,
+	START_LOGGED,
+	START_JOURNAL,  /* pool of one slot: flows' events */
+	START_LISTENER, /* the status port's listening socket */
+	START_KEPT,     /* pool of one slot: what status counted so far */
+	START_DISK,     /* the spool's volume */
+	START_FAULTS,   /* with `init host --disk-faults` that file, else nothing */
+	START_OWN_POOL, /* writable: the role's own pool */
+	START_POOLS, /* read-only: from here on the pools, as POOLS numbers them; of workers those there are
+		      */
+	START_FDS = START_POOLS + POOLS
+};
+
+#define START_BIT(fd) (1u << (fd))
+/* All pools but the window. */
+#define START_PRODUCERS (START_BIT(START_POOLS + PRODUCERS) - START_BIT(START_POOLS))
+
 struct msg_start {
+	uint32_t descriptors;     /* bits START_BIT(): those that came */
 	uint64_t boot;            /* 64 random bits */
 	uint64_t started_real_ns; /* init's start */
 	uint32_t life;            /* of this role, from 0: how often it died before */
@@ -163,6 +181,16 @@ struct msg_start {
 	uint32_t config_len;      /* host mode, keys only: bytes of the configuration in config[] */
 	uint8_t config[CONF_MAX_BYTES - 2048];
 };
+
+struct msg_pool {
+	uint64_t slot_bytes;
+	uint32_t slots; /* 0: there is no such pool */
+};
+
+/* The measures of a pool of POOLS. */
+struct msg_pool msg_pool(const struct msg_start *s, uint32_t pool);
+/* Which one of POOLS that role's own is; UINT32_MAX: it makes no objects. index: of a capture worker. */
+uint32_t msg_own_pool(enum role_id role, uint32_t index);
 
 #define MSG_LINK_OWN 26
 
@@ -385,6 +413,8 @@ struct msg_skew {
 enum err msg_send(int fd, enum msg_type type, const void *payload) MUST_USE;
 enum err msg_send_fds(int fd, enum msg_type type, const void *payload, const int *fds, size_t fd_count)
 	MUST_USE;
+/* rule: a role, or ROLE_ANY or ROLE_PRODUCER: is it that one, or one of those? */
+bool msg_role_in(enum role_id rule, enum role_id role);
 /* Its name in command lines, log lines and metrics; static. */
 const char *msg_role_name(enum role_id role);
 /* A step's code, as it stands in the console's line; static. */

@@ -3,13 +3,6 @@
 #include "base/time.h"
 #include "record/commit.h"
 
-void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots)
-{
-	ASSERT(producer < OUTBOX_PRODUCERS && slots <= MSG_MAX_SEGMENTS);
-	enum err e = pool_map(fd, 0, slot_bytes, slots, &o->pool[producer]);
-	ASSERT(!e);
-}
-
 bool outbox_told(struct outbox *o, uint32_t producer, const struct msg_segment *s)
 {
 	ASSERT(producer < OUTBOX_PRODUCERS && s->index < o->pool[producer].slots);

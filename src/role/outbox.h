@@ -14,8 +14,8 @@
 /* The producers as role/msg.h numbers them, and the spool, which has the others' objects where there is a
  * volume. */
 #define OUTBOX_LOG PRODUCER_LOG
-#define OUTBOX_SPOOL PRODUCERS
-#define OUTBOX_PRODUCERS (PRODUCERS + 1)
+#define OUTBOX_SPOOL POOL_WINDOW
+#define OUTBOX_PRODUCERS POOLS
 #define OUTBOX_MAX (OUTBOX_PRODUCERS * MSG_MAX_SEGMENTS)
 
 struct outbox_place {
@@ -29,7 +29,7 @@ struct outbox_place {
 
 /* Zeroed before the first use. */
 struct outbox {
-	struct pool pool[OUTBOX_PRODUCERS];
+	struct pool pool[OUTBOX_PRODUCERS];    /* mapped by the owner, read-only */
 	struct outbox_place place[OUTBOX_MAX]; /* those that wait: not under way */
 	uint32_t first, count;
 	uint32_t unshipped; /* waiting and under way */
@@ -39,8 +39,6 @@ struct outbox {
 	} slot[OUTBOX_PRODUCERS][MSG_MAX_SEGMENTS];
 };
 
-/* fd is closed. */
-void outbox_map(struct outbox *o, uint32_t producer, int fd, uint64_t slot_bytes, uint32_t slots);
 /* An object that a producer tells of, perhaps again. False: it is shipped already, as its producer's
  * predecessor was told. */
 bool outbox_told(struct outbox *o, uint32_t producer, const struct msg_segment *s);

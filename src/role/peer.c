@@ -9,26 +9,6 @@
 /* Messages are taken one at a time, so one buffer serves all. */
 static struct chan_msg received;
 
-size_t peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count)
-{
-	struct pollfd p = {.fd = channel, .events = POLLIN};
-	enum err e = ERR_MORE;
-	while (e == ERR_MORE) {
-		poll(&p, 1, -1);
-		e = msg_recv(channel, ROLE_INIT, self, &received);
-	}
-	if (e || received.type != MSG_START)
-		_exit(0);
-	memcpy(start, received.payload, sizeof(*start));
-	bool workers =
-		start->workers >= 1 && start->workers <= MSG_MAX_WORKERS && start->index < start->workers;
-	bool many = self == ROLE_UPLOAD || self == ROLE_SPOOL;
-	size_t want = many ? 4 + (size_t)start->workers : fd_count, count = received.fd_count;
-	ASSERT(workers && count <= fd_count && (count == want || (self == ROLE_SPOOL && count == want + 1)));
-	memcpy(fds, received.fds, count * sizeof(int));
-	return count;
-}
-
 static void gone(struct peer *p, enum err e)
 {
 	if (e == ERR_CLOSED && p->other == ROLE_INIT)
@@ -52,7 +32,7 @@ static bool read_one(struct peer *p)
 		gone(p, e);
 		return false;
 	}
-	p->fn(p->arg, p->index, &received);
+	p->fn(p, &received);
 	return true;
 }
 
@@ -80,18 +60,6 @@ void peer_watch(struct peer *p, int fd)
 		loop_watch(p->loop, &p->watch);
 }
 
-void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
-	       void (*fn)(void *arg, uint32_t index, const struct chan_msg *m),
-	       void (*anew)(void *arg, uint32_t index))
-{
-	*p = (struct peer){.self = self, .other = other, .loop = loop, .fn = fn, .anew = anew};
-}
-
-enum role_id peer_role(const struct chan_msg *m)
-{
-	return (enum role_id)((const struct msg_peer *)(const void *)m->payload)->role;
-}
-
 void peer_join(struct peer *p, const struct chan_msg *m)
 {
 	ASSERT(m->fd_count == 1);
@@ -102,9 +70,6 @@ void peer_join(struct peer *p, const struct chan_msg *m)
 		close(p->watch.fd);
 	}
 	peer_watch(p, fd);
-	/* the first one, too: this process may have asked while the other was dead */
-	if (p->anew)
-		p->anew(p->arg, p->index);
 }
 
 void peer_send(struct peer *p, enum msg_type type, const void *payload)

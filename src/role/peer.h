@@ -1,35 +1,20 @@
-/* peer: what every role does with its channels: takes START, watches a channel, answers init, leaves when
- * init is gone, and goes on with the next process when another role died. */
+/* peer: one channel of a role: watched, read, written to, replaced when the role at its other end died. Which
+ * peers a role has, and who takes what they say, its table tells: role/role.h. */
 #ifndef SEALTAP_ROLE_PEER_H
 #define SEALTAP_ROLE_PEER_H
 
 #include "os/loop.h"
 #include "role/msg.h"
 
-/* One channel of a role, with the function that takes its messages. */
 struct peer {
 	enum role_id self, other;
+	uint32_t pool;     /* the other's own, as msg_own_pool(): tells like peers apart */
 	struct loop *loop; /* borrowed */
 	struct loop_watch watch;
-	/* NULL: nothing is read that this peer says. */
-	void (*fn)(void *arg, uint32_t index, const struct chan_msg *m);
-	/* The other end is there, or is a new process: what was asked before must be asked again. May be
-	 * NULL. */
-	void (*anew)(void *arg, uint32_t index);
-	void *arg;      /* borrowed */
-	uint32_t index; /* given to fn: which of several like peers */
+	/* Takes its messages, one at a time. NULL: nothing is read that this peer says. */
+	void (*fn)(struct peer *p, struct chan_msg *m);
 };
 
-/* Waits for START, the first message, and gives how many descriptors came with it, at most fd_count. Ends the
- * process when it does not come; upload and spool have some for each worker, of the others fd_count must
- * come. */
-size_t peer_start(int channel, enum role_id self, struct msg_start *start, int *fds, size_t fd_count);
-/* For the channels that come as MSG_PEER. arg and index are the caller's to set. */
-void peer_init(struct peer *p, enum role_id self, enum role_id other, struct loop *loop,
-	       void (*fn)(void *arg, uint32_t index, const struct chan_msg *m),
-	       void (*anew)(void *arg, uint32_t index));
-/* Whose channel a MSG_PEER brings. */
-enum role_id peer_role(const struct chan_msg *m);
 /* The channel of a MSG_PEER for p, in the place of the one that p had, whose last messages are taken first.
  */
 void peer_join(struct peer *p, const struct chan_msg *m);

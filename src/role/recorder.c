@@ -13,7 +13,7 @@
 
 static uint64_t key_life_ns(const struct recorder *r)
 {
-	return r->settings->key_max_seconds * NS_PER_S;
+	return r->with.settings->key_max_seconds * NS_PER_S;
 }
 
 /* Nine tenths of its life are used: the next is asked for, so that it is at hand in time. */
@@ -21,7 +21,8 @@ static bool key_used(const struct recorder *r, unsigned tenths)
 {
 	uint64_t age_ns = clock_mono_ns() - r->key_since_ns;
 	uint64_t bytes = r->key_bytes + (r->phase == RECORDER_OPEN ? r->segment.mem.len : 0);
-	return age_ns >= key_life_ns(r) / 10 * tenths || bytes >= r->settings->key_max_bytes / 10 * tenths;
+	return age_ns >= key_life_ns(r) / 10 * tenths ||
+	       bytes >= r->with.settings->key_max_bytes / 10 * tenths;
 }
 
 static bool key_worn(const struct recorder *r)
@@ -48,7 +49,7 @@ static void ask_key(struct recorder *r)
 	if (r->key_asked)
 		return;
 	r->key_asked = true;
-	r->ops->want_key(r->arg, !r->has_key);
+	r->with.ops->want_key(r->with.arg, !r->has_key);
 }
 
 static void key_due(void *arg)
@@ -66,7 +67,7 @@ static void pick_key(struct recorder *r)
 		r->key_extended = false;
 		r->key_since_ns = r->key.made_ns;
 		r->key_bytes = 0;
-		loop_timer_at(r->loop, &r->key_timer, r->key_since_ns + key_life_ns(r) / 10 * 9);
+		loop_timer_at(r->with.loop, &r->key_timer, r->key_since_ns + key_life_ns(r) / 10 * 9);
 	}
 	if (!r->has_key || key_worn(r))
 		ask_key(r);
@@ -87,7 +88,7 @@ static void ready(struct recorder *r)
 	if (!r->waiting)
 		return;
 	r->waiting = false;
-	r->ops->ready(r->arg);
+	r->with.ops->ready(r->with.arg);
 }
 
 void recorder_key(struct recorder *r, const struct msg_key *key)
@@ -111,7 +112,8 @@ static void commit(struct recorder *r, enum commit_state state, uint32_t side_by
 			   .data_bytes = data_bytes,
 			   .meta = r->meta,
 			   .resume = r->total};
-	r->ops->position(r->arg, &c.resume);
+	if (r->with.ops->position)
+		r->with.ops->position(r->with.arg, &c.resume);
 	c.resume.drops -= r->lost_before; /* those are told in the next object */
 	c.resume.lost -= r->lost_before;
 	c.resume.refused -= r->filtered_before;
@@ -133,7 +135,7 @@ static void frame_reset(struct recorder *r)
 {
 	buf_reset(&r->raw);
 	r->frame = (struct segment_frame_info){.first_ns = 0};
-	loop_timer_stop(r->loop, &r->frame_timer);
+	loop_timer_stop(r->with.loop, &r->frame_timer);
 }
 
 static void frame_flush(struct recorder *r)
@@ -153,13 +155,13 @@ static void frame_flush(struct recorder *r)
 	frame_reset(r);
 	if (key_worn(r))
 		ask_key(r);
-	r->ops->committed(r->arg);
+	r->with.ops->committed(r->with.arg);
 }
 
 static void frame_started(struct recorder *r)
 {
 	if (!r->frame_timer.active)
-		loop_timer_in(r->loop, &r->frame_timer, FRAME_NS);
+		loop_timer_in(r->with.loop, &r->frame_timer, FRAME_NS);
 }
 
 static void frame_due(void *arg)
@@ -185,8 +187,8 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	};
 	uint8_t message_id[32];
 	rng_fill(message_id, sizeof(message_id));
-	enum err e = segment_open(&r->segment, &key, message_id, r->settings->zstd_level,
-				  r->settings->object_max_bytes, slot + COMMIT_DATA_OFFSET,
+	enum err e = segment_open(&r->segment, &key, message_id, r->with.settings->zstd_level,
+				  r->with.settings->object_max_bytes, slot + COMMIT_DATA_OFFSET,
 				  r->slots.pool.slot_bytes - COMMIT_DATA_OFFSET);
 	ASSERT(!e);
 	say_extended(r);
@@ -202,22 +204,23 @@ static void object_open(struct recorder *r, uint64_t first_ns)
 	r->meta.sig_len = r->meta.canary = 0;
 	if (r->has_prev)
 		memcpy(r->meta.prev, r->prev.sha256, sizeof(r->meta.prev));
-	e = object_name(r->identity, &r->meta);
+	e = object_name(r->with.identity, &r->meta);
 	ASSERT(!e);
 	r->phase = RECORDER_OPEN;
 	frame_reset(r);
-	r->ops->head(r->arg, &r->meta, r->has_prev ? &r->prev : NULL, &r->raw);
+	r->with.ops->head(r->with.arg, &r->meta, r->has_prev ? &r->prev : NULL, &r->raw);
 	ASSERT(!r->raw.overflow);
 	frame_started(r);
-	loop_timer_in(r->loop, &r->object_timer, r->settings->object_max_seconds * NS_PER_S);
+	loop_timer_in(r->with.loop, &r->object_timer, r->with.settings->object_max_seconds * NS_PER_S);
 }
 
 void recorder_rotate(struct recorder *r)
 {
 	if (r->phase != RECORDER_OPEN)
 		return;
-	loop_timer_stop(r->loop, &r->object_timer);
-	r->ops->tail(r->arg, &r->raw);
+	loop_timer_stop(r->with.loop, &r->object_timer);
+	if (r->with.ops->tail)
+		r->with.ops->tail(r->with.arg, &r->raw);
 	frame_flush(r);
 	struct segment_sum sum;
 	enum err e = segment_close(&r->segment, &sum);
@@ -227,7 +230,7 @@ void recorder_rotate(struct recorder *r)
 	r->key_bytes += sum.size_bytes;
 	commit(r, COMMIT_CLOSED, 0, sum.size_bytes);
 	r->phase = RECORDER_SIGNING;
-	r->ops->sign(r->arg, &r->meta);
+	r->with.ops->sign(r->with.arg, &r->meta);
 }
 
 void recorder_signed(struct recorder *r, const struct object_meta *meta)
@@ -243,8 +246,8 @@ void recorder_signed(struct recorder *r, const struct object_meta *meta)
 	r->prev = r->meta;
 	r->has_prev = true;
 	r->phase = RECORDER_IDLE;
-	r->ops->sealed(r->arg, &(struct msg_segment){r->slot, 0, r->slots.slot[r->slot].generation},
-		       &r->meta);
+	r->with.ops->sealed(r->with.arg,
+			    &(struct msg_segment){r->slot, 0, r->slots.slot[r->slot].generation});
 	ready(r);
 }
 
@@ -283,7 +286,7 @@ static void finish(struct recorder *r, uint32_t slot, struct commit *c)
 	r->slot = slot;
 	r->meta = c->meta;
 	r->phase = RECORDER_SIGNING;
-	r->ops->sign(r->arg, &r->meta);
+	r->with.ops->sign(r->with.arg, &r->meta);
 }
 
 bool recorder_recover(struct recorder *r, struct commit_resume *at)
@@ -317,14 +320,16 @@ void recorder_announce(struct recorder *r)
 	for (uint64_t from = 0; slots_find_sealed(&r->slots, from, &slot); from = c.meta.seq + 1ull) {
 		enum err e = commit_read(pool_slot(&r->slots.pool, slot), &c);
 		ASSERT(!e);
-		r->ops->sealed(r->arg, &(struct msg_segment){slot, 1, c.generation}, &c.meta);
+		r->with.ops->sealed(r->with.arg, &(struct msg_segment){slot, 1, c.generation});
 	}
 }
 
 void recorder_keys_anew(struct recorder *r)
 {
+	if (!r->with.ops)
+		return;
 	if (r->phase == RECORDER_SIGNING)
-		r->ops->sign(r->arg, &r->meta);
+		r->with.ops->sign(r->with.arg, &r->meta);
 	r->key_asked = false;
 	ask_key(r);
 }
@@ -346,8 +351,8 @@ static bool object_ready(struct recorder *r, uint64_t real_ns)
 
 struct buf *recorder_room(struct recorder *r, size_t bytes, uint64_t real_ns)
 {
-	ASSERT(bytes <= r->raw_max / 2);
-	if (r->phase == RECORDER_OPEN && r->raw.len + bytes > r->raw_max) {
+	ASSERT(bytes <= r->with.raw_max / 2);
+	if (r->phase == RECORDER_OPEN && r->raw.len + bytes > r->with.raw_max) {
 		frame_flush(r);
 		if (!segment_fits(&r->segment, r->raw.cap))
 			recorder_rotate(r);
@@ -383,7 +388,7 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 
 struct buf *recorder_aside(struct recorder *r, size_t bytes)
 {
-	if (r->phase != RECORDER_OPEN || r->raw.len + bytes > r->raw_max)
+	if (r->phase != RECORDER_OPEN || r->raw.len + bytes > r->with.raw_max)
 		return NULL;
 	frame_started(r);
 	return &r->raw;
@@ -443,13 +448,8 @@ void recorder_init(struct recorder *r, const struct recorder_setup *s)
 {
 	ASSERT(s->raw_max <= RECORDER_RAW_MAX && s->pool.slots <= MSG_MAX_SEGMENTS &&
 	       s->pool.slot_bytes >= RECORDER_SLOT_MIN && strlen(s->stream) < sizeof(r->meta.stream));
-	r->loop = s->loop;
-	r->ops = s->ops;
-	r->arg = s->arg;
-	r->identity = s->identity;
-	r->settings = s->settings;
+	r->with = *s;
 	r->slots.pool = s->pool;
-	r->raw_max = s->raw_max;
 	r->raw = buf_over(r->raw_bytes, s->raw_max + RECORDER_TAIL_MAX);
 	r->meta.kind = s->kind;
 	memcpy(r->meta.stream, s->stream, strlen(s->stream));

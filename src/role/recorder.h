@@ -31,9 +31,10 @@ struct recorder_ops {
 	/* Writes the object's first block; prev is the stream's previous object, NULL for the first. */
 	void (*head)(void *arg, const struct object_meta *meta, const struct object_meta *prev,
 		     struct buf *raw);
-	/* Writes the object's last block, at most RECORDER_TAIL_MAX bytes. */
+	/* Writes the object's last block, at most RECORDER_TAIL_MAX bytes. NULL: there is none. */
 	void (*tail)(void *arg, struct buf *raw);
-	/* Fills in where the source stands behind the last record; the totals are the recorder's. */
+	/* Fills in where the source stands behind the last record; the totals are the recorder's. NULL: it
+	 * stands nowhere. */
 	void (*position)(void *arg, struct commit_resume *at);
 	/* All records so far are committed: their source may be given back. */
 	void (*committed)(void *arg);
@@ -42,22 +43,29 @@ struct recorder_ops {
 	/* The object is complete: have it signed; answered by recorder_signed(). */
 	void (*sign)(void *arg, const struct object_meta *meta);
 	/* The slot holds an object to ship. */
-	void (*sealed)(void *arg, const struct msg_segment *s, const struct object_meta *meta);
+	void (*sealed)(void *arg, const struct msg_segment *s);
 	/* What it waited for has come. */
 	void (*ready)(void *arg);
 };
 
-enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
-
-struct recorder {
+struct recorder_setup {
 	struct loop *loop;                      /* borrowed */
 	const struct recorder_ops *ops;         /* static */
 	void *arg;                              /* borrowed */
 	const struct object_identity *identity; /* borrowed */
 	const struct settings *settings;        /* borrowed */
+	struct pool pool;
+	enum object_kind kind;
+	const char *stream; /* static; at most 7 characters */
+	uint32_t raw_max;   /* bytes of records per frame, <= RECORDER_RAW_MAX */
+};
+
+enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
+
+struct recorder {
+	struct recorder_setup with; /* zeros: not set up yet */
 	struct slots slots;
-	uint32_t slot;    /* of the object that is OPEN or SIGNING */
-	uint32_t raw_max; /* bytes of records per frame */
+	uint32_t slot; /* of the object that is OPEN or SIGNING */
 	enum recorder_phase phase;
 	bool waiting; /* room was refused: call ready */
 
@@ -78,24 +86,13 @@ struct recorder {
 	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
 
-struct recorder_setup {
-	struct loop *loop;                      /* borrowed */
-	const struct recorder_ops *ops;         /* static */
-	void *arg;                              /* borrowed */
-	const struct object_identity *identity; /* borrowed */
-	const struct settings *settings;        /* borrowed */
-	struct pool pool;
-	enum object_kind kind;
-	const char *stream; /* static; at most 7 characters */
-	uint32_t raw_max;   /* <= RECORDER_RAW_MAX */
-};
-
 /* r is zeroed static storage. */
 void recorder_init(struct recorder *r, const struct recorder_setup *s);
 /* Takes up what a process before this one left in the pool; before the first record. True: the stream goes on
  * behind *at. False: it is new. */
 bool recorder_recover(struct recorder *r, struct commit_resume *at);
-/* Tells again of each object that waits in the pool: whoever ships them is new. */
+/* Tells again of each object that waits in the pool: whoever ships them is new. Before recorder_init()
+ * nothing happens; so it is with the next one. */
 void recorder_announce(struct recorder *r);
 /* keys is new: its answers to what was asked will not come, and its signing key is another one. */
 void recorder_keys_anew(struct recorder *r);

@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "check.h"
 #include "net/nft.h"
+#include "net/nft_msg.h"
 #include "os/netlink.h"
 
 static int filter = -1;
@@ -47,7 +48,7 @@ static void look(void)
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
 	counted = 0;
-	nft_dump_counters(&b, 1);
+	nft_list_counters(&b, 1);
 	CHECK(netlink_dump(filter, buf_span(&b), add_counter, NULL) == ERR_OK);
 }
 

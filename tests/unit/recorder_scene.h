@@ -88,11 +88,15 @@ static void on_sign(void *arg, const struct object_meta *meta)
 		sign();
 }
 
-static void on_sealed(void *arg, const struct msg_segment *segment, const struct object_meta *meta)
+/* What whoever ships it reads there. */
+static void on_sealed(void *arg, const struct msg_segment *segment)
 {
+	struct commit c;
 	(void)arg;
+	CHECK(commit_read(pool_slot(&r->slots.pool, segment->index), &c) == ERR_OK);
+	CHECK(c.state == COMMIT_SEALED && c.generation == segment->generation);
 	sealed_segment[sealed_count] = *segment;
-	sealed[sealed_count++] = *meta;
+	sealed[sealed_count++] = c.meta;
 }
 
 static void on_ready(void *arg)

@@ -30,10 +30,9 @@ static void flushed(void *arg)
 	over = true;
 }
 
-static void no_message(void *arg, uint32_t index, const struct chan_msg *msg)
+static void no_message(struct peer *p, struct chan_msg *msg)
 {
-	(void)arg;
-	(void)index;
+	(void)p;
 	(void)msg;
 	trap();
 }

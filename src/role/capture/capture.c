@@ -3,13 +3,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/time.h"
 #include "net/canary.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/secret.h"
 #include "record/pcapng.h"
 #include "role/capture/blocks.h"
 #include "role/capture/clocksplit.h"
@@ -18,8 +16,7 @@
 #include "role/capture/interfaces.h"
 #include "role/capture/section.h"
 #include "role/guard.h"
-#include "role/peer.h"
-#include "role/recorder.h"
+#include "role/producer.h"
 
 #define STATISTICS_NS (10 * NS_PER_S)
 /* While blocks are held, poll() on the ring says readable at once: look again after a pause instead. */
@@ -32,14 +29,14 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, keys, upload, spool;
+	struct peer init;
+	struct producer producer;
 	struct loop_watch ring_watch;
 	struct loop_timer look, statistics, pulse, step_wait;
 	char stream[8];
-	struct settings settings;
-	struct object_identity identity;
 	struct clocksplit clock;
 	struct interfaces links; /* their sides are the pcapng interface numbers */
+	struct pool pool;
 	struct recorder recorder;
 	bool arming, reading, draining;
 	uint64_t quiet_since_ns;
@@ -63,7 +60,7 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 {
 	(void)arg;
 	struct clocknote clock = clocknote(&g.clock.now, clock_mono_ns());
-	section_write(raw, &g.settings, &g.identity, &g.links.now, &clock, meta, prev);
+	section_write(raw, &g.producer.settings, &g.producer.identity, &g.links.now, &clock, meta, prev);
 }
 
 static void put_statistics(struct buf *raw)
@@ -111,7 +108,7 @@ static void send_counters(void)
 		.key_age_s = recorder_key_age_s(&g.recorder),
 		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
 	};
-	peer_send(&g.upload, MSG_COUNTERS, &c);
+	peer_send(&g.producer.upload, MSG_COUNTERS, &c);
 }
 
 static void statistics_due(void *arg)
@@ -176,7 +173,8 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 		return false;
 	pcapng_packet(raw, p, &info);
 	uint32_t canary;
-	bool is_canary = !p->vlan && canary_find(p->tail, g.links.own_addr, g.identity.boot, &canary);
+	bool is_canary =
+		!p->vlan && canary_find(p->tail, g.links.own_addr, g.producer.identity.boot, &canary);
 	recorder_wrote(&g.recorder, p->ts_ns, block_seq, p->cap_len < p->len);
 	if (is_canary)
 		recorder_canary(&g.recorder, canary);
@@ -264,7 +262,7 @@ static void pulse(void *arg)
 	__atomic_store_n(&g.progress->exhausted, cutter_exhausted(&g.cutter), __ATOMIC_RELAXED);
 	__atomic_store_n(&g.progress->turn_ns, clock_mono_ns(), __ATOMIC_RELAXED);
 	if (g.reading)
-		loop_timer_in(&g.loop, &g.pulse, guard_pulse_ns(&g.settings));
+		loop_timer_in(&g.loop, &g.pulse, guard_pulse_ns(&g.producer.settings));
 }
 
 /* ---- the recorder's other callbacks */
@@ -282,23 +280,10 @@ static void position(void *arg, struct commit_resume *at)
 	at->refused = g.at.filtered[0] + g.at.filtered[1];
 }
 
-static void want_key(void *arg, bool any)
+static void sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	peer_send(&g.keys, MSG_KEY_WANTED, &(struct msg_flag){any});
-}
-
-static void sign(void *arg, const struct object_meta *meta)
-{
-	(void)arg;
-	peer_send(&g.keys, MSG_SIGN_OBJECT, meta);
-}
-
-static void sealed(void *arg, const struct msg_segment *s, const struct object_meta *meta)
-{
-	(void)arg;
-	(void)meta;
-	peer_hand_on(&g.settings, &g.spool, &g.upload, s);
+	producer_hand_on(s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }
@@ -314,8 +299,8 @@ static const struct recorder_ops ops = {
 	.tail = write_tail,
 	.position = position,
 	.committed = committed,
-	.want_key = want_key,
-	.sign = sign,
+	.want_key = producer_want_key,
+	.sign = producer_sign,
 	.sealed = sealed,
 	.ready = ready,
 };
@@ -333,24 +318,23 @@ static void arm_when_ready(void)
 		g.progress->armed_real_ns = clock_real_ns();
 		drops_begin(&g.drops);
 	}
-	if (guard_pulse_ns(&g.settings))
+	if (guard_pulse_ns(&g.producer.settings))
 		pulse(NULL);
 	peer_send(&g.init, MSG_ARMED, NULL);
 	loop_timer_in(&g.loop, &g.statistics, STATISTICS_NS);
 	look(NULL);
 }
 
-static void set_up_recorder(const struct msg_config *c, struct pool pool)
+static void set_up_recorder(const void *payload)
 {
-	g.settings = c->settings;
-	g.identity = c->identity;
-	cutter_init(&g.cutter, &g.settings, g.start.workers);
+	producer_settle(payload);
+	cutter_init(&g.cutter, &g.producer.settings, g.start.workers);
 	struct recorder_setup setup = {
 		.loop = &g.loop,
 		.ops = &ops,
-		.identity = &g.identity,
-		.settings = &g.settings,
-		.pool = pool,
+		.identity = &g.producer.identity,
+		.settings = &g.producer.settings,
+		.pool = g.pool,
 		.kind = OBJECT_PACKETS,
 		.stream = g.stream,
 		.raw_max = RECORDER_RAW_MAX,
@@ -369,65 +353,35 @@ static void set_up_recorder(const struct msg_config *c, struct pool pool)
 		recorder_filtered(&g.recorder, refused - g.at.refused);
 }
 
-static void keys_anew(void *arg, uint32_t index)
+static void take_interfaces(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (g.recorder.ops)
-		recorder_keys_anew(&g.recorder);
+	interfaces_take(&g.links, payload);
+	cutter_own(&g.cutter, payload);
 }
 
-/* upload, or the spool: whoever takes the objects */
-static void taker_anew(void *arg, uint32_t index)
+static void arm(void)
 {
-	(void)arg;
-	(void)index;
-	if (g.recorder.ops)
-		recorder_announce(&g.recorder);
+	g.arming = true;
+	recorder_prepare(&g.recorder);
+	arm_when_ready();
 }
 
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void drain(void)
 {
-	(void)index;
-	const struct pool *pool = arg;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
-			  : peer_role(m) == ROLE_SPOOL ? &g.spool
-						       : &g.upload,
-			  m);
-		break;
-	case MSG_SETTINGS:
-		set_up_recorder((const void *)m->payload, *pool);
-		break;
-	case MSG_INTERFACES:
-		interfaces_take(&g.links, (const void *)m->payload);
-		cutter_own(&g.cutter, (const void *)m->payload);
-		break;
-	case MSG_ARM:
-		g.arming = true;
-		recorder_prepare(&g.recorder);
-		arm_when_ready();
-		break;
-	case MSG_DRAIN:
-		if (!g.reading && !g.arming) {
-			static const struct msg_totals none;
-			peer_send(&g.init, MSG_DRAINED, &none);
-			break;
-		}
-		g.draining = true;
-		g.quiet_since_ns = clock_mono_ns();
-		look(NULL);
-		break;
-	default:
-		trap();
+	static const struct msg_totals none;
+	if (!g.reading && !g.arming) {
+		peer_send(&g.init, MSG_DRAINED, &none);
+		return;
 	}
+	g.draining = true;
+	g.quiet_since_ns = clock_mono_ns();
+	look(NULL);
 }
 
 /* What an object says of the clock holds for all of it. */
-static void clock_told(const struct msg_clock *now)
+static void clock_told(const void *payload)
 {
-	if (clocksplit_tell(&g.clock, now))
+	if (clocksplit_tell(&g.clock, payload))
 		recorder_rotate(&g.recorder);
 	if (g.clock.waiting)
 		loop_timer_in(&g.loop, &g.step_wait, CLOCKSPLIT_WAIT_NS);
@@ -440,45 +394,22 @@ static void step_waited(void *arg)
 		recorder_rotate(&g.recorder);
 }
 
-static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
+static void key_came(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (m->type == MSG_KEY) {
-		recorder_key(&g.recorder, (const void *)m->payload);
-		wipe((void *)(uintptr_t)m->payload, sizeof(struct msg_key));
-		arm_when_ready();
-	} else if (m->type == MSG_CLOCK_STATE) {
-		clock_told((const void *)m->payload);
-	} else {
-		recorder_signed(&g.recorder, (const void *)m->payload);
-	}
-}
-
-static void from_taker(void *arg, uint32_t index, const struct chan_msg *m)
-{
-	(void)arg;
-	(void)index;
-	recorder_free(&g.recorder, (const void *)m->payload);
+	producer_key(payload);
+	arm_when_ready();
 }
 
 /* ---- start */
 
-_Noreturn void role_capture(int channel)
+static void set_up(const int fds[START_FDS])
 {
-	int fds[2];
-	struct pool pool;
-	enum err locked = secret_guard();
-	peer_start(channel, ROLE_CAPTURE, &g.start, fds, 2);
-	log_open(channel, MSG_LOG_LINE, "capture");
-	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
-	loop_init(&g.loop);
+	producer_init(&g.producer, &g.recorder);
 	snprintf(g.stream, sizeof(g.stream), "w%u", g.start.index);
-	enum err e = ring_map(fds[0], g.start.ring_block_bytes, g.start.ring_blocks, &g.blocks.ring);
+	enum err e = ring_map(fds[START_RING], g.start.ring_block_bytes, g.start.ring_blocks, &g.blocks.ring);
 	ASSERT(!e);
-	e = pool_map(fds[1], 1, g.start.segment_bytes, g.start.segments, &pool);
-	ASSERT(!e);
-	g.progress = pool_page(&pool);
+	role_own_pool(fds, &g.pool);
+	g.progress = pool_page(&g.pool);
 	g.blocks.progress = g.progress;
 	g.blocks.ops = &blocks_ops;
 	blocks_init(&g.blocks);
@@ -489,12 +420,34 @@ _Noreturn void role_capture(int channel)
 	g.statistics.fn = statistics_due;
 	g.pulse.fn = pulse;
 	g.step_wait.fn = step_waited;
-	peer_init(&g.init, ROLE_CAPTURE, ROLE_INIT, &g.loop, from_init, NULL);
-	g.init.arg = &pool;
-	peer_init(&g.keys, ROLE_CAPTURE, ROLE_KEYS, &g.loop, from_keys, keys_anew);
-	peer_init(&g.upload, ROLE_CAPTURE, ROLE_UPLOAD, &g.loop, from_taker, taker_anew);
-	peer_init(&g.spool, ROLE_CAPTURE, ROLE_SPOOL, &g.loop, from_taker, taker_anew);
-	peer_watch(&g.init, channel);
-	loop_run(&g.loop);
-	_exit(0);
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_SETTINGS, .take = set_up_recorder},
+	{ROLE_INIT, MSG_INTERFACES, .take = take_interfaces},
+	{ROLE_INIT, MSG_ARM, .call = arm},
+	{ROLE_INIT, MSG_DRAIN, .call = drain},
+	{ROLE_KEYS, MSG_PEER, .call = producer_keys_anew},
+	{ROLE_KEYS, MSG_CLOCK_STATE, .take = clock_told},
+	{ROLE_KEYS, MSG_KEY, .take = key_came},
+	{ROLE_KEYS, MSG_OBJECT_SIGNED, .take = producer_signed},
+	{ROLE_UPLOAD, MSG_PEER, .call = producer_taker_anew},
+	{ROLE_UPLOAD, MSG_FREE, .take = producer_taken},
+	{ROLE_SPOOL, MSG_PEER, .call = producer_taker_anew},
+	{ROLE_SPOOL, MSG_STORED, .take = producer_taken},
+};
+
+const struct role role_capture = {
+	.id = ROLE_CAPTURE,
+	.spawn = {.uid = 104, .empty_network = true, .secrets = true},
+	.descriptors = START_BIT(START_RING) | START_BIT(START_OWN_POOL),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_KEYS] = &g.producer.keys,
+		  [ROLE_UPLOAD] = &g.producer.upload,
+		  [ROLE_SPOOL] = &g.producer.spool},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

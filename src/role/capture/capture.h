@@ -7,7 +7,8 @@
 #ifndef SEALTAP_ROLE_CAPTURE_CAPTURE_H
 #define SEALTAP_ROLE_CAPTURE_CAPTURE_H
 
-/* channel: towards init. Ends the process when that closes. */
-_Noreturn void role_capture(int channel);
+#include "role/role.h"
+
+extern const struct role role_capture;
 
 #endif

@@ -1,15 +1,15 @@
 #include "role/flows/flows.h"
 
 #include <poll.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rng.h"
-#include "os/secret.h"
 #include "role/flows/reconcile.h"
 #include "role/flows/undelivered.h"
+#include "role/producer.h"
 
 #define EVENTS_PER_TURN 512
 #define WINDOW_NS (10 * NS_PER_S)
@@ -24,10 +24,9 @@
 static struct {
 	struct loop loop;
 	struct msg_start start;
-	struct peer init, net, keys, upload, spool;
+	struct peer init, net;
+	struct producer producer;
 	struct pool pool;
-	struct object_identity identity;
-	struct settings settings;
 	struct flowwriter writer;
 	struct reconcile reconcile;
 	struct unanswered unanswered;
@@ -270,22 +269,10 @@ static void live_due(void *arg)
 
 /* ---- channels */
 
-static void want_key(void *arg, bool any)
-{
-	(void)arg;
-	peer_send(&g.keys, MSG_KEY_WANTED, &(struct msg_flag){any});
-}
-
-static void sign(void *arg, const struct object_meta *meta)
-{
-	(void)arg;
-	peer_send(&g.keys, MSG_SIGN_OBJECT, meta);
-}
-
 static void sealed(void *arg, const struct msg_segment *s)
 {
 	(void)arg;
-	peer_hand_on(&g.settings, &g.spool, &g.upload, s);
+	producer_hand_on(s);
 	if (g.draining)
 		loop_timer_in(&g.loop, &g.look, 0);
 }
@@ -297,25 +284,14 @@ static void ready(void *arg)
 }
 
 static const struct flowwriter_ops writer_ops = {
-	.want_key = want_key, .sign = sign, .sealed = sealed, .ready = ready};
+	.want_key = producer_want_key, .sign = producer_sign, .sealed = sealed, .ready = ready};
 static const struct reconcile_ops reconcile_ops = {
 	.write = write_flow, .end = end_in_dump, .reconciled = write_reconciled, .dumped = dumped};
 
-static void keys_anew(void *arg, uint32_t index)
+static void open_stream(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (flowwriter_opened(&g.writer))
-		recorder_keys_anew(&g.writer.recorder);
-}
-
-/* upload, or the spool: whoever takes the objects */
-static void taker_anew(void *arg, uint32_t index)
-{
-	(void)arg;
-	(void)index;
-	if (flowwriter_opened(&g.writer))
-		recorder_announce(&g.writer.recorder);
+	producer_settle(payload);
+	flowwriter_open(&g.writer, &g.pool);
 }
 
 static void arm(void)
@@ -345,107 +321,76 @@ static void drain(void)
 	look(NULL);
 }
 
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void refused_told(const void *payload)
 {
-	const struct msg_config *c = (const void *)m->payload;
-	(void)arg;
-	(void)index;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
-			  : peer_role(m) == ROLE_SPOOL ? &g.spool
-			  : peer_role(m) == ROLE_NET   ? &g.net
-						       : &g.upload,
-			  m);
-		break;
-	case MSG_SETTINGS:
-		g.settings = c->settings;
-		g.identity = c->identity;
-		flowwriter_open(&g.writer, &g.pool);
-		break;
-	case MSG_ARM:
-		arm();
-		break;
-	case MSG_DRAIN:
-		drain();
-		break;
-	default:
-		trap();
-	}
+	undelivered_refused(&g.undelivered, payload);
+	look(NULL);
 }
 
-static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
+static void clock_told(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (m->type == MSG_CLOCK_STATE) {
-		g.writer.clock = *(const struct msg_clock *)(const void *)m->payload;
-	} else if (m->type == MSG_OBJECT_SIGNED) {
-		recorder_signed(&g.writer.recorder, (const void *)m->payload);
-	} else {
-		recorder_key(&g.writer.recorder, (const void *)m->payload);
-		wipe((void *)(uintptr_t)m->payload, sizeof(struct msg_key));
-	}
-}
-
-static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
-{
-	(void)index;
-	undelivered_refused(&g.undelivered, (const void *)m->payload);
-	look(arg);
-}
-
-static void from_taker(void *arg, uint32_t index, const struct chan_msg *m)
-{
-	(void)arg;
-	(void)index;
-	recorder_free(&g.writer.recorder, (const void *)m->payload);
+	memcpy(&g.writer.clock, payload, sizeof(g.writer.clock));
 }
 
 /* ---- start */
 
-static void set_up(const int *fds)
+static void set_up(const int fds[START_FDS])
 {
 	struct pool journal;
-	g.events = (struct loop_watch){.fd = fds[0], .events = POLLIN, .fn = readable, .slot = -1};
+	producer_init(&g.producer, &g.writer.recorder);
+	g.events = (struct loop_watch){.fd = fds[START_EVENTS], .events = POLLIN, .fn = readable, .slot = -1};
 	g.undelivered.loop = &g.loop;
 	g.undelivered.writer = &g.writer;
-	g.undelivered.fd = fds[2];
+	g.undelivered.fd = fds[START_LOGGED];
 	g.undelivered.due = look;
 	undelivered_init(&g.undelivered);
 	g.look.fn = look;
 	g.window.fn = window_due;
 	g.live.fn = live_due;
 	g.drain.fn = drain_due;
-	ASSERT(!pool_map(fds[3], 1, g.start.log_segment_bytes, g.start.log_segments, &g.pool));
-	ASSERT(!pool_map(fds[4], 1, JOURNAL_BYTES, 1, &journal));
+	role_own_pool(fds, &g.pool);
+	enum err e = pool_map(fds[START_JOURNAL], 1, JOURNAL_BYTES, 1, &journal);
+	ASSERT(!e);
 	rng_fill(g.unanswered.key, sizeof(g.unanswered.key));
 	g.writer.loop = g.reconcile.dump.loop = &g.loop;
 	g.writer.ops = &writer_ops;
-	g.writer.settings = &g.settings;
-	g.writer.identity = &g.identity;
+	g.writer.settings = &g.producer.settings;
+	g.writer.identity = &g.producer.identity;
 	flowwriter_init(&g.writer, &journal);
 	g.reconcile.ops = &reconcile_ops;
 	g.reconcile.dump.init = &g.init;
-	g.reconcile.dump.fd = fds[1];
+	g.reconcile.dump.fd = fds[START_DUMP];
 	reconcile_init(&g.reconcile, g.start.life, g.start.flow_slots);
 }
 
-_Noreturn void role_flows(int channel)
-{
-	int fds[5];
-	enum err locked = secret_guard();
-	peer_start(channel, ROLE_FLOWS, &g.start, fds, 5);
-	log_open(channel, MSG_LOG_LINE, "flows");
-	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
-	loop_init(&g.loop);
-	peer_init(&g.init, ROLE_FLOWS, ROLE_INIT, &g.loop, from_init, NULL);
-	peer_init(&g.net, ROLE_FLOWS, ROLE_NET, &g.loop, from_net, NULL);
-	peer_init(&g.keys, ROLE_FLOWS, ROLE_KEYS, &g.loop, from_keys, keys_anew);
-	peer_init(&g.upload, ROLE_FLOWS, ROLE_UPLOAD, &g.loop, from_taker, taker_anew);
-	peer_init(&g.spool, ROLE_FLOWS, ROLE_SPOOL, &g.loop, from_taker, taker_anew);
-	set_up(fds);
-	peer_watch(&g.init, channel);
-	loop_run(&g.loop);
-	_exit(0);
-}
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_SETTINGS, .take = open_stream},
+	{ROLE_INIT, MSG_ARM, .call = arm},
+	{ROLE_INIT, MSG_DRAIN, .call = drain},
+	{ROLE_NET, MSG_REFUSED, .take = refused_told},
+	{ROLE_KEYS, MSG_PEER, .call = producer_keys_anew},
+	{ROLE_KEYS, MSG_CLOCK_STATE, .take = clock_told},
+	{ROLE_KEYS, MSG_KEY, .take = producer_key},
+	{ROLE_KEYS, MSG_OBJECT_SIGNED, .take = producer_signed},
+	{ROLE_UPLOAD, MSG_PEER, .call = producer_taker_anew},
+	{ROLE_UPLOAD, MSG_FREE, .take = producer_taken},
+	{ROLE_SPOOL, MSG_PEER, .call = producer_taker_anew},
+	{ROLE_SPOOL, MSG_STORED, .take = producer_taken},
+};
+
+const struct role role_flows = {
+	.id = ROLE_FLOWS,
+	.spawn = {.uid = 106, .empty_network = true, .secrets = true},
+	.descriptors = START_BIT(START_EVENTS) | START_BIT(START_DUMP) | START_BIT(START_LOGGED) |
+		       START_BIT(START_JOURNAL) | START_BIT(START_OWN_POOL),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_NET] = &g.net,
+		  [ROLE_KEYS] = &g.producer.keys,
+		  [ROLE_UPLOAD] = &g.producer.upload,
+		  [ROLE_SPOOL] = &g.producer.spool},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

@@ -9,6 +9,8 @@
 #ifndef SEALTAP_ROLE_FLOWS_FLOWS_H
 #define SEALTAP_ROLE_FLOWS_FLOWS_H
 
-_Noreturn void role_flows(int channel);
+#include "role/role.h"
+
+extern const struct role role_flows;
 
 #endif

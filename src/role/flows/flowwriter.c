@@ -17,12 +17,6 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 	buf_str(raw, "}\n");
 }
 
-static void write_tail(void *arg, struct buf *raw)
-{
-	(void)arg;
-	(void)raw;
-}
-
 static uint64_t keep_from(const struct flowwriter *w)
 {
 	return w->windowed ? w->window_at : w->journal.next;
@@ -61,10 +55,9 @@ static void sign(void *arg, const struct object_meta *meta)
 	w->ops->sign(NULL, meta);
 }
 
-static void sealed(void *arg, const struct msg_segment *s, const struct object_meta *meta)
+static void sealed(void *arg, const struct msg_segment *s)
 {
 	struct flowwriter *w = arg;
-	(void)meta;
 	w->ops->sealed(NULL, s);
 }
 
@@ -76,7 +69,6 @@ static void ready(void *arg)
 
 static const struct recorder_ops ops = {
 	.head = write_head,
-	.tail = write_tail,
 	.position = position,
 	.committed = committed,
 	.want_key = want_key,
@@ -117,11 +109,6 @@ void flowwriter_open(struct flowwriter *w, const struct pool *pool)
 	w->refused_done = (struct msg_refused){
 		.at_ns = at.filtered[0], .stats = {.drop = at.recorded[0], .insert_failed = at.recorded[1]}};
 	recorder_announce(&w->recorder);
-}
-
-bool flowwriter_opened(const struct flowwriter *w)
-{
-	return w->recorder.ops != NULL;
 }
 
 /* ---- lines */

@@ -45,7 +45,6 @@ struct flowwriter {
 void flowwriter_init(struct flowwriter *w, const struct pool *journal);
 /* Settings and identity are there: goes on where the process before stood. */
 void flowwriter_open(struct flowwriter *w, const struct pool *pool);
-bool flowwriter_opened(const struct flowwriter *w);
 /* Room for lines of so many bytes together, or NULL: wait. Each line is followed by flowwriter_wrote(); those
  * that one call made room for are in one commit. */
 struct buf *flowwriter_room(struct flowwriter *w, size_t bytes);

@@ -22,6 +22,7 @@
 #include "role/init/machine.h"
 #include "role/init/spooldisk.h"
 #include "role/init/supervisor.h"
+#include "role/role.h"
 
 /* EC2 gives a few minutes from the power button to the hard stop. */
 #define SHUTDOWN_NS (100 * NS_PER_S)
@@ -99,10 +100,10 @@ static void follow_links(void)
 }
 
 /* net begins, for the first time or anew; or a link has come back under another index. */
-static void on_links(const struct chan_msg *m)
+static void on_links(const void *payload)
 {
 	/* from DRAINING on the rings admit nothing more */
-	if (!roster_links(g.speaker, &g.links, m, 1) ||
+	if (!roster_links(g.speaker, &g.links, payload, 1) ||
 	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
@@ -120,9 +121,9 @@ static void settle(struct roster_child *c)
 	roster_send(c, MSG_SETTINGS, &g.config);
 }
 
-static void on_addressed(const struct chan_msg *m)
+static void on_addressed(const void *payload)
 {
-	if (!roster_links(g.speaker, &g.links, m, 1))
+	if (!roster_links(g.speaker, &g.links, payload, 1))
 		return;
 	/* before anybody asks IMDS: its answers carry credentials and are recorded headers only */
 	if (!roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
@@ -135,13 +136,13 @@ static void on_addressed(const struct chan_msg *m)
 	roster_send_role(&g.roster, ROLE_KEYS, MSG_ONLINE, NULL);
 }
 
-static void on_config(const struct chan_msg *m)
+static void on_config(const void *payload)
 {
 	if (g.phase == PHASE_GOODBYE) /* it died on the way out */
 		roster_send(g.speaker, MSG_SHUTDOWN, &g.totals);
 	if (g.has_config)
 		return; /* what user data say changes while the instance is stopped alone */
-	memcpy(&g.config, m->payload, sizeof(g.config));
+	memcpy(&g.config, payload, sizeof(g.config));
 	g.has_config = true;
 	g.phase = PHASE_SELFTEST;
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(&g.roster); i++)
@@ -150,9 +151,9 @@ static void on_config(const struct chan_msg *m)
 	spooldisk_want(&g.spooldisk, &g.config.settings);
 }
 
-static void on_configured(const struct chan_msg *m)
+static void on_configured(const void *payload)
 {
-	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, m, 2) ||
+	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, payload, 2) ||
 	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.interfaces = g.configured ? g.interfaces : g.links;
@@ -165,9 +166,8 @@ static void on_configured(const struct chan_msg *m)
 	arm_when_ready();
 }
 
-static void on_ready(const struct chan_msg *m)
+static void on_ready(void)
 {
-	(void)m;
 	g.ready = true;
 	arm_when_ready();
 }
@@ -178,9 +178,8 @@ static void forward(bool on)
 	roster_send_role(&g.roster, ROLE_NET, MSG_FORWARD, &(struct msg_flag){on});
 }
 
-static void on_armed(const struct chan_msg *m)
+static void on_armed(void)
 {
-	(void)m;
 	set_armed(g.speaker, true);
 	if (g.phase != PHASE_ARMING || !attendance_all_armed(&g.roster, g.of))
 		return;
@@ -189,18 +188,17 @@ static void on_armed(const struct chan_msg *m)
 	forward(true);
 }
 
-static void on_forwarding(const struct chan_msg *m)
+static void on_forwarding(const void *payload)
 {
-	struct msg_forwarding f;
-	memcpy(&f, m->payload, sizeof(f));
-	g.health.open = f.on;
-	if (g.phase == PHASE_OPENING && f.on) {
+	const struct msg_forwarding *f = payload;
+	g.health.open = f->on;
+	if (g.phase == PHASE_OPENING && f->on) {
 		g.phase = PHASE_ARMED;
-		books_armed(&f);
+		books_armed(f);
 		console_armed(&g.console, true);
 		gate_watch(&g.gate, &g.config.settings);
-	} else if (g.phase == PHASE_CLOSING && !f.on) {
-		books_closing(&g.books, &f);
+	} else if (g.phase == PHASE_CLOSING && !f->on) {
+		books_closing(&g.books, f);
 		if (!roster_admit(&g.roster, &g.console, &g.links, 0))
 			console_line("warning: the rings could not be closed");
 		forward(false); /* again, for the links' counters behind the rings' end */
@@ -208,7 +206,7 @@ static void on_forwarding(const struct chan_msg *m)
 		roster_send_role(&g.roster, ROLE_CAPTURE, MSG_DRAIN, NULL);
 		roster_send_role(&g.roster, ROLE_FLOWS, MSG_DRAIN, NULL);
 	} else if (g.phase > PHASE_CLOSING && !g.books.closed) {
-		books_closed(&g.books, &f);
+		books_closed(&g.books, f);
 		if (g.phase > PHASE_DRAINING)
 			books_balance(&g.books, &g.totals);
 	}
@@ -228,14 +226,12 @@ static bool spool_drained(void)
 	return !g.spooldisk.used || attendance(roster_find(&g.roster, ROLE_SPOOL))->drained;
 }
 
-static void on_drained(const struct chan_msg *m)
+static void on_drained(const void *payload)
 {
-	struct msg_totals t;
-	memcpy(&t, m->payload, sizeof(t));
 	if (g.phase == PHASE_DRAINING && attendance_records(g.speaker)) {
 		attendance(g.speaker)->drained = true;
 		if (g.speaker->role == ROLE_CAPTURE) /* flows' records are no packets */
-			msg_totals_add(&g.totals, &t);
+			msg_totals_add(&g.totals, payload);
 		if (!attendance_all_drained(&g.roster, g.of))
 			return;
 		g.phase = PHASE_SHIPPING;
@@ -251,9 +247,8 @@ static void on_drained(const struct chan_msg *m)
 	}
 }
 
-static void on_goodbye(const struct chan_msg *m)
+static void on_goodbye(void)
 {
-	(void)m;
 	if (g.phase != PHASE_GOODBYE)
 		return;
 	books_totals(&g.totals);
@@ -297,10 +292,10 @@ static void begin_shutdown(const char *reason)
 	forward(false);
 }
 
-static void on_leave(const struct chan_msg *m)
+static void on_leave(const void *payload)
 {
 	struct msg_leave leave;
-	memcpy(&leave, m->payload, sizeof(leave));
+	memcpy(&leave, payload, sizeof(leave));
 	leave.reason[sizeof(leave.reason) - 1] = 0;
 	if (g.phase < PHASE_CLOSING)
 		begin_shutdown(leave.reason);
@@ -308,41 +303,44 @@ static void on_leave(const struct chan_msg *m)
 
 /* ---- messages */
 
-static void on_verdict(const struct chan_msg *m)
+static void on_verdict(const void *payload)
 {
-	struct msg_verdict v;
-	memcpy(&v, m->payload, sizeof(v));
-	console_verdict(&g.console, &v);
+	console_verdict(&g.console, payload);
 }
 
-static void on_flows_dump(const struct chan_msg *m)
+static void on_flows_dump(const void *payload)
 {
-	const struct msg_flows_dump *d = (const void *)m->payload;
+	const struct msg_flows_dump *d = payload;
 	if (flowsockets_ask(&g.roster.flowsockets, d->number, d->dying != 0))
 		log_event(LOG_WARN, "flows-dump-refused", "reason", strerror(errno));
 }
 
-static void on_log_line(const struct chan_msg *m)
+static void on_log_line(const void *payload)
 {
-	loglines_take(&g.loglines, g.speaker->role, m);
+	loglines_take(&g.loglines, g.speaker->role, payload);
 }
 
-static void on_logged(const struct chan_msg *m)
+static void on_logged(const void *payload)
 {
-	loglines_committed(&g.loglines, ((const struct msg_listed *)(const void *)m->payload)->number);
+	const struct msg_listed *lines = payload;
+	loglines_committed(&g.loglines, lines->number);
 }
 
-static const struct {
-	enum role_id from; /* ROLE_ANY: any */
-	void (*fn)(const struct chan_msg *m);
-} handlers[MSG_TYPE_COUNT] = {
-	[MSG_LINKS] = {ROLE_NET, on_links},           [MSG_ADDRESSED] = {ROLE_NET, on_addressed},
-	[MSG_CONFIG] = {ROLE_KEYS, on_config},        [MSG_CONFIGURED] = {ROLE_NET, on_configured},
-	[MSG_READY] = {ROLE_KEYS, on_ready},          [MSG_ARMED] = {ROLE_CAPTURE, on_armed},
-	[MSG_FORWARDING] = {ROLE_NET, on_forwarding}, [MSG_DRAINED] = {ROLE_ANY, on_drained},
-	[MSG_GOODBYE] = {ROLE_KEYS, on_goodbye},      [MSG_VERDICT] = {ROLE_ANY, on_verdict},
-	[MSG_LOG_LINE] = {ROLE_ANY, on_log_line},     [MSG_LEAVE] = {ROLE_KEYS, on_leave},
-	[MSG_LOGGED] = {ROLE_KEYS, on_logged},        [MSG_FLOWS_DUMP] = {ROLE_FLOWS, on_flows_dump},
+static const struct role_take takes[] = {
+	{ROLE_NET, MSG_LINKS, .take = on_links},
+	{ROLE_NET, MSG_ADDRESSED, .take = on_addressed},
+	{ROLE_NET, MSG_CONFIGURED, .take = on_configured},
+	{ROLE_NET, MSG_FORWARDING, .take = on_forwarding},
+	{ROLE_KEYS, MSG_CONFIG, .take = on_config},
+	{ROLE_KEYS, MSG_READY, .call = on_ready},
+	{ROLE_KEYS, MSG_LEAVE, .take = on_leave},
+	{ROLE_KEYS, MSG_LOGGED, .take = on_logged},
+	{ROLE_KEYS, MSG_GOODBYE, .call = on_goodbye},
+	{ROLE_FLOWS, MSG_FLOWS_DUMP, .take = on_flows_dump},
+	{ROLE_CAPTURE, MSG_ARMED, .call = on_armed},
+	{ROLE_ANY, MSG_DRAINED, .take = on_drained},
+	{ROLE_ANY, MSG_VERDICT, .take = on_verdict},
+	{ROLE_ANY, MSG_LOG_LINE, .take = on_log_line},
 };
 
 static void on_channel(void *arg, short revents)
@@ -353,10 +351,11 @@ static void on_channel(void *arg, short revents)
 		enum err e = msg_recv(c->chan, c->role, ROLE_INIT, &received);
 		if (e == ERR_MORE)
 			return;
-		if (!e && handlers[received.type].fn &&
-		    (handlers[received.type].from == ROLE_ANY || handlers[received.type].from == c->role)) {
+		const struct role_take *row =
+			e ? NULL : role_row(takes, sizeof(takes) / sizeof(takes[0]), c->role, received.type);
+		if (row) {
 			g.speaker = c;
-			handlers[received.type].fn(&received);
+			role_call(row, NULL, received.payload);
 			continue;
 		}
 		/* closed, or it broke the protocol: SIGCHLD tells the rest */

@@ -47,10 +47,9 @@ static void to_keys(struct loglines *l, const struct log_line *line)
 	log_end();
 }
 
-void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m)
+void loglines_take(struct loglines *l, enum role_id speaker, const struct log_line *told)
 {
-	struct log_line line;
-	memcpy(&line, m->payload, sizeof(line));
+	struct log_line line = *told;
 	line.line[sizeof(line.line) - 1] = 0;
 	/* `<level> <role> ...` */
 	struct span rest = span_str(line.line);
@@ -67,7 +66,7 @@ static void own_readable(void *arg, short revents)
 	struct loglines *l = arg;
 	(void)revents;
 	while (msg_recv(l->own.fd, ROLE_INIT, ROLE_INIT, &received) == ERR_OK)
-		loglines_take(l, ROLE_INIT, &received);
+		loglines_take(l, ROLE_INIT, (const void *)received.payload);
 }
 
 enum err loglines_open(struct loglines *l, struct loop *loop)

@@ -19,8 +19,8 @@ struct loglines {
 
 /* From here on init itself may log. roster and verbose are set by the caller before. */
 enum err loglines_open(struct loglines *l, struct loop *loop) MUST_USE;
-/* m holds a struct log_line. A line in which `speaker` gives itself out for another role is dropped. */
-void loglines_take(struct loglines *l, enum role_id speaker, const struct chan_msg *m);
+/* A line in which `speaker` gives itself out for another role is dropped. */
+void loglines_take(struct loglines *l, enum role_id speaker, const struct log_line *told);
 
 void loglines_committed(struct loglines *l, uint64_t number);
 /* keys is a new process. */

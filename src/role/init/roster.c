@@ -1,7 +1,6 @@
 #include "role/init/roster.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -14,11 +13,11 @@
 #include "os/pool.h"
 #include "os/ring.h"
 #include "os/rng.h"
-#include "os/spawn.h"
 #include "record/ring_filter.h"
 #include "role/flows/flowtable.h"
 #include "role/flows/journal.h"
 #include "role/init/machine.h"
+#include "role/init/roles.h"
 #include "role/status/metrics.h"
 
 #define MIB (1024ull * 1024)
@@ -30,22 +29,13 @@
 #define WINDOW_SLOTS_MIN 3u
 #define WINDOW_SLOTS_MAX 8u
 
-static const struct spawn_spec specs[ROLE_COUNT] = {
-	[ROLE_NET] = {101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
-	[ROLE_KEYS] = {UID_KEYS, 0, false, true},
-	[ROLE_UPLOAD] = {UID_UPLOAD, 0, false, false},
-	[ROLE_SPOOL] = {105, 0, true, false},
-	[ROLE_STATUS] = {107, 0, true, false},
-	[ROLE_FLOWS] = {106, 0, true, true},
-	[ROLE_CAPTURE] = {104, 0, true, true},
-};
-
 /* A third of the memory holds sealed objects until they are shipped; a worker has at least four slots. With a
  * volume up to a sixth more is the window. */
 static void size_pools(struct roster *r)
 {
 	struct sysinfo si;
 	uint64_t ram = sysinfo(&si) ? 512 * MIB : (uint64_t)si.totalram * si.mem_unit;
+	r->start.workers = r->workers;
 	uint64_t share = ram / 3 / r->workers;
 	if (share > WORKER_POOL_MAX_BYTES)
 		share = WORKER_POOL_MAX_BYTES;
@@ -67,20 +57,20 @@ static void size_pools(struct roster *r)
 		r->start.flow_slots *= 2;
 }
 
+static enum err make_pool(uint64_t slot_bytes, uint32_t slots, struct roster_pool *p)
+{
+	return pool_make(slot_bytes, slots, &p->writable, &p->read_only);
+}
+
 static enum err make_pools(struct roster *r)
 {
-	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &r->log_pool.writable,
-		      &r->log_pool.read_only));
-	TRY(pool_make(r->start.segment_bytes, r->start.window_segments, &r->window.writable,
-		      &r->window.read_only));
-	TRY(pool_make(METRICS_KEPT_BYTES, 1, &r->kept.writable, &r->kept.read_only));
-	TRY(pool_make(r->start.log_segment_bytes, r->start.log_segments, &r->flows_pool.writable,
-		      &r->flows_pool.read_only));
-	TRY(pool_make(JOURNAL_BYTES, 1, &r->journal.writable, &r->journal.read_only));
-	for (uint32_t i = 0; i < r->workers; i++)
-		TRY(pool_make(r->start.segment_bytes, r->start.segments, &r->worker_pool[i].writable,
-			      &r->worker_pool[i].read_only));
-	return ERR_OK;
+	for (uint32_t i = 0; i < POOLS; i++) {
+		struct msg_pool is = msg_pool(&r->start, i);
+		if (is.slots)
+			TRY(make_pool(is.slot_bytes, is.slots, &r->pool[i]));
+	}
+	TRY(make_pool(METRICS_KEPT_BYTES, 1, &r->kept));
+	return make_pool(JOURNAL_BYTES, 1, &r->journal);
 }
 
 static enum err fill_start(struct roster *r, const char *config_path)
@@ -88,7 +78,6 @@ static enum err fill_start(struct roster *r, const char *config_path)
 	struct msg_start *s = &r->start;
 	rng_fill(&s->boot, sizeof(s->boot));
 	s->started_real_ns = clock_real_ns();
-	s->workers = r->workers;
 	s->ring_block_bytes = RING_BLOCK_BYTES;
 	s->ring_blocks = RING_BLOCKS;
 	struct buf config = BUF_OF(s->config);
@@ -137,10 +126,10 @@ static void keep_addresses(const struct msg_link *known, struct msg_link *link)
 	memcpy(link->own, known->own, sizeof(link->own));
 }
 
-bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
+bool roster_links(const struct roster_child *from, struct msg_links *known, const struct msg_links *told,
 		  uint32_t min)
 {
-	struct msg_links l = *(const struct msg_links *)(const void *)told->payload;
+	struct msg_links l = *told;
 	if (l.count < min || l.count > MSG_MAX_LINKS) {
 		kill(from->pid, SIGKILL);
 		return false;
@@ -199,7 +188,7 @@ bool roster_follow(struct roster *r, struct msg_links *two, const struct msg_lin
 enum err roster_progress(const struct roster *r, uint32_t i, const struct progress **p)
 {
 	const void *page;
-	TRY(pool_map_page(r->worker_pool[i].read_only, &page));
+	TRY(pool_map_page(r->pool[i].read_only, &page));
 	*p = page;
 	return ERR_OK;
 }
@@ -237,52 +226,33 @@ struct roster_child *roster_find(struct roster *r, enum role_id role)
 	trap();
 }
 
-/* The descriptors of START, in the order of role/msg.h. anchors: opened for this process. */
-static size_t descriptors(const struct roster *r, const struct roster_child *c, int anchors, int *fds)
+/* Those of its table, in the order of role/msg.h. anchors: opened for this process. */
+static size_t descriptors(struct roster *r, const struct roster_child *c, int anchors, int *fds)
 {
-	size_t n = 0;
-	switch (c->role) {
-	case ROLE_NET:
-		fds[n++] = r->dhcp;
-		return n;
-	case ROLE_KEYS:
-		fds[n++] = anchors;
-		fds[n++] = r->log_pool.writable;
-		return n;
-	case ROLE_UPLOAD:
-		fds[n++] = anchors;
-		fds[n++] = r->log_pool.read_only;
-		fds[n++] = r->window.read_only;
-		fds[n++] = r->flows_pool.read_only;
-		for (uint32_t i = 0; i < r->workers; i++)
-			fds[n++] = r->worker_pool[i].read_only;
-		return n;
-	case ROLE_SPOOL:
-		fds[n++] = r->disk;
-		fds[n++] = r->window.writable;
-		fds[n++] = r->log_pool.read_only;
-		fds[n++] = r->flows_pool.read_only;
-		for (uint32_t i = 0; i < r->workers; i++)
-			fds[n++] = r->worker_pool[i].read_only;
-		if (r->disk_faults >= 0)
-			fds[n++] = r->disk_faults;
-		return n;
-	case ROLE_STATUS:
-		fds[n++] = r->listener;
-		fds[n++] = r->kept.writable;
-		return n;
-	case ROLE_FLOWS:
-		fds[n++] = r->flowsockets.events;
-		fds[n++] = r->flowsockets.dump;
-		fds[n++] = r->flowsockets.log;
-		fds[n++] = r->flows_pool.writable;
-		fds[n++] = r->journal.writable;
-		return n;
-	default:
-		fds[n++] = r->ring[c->index];
-		fds[n++] = r->worker_pool[c->index].writable;
-		return n;
-	}
+	uint32_t own = msg_own_pool(c->role, c->index), n = 0;
+	int have[START_FDS] = {
+		[START_DHCP] = r->dhcp,
+		[START_ANCHORS] = anchors,
+		[START_RING] = r->ring[c->index],
+		[START_EVENTS] = r->flowsockets.events,
+		[START_DUMP] = r->flowsockets.dump,
+		[START_LOGGED] = r->flowsockets.log,
+		[START_JOURNAL] = r->journal.writable,
+		[START_LISTENER] = r->listener,
+		[START_KEPT] = r->kept.writable,
+		[START_DISK] = r->disk,
+		[START_FAULTS] = r->disk_faults,
+		[START_OWN_POOL] = own < POOLS ? r->pool[own].writable : -1,
+	};
+	for (uint32_t i = 0; i < POOLS; i++)
+		have[START_POOLS + i] = r->pool[i].read_only;
+	r->start.descriptors = role_descriptors(roles_get(c->role), r->workers);
+	if (r->disk_faults < 0)
+		r->start.descriptors &= ~START_BIT(START_FAULTS);
+	for (uint32_t i = 0; i < START_FDS; i++)
+		if (r->start.descriptors & START_BIT(i))
+			fds[n++] = have[i];
+	return n;
 }
 
 static enum err send_start(struct roster *r, const struct roster_child *c, bool forward)
@@ -293,26 +263,10 @@ static enum err send_start(struct roster *r, const struct roster_child *c, bool 
 	r->start.index = c->index;
 	r->start.life = c->life;
 	r->start.forward = forward;
-	enum err e = msg_send_fds(c->chan, MSG_START, &r->start, fds, descriptors(r, c, anchors, fds));
+	size_t count = descriptors(r, c, anchors, fds);
+	enum err e = msg_send_fds(c->chan, MSG_START, &r->start, fds, count);
 	close(anchors);
 	return e;
-}
-
-/* Which roles have channels to each other; the order of a pair does not matter. */
-static bool talk(enum role_id a, enum role_id b)
-{
-	static const uint16_t with[ROLE_COUNT] = {
-		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS,
-		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_FLOWS |
-			      1 << ROLE_CAPTURE,
-		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
-				1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
-		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_FLOWS] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
-		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
-	};
-	return with[a] >> b & 1;
 }
 
 static enum err send_end(const struct roster_child *to, const struct roster_child *other, int end)
@@ -340,13 +294,13 @@ enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
 	ASSERT(c->pid == 0 && c->chan < 0);
 	TRY(chan_pair(ends));
 	c->chan = ends[0];
-	enum err e = spawn_role(msg_role_name(c->role), &specs[c->role], r->exe, ends[1], &c->pid);
+	enum err e = spawn_role(msg_role_name(c->role), &roles_get(c->role)->spawn, r->exe, ends[1], &c->pid);
 	if (e)
 		close(ends[1]);
 	if (!e)
 		e = send_start(r, c, forward);
 	for (uint32_t i = 0; !e && i < ROSTER_CHILDREN(r); i++)
-		if (&r->child[i] != c && r->child[i].pid > 0 && talk(c->role, r->child[i].role))
+		if (&r->child[i] != c && r->child[i].pid > 0 && roles_talk(c->role, r->child[i].role))
 			e = introduce(c, &r->child[i]);
 	return e;
 }

@@ -38,9 +38,8 @@ struct roster {
 	int listener;              /* owned; the status role's; -1: none */
 	struct roster_pool {
 		int writable, read_only; /* owned */
-	} log_pool, window, kept, flows_pool, journal,
-		worker_pool[MSG_MAX_WORKERS]; /* kept: what the status role counted */
-	struct flowsockets flowsockets;       /* owned */
+	} pool[POOLS], kept, journal;    /* kept: what the status role counted */
+	struct flowsockets flowsockets;  /* owned */
 	struct msg_start start;
 };
 
@@ -63,7 +62,7 @@ enum err roster_progress(const struct roster *r, uint32_t i, const struct progre
 /* Takes over what net, `from`, tells of the links, at least `min`. False: it makes no sense, and net is
  * ended.
  */
-bool roster_links(const struct roster_child *from, struct msg_links *known, const struct chan_msg *told,
+bool roster_links(const struct roster_child *from, struct msg_links *known, const struct msg_links *told,
 		  uint32_t min);
 /* two: outside and inside as the workers know them; each becomes what net tells of it now, if it does, and
  * the workers are told. True: one has come back under another index. */

@@ -2,14 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "base/time.h"
 #include "lib/sha.h"
 #include "os/log.h"
 #include "os/rng.h"
-#include "os/secret.h"
 #include "record/rules.h"
 #include "role/alarms.h"
 #include "role/anchors.h"
@@ -87,8 +85,9 @@ static void ask_for_clock(void)
 		peer_send(&g.net, MSG_TIME_SERVERS, &(struct msg_time_servers){g.settings.ntp});
 }
 
-static void clock_told(const struct msg_clock *clock)
+static void clock_told(const void *payload)
 {
+	const struct msg_clock *clock = payload;
 	g.log.clock = *clock;
 	for (uint32_t i = 0; i < PRODUCERS; i++)
 		if (i != PRODUCER_LOG)
@@ -245,8 +244,10 @@ static void goodbye_when_closed(void)
 		peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
-static void shipped(const struct msg_shipped *s)
+static void shipped(const void *payload)
 {
+	const struct msg_shipped *s = payload;
+	ASSERT(object_meta_sane(&s->meta));
 	logstream_shipped(&g.log, s);
 	if (s->meta.boot != g.start.boot)
 		return; /* from the volume, of a boot before */
@@ -262,151 +263,122 @@ static void shipped(const struct msg_shipped *s)
 		goodbye_when_closed();
 }
 
-static void logged(const struct msg_log *log)
+static void logged(const void *payload)
 {
 	static struct sns_alarm alarm;
+	const struct msg_log *log = payload;
 	logstream_line(&g.log, log);
 	if (alarms_of_line(&log->line, &alarm))
 		peer_send(&g.upload, MSG_ALARM, &alarm);
 }
 
-static void net_anew(void *arg, uint32_t index)
+static void net_anew(void)
 {
-	(void)arg;
-	(void)index;
 	resolver_again(&g.resolver);
 	ask_for_clock();
 }
 
-static void spool_anew(void *arg, uint32_t index)
+static void spool_anew(void)
 {
-	(void)arg;
-	(void)index;
 	if (logstream_opened(&g.log))
 		recorder_announce(&g.log.recorder);
 }
 
-static void upload_anew(void *arg, uint32_t index)
+static void upload_anew(void)
 {
 	peer_send(&g.upload, MSG_CLOCK_OFFSET, &(struct msg_skew){g.offset_ns});
-	spool_anew(arg, index);
+	spool_anew();
 }
 
-static void producer_anew(void *arg, uint32_t index)
+static void producer_anew(const void *payload)
 {
-	(void)arg;
-	objectsigner_producer_anew(&g.objectsigner, index);
-	peer_send(&g.producer[index], MSG_CLOCK_STATE, &g.log.clock);
+	const struct msg_peer *p = payload;
+	uint32_t producer = msg_own_pool((enum role_id)p->role, p->index);
+	objectsigner_producer_anew(&g.objectsigner, producer);
+	peer_send(&g.producer[producer], MSG_CLOCK_STATE, &g.log.clock);
 }
 
-static void join(const struct msg_peer *p, const struct chan_msg *m)
+static void ask_imds(void)
 {
-	peer_join(p->role == ROLE_NET      ? &g.net
-		  : p->role == ROLE_UPLOAD ? &g.upload
-		  : p->role == ROLE_SPOOL  ? &g.spool
-		  : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
-					   : &g.producer[p->index % MSG_MAX_WORKERS],
-		  m);
+	metadata_start(&g.metadata, IMDS_BOOT);
 }
 
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void shut_down(const void *payload)
 {
-	(void)arg;
-	(void)index;
 	struct msg_totals totals;
-	switch (m->type) {
-	case MSG_PEER:
-		join((const void *)m->payload, m);
-		break;
-	case MSG_ONLINE:
-		metadata_start(&g.metadata, IMDS_BOOT);
-		break;
-	case MSG_LOG:
-		logged((const void *)m->payload);
-		break;
-	case MSG_SHUTDOWN:
-		memcpy(&totals, m->payload, sizeof(totals));
-		peer_read(&g.upload); /* what was shipped before, told on another channel: it belongs into the
-					 inventory */
-		logstream_close(&g.log, &totals);
-		break;
-	default:
-		trap();
-	}
+	memcpy(&totals, payload, sizeof(totals));
+	peer_read(&g.upload); /* what was shipped before, told on another channel: it belongs into the
+				 inventory */
+	logstream_close(&g.log, &totals);
 }
 
-static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
+static void canary_sent(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (m->type == MSG_CANARY)
-		canarywatch_sent(&g.canarywatch, (const void *)m->payload);
-	else if (m->type == MSG_CLOCK)
-		clock_told((const void *)m->payload);
-	else if (m->type == MSG_DESCRIBE)
-		metadata_start(&g.metadata, IMDS_LINKS);
-	else
-		resolver_answer(&g.resolver, (const void *)m->payload);
+	canarywatch_sent(&g.canarywatch, payload);
 }
 
-static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
+static void describe(void)
 {
-	(void)arg;
-	if (m->type == MSG_KEY_WANTED) {
-		datakeys_want(&g.datakeys, index, ((const struct msg_flag *)(const void *)m->payload)->on);
-		return;
-	}
+	metadata_start(&g.metadata, IMDS_LINKS);
+}
+
+static void resolved(const void *payload)
+{
+	resolver_answer(&g.resolver, payload);
+}
+
+static void key_wanted(struct peer *producer, const void *payload)
+{
+	const struct msg_flag *any = payload;
+	datakeys_want(&g.datakeys, producer->pool, any->on);
+}
+
+static void sign_for(struct peer *producer, const void *payload)
+{
 	struct object_meta meta;
-	memcpy(&meta, m->payload, sizeof(meta));
-	objectsigner_check(&g.objectsigner, index, &meta);
+	memcpy(&meta, payload, sizeof(meta));
+	objectsigner_check(&g.objectsigner, producer->pool, &meta);
 	sign_object(NULL, &meta);
-	peer_send(&g.producer[index], MSG_OBJECT_SIGNED, &meta);
+	peer_send(producer, MSG_OBJECT_SIGNED, &meta);
 }
 
-static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
+static void sign_put(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	struct msg_skew skew;
-	const struct msg_sign_put *ask = (const void *)m->payload;
-	if (m->type == MSG_SIGN_PUT)
-		ASSERT(object_meta_sane(&ask->meta));
-	if (m->type == MSG_SHIPPED)
-		ASSERT(object_meta_sane(&((const struct msg_shipped *)(const void *)m->payload)->meta));
-	switch (m->type) {
-	case MSG_SIGN_PUT:
-		signer_put(&g.signer, ask);
-		break;
-	case MSG_SIGN_POST:
-		signer_post(&g.signer, (const void *)m->payload);
-		break;
-	case MSG_BUCKET_REGION:
-		signer_bucket_region(&g.signer, (const void *)m->payload);
-		break;
-	case MSG_SHIPPED:
-		shipped((const void *)m->payload);
-		break;
-	case MSG_FREE:
-		logstream_free(&g.log, (const void *)m->payload);
-		goodbye_when_closed();
-		break;
-	case MSG_CREDENTIALS_REFUSED:
-		refresh_credentials(NULL);
-		break;
-	case MSG_CLOCK_SKEW:
-		memcpy(&skew, m->payload, sizeof(skew));
-		correct_clock(NULL, skew.offset_ns);
-		break;
-	default:
-		trap();
-	}
+	const struct msg_sign_put *ask = payload;
+	ASSERT(object_meta_sane(&ask->meta));
+	signer_put(&g.signer, ask);
 }
 
-static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
+static void sign_post(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	logstream_free(&g.log, (const void *)m->payload);
+	signer_post(&g.signer, payload);
+}
+
+static void bucket_elsewhere(const void *payload)
+{
+	signer_bucket_region(&g.signer, payload);
+}
+
+static void log_freed(const void *payload)
+{
+	logstream_free(&g.log, payload);
+	goodbye_when_closed();
+}
+
+static void log_stored(const void *payload)
+{
+	logstream_free(&g.log, payload);
+}
+
+static void creds_refused(void)
+{
+	refresh_credentials(NULL);
+}
+
+static void clock_skewed(const void *payload)
+{
+	const struct msg_skew *skew = payload;
+	correct_clock(NULL, skew->offset_ns);
 }
 
 static void send_counters(void *arg)
@@ -442,32 +414,10 @@ static void set_up_datakeys(void)
 	resolver_init(&g.resolver, &g.net, 0, datakeys_resolved, d);
 }
 
-static void set_up_peers(void)
+static void set_up(const int fds[START_FDS])
 {
-	peer_init(&g.net, ROLE_KEYS, ROLE_NET, &g.loop, from_net, net_anew);
-	peer_init(&g.upload, ROLE_KEYS, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
-	peer_init(&g.spool, ROLE_KEYS, ROLE_SPOOL, &g.loop, from_spool, spool_anew);
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		peer_init(&g.producer[i], ROLE_KEYS, ROLE_CAPTURE, &g.loop, from_producer, producer_anew);
-	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_KEYS, ROLE_FLOWS, &g.loop, from_producer, producer_anew);
-	for (uint32_t i = 0; i < PRODUCERS; i++)
-		g.producer[i].index = i;
-}
-
-_Noreturn void role_keys(int channel)
-{
-	int fds[2];
-	enum err locked = secret_guard();
-	peer_start(channel, ROLE_KEYS, &g.start, fds, 2);
-	log_open(channel, MSG_LOG_LINE, "keys");
-	log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
-	loop_init(&g.loop);
-	peer_init(&g.init, ROLE_KEYS, ROLE_INIT, &g.loop, from_init, NULL);
-	set_up_peers();
-	peer_watch(&g.init, channel);
-	anchors_load(fds[0], &g.init, &g.anchors);
-	enum err e = pool_map(fds[1], 1, g.start.log_segment_bytes, g.start.log_segments, &g.log_pool);
-	ASSERT(!e);
+	anchors_load(fds[START_ANCHORS], &g.init, &g.anchors);
+	role_own_pool(fds, &g.log_pool);
 	g.creds = &g.metadata.imds.result.creds;
 	g.boot_backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
 	g.boot_retry.fn = boot_again;
@@ -488,6 +438,45 @@ _Noreturn void role_keys(int channel)
 	g.signer =
 		(struct signer){&g.upload, &g.settings, &g.identity, g.creds, &g.signing_keys, &g.offset_ns};
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
-	loop_run(&g.loop);
-	_exit(0);
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_ONLINE, .call = ask_imds},
+	{ROLE_INIT, MSG_LOG, .take = logged},
+	{ROLE_INIT, MSG_SHUTDOWN, .take = shut_down},
+	{ROLE_NET, MSG_PEER, .call = net_anew},
+	{ROLE_NET, MSG_RESOLVED, .take = resolved},
+	{ROLE_NET, MSG_CANARY, .take = canary_sent},
+	{ROLE_NET, MSG_CLOCK, .take = clock_told},
+	{ROLE_NET, MSG_DESCRIBE, .call = describe},
+	{ROLE_UPLOAD, MSG_PEER, .call = upload_anew},
+	{ROLE_UPLOAD, MSG_SIGN_PUT, .take = sign_put},
+	{ROLE_UPLOAD, MSG_SIGN_POST, .take = sign_post},
+	{ROLE_UPLOAD, MSG_BUCKET_REGION, .take = bucket_elsewhere},
+	{ROLE_UPLOAD, MSG_SHIPPED, .take = shipped},
+	{ROLE_UPLOAD, MSG_FREE, .take = log_freed},
+	{ROLE_UPLOAD, MSG_CREDENTIALS_REFUSED, .call = creds_refused},
+	{ROLE_UPLOAD, MSG_CLOCK_SKEW, .take = clock_skewed},
+	{ROLE_SPOOL, MSG_PEER, .call = spool_anew},
+	{ROLE_SPOOL, MSG_STORED, .take = log_stored},
+	{ROLE_PRODUCER, MSG_PEER, .take = producer_anew},
+	{ROLE_PRODUCER, MSG_KEY_WANTED, .take_from = key_wanted},
+	{ROLE_PRODUCER, MSG_SIGN_OBJECT, .take_from = sign_for},
+};
+
+const struct role role_keys = {
+	.id = ROLE_KEYS,
+	.spawn = {.uid = UID_KEYS, .secrets = true},
+	.descriptors = START_BIT(START_ANCHORS) | START_BIT(START_OWN_POOL),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_NET] = &g.net,
+		  [ROLE_UPLOAD] = &g.upload,
+		  [ROLE_SPOOL] = &g.spool,
+		  [ROLE_FLOWS] = &g.producer[PRODUCER_FLOWS],
+		  [ROLE_CAPTURE] = g.producer},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

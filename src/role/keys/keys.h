@@ -8,7 +8,8 @@
 #ifndef SEALTAP_ROLE_KEYS_KEYS_H
 #define SEALTAP_ROLE_KEYS_KEYS_H
 
-/* channel: towards init. Ends the process when that closes. */
-_Noreturn void role_keys(int channel);
+#include "role/role.h"
+
+extern const struct role role_keys;
 
 #endif

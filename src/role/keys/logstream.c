@@ -136,7 +136,7 @@ static bool write_setting(struct logstream *s)
 
 static void pump(struct logstream *s)
 {
-	if (!s->recorder.ops)
+	if (!s->recorder.with.ops)
 		return; /* not open yet */
 	while (s->count || s->showing) {
 		if (s->showing) {
@@ -203,18 +203,6 @@ static void write_head(void *arg, const struct object_meta *meta, const struct o
 	buf_put(raw, buf_span(&b));
 }
 
-static void write_tail(void *arg, struct buf *raw)
-{
-	(void)arg;
-	(void)raw;
-}
-
-static void position(void *arg, struct commit_resume *at)
-{
-	(void)arg;
-	(void)at;
-}
-
 static void committed(void *arg)
 {
 	struct logstream *s = arg;
@@ -238,10 +226,9 @@ static void sign(void *arg, const struct object_meta *meta)
 	recorder_signed(&s->recorder, &m);
 }
 
-static void sealed(void *arg, const struct msg_segment *segment, const struct object_meta *meta)
+static void sealed(void *arg, const struct msg_segment *segment)
 {
 	struct logstream *s = arg;
-	(void)meta;
 	s->sealed(s->arg, segment);
 }
 
@@ -252,8 +239,6 @@ static void ready(void *arg)
 
 static const struct recorder_ops ops = {
 	.head = write_head,
-	.tail = write_tail,
-	.position = position,
 	.committed = committed,
 	.want_key = want_key,
 	.sign = sign,
@@ -304,7 +289,7 @@ static void write_restart(struct logstream *s, uint32_t life)
 
 bool logstream_opened(const struct logstream *s)
 {
-	return s->recorder.ops != NULL;
+	return s->recorder.with.ops != NULL;
 }
 
 void logstream_open(struct logstream *s, const struct settings *settings, struct pool pool, uint32_t life)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 
+#include "net/nft_msg.h"
 #include "os/ethtool.h"
 #include "os/netlink.h"
 #include "os/sysctl.h"
@@ -364,7 +365,7 @@ enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32
 	struct counter_list all = {.counter = counter, .max = max};
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
-	nft_dump_counters(&b, 1);
+	nft_list_counters(&b, 1);
 	TRY(buf_err(&b));
 	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
 	*count = all.count;

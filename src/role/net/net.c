@@ -1,5 +1,6 @@
 #include "role/net/net.h"
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ enum task {
 
 static struct {
 	struct loop loop;
+	struct msg_start start;
 	struct peer init, keys, upload, flows;
 	struct gateway gateway;
 	struct gateway_links links; /* all there are; once configured: outside, inside, evidence */
@@ -347,23 +349,20 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
-static void on_asker(void *arg, uint32_t index, const struct chan_msg *m)
+static void resolve(struct peer *asker, const void *payload)
 {
-	struct msg_name name;
-	(void)index;
-	if (m->type == MSG_TIME_SERVERS) {
-		timekeeper_servers((const void *)m->payload);
-		return;
-	}
-	if (m->type == MSG_DESCRIBED) {
-		g.tasks.due[TASK_TELL] |=
-			devices_describe(&g.described, (const void *)m->payload) && g.configured;
-		tasks_work(&g.tasks); /* something may have waited for it */
-		return;
-	}
-	ASSERT(m->type == MSG_RESOLVE);
-	memcpy(&name, m->payload, sizeof(name));
-	names_ask(&g.names, arg, &name);
+	names_ask(&g.names, asker, payload);
+}
+
+static void time_servers(const void *payload)
+{
+	timekeeper_servers(payload);
+}
+
+static void described(const void *payload)
+{
+	g.tasks.due[TASK_TELL] |= devices_describe(&g.described, payload) && g.configured;
+	tasks_work(&g.tasks); /* something may have waited for it */
 }
 
 static void link_changed(struct rtnl_link *known, const struct rtnl_link *link, bool gone)
@@ -420,55 +419,34 @@ static void on_events(void *arg, short revents)
 
 /* ---- init's messages */
 
-static void on_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void rings_admit(void)
 {
-	(void)arg;
-	(void)index;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(peer_role(m) == ROLE_KEYS    ? &g.keys
-			  : peer_role(m) == ROLE_FLOWS ? &g.flows
-						       : &g.upload,
-			  m);
-		return;
-	case MSG_LINKS_UP:
-		ASSERT(g.untold);
-		if (--g.untold == 0) /* else the rings do not admit the latest yet */
-			begin_task(g.prepared && g.configured ? TASK_SETTLE : TASK_PREPARE);
-		return;
-	case MSG_SETTINGS:
-		ASSERT(g.listed && !g.has_config);
-		memcpy(&g.config, m->payload, sizeof(g.config));
-		g.has_config = true;
-		if (g.config.settings.evidence == CONF_EVIDENCE_NONE)
-			names_release(&g.names);
-		begin_task(TASK_CONFIGURE);
-		return;
-	case MSG_FORWARD:
-		g.forward = ((const struct msg_flag *)(const void *)m->payload)->on != 0;
-		ASSERT(g.settled || !g.forward);
-		begin_task(TASK_FORWARD);
-		return;
-	default:
-		trap();
-	}
+	ASSERT(g.untold);
+	if (--g.untold == 0) /* else the rings do not admit the latest yet */
+		begin_task(g.prepared && g.configured ? TASK_SETTLE : TASK_PREPARE);
 }
 
-_Noreturn void role_net(int channel)
+static void take_settings(const void *payload)
 {
-	static struct msg_start start;
-	int fds[1];
-	log_open(channel, MSG_LOG_LINE, "net");
-	peer_start(channel, ROLE_NET, &start, fds, 1);
-	loop_init(&g.loop);
-	peer_init(&g.init, ROLE_NET, ROLE_INIT, &g.loop, on_init, NULL);
-	peer_init(&g.keys, ROLE_NET, ROLE_KEYS, &g.loop, on_asker, NULL);
-	g.keys.arg = &g.keys;
-	peer_init(&g.upload, ROLE_NET, ROLE_UPLOAD, &g.loop, on_asker, NULL);
-	g.upload.arg = &g.upload;
-	peer_init(&g.flows, ROLE_NET, ROLE_FLOWS, &g.loop, NULL, NULL);
-	peer_watch(&g.init, channel);
-	g.forward = start.forward;
+	ASSERT(g.listed && !g.has_config);
+	memcpy(&g.config, payload, sizeof(g.config));
+	g.has_config = true;
+	if (g.config.settings.evidence == CONF_EVIDENCE_NONE)
+		names_release(&g.names);
+	begin_task(TASK_CONFIGURE);
+}
+
+static void set_forward(const void *payload)
+{
+	const struct msg_flag *forward = payload;
+	g.forward = forward->on != 0;
+	ASSERT(g.settled || !g.forward);
+	begin_task(TASK_FORWARD);
+}
+
+static void set_up(const int fds[START_FDS])
+{
+	g.forward = g.start.forward;
 	g.report.init = &g.init;
 	tasks_init(&g.tasks, &g.loop, tasks, TASK_COUNT, report_links);
 	g.look.fn = look_again;
@@ -485,15 +463,35 @@ _Noreturn void role_net(int channel)
 					 .report = &g.report,
 					 .changed = addresses_changed};
 	names_init(&g.names);
-	timekeeper_init(&g.loop, &g.keys, &g.report, &start);
-	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
-	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[0])) {
+	timekeeper_init(&g.loop, &g.keys, &g.report, &g.start);
+	canary_init(&g.canary, &g.loop, &g.keys, &g.names, g.start.boot, g.start.life);
+	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[START_DHCP])) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);
 	}
 	g.events = (struct loop_watch){.fd = g.gateway.events, .events = POLLIN, .fn = on_events};
 	loop_watch(&g.loop, &g.events);
 	begin_task(TASK_LIST);
-	loop_run(&g.loop);
-	trap();
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_LINKS_UP, .call = rings_admit},      {ROLE_INIT, MSG_SETTINGS, .take = take_settings},
+	{ROLE_INIT, MSG_FORWARD, .take = set_forward},       {ROLE_KEYS, MSG_RESOLVE, .take_from = resolve},
+	{ROLE_KEYS, MSG_TIME_SERVERS, .take = time_servers}, {ROLE_KEYS, MSG_DESCRIBED, .take = described},
+	{ROLE_UPLOAD, MSG_RESOLVE, .take_from = resolve},
+};
+
+const struct role role_net = {
+	.id = ROLE_NET,
+	.spawn = {.uid = 101, .caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME},
+	.descriptors = START_BIT(START_DHCP),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_KEYS] = &g.keys,
+		  [ROLE_UPLOAD] = &g.upload,
+		  [ROLE_FLOWS] = &g.flows},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

@@ -8,7 +8,8 @@
 #ifndef SEALTAP_ROLE_NET_NET_H
 #define SEALTAP_ROLE_NET_NET_H
 
-/* channel: towards init. Ends the process when that closes. */
-_Noreturn void role_net(int channel);
+#include "role/role.h"
+
+extern const struct role role_net;
 
 #endif

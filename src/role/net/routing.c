@@ -69,11 +69,21 @@ static enum err read_list(struct gateway *g, enum rtnl_what what, uint32_t ifind
 	return e ? gateway_fail(g, e, "list", "addresses, routes and rules") : ERR_OK;
 }
 
+/* It may be gone already, with its link or its address. */
+static enum err remove_it(struct gateway *g, const struct buf *request, const char *what, const char *of)
+{
+	enum err e = gateway_transact(g, g->route, request, what, of);
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 /* ---- addresses */
 
-static bool same_addr(const struct rtnl_addr *a, const struct rtnl_addr *b)
+static bool has_addr(const struct rtnl_addr *addrs, uint32_t count, const struct rtnl_addr *a)
 {
-	return ip_eq(&a->addr, &b->addr) && a->prefix_len == b->prefix_len;
+	for (uint32_t i = 0; i < count; i++)
+		if (ip_eq(&addrs[i].addr, &a->addr) && addrs[i].prefix_len == a->prefix_len)
+			return true;
+	return false;
 }
 
 static enum err set_addresses(struct gateway *g, uint32_t ifindex, const struct rtnl_addr *want,
@@ -83,17 +93,11 @@ static enum err set_addresses(struct gateway *g, uint32_t ifindex, const struct 
 	struct buf b = BUF_OF(bytes);
 	TRY(read_list(g, RTNL_ADDRS, ifindex));
 	for (uint32_t i = 0; !keep && i < list.count; i++) {
-		uint32_t at = 0;
-		while (at < count && !same_addr(&list.addr[i], &want[at]))
-			at++;
-		if (at < count)
+		if (has_addr(want, count, &list.addr[i]))
 			continue;
 		buf_reset(&b);
 		rtnl_addr_delete(&b, 1, &list.addr[i]);
-		enum err e = gateway_transact(g, g->route, &b, "remove an address from",
-					      gateway_index_text(ifindex));
-		if (e && e != ERR_NOT_FOUND)
-			return e;
+		TRY(remove_it(g, &b, "remove an address from", gateway_index_text(ifindex)));
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		ASSERT(want[i].ifindex == ifindex);
@@ -106,9 +110,18 @@ static enum err set_addresses(struct gateway *g, uint32_t ifindex, const struct 
 
 /* ---- routes and rules */
 
-static bool same_target(const struct rtnl_route *a, const struct rtnl_route *b)
+static bool same_route(const struct rtnl_route *a, const struct rtnl_route *b)
 {
-	return a->table == b->table && a->prefix_len == b->prefix_len && ip_eq(&a->dst, &b->dst);
+	return a->table == b->table && a->prefix_len == b->prefix_len && ip_eq(&a->dst, &b->dst) &&
+	       a->ifindex == b->ifindex && ip_eq(&a->gateway, &b->gateway);
+}
+
+static bool has_route(const struct rtnl_route *routes, uint32_t count, const struct rtnl_route *r)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (same_route(&routes[i], r))
+			return true;
+	return false;
 }
 
 static enum err set_routes(struct gateway *g, const struct rtnl_route *want, uint32_t count, bool keep)
@@ -123,20 +136,11 @@ static enum err set_routes(struct gateway *g, const struct rtnl_route *want, uin
 	}
 	TRY(read_list(g, RTNL_ROUTES, 0));
 	for (uint32_t i = 0; !keep && i < list.count; i++) {
-		uint32_t at = 0;
-		while (at < count && !(same_target(&list.route[i], &want[at]) &&
-				       list.route[i].ifindex == want[at].ifindex &&
-				       ip_eq(&list.route[i].gateway, &want[at].gateway)))
-			at++;
-		if (at < count)
+		if (has_route(want, count, &list.route[i]))
 			continue;
 		buf_reset(&b);
 		rtnl_route_delete(&b, 1, &list.route[i]);
-		/* it may have gone with its link or its address meanwhile */
-		enum err e = gateway_transact(g, g->route, &b, "remove a route by",
-					      gateway_index_text(list.route[i].ifindex));
-		if (e && e != ERR_NOT_FOUND)
-			return e;
+		TRY(remove_it(g, &b, "remove a route by", gateway_index_text(list.route[i].ifindex)));
 	}
 	return ERR_OK;
 }
@@ -182,9 +186,7 @@ static enum err set_rules(struct gateway *g, const struct addressing *a, bool ke
 			continue;
 		buf_reset(&b);
 		rtnl_rule_delete(&b, 1, &list.rule[i]);
-		enum err e = gateway_transact(g, g->route, &b, "remove", "a routing rule");
-		if (e && e != ERR_NOT_FOUND)
-			return e;
+		TRY(remove_it(g, &b, "remove", "a routing rule"));
 	}
 	return ERR_OK;
 }

@@ -10,17 +10,17 @@
 	for (uint32_t p = 0; p < MIRROR_PRODUCERS; p++) \
 		for (uint32_t i = 0; i < (m)->pool[p].slots; i++)
 
-/* The newest commit record and its provisional final frame, which the producer overwrites two records later.
- */
-static bool read_slot(const uint8_t *slot, struct commit *c, uint8_t side[COMMIT_SIDE_BYTES])
+/* The provisional final frame of the slot's newest commit record c; the producer overwrites it two records
+ * later: c becomes the newest one then. */
+static bool read_side(const uint8_t *slot, struct commit *c, uint8_t side[COMMIT_SIDE_BYTES])
 {
-	struct commit after;
 	for (int tries = 0; tries < 8; tries++) {
+		uint64_t generation = c->generation;
+		memcpy(side, slot + commit_side_offset(generation), c->side_bytes);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (commit_read(slot, c))
 			return false;
-		memcpy(side, slot + commit_side_offset(c->generation), c->side_bytes);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!commit_read(slot, &after) && after.generation == c->generation)
+		if (c->generation == generation)
 			return true;
 	}
 	return false; /* a busy one: the next turn */
@@ -73,23 +73,23 @@ static enum err copy(struct mirror *m, uint32_t p, uint32_t i, struct store *s)
 {
 	static uint8_t side[COMMIT_SIDE_BYTES];
 	struct mirror_slot *o = &m->slot[p][i];
-	struct commit *c = &o->next;
+	struct commit c;
 	const uint8_t *slot = pool_slot(&m->pool[p], i);
-	struct commit now;
 	o->due = false;
-	if (commit_read(slot, &now) || now.state == COMMIT_FREE) {
+	if (commit_read(slot, &c) || c.state == COMMIT_FREE) {
 		o->known = false;
 		return ERR_OK;
 	}
-	if (!o->known || o->seq != now.meta.seq)
-		begin(o, s, &now);
-	if (o->told || now.generation == o->generation)
+	if (!o->known || o->seq != c.meta.seq)
+		begin(o, s, &c);
+	if (o->told || c.generation == o->generation)
 		return ERR_OK;
-	if (!read_slot(slot, c, side) || (c->state == COMMIT_OPEN && !c->side_bytes) ||
-	    c->meta.seq != o->seq || !has_place(m, o, s, c))
+	if (!read_side(slot, &c, side) || (c.state == COMMIT_OPEN && !c.side_bytes) || c.meta.seq != o->seq ||
+	    !has_place(m, o, s, &c))
 		return ERR_OK;
-	ASSERT(c->data_bytes <= m->pool[p].slot_bytes - COMMIT_DATA_OFFSET && c->data_bytes >= o->bytes);
-	TRY(write_new(o, s, slot, c, side));
+	ASSERT(c.data_bytes <= m->pool[p].slot_bytes - COMMIT_DATA_OFFSET && c.data_bytes >= o->bytes);
+	TRY(write_new(o, s, slot, &c, side));
+	o->next = c;
 	o->due = true;
 	return ERR_OK;
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "aws/s3.h"
 #include "base/time.h"
@@ -377,111 +376,86 @@ static void send_counters(void *arg)
 
 /* ---- messages */
 
-static void upload_anew(void *arg, uint32_t index)
+static void upload_anew(void)
 {
-	(void)arg;
-	(void)index;
 	for (uint32_t i = 0; i < g.window.slots.pool.slots; i++)
 		if (g.window.one[i].busy && !(g.window.load.active && g.window.load.to == i))
 			show(i, true);
 }
 
-static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
+static void freed(const void *payload)
 {
 	uint32_t at;
-	(void)arg;
-	(void)index;
-	if (!window_free(&g.window, (const void *)m->payload, &at))
+	if (!window_free(&g.window, payload, &at))
 		return;
 	if (at != STORE_NONE)
 		g.store.slot[at].shipped = true;
 	soon();
 }
 
-static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
+static void told_of(struct peer *producer, const void *payload)
 {
-	const struct msg_segment *told = (const void *)m->payload;
+	const struct msg_segment *told = payload;
 	struct commit c;
-	(void)arg;
 	/* a new process does not know what its predecessor was told last */
-	if (mirror_knows(&g.mirror, index, told, &c))
-		tell_stored(index, told->index, &c);
+	if (mirror_knows(&g.mirror, producer->pool, told, &c))
+		tell_stored(producer->pool, told->index, &c);
 	soon();
 }
 
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void settle(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	const struct msg_config *c = (const void *)m->payload;
-	const struct msg_peer *p = (const void *)m->payload;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(p->role == ROLE_KEYS     ? &g.keys
-			  : p->role == ROLE_UPLOAD ? &g.upload
-			  : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
-						   : &g.producer[p->index % MSG_MAX_WORKERS],
-			  m);
-		break;
-	case MSG_SETTINGS:
-		g.settings = c->settings;
-		g.identity = c->identity;
-		g.has_settings = true;
-		tick(NULL);
-		break;
-	case MSG_DRAIN:
-		drain();
-		break;
-	case MSG_LATE:
-		g.late = true;
-		drained();
-		break;
-	default:
-		trap();
-	}
+	const struct msg_config *c = payload;
+	g.settings = c->settings;
+	g.identity = c->identity;
+	g.has_settings = true;
+	tick(NULL);
+}
+
+static void hurry(void)
+{
+	g.late = true;
+	drained();
 }
 
 /* ---- start */
 
-static void map_pools(const int *fds)
+static void set_up(const int fds[START_FDS])
 {
-	enum err e = pool_map(fds[1], 1, g.start.segment_bytes, g.start.window_segments, &g.window_pool);
-	ASSERT(!e);
-	e = pool_map(fds[2], 0, g.start.log_segment_bytes, g.start.log_segments, &g.mirror.pool[OUTBOX_LOG]);
-	ASSERT(!e);
-	e = pool_map(fds[3], 0, g.start.log_segment_bytes, g.start.log_segments,
-		     &g.mirror.pool[PRODUCER_FLOWS]);
-	ASSERT(!e);
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		e = pool_map(fds[4 + i], 0, g.start.segment_bytes, g.start.segments, &g.mirror.pool[i]);
-		ASSERT(!e);
-	}
-}
-
-_Noreturn void role_spool(int channel)
-{
-	int fds[CHAN_MAX_FDS];
-	size_t count = peer_start(channel, ROLE_SPOOL, &g.start, fds, CHAN_MAX_FDS);
-	log_open(channel, MSG_LOG_LINE, "spool");
-	loop_init(&g.loop);
-	g.disk = (struct disk){fds[0], count > 4 + g.start.workers ? fds[4 + g.start.workers] : -1};
-	map_pools(fds);
+	g.disk = (struct disk){fds[START_DISK], fds[START_FAULTS]};
+	role_own_pool(fds, &g.window_pool);
+	role_read_pools(fds, g.mirror.pool);
 	window_recover(&g.window, g.window_pool, &g.store);
 	g.backoff = (struct backoff){.base_ms = 500, .cap_ms = 10000};
 	g.tick.fn = tick;
 	g.load.fn = load_more;
 	g.counters.fn = send_counters;
-	peer_init(&g.init, ROLE_SPOOL, ROLE_INIT, &g.loop, from_init, NULL);
-	peer_init(&g.keys, ROLE_SPOOL, ROLE_KEYS, &g.loop, from_producer, NULL);
-	g.keys.index = OUTBOX_LOG;
-	peer_init(&g.upload, ROLE_SPOOL, ROLE_UPLOAD, &g.loop, from_upload, upload_anew);
-	for (uint32_t i = 0; i < g.start.workers; i++)
-		peer_init(&g.producer[i], ROLE_SPOOL, ROLE_CAPTURE, &g.loop, from_producer, NULL);
-	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_SPOOL, ROLE_FLOWS, &g.loop, from_producer, NULL);
-	for (uint32_t i = 0; i < PRODUCERS; i++)
-		g.producer[i].index = i;
-	peer_watch(&g.init, channel);
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
-	loop_run(&g.loop);
-	_exit(0);
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_SETTINGS, .take = settle},
+	{ROLE_INIT, MSG_DRAIN, .call = drain},
+	{ROLE_INIT, MSG_LATE, .call = hurry},
+	{ROLE_KEYS, MSG_STORE, .take_from = told_of},
+	{ROLE_UPLOAD, MSG_PEER, .call = upload_anew},
+	{ROLE_UPLOAD, MSG_FREE, .take = freed},
+	{ROLE_PRODUCER, MSG_STORE, .take_from = told_of},
+};
+
+const struct role role_spool = {
+	.id = ROLE_SPOOL,
+	.spawn = {.uid = 105, .empty_network = true},
+	.descriptors =
+		START_BIT(START_DISK) | START_BIT(START_FAULTS) | START_BIT(START_OWN_POOL) | START_PRODUCERS,
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_KEYS] = &g.keys,
+		  [ROLE_UPLOAD] = &g.upload,
+		  [ROLE_FLOWS] = &g.producer[PRODUCER_FLOWS],
+		  [ROLE_CAPTURE] = g.producer},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

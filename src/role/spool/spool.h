@@ -11,6 +11,8 @@
 #ifndef SEALTAP_ROLE_SPOOL_SPOOL_H
 #define SEALTAP_ROLE_SPOOL_SPOOL_H
 
-_Noreturn void role_spool(int channel);
+#include "role/role.h"
+
+extern const struct role role_spool;
 
 #endif

@@ -1,7 +1,6 @@
 #include "role/status/status.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/version.h"
 #include "os/clock.h"
@@ -65,44 +64,29 @@ static void ended(enum metrics_visit how)
 	metrics_of(g.kept)->visits[how]++;
 }
 
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
+static void take_settings(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(&g.upload, m);
-		break;
-	case MSG_SETTINGS:
-		g.settings = ((const struct msg_config *)(const void *)m->payload)->settings;
-		visitors_open(&g.visitors, g.listener);
-		break;
-	case MSG_HEALTH:
-		memcpy(&g.health, m->payload, sizeof(g.health));
-		g.told_ns = clock_mono_ns();
-		break;
-	default:
-		trap();
-	}
+	const struct msg_config *c = payload;
+	g.settings = c->settings;
+	visitors_open(&g.visitors, g.listener);
 }
 
-static void from_upload(void *arg, uint32_t index, const struct chan_msg *m)
+static void take_health(const void *payload)
 {
-	(void)arg;
-	(void)index;
-	ASSERT(m->type == MSG_METRICS);
-	metrics_take(g.kept, (const void *)m->payload);
+	memcpy(&g.health, payload, sizeof(g.health));
+	g.told_ns = clock_mono_ns();
 }
 
-_Noreturn void role_status(int channel)
+static void counted(const void *payload)
 {
-	int fds[2];
+	metrics_take(g.kept, payload);
+}
+
+static void set_up(const int fds[START_FDS])
+{
 	struct pool pool;
-	peer_start(channel, ROLE_STATUS, &g.start, fds, 2);
-	log_open(channel, MSG_LOG_LINE, "status");
-	loop_init(&g.loop);
-	g.listener = fds[0];
-	enum err e = pool_map(fds[1], 1, METRICS_KEPT_BYTES, 1, &pool);
+	g.listener = fds[START_LISTENER];
+	enum err e = pool_map(fds[START_KEPT], 1, METRICS_KEPT_BYTES, 1, &pool);
 	ASSERT(!e);
 	g.kept = (struct metrics_kept *)(void *)pool_slot(&pool, 0);
 	/* until init tells more */
@@ -112,9 +96,22 @@ _Noreturn void role_status(int channel)
 	g.visitors.allow = &g.settings.status_sources;
 	g.visitors.page = page;
 	g.visitors.ended = ended;
-	peer_init(&g.init, ROLE_STATUS, ROLE_INIT, &g.loop, from_init, NULL);
-	peer_init(&g.upload, ROLE_STATUS, ROLE_UPLOAD, &g.loop, from_upload, NULL);
-	peer_watch(&g.init, channel);
-	loop_run(&g.loop);
-	_exit(0);
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_SETTINGS, .take = take_settings},
+	{ROLE_INIT, MSG_HEALTH, .take = take_health},
+	{ROLE_UPLOAD, MSG_METRICS, .take = counted},
+};
+
+const struct role role_status = {
+	.id = ROLE_STATUS,
+	.spawn = {.uid = 107, .empty_network = true},
+	.descriptors = START_BIT(START_LISTENER) | START_BIT(START_KEPT),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init, [ROLE_UPLOAD] = &g.upload},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

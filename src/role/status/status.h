@@ -5,6 +5,8 @@
 #ifndef SEALTAP_ROLE_STATUS_STATUS_H
 #define SEALTAP_ROLE_STATUS_STATUS_H
 
-_Noreturn void role_status(int channel);
+#include "role/role.h"
+
+extern const struct role role_status;
 
 #endif

@@ -1,7 +1,6 @@
 #include "role/upload/upload.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/time.h"
 #include "os/clock.h"
@@ -126,8 +125,9 @@ static void resolved(void *arg, enum err e, const struct ip *addr, uint32_t coun
 	ask_signature(l);
 }
 
-static void signed_put(const struct msg_signed *s)
+static void signed_put(const void *payload)
 {
+	const struct msg_signed *s = payload;
 	ASSERT(s->what < PACE_WINDOW_MAX && g.lanes.lane[s->what].state == LANE_SIGNING);
 	struct lane *l = &g.lanes.lane[s->what];
 	if (s->error) {
@@ -301,8 +301,9 @@ static void enqueue(uint32_t producer, const struct msg_segment *s)
 	start_what_may();
 }
 
-static void settle(const struct msg_config *c)
+static void settle(const void *payload)
 {
+	const struct msg_config *c = payload;
 	g.settings = c->settings;
 	g.identity = c->identity;
 	enum err e = s3_endpoint(&g.settings, &g.identity, &g.endpoint);
@@ -312,19 +313,15 @@ static void settle(const struct msg_config *c)
 	start_what_may();
 }
 
-static void net_anew(void *arg, uint32_t index)
+static void net_anew(void)
 {
-	(void)arg;
-	(void)index;
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
 		resolver_again(&g.lanes.lane[i].resolver);
 	telemetry_again(&g.telemetry, ROLE_NET);
 }
 
-static void keys_anew(void *arg, uint32_t index)
+static void keys_anew(void)
 {
-	(void)arg;
-	(void)index;
 	inventory_again(&g.inventory);
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
 		if (g.lanes.lane[i].state == LANE_SIGNING)
@@ -332,106 +329,49 @@ static void keys_anew(void *arg, uint32_t index)
 	telemetry_again(&g.telemetry, ROLE_KEYS);
 }
 
-static void status_anew(void *arg, uint32_t index)
+static void status_anew(void)
 {
-	(void)arg;
-	(void)index;
 	telemetry_status_anew(&g.telemetry);
 }
 
-static struct peer *peer_of(const struct msg_peer *p)
+static void host_resolved(const void *payload)
 {
-	return p->role == ROLE_NET      ? &g.net
-	       : p->role == ROLE_KEYS   ? &g.keys
-	       : p->role == ROLE_SPOOL  ? &g.spool
-	       : p->role == ROLE_STATUS ? &g.status
-	       : p->role == ROLE_FLOWS  ? &g.producer[PRODUCER_FLOWS]
-					: &g.producer[p->index % MSG_MAX_WORKERS];
-}
-
-static void from_init(void *arg, uint32_t index, const struct chan_msg *m)
-{
-	(void)arg;
-	(void)index;
-	switch (m->type) {
-	case MSG_PEER:
-		peer_join(peer_of((const void *)m->payload), m);
-		break;
-	case MSG_SETTINGS:
-		settle((const void *)m->payload);
-		break;
-	case MSG_DRAIN:
-		drain();
-		break;
-	case MSG_LATE:
-		say_unshipped();
-		break;
-	default:
-		trap();
-	}
-}
-
-static void from_net(void *arg, uint32_t index, const struct chan_msg *m)
-{
-	(void)arg;
-	(void)index;
-	if (m->type == MSG_COUNTERS) {
-		telemetry_counters(&g.telemetry, COUNTER_NET, (const void *)m->payload);
-		return;
-	}
 	for (uint32_t i = 0; i < PACE_WINDOW_MAX; i++)
-		resolver_answer(&g.lanes.lane[i].resolver, (const void *)m->payload);
-	telemetry_resolved(&g.telemetry, (const void *)m->payload);
+		resolver_answer(&g.lanes.lane[i].resolver, payload);
+	telemetry_resolved(&g.telemetry, payload);
 }
 
-static void from_keys(void *arg, uint32_t index, const struct chan_msg *m)
+static void counted(struct peer *from, const void *payload)
 {
-	(void)arg;
-	(void)index;
-	switch (m->type) {
-	case MSG_SEALED:
-		enqueue(OUTBOX_LOG, (const void *)m->payload);
-		break;
-	case MSG_LISTED:
-		inventory_listed(&g.inventory, (const void *)m->payload);
-		break;
-	case MSG_PUT_SIGNED:
-		signed_put((const void *)m->payload);
-		break;
-	case MSG_POST_SIGNED:
-		telemetry_signed(&g.telemetry, (const void *)m->payload);
-		break;
-	case MSG_COUNTERS:
-		telemetry_counters(&g.telemetry, COUNTER_KEYS, (const void *)m->payload);
-		break;
-	case MSG_CLOCK_OFFSET:
-		telemetry_clock(&g.telemetry, (const void *)m->payload);
-		break;
-	case MSG_ALARM:
-		telemetry_alarm(&g.telemetry, (const void *)m->payload);
-		break;
-	default:
-		trap();
-	}
+	static const uint32_t source[ROLE_COUNT] = {
+		[ROLE_NET] = COUNTER_NET, [ROLE_KEYS] = COUNTER_KEYS, [ROLE_SPOOL] = COUNTER_SPOOL};
+	uint32_t i = from->other == ROLE_CAPTURE ? from->pool : source[from->other];
+	telemetry_counters(&g.telemetry, i, payload);
 }
 
-static void from_spool(void *arg, uint32_t index, const struct chan_msg *m)
+static void sealed(struct peer *from, const void *payload)
 {
-	(void)arg;
-	(void)index;
-	if (m->type == MSG_COUNTERS)
-		telemetry_counters(&g.telemetry, COUNTER_SPOOL, (const void *)m->payload);
-	else
-		enqueue(OUTBOX_SPOOL, (const void *)m->payload);
+	enqueue(from->pool, payload);
 }
 
-static void from_producer(void *arg, uint32_t index, const struct chan_msg *m)
+static void listed(const void *payload)
 {
-	(void)arg;
-	if (m->type == MSG_COUNTERS)
-		telemetry_counters(&g.telemetry, index, (const void *)m->payload);
-	else
-		enqueue(index, (const void *)m->payload);
+	inventory_listed(&g.inventory, payload);
+}
+
+static void signed_post(const void *payload)
+{
+	telemetry_signed(&g.telemetry, payload);
+}
+
+static void clock_offset(const void *payload)
+{
+	telemetry_clock(&g.telemetry, payload);
+}
+
+static void alarmed(const void *payload)
+{
+	telemetry_alarm(&g.telemetry, payload);
 }
 
 /* ---- start */
@@ -461,33 +401,52 @@ static void set_up_telemetry(void)
 	telemetry_init(t, &g.anchors);
 }
 
-_Noreturn void role_upload(int channel)
+static void set_up(const int fds[START_FDS])
 {
-	int fds[CHAN_MAX_FDS];
-	peer_start(channel, ROLE_UPLOAD, &g.start, fds, CHAN_MAX_FDS);
-	log_open(channel, MSG_LOG_LINE, "upload");
-	loop_init(&g.loop);
 	inventory_init(&g.inventory, &g.keys, give_back, g.start.life);
-	peer_init(&g.init, ROLE_UPLOAD, ROLE_INIT, &g.loop, from_init, NULL);
-	peer_init(&g.net, ROLE_UPLOAD, ROLE_NET, &g.loop, from_net, net_anew);
-	peer_init(&g.keys, ROLE_UPLOAD, ROLE_KEYS, &g.loop, from_keys, keys_anew);
-	peer_init(&g.spool, ROLE_UPLOAD, ROLE_SPOOL, &g.loop, from_spool, NULL);
-	peer_init(&g.status, ROLE_UPLOAD, ROLE_STATUS, &g.loop, NULL, status_anew);
-	peer_watch(&g.init, channel);
-	anchors_load(fds[0], &g.init, &g.anchors);
-	outbox_map(&g.lanes.outbox, OUTBOX_LOG, fds[1], g.start.log_segment_bytes, g.start.log_segments);
-	outbox_map(&g.lanes.outbox, OUTBOX_SPOOL, fds[2], g.start.segment_bytes, g.start.window_segments);
-	outbox_map(&g.lanes.outbox, PRODUCER_FLOWS, fds[3], g.start.log_segment_bytes, g.start.log_segments);
-	peer_init(&g.producer[PRODUCER_FLOWS], ROLE_UPLOAD, ROLE_FLOWS, &g.loop, from_producer, NULL);
-	for (uint32_t i = 0; i < g.start.workers; i++) {
-		peer_init(&g.producer[i], ROLE_UPLOAD, ROLE_CAPTURE, &g.loop, from_producer, NULL);
-		outbox_map(&g.lanes.outbox, i, fds[4 + i], g.start.segment_bytes, g.start.segments);
-	}
-	for (uint32_t i = 0; i < PRODUCERS; i++)
-		g.producer[i].index = i;
+	anchors_load(fds[START_ANCHORS], &g.init, &g.anchors);
+	role_read_pools(fds, g.lanes.outbox.pool);
 	g.again.fn = again;
 	set_up_lanes();
 	set_up_telemetry();
-	loop_run(&g.loop);
-	_exit(0);
 }
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_SETTINGS, .take = settle},
+	{ROLE_INIT, MSG_DRAIN, .call = drain},
+	{ROLE_INIT, MSG_LATE, .call = say_unshipped},
+	{ROLE_NET, MSG_PEER, .call = net_anew},
+	{ROLE_NET, MSG_RESOLVED, .take = host_resolved},
+	{ROLE_NET, MSG_COUNTERS, .take_from = counted},
+	{ROLE_KEYS, MSG_PEER, .call = keys_anew},
+	{ROLE_KEYS, MSG_SEALED, .take_from = sealed},
+	{ROLE_KEYS, MSG_LISTED, .take = listed},
+	{ROLE_KEYS, MSG_PUT_SIGNED, .take = signed_put},
+	{ROLE_KEYS, MSG_POST_SIGNED, .take = signed_post},
+	{ROLE_KEYS, MSG_COUNTERS, .take_from = counted},
+	{ROLE_KEYS, MSG_CLOCK_OFFSET, .take = clock_offset},
+	{ROLE_KEYS, MSG_ALARM, .take = alarmed},
+	{ROLE_SPOOL, MSG_SEALED, .take_from = sealed},
+	{ROLE_SPOOL, MSG_COUNTERS, .take_from = counted},
+	{ROLE_STATUS, MSG_PEER, .call = status_anew},
+	{ROLE_PRODUCER, MSG_SEALED, .take_from = sealed},
+	{ROLE_CAPTURE, MSG_COUNTERS, .take_from = counted},
+};
+
+const struct role role_upload = {
+	.id = ROLE_UPLOAD,
+	.spawn = {.uid = UID_UPLOAD},
+	.descriptors = START_BIT(START_ANCHORS) | START_PRODUCERS | START_BIT(START_POOLS + POOL_WINDOW),
+	.loop = &g.loop,
+	.start = &g.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &g.init,
+		  [ROLE_NET] = &g.net,
+		  [ROLE_KEYS] = &g.keys,
+		  [ROLE_SPOOL] = &g.spool,
+		  [ROLE_STATUS] = &g.status,
+		  [ROLE_FLOWS] = &g.producer[PRODUCER_FLOWS],
+		  [ROLE_CAPTURE] = g.producer},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};

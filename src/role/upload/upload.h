@@ -6,7 +6,8 @@
 #ifndef SEALTAP_ROLE_UPLOAD_UPLOAD_H
 #define SEALTAP_ROLE_UPLOAD_UPLOAD_H
 
-/* channel: towards init. Ends the process when that closes. */
-_Noreturn void role_upload(int channel);
+#include "role/role.h"
+
+extern const struct role role_upload;
 
 #endif

@@ -1,0 +1,446 @@
+#include "check.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "role/init/roles.h"
+
+/* A role of the test's own under a real role's id, in a process of its own: it answers what it takes with
+ * verdicts, whose text says what it took. The test is init, and its peers. */
+static struct {
+	struct loop loop;
+	struct msg_start start;
+	struct peer init, net, flows, worker[MSG_MAX_WORKERS];
+} child;
+
+static struct chan_msg m;
+static struct msg_start start;
+static pid_t pid;
+static int init_end;
+
+/* ---- the role */
+
+static void say(const char *what, uint64_t number)
+{
+	char text[300];
+	snprintf(text, sizeof(text), "%s %llu", what, (unsigned long long)number);
+	peer_verdict(&child.init, VERDICT_OK, true, text);
+}
+
+static void called(void)
+{
+	say("called", 0);
+}
+
+static void took(const void *payload)
+{
+	const struct msg_name *name = payload;
+	say(name->host, name->id);
+}
+
+static void net_anew(void)
+{
+	say("net-anew", 0);
+}
+
+static void producer_anew(const void *payload)
+{
+	const struct msg_peer *p = payload;
+	say("producer-anew", msg_own_pool((enum role_id)p->role, p->index));
+}
+
+static void took_from(struct peer *from, const void *payload)
+{
+	const struct msg_flag *flag = payload;
+	say("wanted-by", from->pool * 10 + flag->on);
+}
+
+static void set_up(const int fds[START_FDS])
+{
+	uint32_t came = 0;
+	for (uint32_t i = 0; i < START_FDS; i++)
+		came |= fds[i] >= 0 && fcntl(fds[i], F_GETFD) >= 0 ? START_BIT(i) : 0;
+	say("set-up-with", came);
+	say("dumpable", (uint64_t)prctl(PR_GET_DUMPABLE));
+}
+
+static const struct role_take takes[] = {
+	{ROLE_INIT, MSG_ONLINE, .call = called},
+	{ROLE_NET, MSG_PEER, .call = net_anew},
+	{ROLE_NET, MSG_DESCRIBE, .call = called},
+	{ROLE_PRODUCER, MSG_PEER, .take = producer_anew},
+	{ROLE_PRODUCER, MSG_KEY_WANTED, .take_from = took_from},
+};
+
+static const struct role keys = {
+	.id = ROLE_KEYS,
+	.spawn = {.secrets = true},
+	.descriptors = START_BIT(START_ANCHORS) | START_BIT(START_OWN_POOL) | START_BIT(START_FAULTS) |
+		       START_PRODUCERS,
+	.loop = &child.loop,
+	.start = &child.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &child.init,
+		  [ROLE_NET] = &child.net,
+		  [ROLE_FLOWS] = &child.flows,
+		  [ROLE_CAPTURE] = child.worker},
+	.takes = takes,
+	.take_count = sizeof(takes) / sizeof(takes[0]),
+};
+
+/* It reads nothing that keys says, and keeps no secret. */
+static const struct role_take net_takes[] = {
+	{ROLE_INIT, MSG_LINKS_UP, .call = called},
+	{ROLE_UPLOAD, MSG_RESOLVE, .take = took},
+};
+
+static struct peer net_keys, net_upload;
+
+static const struct role net = {
+	.id = ROLE_NET,
+	.loop = &child.loop,
+	.start = &child.start,
+	.set_up = set_up,
+	.peers = {[ROLE_INIT] = &child.init, [ROLE_KEYS] = &net_keys, [ROLE_UPLOAD] = &net_upload},
+	.takes = net_takes,
+	.take_count = sizeof(net_takes) / sizeof(net_takes[0]),
+};
+
+/* ---- init's side */
+
+static void begin(const struct role *r, uint32_t descriptors)
+{
+	int ends[2], fds[CHAN_MAX_FDS], null = open("/dev/null", O_RDONLY);
+	enum err e = chan_pair(ends);
+	ASSERT(!e && null >= 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		signal(SIGILL, SIG_DFL);
+		close(ends[0]);
+		role_run(r, ends[1]);
+	}
+	close(ends[1]);
+	init_end = ends[0];
+	start = (struct msg_start){.workers = 2, .descriptors = descriptors};
+	size_t n = 0;
+	for (uint32_t i = 0; i < START_FDS; i++)
+		if (descriptors & START_BIT(i))
+			fds[n++] = null;
+	CHECK(msg_send_fds(init_end, MSG_START, &start, fds, n) == ERR_OK);
+	close(null);
+}
+
+/* What it says next, but for log lines; "(gone)": its channel is closed. */
+static const char *heard(const struct role *r)
+{
+	for (;;) {
+		struct pollfd p = {.fd = init_end, .events = POLLIN};
+		enum err e = msg_recv(init_end, r->id, ROLE_INIT, &m);
+		if (e == ERR_MORE && poll(&p, 1, 10000) == 1)
+			continue;
+		if (e)
+			return e == ERR_CLOSED ? "(gone)" : err_text(e);
+		if (m.type == MSG_VERDICT)
+			return ((const struct msg_verdict *)(void *)m.payload)->text;
+		if (m.type == MSG_LOG_LINE)
+			return ((const struct log_line *)(void *)m.payload)->line;
+	}
+}
+
+#define HEARD(r, want) CHECK_SPAN(span_str(heard(r)), span_str(want))
+
+/* How it ended, with its channel closed or by itself: 0 in order; the signal. */
+static int ended(void)
+{
+	int status = -1;
+	close(init_end);
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) ? -WEXITSTATUS(status) : 0;
+}
+
+/* A new channel to it as from that role; the end of it. */
+static int join(enum role_id role, uint32_t index)
+{
+	int ends[2];
+	struct msg_peer p = {.role = role, .index = index};
+	enum err e = chan_pair(ends);
+	ASSERT(!e);
+	CHECK(msg_send_fds(init_end, MSG_PEER, &p, &ends[1], 1) == ERR_OK);
+	close(ends[1]);
+	return ends[0];
+}
+
+static uint32_t all_of_keys(void)
+{
+	return role_descriptors(&keys, 2);
+}
+
+static void begin_keys(void)
+{
+	char want[32];
+	begin(&keys, all_of_keys());
+	const char *memory = heard(&keys);
+	CHECK(strcmp(memory, "info keys memory locked=yes") == 0 ||
+	      strcmp(memory, "warn keys memory locked=no") == 0);
+	snprintf(want, sizeof(want), "set-up-with %u", all_of_keys());
+	HEARD(&keys, want);
+	HEARD(&keys, "dumpable 0");
+}
+
+static void begin_net(void)
+{
+	begin(&net, 0);
+	HEARD(&net, "set-up-with 0");
+	HEARD(&net, "dumpable 1");
+}
+
+/* ---- tests */
+
+static void a_role_with_secrets_locks_its_memory_and_can_not_be_dumped(void)
+{
+	begin_keys();
+	CHECK(ended() == 0);
+	begin_net();
+	CHECK(ended() == 0);
+}
+
+static void start_must_bring_what_the_table_says(void)
+{
+	char want[32];
+	begin(&keys, all_of_keys() & ~START_BIT(START_FAULTS)); /* the one that may be missing */
+	heard(&keys);
+	snprintf(want, sizeof(want), "set-up-with %u", all_of_keys() & ~START_BIT(START_FAULTS));
+	HEARD(&keys, want);
+	CHECK(ended() == 0);
+	const uint32_t wrong[] = {
+		all_of_keys() & ~START_BIT(START_ANCHORS),
+		all_of_keys() & ~START_BIT(START_POOLS + 1), /* of the second worker */
+		all_of_keys() | START_BIT(START_POOLS + 2),  /* of a third one */
+		all_of_keys() | START_BIT(START_RING),
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		begin(&keys, wrong[i]);
+		HEARD(&keys, "(gone)");
+		CHECK(ended() > 0);
+	}
+}
+
+static void a_message_goes_to_the_function_that_the_table_names(void)
+{
+	begin_keys();
+	CHECK(msg_send(init_end, MSG_ONLINE, NULL) == ERR_OK);
+	HEARD(&keys, "called 0");
+	CHECK(ended() == 0);
+	begin_net();
+	int upload = join(ROLE_UPLOAD, 0);
+	CHECK(msg_send(upload, MSG_RESOLVE, &(struct msg_name){.id = 7, .host = "host"}) == ERR_OK);
+	HEARD(&net, "host 7");
+	close(upload);
+	CHECK(ended() == 0);
+}
+
+static void a_message_that_the_table_does_not_list_ends_the_process(void)
+{
+	begin_keys();
+	CHECK(msg_send(init_end, MSG_DRAIN, NULL) == ERR_OK); /* a direction that role/msg.h allows */
+	HEARD(&keys, "(gone)");
+	CHECK(ended() > 0);
+	begin_keys();
+	int flows = join(ROLE_FLOWS, 0);
+	HEARD(&keys, "producer-anew 9");
+	CHECK(msg_send(flows, MSG_SIGN_OBJECT, &(struct object_meta){.seq = 1}) == ERR_OK);
+	HEARD(&keys, "(gone)");
+	close(flows);
+	CHECK(ended() > 0);
+}
+
+static void what_a_peer_without_rows_says_is_not_read(void)
+{
+	begin_net();
+	int from_keys = join(ROLE_KEYS, 0);
+	CHECK(msg_send(from_keys, MSG_RESOLVE, &(struct msg_name){.id = 1}) == ERR_OK);
+	CHECK(msg_send(init_end, MSG_LINKS_UP, NULL) == ERR_OK);
+	HEARD(&net, "called 0");
+	close(from_keys);
+	CHECK(ended() == 0);
+}
+
+static void a_peers_channel_finds_its_place(void)
+{
+	begin_keys();
+	int of_net = join(ROLE_NET, 0), flows = join(ROLE_FLOWS, 0), first = join(ROLE_CAPTURE, 0),
+	    second = join(ROLE_CAPTURE, 1);
+	HEARD(&keys, "net-anew 0");
+	HEARD(&keys, "producer-anew 9");
+	HEARD(&keys, "producer-anew 0");
+	HEARD(&keys, "producer-anew 1");
+	const struct msg_flag on = {1};
+	const struct {
+		int end;
+		const char *want;
+	} said[] = {{second, "wanted-by 11"}, {flows, "wanted-by 91"}, {first, "wanted-by 1"}};
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		CHECK(msg_send(said[i].end, MSG_KEY_WANTED, &on) == ERR_OK);
+		HEARD(&keys, said[i].want);
+		close(said[i].end);
+	}
+	close(of_net);
+	CHECK(ended() == 0);
+}
+
+static void a_new_channel_replaces_the_old_one_whose_last_words_are_taken(void)
+{
+	begin_keys();
+	int old = join(ROLE_CAPTURE, 1);
+	HEARD(&keys, "producer-anew 1");
+	kill(pid, SIGSTOP);
+	CHECK(msg_send(old, MSG_KEY_WANTED, &(struct msg_flag){0}) == ERR_OK);
+	int new = join(ROLE_CAPTURE, 1);
+	CHECK(msg_send(new, MSG_KEY_WANTED, &(struct msg_flag){1}) == ERR_OK);
+	kill(pid, SIGCONT);
+	HEARD(&keys, "wanted-by 10");
+	HEARD(&keys, "producer-anew 1");
+	HEARD(&keys, "wanted-by 11");
+	CHECK(msg_send(old, MSG_KEY, &(struct msg_key){.keyseq = 1}) == ERR_CLOSED);
+	close(old);
+	close(new);
+	CHECK(ended() == 0);
+}
+
+static void a_channel_of_a_role_that_it_does_not_talk_to_ends_the_process(void)
+{
+	const struct msg_peer wrong[] = {{.role = ROLE_STATUS},
+					 {.role = ROLE_INIT},
+					 {.role = ROLE_CAPTURE, .index = 2},
+					 {.role = ROLE_FLOWS, .index = 1},
+					 {.role = ROLE_COUNT}};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		begin_keys();
+		close(join((enum role_id)wrong[i].role, wrong[i].index));
+		HEARD(&keys, "(gone)");
+		CHECK(ended() > 0);
+	}
+}
+
+/* ---- the product's tables */
+
+static bool passes(enum msg_type type, enum role_id from, enum role_id to)
+{
+	static const uint8_t zeros[CHAN_MAX_BYTES];
+	int ends[2];
+	enum err e = chan_pair(ends);
+	ASSERT(!e);
+	e = msg_send(ends[0], type, zeros);
+	if (!e)
+		e = msg_recv(ends[1], from, to, &m);
+	close(ends[0]);
+	close(ends[1]);
+	return !e;
+}
+
+static bool takes_any(const struct role *r, enum msg_type type)
+{
+	for (size_t i = 0; i < r->take_count; i++)
+		if (r->takes[i].type == type)
+			return true;
+	return false;
+}
+
+static void two_roles_have_a_channel_or_neither_has(void)
+{
+	for (uint32_t a = ROLE_INIT + 1; a < ROLE_COUNT; a++) {
+		CHECK(roles_get((enum role_id)a)->id == a && roles_get((enum role_id)a)->peers[ROLE_INIT]);
+		for (uint32_t b = ROLE_INIT + 1; b < ROLE_COUNT; b++)
+			CHECK(roles_talk((enum role_id)a, (enum role_id)b) ==
+			      roles_talk((enum role_id)b, (enum role_id)a));
+	}
+	CHECK(!roles_talk(ROLE_CAPTURE, ROLE_NET) && !roles_talk(ROLE_STATUS, ROLE_KEYS));
+}
+
+static void each_row_is_a_message_that_may_come_from_there(void)
+{
+	for (uint32_t a = ROLE_INIT + 1; a < ROLE_COUNT; a++) {
+		const struct role *r = roles_get((enum role_id)a);
+		for (size_t i = 0; i < r->take_count; i++) {
+			const struct role_take *t = &r->takes[i];
+			CHECK(!!t->call + !!t->take + !!t->take_from == 1);
+			for (uint32_t b = ROLE_INIT; b < ROLE_COUNT; b++)
+				CHECK(!msg_role_in(t->from, (enum role_id)b) ||
+				      (r->peers[b] &&
+				       (t->type == MSG_PEER || passes(t->type, (enum role_id)b, r->id))));
+			for (size_t k = 0; k < i; k++)
+				CHECK(r->takes[k].type != t->type ||
+				      (!msg_role_in(r->takes[k].from, t->from) &&
+				       !msg_role_in(t->from, r->takes[k].from)));
+		}
+	}
+}
+
+static void each_message_has_a_role_that_takes_it(void)
+{
+	for (uint32_t type = MSG_START + 1; type < MSG_TYPE_COUNT; type++) {
+		bool taken = type == MSG_PEER;
+		for (uint32_t a = ROLE_INIT; a < ROLE_COUNT; a++)
+			taken |= passes((enum msg_type)type, (enum role_id)a, ROLE_INIT) ||
+				 (a && takes_any(roles_get((enum role_id)a), (enum msg_type)type));
+		CHECK(taken);
+	}
+}
+
+static void each_role_is_a_user_of_its_own_and_only_three_keep_secrets(void)
+{
+	for (uint32_t a = ROLE_INIT + 1; a < ROLE_COUNT; a++) {
+		const struct spawn_spec *s = &roles_get((enum role_id)a)->spawn;
+		CHECK(s->uid > 100 && s->uid < 108);
+		CHECK((s->caps != 0) == (a == ROLE_NET));
+		CHECK(s->empty_network == (a != ROLE_NET && a != ROLE_KEYS && a != ROLE_UPLOAD));
+		CHECK(s->secrets == (a == ROLE_KEYS || a == ROLE_FLOWS || a == ROLE_CAPTURE));
+		for (uint32_t b = ROLE_INIT + 1; b < a; b++)
+			CHECK(roles_get((enum role_id)b)->spawn.uid != s->uid);
+	}
+}
+
+static void pools_are_written_by_their_owner_alone(void)
+{
+	for (uint32_t a = ROLE_INIT + 1; a < ROLE_COUNT; a++) {
+		uint32_t own = msg_own_pool((enum role_id)a, 0),
+			 bits = roles_get((enum role_id)a)->descriptors;
+		CHECK(((bits & START_BIT(START_OWN_POOL)) != 0) == (own < POOLS));
+		bool reads = (bits & START_PRODUCERS) == START_PRODUCERS;
+		CHECK(reads || (bits & START_PRODUCERS) == 0);
+		CHECK(reads == (a == ROLE_UPLOAD || a == ROLE_SPOOL));
+		CHECK(((bits & START_BIT(START_POOLS + POOL_WINDOW)) != 0) == (a == ROLE_UPLOAD));
+	}
+}
+
+int main(void)
+{
+	RUN(a_role_with_secrets_locks_its_memory_and_can_not_be_dumped,
+	    "a role with secrets locks its memory and can't be dumped; another one does not");
+	RUN(start_must_bring_what_the_table_says,
+	    "START must bring the descriptors that the role's table says, each for its purpose");
+	RUN(a_message_goes_to_the_function_that_the_table_names,
+	    "a message goes to the function that the table names");
+	RUN(a_message_that_the_table_does_not_list_ends_the_process,
+	    "a message that the table does not list for its sender ends the process");
+	RUN(what_a_peer_without_rows_says_is_not_read, "what a peer without rows says is not read");
+	RUN(a_peers_channel_finds_its_place, "a channel finds its peer: which role, which worker");
+	RUN(a_new_channel_replaces_the_old_one_whose_last_words_are_taken,
+	    "a new channel replaces the old one, whose last words are taken first");
+	RUN(a_channel_of_a_role_that_it_does_not_talk_to_ends_the_process,
+	    "a channel of a role that it does not talk to ends the process");
+	RUN(two_roles_have_a_channel_or_neither_has,
+	    "two roles have a channel to each other, or neither has");
+	RUN(each_row_is_a_message_that_may_come_from_there,
+	    "each row of a role's table is a message that may come from there, and the only one");
+	RUN(each_message_has_a_role_that_takes_it, "each message has a role that takes it");
+	RUN(each_role_is_a_user_of_its_own_and_only_three_keep_secrets,
+	    "each role is a user of its own; capabilities, network and secrets are as the architecture says");
+	RUN(pools_are_written_by_their_owner_alone, "a pool is written by its owner alone");
+	return check_done();
+}
