@@ -36,8 +36,7 @@ void fault_text(char *out, size_t cap, struct span text);
  * empty, of what is too long the beginning is kept. */
 void fault_read_xml(struct fault *f, struct span body, const char *element);
 /* Judges an answer that is no success by f->code, f->message and its status, and sets f->remedy. own: the
- * service's rows, which go first, up to one without code; denied: the remedy of a refusal that no row names.
- */
+ * service's rows, which go first, up to one without code; denied: the remedy of a refusal without a row. */
 enum fault_kind fault_judge(struct fault *f, unsigned status, const struct fault_row *own,
 			    const char *denied);
 

@@ -172,8 +172,7 @@ static int compare_names(struct span a, struct span b)
 }
 
 struct sorted_headers {
-	const struct sigv4_header
-		*header[SIGV4_HEADERS_MAX]; /* borrowed; equal names in the request's order */
+	const struct sigv4_header *header[SIGV4_HEADERS_MAX]; /* borrowed; equal names as requested */
 	size_t count;
 };
 

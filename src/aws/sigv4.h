@@ -21,8 +21,7 @@
 /* bits of sigv4_request.rules */
 enum {
 	SIGV4_NORMALIZE = 1, /* remove "." and ".." and empty segments from the path */
-	SIGV4_ENCODE =
-		2, /* percent-encode the path as it stands, so that what was encoded is encoded twice */
+	SIGV4_ENCODE = 2,    /* percent-encode the path as it stands: what was encoded is encoded twice */
 	SIGV4_S3 = 0,
 	SIGV4_GENERAL = SIGV4_NORMALIZE | SIGV4_ENCODE,
 };

@@ -1,7 +1,7 @@
 /* The form: Action=Publish&Version=2010-03-31&TopicArn=...&Subject=...&Message=...
  *
- * Subject is "sealtap APPLIANCE: EVENT". Message is lines: the event, its text, an empty line, then `name:
- * value`: appliance, instance, vpc, account, region, time, suppressed (where there are any).
+ * Subject is "sealtap APPLIANCE: EVENT". Message is lines: the event, its text, an empty line, then one
+ * "name: value" each: appliance, instance, vpc, account, region, time, suppressed (where there are any).
  */
 #include "aws/sns.h"
 

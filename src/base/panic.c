@@ -2,8 +2,7 @@
 
 #include "base/buf.h"
 
-/* More digits than an address of 32 bits has: what is longer is an address, a register or a word of a stack.
- */
+/* As many as a number of 32 bits has: what is longer is an address, a register or a word of a stack. */
 #define DIGITS_MAX 8
 
 static const struct span causes[] = {

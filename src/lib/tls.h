@@ -12,8 +12,11 @@
  * Both structures hold pointers into themselves: they must not be moved or copied while in use.
  *
  * The owner's turn, in any order until tls_status says otherwise:
- *   send what tls_out shows, tls_out_done; receive into tls_in, tls_in_done; write into tls_write_room,
- * tls_write_done, tls_flush; take what tls_read shows, tls_read_done.
+ *
+ *   send what tls_out shows, tls_out_done
+ *   receive into tls_in, tls_in_done
+ *   write into tls_write_room, tls_write_done, tls_flush
+ *   take what tls_read shows, tls_read_done
  */
 #ifndef SEALTAP_LIB_TLS_H
 #define SEALTAP_LIB_TLS_H

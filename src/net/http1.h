@@ -3,9 +3,8 @@
  * Sources: RFC 9110, RFC 9112. The reader is strict and bounded: duplicate or conflicting lengths, a
  * Transfer-Encoding other than a lone "chunked", a body announced where none may be (204), folded header
  * lines, bare CR or LF, malformed chunks, and heads, trailers or chunk extensions beyond the limits below are
- * ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are
- * skipped, at most HTTP1_INTERIM_MAX of them; 101 is an error. One object reads one response; the first
- * error stays.
+ * ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are skipped, at most HTTP1_INTERIM_MAX of them; 101
+ * is an error. One object reads one response; the first error stays.
  */
 #ifndef SEALTAP_NET_HTTP1_H
 #define SEALTAP_NET_HTTP1_H

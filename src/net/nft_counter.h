@@ -1,5 +1,4 @@
-/* nft_counter: what the rule set counted, as the kernel lists it. Source: linux/netfilter/nf_tables.h.
- */
+/* nft_counter: what the rule set counted, as the kernel lists it. Source: linux/netfilter/nf_tables.h. */
 #ifndef SEALTAP_NET_NFT_COUNTER_H
 #define SEALTAP_NET_NFT_COUNTER_H
 

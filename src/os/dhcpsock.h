@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 
+/* *fd is the caller's. ERR_SYSTEM. */
 enum err dhcpsock_open(int *fd) MUST_USE;
 
 #endif

@@ -8,16 +8,15 @@
  *
  * A record, little-endian:
  *
- *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
+ *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64 | data_crc u32 | side_crc u32
  *
- *   data_crc u32 | side_crc u32
+ *   of the object: kind u32 | seq u32 | canary u32
+ *   | boot | signer | first_ns | last_ns | records | raw_bytes | lost | cut | filtered | size_bytes: u64 each
+ *   | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448)
  *
- *   of the object: kind u32 | seq u32 | canary u32 | boot | signer | first_ns | last_ns | records | raw_bytes
- * | lost | cut | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig
- * (72) | name (448)
- *
- *   where to go on: block_seq | packets | packet_id | recorded | filtered | over_budget (two each) | drops
- *   | refused | records | lost | cut | raw_bytes | size_bytes | objects (u64 each)
+ *   where to go on, u64 each: block_seq | packets | packet_id
+ *   | recorded | filtered | over_budget: two each, outside and inside
+ *   | drops | refused | records | lost | cut | raw_bytes | size_bytes | objects
  *
  *   zeros up to 4,092 | CRC32C of all before, u32
  */

@@ -40,8 +40,7 @@ struct commit_resume {
 struct commit {
 	uint64_t generation; /* from 1 */
 	uint32_t state;      /* enum commit_state */
-	uint32_t
-		side_bytes; /* OPEN: of the provisional final frame; 0: none, the slot holds nothing of use */
+	uint32_t side_bytes; /* OPEN: of the provisional final frame; 0: there is none, nothing is of use */
 	uint64_t data_bytes; /* of the message; CLOSED and SEALED: the whole object */
 	/* on a volume: CRC32C of the message's bytes so far and of the provisional final frame; else 0 */
 	uint32_t data_crc, side_crc;

@@ -1,15 +1,18 @@
-/* Layout of a message as written here (all big-endian):
+/* Layout of a message as written here, all big-endian:
  *
- *   header         02 | 0478 | message id (32) | context length u16 | context | encrypted key count u16 = 1 |
- *                  {provider length u16 | provider | info length u16 | info | length u16 | ciphertext} |
- * content type 02 | frame length u32 | commitment (32) | tag (16) regular frame  sequence u32 from 1 | IV
- * (12) | ciphertext, exactly the frame length | tag (16) final frame    ffffffff | sequence u32 | IV (12) |
- * content length u32 | ciphertext | tag (16)
+ *   header     02 | suite 0478 | message id (32) | context length u16 | context
+ *              | count of encrypted keys u16 = 1
+ *              | {provider length u16 | provider | info length u16 | info | length u16 | ciphertext}
+ *              | content type 02 | frame length u32 | commitment (32) | tag (16)
+ *   regular    sequence u32 from 1 | IV (12) | ciphertext, exactly the frame length | tag (16)
+ *   final      ffffffff | sequence u32 | IV (12) | content length u32 | ciphertext | tag (16)
  *
- *   IVs            header: zeros. Frame n: eight zero bytes | n u32. A provisional final frame of a torn
- * object has 80000000 | counter | n and so never one of these. AAD            header: the header without its
- * tag. Frame: message id | label | sequence u32 | content length u64. keys           HKDF-SHA512, salt
- * message id, key data key: content key info = suite | "DERIVEKEY"; commitment info = "COMMITKEY".
+ *   IV         of the header: zeros; of frame n: eight zero bytes | n u32; of a provisional final frame:
+ *              80000000 | counter u32 | n u32, and so never one of the others
+ *   AAD        of the header: the header without its tag; of a frame: message id | label | sequence u32
+ *              | content length u64
+ *   keys       HKDF-SHA512 of the data key with the message id as salt; info of the content key: suite
+ *              | "DERIVEKEY"; of the commitment: "COMMITKEY"
  */
 #include "record/esdk.h"
 

@@ -67,8 +67,7 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 /* Full frames go out. ERR_FULL: out (sticky); ERR_RANGE: more frames than a message may have. */
 enum err esdk_write(struct esdk *m, struct span content, struct buf *out) MUST_USE;
 /* The final frame as it would be if nothing followed, with an IV that no other frame has; the message stays
- * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left for its IV.
- */
+ * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left. */
 enum err esdk_provisional(struct esdk *m, struct buf *out) MUST_USE;
 /* The final frame, perhaps empty; wipes the struct. */
 enum err esdk_end(struct esdk *m, struct buf *out) MUST_USE;

@@ -6,7 +6,7 @@
  * and says what happened.
  *
  *   HEADER --ESDK_READ_HEADER--> KEY --esdk_read_key()--> BODY --ESDK_READ_CONTENT*--> [FOOTER]
- * --ESDK_READ_DONE--> DONE
+ *          --ESDK_READ_DONE--> DONE
  *
  * The first error stays. With a signed suite content comes out before the signature at the end is checked:
  * whoever acts on it earlier must be able to take it back. Source: awslabs/aws-encryption-sdk-specification,
@@ -25,9 +25,8 @@
 struct esdk_header {
 	uint16_t suite;
 	uint8_t id[ESDK_ID_BYTES];
-	struct span
-		aad; /* serialised context with its count; empty: none. Borrowed from the reader, as edks */
-	struct span edks; /* after their count */
+	struct span aad;  /* the context, serialised, with its count; empty: none. Borrowed from the reader */
+	struct span edks; /* after their count; borrowed from the reader */
 	uint16_t edk_count;
 	bool framed;
 	uint32_t frame_bytes; /* 0: unframed */

@@ -1,11 +1,14 @@
-/* Layout (all little-endian), version 1:
+/* Layout, little-endian, version 1:
  *
  *   index        magic 184d2a53 u32 | content length u32 | content
- *     content    "sealtap-index" NUL NUL NUL (16) | version u16 = 1 | entry length u16 = 56 | frames u32 |
- * raw bytes u64 | zstd bytes u64 | entries entry      first ns u64 | last ns u64 | first block u64 | last
- * block u64 | raw offset u64 | zstd offset u64 | records u32 | raw bytes u32 seek table   magic 184d2a5e u32
- * | content length u32 | content content    {compressed u32 | decompressed u32 [| checksum u32]} a frame |
- * frames u32 | descriptor u8 (80: with checksums; ours 00) | 8f92eab1 u32
+ *   content      "sealtap-index" NUL NUL NUL (16) | version u16 = 1 | entry length u16 = 56 | frames u32
+ *                | raw bytes u64 | zstd bytes u64 | an entry a frame
+ *   entry        first ns u64 | last ns u64 | first block u64 | last block u64 | raw offset u64
+ *                | zstd offset u64 | records u32 | raw bytes u32
+ *
+ *   seek table   magic 184d2a5e u32 | content length u32 | content
+ *   content      {compressed u32 | decompressed u32 [| checksum u32]} a frame | frames u32
+ *                | descriptor u8 (80: with checksums; ours 00) | 8f92eab1 u32
  */
 #include "record/index.h"
 

@@ -74,8 +74,8 @@ enum err object_context(const struct object_identity *id, const char *stream, ui
 enum err object_context_next(struct span aad, size_t *at, struct span *key, struct span *value) MUST_USE;
 
 /* The metadata headers in their fixed order, one call a header; i from 0; false past the last. name has no
- * x-amz-meta- prefix
- * ("sealtap-format"); the value is appended to *value. `with_sig` false gives the signed fields alone. */
+ * x-amz-meta- prefix ("sealtap-format"); the value is appended to *value. `with_sig` false gives the signed
+ * fields alone. */
 bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name,
 		       struct buf *value);
 
