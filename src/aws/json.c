@@ -24,12 +24,6 @@ enum phase {
 
 enum { PLAIN, ESCAPE, HEX, SECOND_BACKSLASH, SECOND_U };
 
-static int hex_value(uint8_t c)
-{
-	uint8_t low = c | 0x20;
-	return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 static enum err end_of_unicode_escape(struct json_string *s, struct buf *out)
 {
 	bool is_high = s->code >= 0xd800 && s->code <= 0xdbff;
@@ -69,7 +63,7 @@ static enum err read_escape(struct json_string *s, uint8_t c, struct buf *out)
 /* Takes a byte and appends what has become complete by it: at most four bytes. */
 static enum err string_byte(struct json_string *s, uint8_t c, struct buf *out)
 {
-	int digit = hex_value(c);
+	int digit = text_hex_digit(c);
 	switch (s->phase) {
 	case PLAIN:
 		if (c == '\\')

@@ -184,11 +184,11 @@ static void read_fault(struct span error_type, struct span body, struct fault *f
 	struct span name = type.len ? buf_span(&type) : error_type;
 	name = span_cut(&name, ':');
 	size_t hash = span_find(name, '#');
-	fault_text(f->code, sizeof(f->code), hash < name.len ? span_from(name, hash + 1) : name);
+	text_printable_str(hash < name.len ? span_from(name, hash + 1) : name, f->code, sizeof(f->code));
 	enum err e = json_find_string(body, "message", &m);
 	if (e == ERR_MISSING)
 		e = json_find_string(body, "Message", &m);
-	fault_text(f->message, sizeof(f->message), e && e != ERR_FULL ? SPAN("") : buf_span(&m));
+	text_printable_str(e && e != ERR_FULL ? SPAN("") : buf_span(&m), f->message, sizeof(f->message));
 }
 
 #define STRANGE "check what answers at that name: nothing of the kind was asked"

@@ -360,14 +360,6 @@ static struct span without_comment(struct span line)
 	return line;
 }
 
-static bool has_control(struct span line)
-{
-	for (size_t i = 0; i < line.len; i++)
-		if ((line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 static void blame(struct conf_error *at, unsigned line, struct span key)
 {
 	size_t n = key.len < sizeof(at->key) - 1 ? key.len : sizeof(at->key) - 1;
@@ -383,7 +375,7 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 {
 	if (span_ends(line, SPAN("\r")))
 		line.len--;
-	if (has_control(line) || !text_is_utf8(line))
+	if (text_has_control(line) || !text_is_utf8(line))
 		return ERR_SYNTAX;
 	line = span_trim(without_comment(line));
 	if (line.len == 0)

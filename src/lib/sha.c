@@ -3,7 +3,7 @@
 #include <bearssl_hash.h>
 #include <bearssl_hmac.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 _Static_assert(sizeof(br_sha256_context) <= sizeof(struct sha256), "the opaque state holds the library's");
 _Static_assert(sizeof(br_sha384_context) <= sizeof(struct sha384), "the opaque state holds the library's");

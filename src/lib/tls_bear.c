@@ -5,7 +5,7 @@
 
 #include <bearssl.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 #define SECONDS_PER_DAY 86400
 #define DAYS_TO_1970 719528         /* from January 1 of year 0, where BearSSL's calendar begins */

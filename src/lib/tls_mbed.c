@@ -8,7 +8,7 @@
 
 #include <mbedtls/ssl.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 #include "lib/tls_mbed_shared.h"
 
 #define BUFFER_BYTES 8192

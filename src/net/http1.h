@@ -25,9 +25,8 @@ void http1_request_line(struct buf *b, const char *method, struct span target);
 void http1_header(struct buf *b, const char *name, struct span value);
 void http1_head_end(struct buf *b);
 
-/* For readers of either side: a byte below a blank other than the tab, or DEL; RFC 9110's token; a field line
- * without its CRLF, in its two parts, the value without blanks around it. ERR_PROTOCOL. */
-bool http1_has_control(struct span s);
+/* For readers of either side: RFC 9110's token; a field line without its CRLF, in its two parts, the value
+ * without blanks around it. ERR_PROTOCOL. */
 bool http1_is_token(struct span s);
 enum err http1_split_field(struct span line, struct span *name, struct span *value) MUST_USE;
 

@@ -12,6 +12,8 @@
 #include <linux/netlink.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define TYPE(what) (NFNL_SUBSYS_ULOG << 8 | (what))
 /* The kernel hands over several packets together, none later than this after it: hundredths of a second. */
 #define HELD_CS 10
@@ -21,9 +23,7 @@
 static void read_reason(struct span value, char reason[NFLOG_PREFIX_MAX])
 {
 	struct span text = span_trim(span_first(value, span_find(value, 0)));
-	text = span_first(text, NFLOG_PREFIX_MAX - 1);
-	for (size_t i = 0; i < text.len; i++)
-		reason[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? (char)text.p[i] : '?';
+	text_printable_str(text, reason, NFLOG_PREFIX_MAX);
 }
 
 static uint64_t read_time(struct span value)

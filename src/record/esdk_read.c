@@ -193,12 +193,7 @@ static enum err parse_header(struct span bytes, struct esdk_header *h, size_t *w
 /* Fills to[] up to r->want bytes; ERR_MORE when *in ends before. */
 static enum err collect(struct esdk_reader *r, struct span *in, uint8_t *to)
 {
-	struct span part = span_first(*in, r->want - r->got);
-	if (part.len)
-		memcpy(to + r->got, part.p, part.len);
-	r->got += part.len;
-	*in = span_from(*in, part.len);
-	return r->got == r->want ? ERR_OK : ERR_MORE;
+	return span_collect(in, r->want, to, &r->got) ? ERR_OK : ERR_MORE;
 }
 
 static void expect(struct esdk_reader *r, enum esdk_read_phase phase, size_t want)
