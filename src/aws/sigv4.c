@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "lib/sha.h"
+#include "lib/hmac.h"
 
 static bool blank(uint8_t c)
 {
