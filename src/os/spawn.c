@@ -1,6 +1,5 @@
 #include "os/spawn.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>

@@ -487,10 +487,11 @@ _Noreturn void role_net(int channel)
 	names_init(&g.names);
 	timekeeper_init(&g.loop, &g.keys, &g.report, &start);
 	canary_init(&g.canary, &g.loop, &g.keys, &g.names, start.boot, start.life);
-	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[0])) {
+	if (gateway_open(&g.gateway)) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);
 	}
+	addresses_init(&g.addresses, fds[0]);
 	g.events = (struct loop_watch){.fd = g.gateway.events, .events = POLLIN, .fn = on_events};
 	loop_watch(&g.loop, &g.events);
 	begin_task(TASK_LIST);
