@@ -312,10 +312,10 @@ static enum err read_next(const struct conf_row *r, struct span v, unsigned line
 {
 	switch (r->kind) {
 	case KIND_PUBLISH:
-		return conf_read_publish(v, line, &out->gateway);
+		return conf_gateway_read_publish(v, line, &out->gateway);
 	case KIND_ALLOW:
 	case KIND_DENY:
-		return conf_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
+		return conf_gateway_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
 	case KIND_NTP:
 		return conf_ntp_read(v, &out->ntp);
 	case KIND_ROUTES:
@@ -335,7 +335,7 @@ static enum err read_value(const struct conf_row *r, struct span v, struct setti
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
-		return conf_read_nat(v, &out->gateway);
+		return conf_gateway_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:
 	case KIND_SPOOL_FULL:
 	case KIND_EVIDENCE:

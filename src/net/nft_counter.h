@@ -12,8 +12,8 @@ struct nft_counter {
 };
 
 /* Asks for all counters. */
-void nft_dump_counters(struct buf *b, uint32_t seq);
+void nft_counter_dump(struct buf *b, uint32_t seq);
 /* One message of the answer. ERR_NOT_FOUND: it is about something else; ERR_SYNTAX. */
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
+enum err nft_counter_read(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
 
 #endif
