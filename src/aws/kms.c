@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "lib/sha.h"
 #include "net/http1.h"
-#include "record/object.h"
+#include "record/esdk_header.h"
 
 #define BODY_MAX 6144
 #define HEADERS 6
@@ -26,7 +26,7 @@ static enum err put_body(const struct kms_call *call, struct buf *b)
 	json_put_string(b, call->key_arn);
 	buf_str(b, ",\"NumberOfBytes\":32,\"EncryptionContext\":{");
 	for (bool first = true;; first = false) {
-		enum err e = object_context_next(call->context, &at, &key, &value);
+		enum err e = esdk_header_context(call->context, &at, &key, &value);
 		if (e == ERR_NOT_FOUND)
 			break;
 		TRY(e);

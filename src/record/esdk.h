@@ -22,6 +22,12 @@
 #define ESDK_ID_BYTES 32
 #define ESDK_COMMITMENT_BYTES 32
 
+/* Frames: what stands before their ciphertext; the first word of a final one, which may be its number, too,
+ * but is no regular one's. */
+#define ESDK_REGULAR_HEAD (4 + AEAD_IV_BYTES)
+#define ESDK_FINAL_HEAD (4 + 4 + AEAD_IV_BYTES + 4)
+#define ESDK_FINAL_MARK 0xffffffffu
+
 /* An encrypted data key as it stands in a header. */
 struct esdk_edk {
 	struct span provider;   /* borrowed, as all: "aws-kms" */
