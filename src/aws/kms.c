@@ -11,7 +11,6 @@
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "lib/sha.h"
 #include "net/http1.h"
 #include "record/esdk_header.h"
 
@@ -79,25 +78,6 @@ static enum err fill_head(struct head *h, const struct kms_call *call, size_t bo
 	return buf_err(&h->b);
 }
 
-static enum err sign(const struct kms_call *call, const struct kms_arn *arn, const struct head *h,
-		     struct span body, struct buf *authorization)
-{
-	uint8_t digest[32], hex[64];
-	struct buf hash = BUF_OF(hex);
-	sha256_of(body, digest);
-	text_hex(&hash, span_of(digest, sizeof(digest)));
-	struct sigv4_request r = {
-		.method = SPAN("POST"),
-		.path = SPAN("/"),
-		.headers = h->header,
-		.header_count = h->count,
-		.payload_hash = buf_span(&hash),
-		.rules = SIGV4_GENERAL,
-	};
-	struct sigv4_scope scope = {arn->region, SPAN("kms"), call->now_ns};
-	return sigv4_sign(&r, &scope, call->creds, call->cache, authorization);
-}
-
 enum err kms_endpoint(const struct settings *s, struct endpoint *out)
 {
 	struct kms_arn arn;
@@ -114,7 +94,9 @@ enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 	TRY(endpoint_kms_arn(call->key_arn, &arn));
 	TRY(put_body(call, &body));
 	TRY(fill_head(&h, call, body.len));
-	TRY(sign(call, &arn, &h, buf_span(&body), &authorization));
+	struct sigv4_scope scope = {arn.region, SPAN("kms"), call->now_ns};
+	TRY(sigv4_sign_post(h.header, h.count, buf_span(&body), &scope, call->creds, call->cache,
+			    &authorization));
 	http1_request_line(request, "POST", SPAN("/"));
 	for (size_t i = 0; i < h.count; i++)
 		http1_header(request, (const char *)h.header[i].name.p, h.header[i].value);

@@ -379,3 +379,22 @@ enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
 	return sigv4_authorization(s, span_str(c->access_key_id), buf_span(&names), buf_span(&signature),
 				   authorization);
 }
+
+enum err sigv4_sign_post(const struct sigv4_header *headers, size_t header_count, struct span body,
+			 const struct sigv4_scope *s, const struct aws_credentials *c,
+			 struct sigv4_cache *cache, struct buf *authorization)
+{
+	uint8_t digest[SHA256_BYTES], hex[2 * SHA256_BYTES];
+	struct buf hash = BUF_OF(hex);
+	sha256_of(body, digest);
+	text_hex(&hash, span_of(digest, sizeof(digest)));
+	struct sigv4_request r = {
+		.method = SPAN("POST"),
+		.path = SPAN("/"),
+		.headers = headers,
+		.header_count = header_count,
+		.payload_hash = buf_span(&hash),
+		.rules = SIGV4_GENERAL,
+	};
+	return sigv4_sign(&r, s, c, cache, authorization);
+}

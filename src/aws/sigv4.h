@@ -75,5 +75,9 @@ struct sigv4_cache {
 enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
 		    const struct aws_credentials *c, struct sigv4_cache *cache, struct buf *authorization)
 	MUST_USE;
+/* All stages of a POST to "/" with this body, which is what every service but S3 is asked by. */
+enum err sigv4_sign_post(const struct sigv4_header *headers, size_t header_count, struct span body,
+			 const struct sigv4_scope *s, const struct aws_credentials *c,
+			 struct sigv4_cache *cache, struct buf *authorization) MUST_USE;
 
 #endif
