@@ -9,7 +9,6 @@
 #define SEALTAP_OS_RING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"

@@ -2,7 +2,7 @@
  * Nothing else, nothing skippable first. */
 #include "record/segment.h"
 
-#include <string.h>
+#include "record/seek.h"
 
 #define SCRATCH_ENTRIES 64
 

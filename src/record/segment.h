@@ -15,7 +15,6 @@
 #include "lib/zstd.h"
 #include "record/esdk.h"
 #include "record/index.h"
-#include "record/seek.h"
 
 #define SEGMENT_FRAMES_MAX 8192u
 #define SEGMENT_RAW_MAX ZSTD_SOURCE_MAX

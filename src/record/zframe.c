@@ -4,6 +4,8 @@
  */
 #include "record/zframe.h"
 
+#include "record/seek.h"
+
 #define DATA_MAGIC 0xfd2fb528u
 #define SKIPPABLE_HEAD 8
 

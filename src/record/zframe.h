@@ -10,7 +10,6 @@
 
 #include "lib/zstd.h"
 #include "record/index.h"
-#include "record/seek.h"
 
 #define ZFRAME_FRAMES_MAX 65536u
 #define ZFRAME_OUT_BYTES 131072u
