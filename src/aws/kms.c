@@ -6,8 +6,6 @@
  */
 #include "aws/kms.h"
 
-#include <string.h>
-
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"

@@ -1,6 +1,7 @@
 #include "check.h"
 #include "noise.h"
 
+#include "record/esdk_header.h"
 #include "record/object.h"
 
 static struct object_identity identity(void)
