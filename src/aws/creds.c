@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "aws/json.h"
-#include "base/buf.h"
+#include "base/bytes.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -46,13 +46,8 @@ enum err creds_read(struct span json, struct aws_credentials *out, char code[64]
 	enum err e = read_all(json, &c);
 	if (!e)
 		*out = c;
-	creds_wipe(&c);
+	wipe(&c, sizeof(c));
 	return e;
-}
-
-void creds_wipe(struct aws_credentials *c)
-{
-	wipe(c, sizeof(*c));
 }
 
 bool creds_due(const struct aws_credentials *c, uint64_t now_ns)

@@ -23,7 +23,6 @@ struct aws_credentials {
  * then holds it, terminated (else empty); ERR_MISSING, ERR_SYNTAX (also characters that can't stand in a
  * header), ERR_TOO_LONG. */
 enum err creds_read(struct span json, struct aws_credentials *out, char code[64]) MUST_USE;
-void creds_wipe(struct aws_credentials *c);
 /* Time to fetch new ones: none are held or they expire soon. */
 bool creds_due(const struct aws_credentials *c, uint64_t now_ns);
 

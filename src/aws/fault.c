@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "aws/xml.h"
+#include "base/text.h"
 
 #define SIGNATURE "check the clock and what answers at that name"
 #define CREDENTIALS "check that the role exists and that the region is enabled for the account"
@@ -53,14 +54,6 @@ void fault_clear(struct fault *f)
 	f->remedy = "";
 }
 
-void fault_text(char *out, size_t cap, struct span text)
-{
-	size_t n = text.len < cap - 1 ? text.len : cap - 1;
-	for (size_t i = 0; i < n; i++)
-		out[i] = text.p[i] >= 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
-	out[n] = 0;
-}
-
 static void read_element(struct span body, const char *element, const char *name, char *out, size_t cap)
 {
 	uint8_t text[1024], path_text[64];
@@ -69,7 +62,7 @@ static void read_element(struct span body, const char *element, const char *name
 	buf_u8(&path, '/');
 	buf_str(&path, name);
 	enum err e = xml_find_text(body, buf_cstr(&path), &b);
-	fault_text(out, cap, e && e != ERR_FULL ? SPAN("") : buf_span(&b));
+	text_printable_str(e && e != ERR_FULL ? SPAN("") : buf_span(&b), out, cap);
 }
 
 void fault_read_xml(struct fault *f, struct span body, const char *element)

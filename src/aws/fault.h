@@ -7,7 +7,7 @@
 #ifndef SEALTAP_AWS_FAULT_H
 #define SEALTAP_AWS_FAULT_H
 
-#include "base/buf.h"
+#include "base/span.h"
 
 enum fault_kind {
 	FAULT_RETRY,   /* back off with full jitter and repeat */
@@ -30,14 +30,11 @@ struct fault_row {
 
 /* Begins *f: no code, no message, a remedy that says nothing. */
 void fault_clear(struct fault *f);
-/* Copies text that a service sent: what is not printable becomes '?', what does not fit is cut off. */
-void fault_text(char *out, size_t cap, struct span text);
 /* Reads code and message out of an XML error, "Error" or "ErrorResponse/Error"; what is not there stays
  * empty, of what is too long the beginning is kept. */
 void fault_read_xml(struct fault *f, struct span body, const char *element);
 /* Judges an answer that is no success by f->code, f->message and its status, and sets f->remedy. own: the
- * service's rows, which go first, up to one without code; denied: the remedy of a refusal that no row names.
- */
+ * service's rows, which go first, up to one without code; denied: the remedy of a refusal without a row. */
 enum fault_kind fault_judge(struct fault *f, unsigned status, const struct fault_row *own,
 			    const char *denied);
 

@@ -2,15 +2,16 @@
  * credentials and for notices that the instance has to go. Sans I/O.
  *
  * The caller sends what imds_next() writes to IMDS_ADDR:IMDS_PORT and hands the answer to imds_answer(),
- * until imds_next() says there is no more. After an error the machine stays at the request that failed
- * (at the list of interfaces when that named no primary one): the caller waits (backing off) and asks
- * imds_next() again; m->step and imds_step_text() say what failed for the verdict line, m->detail what the
- * service said. Order of a boot: token, identity document, partition, domain, interface list, each
- * interface's values, user data, role name, credentials; of IMDS_LINKS: the interface list and each
- * interface's values. A token lasts six hours; it is renewed before it
- * ends, and when the service says that it does not know it (401). Sources: EC2 user guide, "Instance
- * metadata", "Spot Instance interruption notices", "Rebalance recommendations"; EC2 Auto Scaling user guide,
- * "Retrieve the target lifecycle state".
+ * until imds_next() says there is no more. After an error the machine stays at the request that failed (at
+ * the list of interfaces when that named no primary one): the caller waits (backing off) and asks imds_next()
+ * again; m->step and imds_step_text() say what failed for the verdict line, m->detail what the service said.
+ *
+ * Order of a boot: token, identity document, partition, domain, interface list, each interface's values, user
+ * data, role name, credentials; of IMDS_LINKS: the interface list and each interface's values. A token lasts
+ * six hours; it is renewed before it ends, and when the service says that it does not know it (401).
+ *
+ * Sources: EC2 user guide, "Instance metadata", "Spot Instance interruption notices", "Rebalance
+ * recommendations"; EC2 Auto Scaling user guide, "Retrieve the target lifecycle state".
  */
 #ifndef SEALTAP_AWS_IMDS_H
 #define SEALTAP_AWS_IMDS_H
@@ -111,8 +112,8 @@ struct imds {
 };
 
 /* IMDS_BOOT forgets everything. IMDS_LINKS forgets the interfaces, and they are whole again only when it is
- * done. The others keep the results and the token, while it lasts: the old
- * credentials stay until new ones were read whole. now_ns is monotonic. */
+ * done. The others keep the results and the token, while it lasts: the old credentials stay until new ones
+ * were read whole. now_ns is monotonic. */
 void imds_begin(struct imds *m, enum imds_goal goal, uint64_t now_ns);
 /* Appends the next request, complete; false when all is known. */
 bool imds_next(const struct imds *m, struct buf *request);
@@ -120,7 +121,7 @@ bool imds_next(const struct imds *m, struct buf *request);
  * user data: none), ERR_THROTTLED 429, ERR_SERVICE other statuses, ERR_REFUSED credentials with a Code that
  * is not "Success", or what is wrong with the body. */
 enum err imds_answer(struct imds *m, unsigned status, struct span body) MUST_USE;
-/* "credentials of the role", static. */
+/* "role's credentials", static. */
 const char *imds_step_text(enum imds_step step);
 
 #endif

@@ -24,12 +24,6 @@ enum phase {
 
 enum { PLAIN, ESCAPE, HEX, SECOND_BACKSLASH, SECOND_U };
 
-static int hex_value(uint8_t c)
-{
-	uint8_t low = c | 0x20;
-	return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 static enum err end_of_unicode_escape(struct json_string *s, struct buf *out)
 {
 	bool is_high = s->code >= 0xd800 && s->code <= 0xdbff;
@@ -69,7 +63,7 @@ static enum err read_escape(struct json_string *s, uint8_t c, struct buf *out)
 /* Takes a byte and appends what has become complete by it: at most four bytes. */
 static enum err string_byte(struct json_string *s, uint8_t c, struct buf *out)
 {
-	int digit = hex_value(c);
+	int digit = text_hex_digit(c);
 	switch (s->phase) {
 	case PLAIN:
 		if (c == '\\')
@@ -118,8 +112,8 @@ static void key_ended(struct json_reader *r)
 	}
 }
 
-/* kind: '"', '{', '0' for a number, any other for the rest. */
-static void value_begins(struct json_reader *r, uint8_t kind)
+/* c: its first byte. */
+static void value_begins(struct json_reader *r, uint8_t c)
 {
 	for (size_t i = 0; i < r->wanted_count; i++) {
 		struct json_wanted *w = &r->wanted[i];
@@ -129,8 +123,8 @@ static void value_begins(struct json_reader *r, uint8_t kind)
 		w->at_value = false;
 		(void)span_part(span_str(w->path), '/', w->level, &last);
 		if (!last)
-			w->level = (uint8_t)(w->level + (kind == '{'));
-		else if (kind == (w->string ? '"' : '0'))
+			w->level = (uint8_t)(w->level + (c == '{'));
+		else if (c == '"')
 			w->inside = true;
 		else
 			w->result = ERR_SYNTAX;
@@ -145,12 +139,7 @@ static void value_ended(struct json_reader *r)
 		if (!w->inside)
 			continue;
 		w->inside = false;
-		if (w->string)
-			w->result = buf_err(w->string);
-		else
-			w->result = !r->whole ? ERR_SYNTAX : r->big ? ERR_RANGE : ERR_OK;
-		if (!w->string && !w->result)
-			*w->number = r->value;
+		w->result = buf_err(w->string);
 	}
 }
 
@@ -248,15 +237,8 @@ static enum err in_number(struct json_reader *r, uint8_t c)
 	r->number_phase = number_next[r->number_phase][number_column(c)];
 	if (r->number_phase == BAD)
 		return ERR_SYNTAX;
-	if (r->number_phase == AFTER) {
+	if (r->number_phase == AFTER)
 		value_ended(r);
-	} else if (r->number_phase > WHOLE) {
-		r->whole = false;
-	} else {
-		uint64_t digit = (uint64_t)(c - '0');
-		r->big = r->big || r->value > (UINT64_MAX - digit) / 10;
-		r->value = r->value * 10 + digit;
-	}
 	return ERR_OK;
 }
 
@@ -264,10 +246,7 @@ static enum err begin_number(struct json_reader *r, uint8_t c)
 {
 	r->phase = NUMBER;
 	r->number_phase = MINUS;
-	r->value = 0;
-	r->big = false;
-	r->whole = c != '-';
-	return r->whole ? in_number(r, c) : ERR_OK;
+	return c == '-' ? ERR_OK : in_number(r, c);
 }
 
 static enum err begin_word(struct json_reader *r, const char *rest)
@@ -288,7 +267,7 @@ static enum err in_word(struct json_reader *r, uint8_t c)
 
 static enum err begin_value(struct json_reader *r, uint8_t c)
 {
-	value_begins(r, c == '-' || (c >= '0' && c <= '9') ? '0' : c);
+	value_begins(r, c);
 	switch (c) {
 	case '{':
 	case '[':
@@ -356,10 +335,8 @@ void json_begin(struct json_reader *r, struct json_wanted *wanted, size_t count)
 {
 	*r = (struct json_reader){.wanted = wanted, .wanted_count = count, .phase = VALUE};
 	for (size_t i = 0; i < count; i++)
-		wanted[i] = (struct json_wanted){.path = wanted[i].path,
-						 .string = wanted[i].string,
-						 .number = wanted[i].number,
-						 .result = ERR_MISSING};
+		wanted[i] = (struct json_wanted){
+			.path = wanted[i].path, .string = wanted[i].string, .result = ERR_MISSING};
 }
 
 enum err json_feed(struct json_reader *r, struct span piece)
@@ -398,14 +375,6 @@ enum err json_find_string(struct span text, const char *path, struct buf *out)
 		out->len = before;
 	}
 	return e;
-}
-
-enum err json_find_u64(struct span text, const char *path, uint64_t *v)
-{
-	uint64_t found;
-	TRY(find(text, &(struct json_wanted){.path = path, .number = &found}));
-	*v = found;
-	return ERR_OK;
 }
 
 enum err json_find_text(struct span text, const char *path, char *out, size_t cap)

@@ -1,4 +1,4 @@
-/* json: reads members of small JSON documents as their bytes come; writes strings.
+/* json: reads strings out of small JSON documents as their bytes come; writes strings.
  *
  * The reader keeps no text: it checks the document byte by byte and puts the values of the wanted members
  * where the caller says. Source: RFC 8259. Strict: UTF-8 is checked, also surrogate pairs in escapes; nothing
@@ -14,14 +14,13 @@
 #define JSON_BYTES_MAX 65536
 #define JSON_KEY_MAX 64 /* bytes of the longest key that can be wanted */
 
-/* A member to be read: a string or, where that is NULL, a whole number up to 2^64-1. */
+/* A member to be read: a string. */
 struct json_wanted {
 	const char *path;   /* borrowed; "credentials/token": keys of nested objects, compared unescaped */
 	struct buf *string; /* borrowed; the value is appended, unescaped */
-	uint64_t *number;   /* borrowed */
 	/* Valid after json_end, beside the document's own errors: ERR_MISSING; ERR_DUPLICATE: a key of the
-	 * path stands twice in its object; ERR_SYNTAX: it is something else; ERR_RANGE; ERR_FULL: `string`
-	 * has its beginning. Values are set before it is known whether the document is whole. */
+	 * path stands twice in its object; ERR_SYNTAX: it is something else; ERR_FULL: `string` has its
+	 * beginning. Values are set before it is known whether the document is whole. */
 	enum err result;
 
 	/* Inside. */
@@ -51,11 +50,9 @@ struct json_reader {
 	struct json_string string;
 	uint8_t key[JSON_KEY_MAX];
 	size_t key_len; /* may be more than JSON_KEY_MAX: then it is none that is wanted */
-	uint64_t value; /* of a number, as far as it is whole and not big */
-	bool whole, big;
 };
 
-/* wanted: count rows with path and string or number set; they outlive the reading. */
+/* wanted: count rows with path and string set; they outlive the reading. */
 void json_begin(struct json_reader *r, struct json_wanted *wanted, size_t count);
 enum err json_feed(struct json_reader *r, struct span piece) MUST_USE;
 /* The text is over: ERR_OK when it was one whole document. Otherwise the error is every member's result. */
@@ -63,8 +60,7 @@ enum err json_end(struct json_reader *r) MUST_USE;
 
 /* One member of a document that is at hand whole. On an error other than ERR_FULL nothing is appended. */
 enum err json_find_string(struct span text, const char *path, struct buf *out) MUST_USE;
-enum err json_find_u64(struct span text, const char *path, uint64_t *v) MUST_USE;
-/* A string member without NULs into a terminated array of cap bytes. ERR_TOO_LONG when it does not fit. */
+/* One without NULs into a terminated array of cap bytes. ERR_TOO_LONG when it does not fit. */
 enum err json_find_text(struct span text, const char *path, char *out, size_t cap) MUST_USE;
 
 /* Appends what the inside of a string means, as UTF-8. ERR_FULL when it does not fit. */

@@ -6,14 +6,11 @@
  */
 #include "aws/kms.h"
 
-#include <string.h>
-
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "lib/sha.h"
 #include "net/http1.h"
-#include "record/object.h"
+#include "record/esdk_header.h"
 
 #define BODY_MAX 6144
 #define HEADERS 6
@@ -26,7 +23,7 @@ static enum err put_body(const struct kms_call *call, struct buf *b)
 	json_put_string(b, call->key_arn);
 	buf_str(b, ",\"NumberOfBytes\":32,\"EncryptionContext\":{");
 	for (bool first = true;; first = false) {
-		enum err e = object_context_next(call->context, &at, &key, &value);
+		enum err e = esdk_header_context(call->context, &at, &key, &value);
 		if (e == ERR_NOT_FOUND)
 			break;
 		TRY(e);
@@ -79,25 +76,6 @@ static enum err fill_head(struct head *h, const struct kms_call *call, size_t bo
 	return buf_err(&h->b);
 }
 
-static enum err sign(const struct kms_call *call, const struct kms_arn *arn, const struct head *h,
-		     struct span body, struct buf *authorization)
-{
-	uint8_t digest[32], hex[64];
-	struct buf hash = BUF_OF(hex);
-	sha256_of(body, digest);
-	text_hex(&hash, span_of(digest, sizeof(digest)));
-	struct sigv4_request r = {
-		.method = SPAN("POST"),
-		.path = SPAN("/"),
-		.headers = h->header,
-		.header_count = h->count,
-		.payload_hash = buf_span(&hash),
-		.rules = SIGV4_GENERAL,
-	};
-	struct sigv4_scope scope = {arn->region, SPAN("kms"), call->now_ns};
-	return sigv4_sign(&r, &scope, call->creds, call->cache, authorization);
-}
-
 enum err kms_endpoint(const struct settings *s, struct endpoint *out)
 {
 	struct kms_arn arn;
@@ -114,7 +92,9 @@ enum err kms_generate_data_key(const struct kms_call *call, struct buf *request)
 	TRY(endpoint_kms_arn(call->key_arn, &arn));
 	TRY(put_body(call, &body));
 	TRY(fill_head(&h, call, body.len));
-	TRY(sign(call, &arn, &h, buf_span(&body), &authorization));
+	struct sigv4_scope scope = {arn.region, SPAN("kms"), call->now_ns};
+	TRY(sigv4_sign_post(h.header, h.count, buf_span(&body), &scope, call->creds, call->cache,
+			    &authorization));
 	http1_request_line(request, "POST", SPAN("/"));
 	for (size_t i = 0; i < h.count; i++)
 		http1_header(request, (const char *)h.header[i].name.p, h.header[i].value);
@@ -184,11 +164,11 @@ static void read_fault(struct span error_type, struct span body, struct fault *f
 	struct span name = type.len ? buf_span(&type) : error_type;
 	name = span_cut(&name, ':');
 	size_t hash = span_find(name, '#');
-	fault_text(f->code, sizeof(f->code), hash < name.len ? span_from(name, hash + 1) : name);
+	text_printable_str(hash < name.len ? span_from(name, hash + 1) : name, f->code, sizeof(f->code));
 	enum err e = json_find_string(body, "message", &m);
 	if (e == ERR_MISSING)
 		e = json_find_string(body, "Message", &m);
-	fault_text(f->message, sizeof(f->message), e && e != ERR_FULL ? SPAN("") : buf_span(&m));
+	text_printable_str(e && e != ERR_FULL ? SPAN("") : buf_span(&m), f->message, sizeof(f->message));
 }
 
 #define STRANGE "check what answers at that name: nothing of the kind was asked"

@@ -12,8 +12,8 @@
 #ifndef SEALTAP_AWS_PACE_H
 #define SEALTAP_AWS_PACE_H
 
-#include "base/err.h"
-#include "base/span.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define PACE_WINDOW_MAX 4
 #define PACE_BASE_MS 500

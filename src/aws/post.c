@@ -11,7 +11,6 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "lib/sha.h"
 #include "net/http1.h"
 
 #define HEADERS_MAX 6
@@ -81,24 +80,12 @@ enum err post_sign(const struct post_call *call, const struct aws_credentials *c
 		   uint64_t now_ns, struct buf *amz_date, struct buf *authorization)
 {
 	struct head h;
-	uint8_t digest[32], hex[64];
-	struct buf hash = BUF_OF(hex);
 	size_t from = amz_date->len;
 	time_basic(amz_date, now_ns);
 	TRY(buf_err(amz_date));
 	TRY(fill(&h, call, span_from(buf_span(amz_date), from), span_str(c->token)));
-	sha256_of(call->body, digest);
-	text_hex(&hash, span_of(digest, sizeof(digest)));
-	struct sigv4_request r = {
-		.method = SPAN("POST"),
-		.path = SPAN("/"),
-		.headers = h.header,
-		.header_count = h.count,
-		.payload_hash = buf_span(&hash),
-		.rules = SIGV4_GENERAL,
-	};
 	struct sigv4_scope scope = {call->region, span_str(call->service), now_ns};
-	return sigv4_sign(&r, &scope, c, cache, authorization);
+	return sigv4_sign_post(h.header, h.count, call->body, &scope, c, cache, authorization);
 }
 
 enum err post_head(const struct post_call *call, struct span amz_date, struct span authorization,

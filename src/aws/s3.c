@@ -17,7 +17,6 @@
 #include "base/time.h"
 
 #define HEADERS_MAX 32
-#define NAME_MAX 64
 #define OBJECT_MAX_BYTES 1073741824 /* one PUT an object */
 
 /* A request, made whole from the same inputs by both sides. */

@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "lib/sha.h"
+#include "lib/hmac.h"
 
 static bool blank(uint8_t c)
 {
@@ -172,8 +172,7 @@ static int compare_names(struct span a, struct span b)
 }
 
 struct sorted_headers {
-	const struct sigv4_header
-		*header[SIGV4_HEADERS_MAX]; /* borrowed; equal names in the request's order */
+	const struct sigv4_header *header[SIGV4_HEADERS_MAX]; /* borrowed; equal names as requested */
 	size_t count;
 };
 
@@ -379,4 +378,23 @@ enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
 	TRY(e);
 	return sigv4_authorization(s, span_str(c->access_key_id), buf_span(&names), buf_span(&signature),
 				   authorization);
+}
+
+enum err sigv4_sign_post(const struct sigv4_header *headers, size_t header_count, struct span body,
+			 const struct sigv4_scope *s, const struct aws_credentials *c,
+			 struct sigv4_cache *cache, struct buf *authorization)
+{
+	uint8_t digest[SHA256_BYTES], hex[2 * SHA256_BYTES];
+	struct buf hash = BUF_OF(hex);
+	sha256_of(body, digest);
+	text_hex(&hash, span_of(digest, sizeof(digest)));
+	struct sigv4_request r = {
+		.method = SPAN("POST"),
+		.path = SPAN("/"),
+		.headers = headers,
+		.header_count = header_count,
+		.payload_hash = buf_span(&hash),
+		.rules = SIGV4_GENERAL,
+	};
+	return sigv4_sign(&r, s, c, cache, authorization);
 }

@@ -21,8 +21,7 @@
 /* bits of sigv4_request.rules */
 enum {
 	SIGV4_NORMALIZE = 1, /* remove "." and ".." and empty segments from the path */
-	SIGV4_ENCODE =
-		2, /* percent-encode the path as it stands, so that what was encoded is encoded twice */
+	SIGV4_ENCODE = 2,    /* percent-encode the path as it stands: what was encoded is encoded twice */
 	SIGV4_S3 = 0,
 	SIGV4_GENERAL = SIGV4_NORMALIZE | SIGV4_ENCODE,
 };
@@ -76,5 +75,9 @@ struct sigv4_cache {
 enum err sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *s,
 		    const struct aws_credentials *c, struct sigv4_cache *cache, struct buf *authorization)
 	MUST_USE;
+/* All stages of a POST to "/" with this body, which is what every service but S3 is asked by. */
+enum err sigv4_sign_post(const struct sigv4_header *headers, size_t header_count, struct span body,
+			 const struct sigv4_scope *s, const struct aws_credentials *c,
+			 struct sigv4_cache *cache, struct buf *authorization) MUST_USE;
 
 #endif

@@ -1,7 +1,7 @@
 /* The form: Action=Publish&Version=2010-03-31&TopicArn=...&Subject=...&Message=...
  *
- * Subject is "sealtap APPLIANCE: EVENT". Message is lines: the event, its text, an empty line, then `name:
- * value`: appliance, instance, vpc, account, region, time, suppressed (where there are any).
+ * Subject is "sealtap APPLIANCE: EVENT". Message is lines: the event, its text, an empty line, then one
+ * "name: value" each: appliance, instance, vpc, account, region, time, suppressed (where there are any).
  */
 #include "aws/sns.h"
 
@@ -10,8 +10,8 @@
 
 static void put_printable(struct buf *b, const char *text, size_t cap)
 {
-	for (size_t i = 0; i < cap && text[i]; i++)
-		buf_u8(b, text[i] >= 0x20 && text[i] < 0x7f ? (uint8_t)text[i] : '?');
+	struct span all = span_of(text, cap);
+	text_printable(b, span_first(all, span_find(all, 0)));
 }
 
 static void put_line(struct buf *b, const char *name, const char *value)

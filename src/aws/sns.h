@@ -22,10 +22,10 @@ struct sns_alarm {
 	uint32_t suppressed; /* alarms that were not sent since the last one */
 };
 
-/* Appends the form to *body, which is empty and outlives *call. ERR_MISSING when the settings have no topic.
- */
+/* Appends the form to *body, which is empty and outlives *call. ERR_MISSING: the settings have no topic. */
 enum err sns_call(const struct settings *s, const struct object_identity *id, const struct sns_alarm *alarm,
 		  struct buf *body, struct post_call *call) MUST_USE;
+/* What the answer means. *fault is for the log. */
 enum post_verdict sns_classify(unsigned status, struct span body, struct fault *fault);
 
 #endif

@@ -179,16 +179,14 @@ static enum err read_text(struct xml_reader *r, uint8_t c)
 static enum err read_number(struct span digits, bool hex, uint32_t *code)
 {
 	uint64_t v = 0;
+	int base = hex ? 16 : 10;
 	if (digits.len == 0)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < digits.len && v <= UINT32_MAX; i++) {
-		uint8_t c = digits.p[i], low = c | 0x20;
-		if (c >= '0' && c <= '9')
-			v = v * (hex ? 16 : 10) + (uint64_t)(c - '0');
-		else if (hex && low >= 'a' && low <= 'f')
-			v = v * 16 + (uint64_t)(low - 'a' + 10);
-		else
+		int digit = text_hex_digit(digits.p[i]);
+		if (digit < 0 || digit >= base)
 			return ERR_SYNTAX;
+		v = v * (uint64_t)base + (uint64_t)digit;
 	}
 	*code = v <= 0x10ffff ? (uint32_t)v : 0;
 	return allowed(*code) ? ERR_OK : ERR_SYNTAX;

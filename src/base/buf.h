@@ -7,6 +7,7 @@
 #ifndef SEALTAP_BASE_BUF_H
 #define SEALTAP_BASE_BUF_H
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -42,19 +43,5 @@ void buf_be64(struct buf *b, uint64_t v);
 uint8_t *buf_take(struct buf *b, size_t n);
 /* Terminates with a NUL that is not counted in len; for handing to system calls. NULL on overflow. */
 const char *buf_cstr(struct buf *b);
-
-uint16_t load_le16(const uint8_t *p);
-uint32_t load_le32(const uint8_t *p);
-uint64_t load_le64(const uint8_t *p);
-uint16_t load_be16(const uint8_t *p);
-uint32_t load_be32(const uint8_t *p);
-uint64_t load_be64(const uint8_t *p);
-void store_le32(uint8_t *p, uint32_t v);
-void store_be32(uint8_t *p, uint32_t v);
-
-/* Overwrites secrets in a way the compiler may not drop. */
-void wipe(void *p, size_t len);
-/* Equal in constant time. */
-bool equal_ct(const uint8_t *a, const uint8_t *b, size_t len);
 
 #endif

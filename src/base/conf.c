@@ -312,10 +312,10 @@ static enum err read_next(const struct conf_row *r, struct span v, unsigned line
 {
 	switch (r->kind) {
 	case KIND_PUBLISH:
-		return conf_read_publish(v, line, &out->gateway);
+		return conf_gateway_read_publish(v, line, &out->gateway);
 	case KIND_ALLOW:
 	case KIND_DENY:
-		return conf_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
+		return conf_gateway_read_forward(v, line, r->kind == KIND_ALLOW, &out->gateway);
 	case KIND_NTP:
 		return conf_ntp_read(v, &out->ntp);
 	case KIND_ROUTES:
@@ -335,7 +335,7 @@ static enum err read_value(const struct conf_row *r, struct span v, struct setti
 	case KIND_U32:
 		return read_number(r, v, field);
 	case KIND_NAT:
-		return conf_read_nat(v, &out->gateway);
+		return conf_gateway_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:
 	case KIND_SPOOL_FULL:
 	case KIND_EVIDENCE:
@@ -360,14 +360,6 @@ static struct span without_comment(struct span line)
 	return line;
 }
 
-static bool has_control(struct span line)
-{
-	for (size_t i = 0; i < line.len; i++)
-		if ((line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 static void blame(struct conf_error *at, unsigned line, struct span key)
 {
 	size_t n = key.len < sizeof(at->key) - 1 ? key.len : sizeof(at->key) - 1;
@@ -383,7 +375,7 @@ static enum err read_line(struct span line, unsigned number, unsigned seen[ROWS]
 {
 	if (span_ends(line, SPAN("\r")))
 		line.len--;
-	if (has_control(line) || !text_is_utf8(line))
+	if (text_has_control(line) || !text_is_utf8(line))
 		return ERR_SYNTAX;
 	line = span_trim(without_comment(line));
 	if (line.len == 0)

@@ -65,7 +65,7 @@ static bool has_ports(uint32_t protocol)
 	return protocol == CONF_TCP || protocol == CONF_UDP;
 }
 
-void conf_nat_text(struct buf *b, const struct conf_gateway *c)
+void conf_gateway_nat_text(struct buf *b, const struct conf_gateway *c)
 {
 	if (c->nat == CONF_NAT_SNAT)
 		text_ipv4(b, c->snat_addr);
@@ -74,7 +74,7 @@ void conf_nat_text(struct buf *b, const struct conf_gateway *c)
 }
 
 /* masquerade | none | ADDRESS */
-enum err conf_read_nat(struct span v, struct conf_gateway *out)
+enum err conf_gateway_read_nat(struct span v, struct conf_gateway *out)
 {
 	out->snat_addr = 0;
 	out->nat = span_eq(v, SPAN("masquerade")) ? CONF_NAT_MASQUERADE
@@ -114,7 +114,7 @@ static bool overlap(const struct conf_publish *a, const struct conf_publish *b)
 }
 
 /* tcp|udp PORTS -> ADDRESS[:PORTS] [from NET] */
-enum err conf_read_publish(struct span v, unsigned line, struct conf_gateway *out)
+enum err conf_gateway_read_publish(struct span v, unsigned line, struct conf_gateway *out)
 {
 	if (out->publish_count == CONF_PUBLISHED)
 		return ERR_TOO_LONG;
@@ -162,7 +162,7 @@ static enum err read_end(struct span *v, struct span word, struct conf_forward *
 }
 
 /* out|in [PROTOCOL] [from ..] [to ..] */
-enum err conf_read_forward(struct span v, unsigned line, bool allow, struct conf_gateway *out)
+enum err conf_gateway_read_forward(struct span v, unsigned line, bool allow, struct conf_gateway *out)
 {
 	if (out->forward_count == CONF_FORWARD_RULES)
 		return ERR_TOO_LONG;
@@ -198,7 +198,7 @@ static void put_ports(struct buf *b, struct conf_ports p)
 	text_u64(b, p.last);
 }
 
-void conf_publish_text(struct buf *b, const struct conf_publish *p)
+void conf_gateway_publish_text(struct buf *b, const struct conf_publish *p)
 {
 	put_protocol(b, p->protocol);
 	buf_u8(b, ' ');
@@ -230,7 +230,7 @@ static void put_end(struct buf *b, const char *word, const struct ip_net *net, s
 	put_ports(b, ports);
 }
 
-void conf_forward_text(struct buf *b, const struct conf_forward *r)
+void conf_gateway_forward_text(struct buf *b, const struct conf_forward *r)
 {
 	buf_str(b, r->direction == CONF_IN ? "in " : "out ");
 	put_protocol(b, r->protocol);

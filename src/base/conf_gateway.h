@@ -52,12 +52,13 @@ struct conf_gateway {
 
 /* Each reads one value. ERR_SYNTAX, ERR_RANGE, ERR_UNSUPPORTED; ERR_TOO_LONG: one more than there is room
  * for; ERR_DUPLICATE: a port that is published already. */
-enum err conf_read_nat(struct span v, struct conf_gateway *out) MUST_USE;
-enum err conf_read_publish(struct span v, unsigned line, struct conf_gateway *out) MUST_USE;
-enum err conf_read_forward(struct span v, unsigned line, bool allow, struct conf_gateway *out) MUST_USE;
+enum err conf_gateway_read_nat(struct span v, struct conf_gateway *out) MUST_USE;
+enum err conf_gateway_read_publish(struct span v, unsigned line, struct conf_gateway *out) MUST_USE;
+enum err conf_gateway_read_forward(struct span v, unsigned line, bool allow, struct conf_gateway *out)
+	MUST_USE;
 /* The values as they can be read again; `nat` has at most 15 characters. */
-void conf_nat_text(struct buf *b, const struct conf_gateway *c);
-void conf_publish_text(struct buf *b, const struct conf_publish *p);
-void conf_forward_text(struct buf *b, const struct conf_forward *r);
+void conf_gateway_nat_text(struct buf *b, const struct conf_gateway *c);
+void conf_gateway_publish_text(struct buf *b, const struct conf_publish *p);
+void conf_gateway_forward_text(struct buf *b, const struct conf_forward *r);
 
 #endif

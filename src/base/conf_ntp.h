@@ -1,5 +1,5 @@
 /* conf_ntp: the configuration's time servers, as `ntp.server` gives them: IPv4 or IPv6 addresses, or `none`.
- */
+ * The reference is base/conf.h. */
 #ifndef SEALTAP_BASE_CONF_NTP_H
 #define SEALTAP_BASE_CONF_NTP_H
 

@@ -69,19 +69,19 @@ static void put_nat(struct buf *b, const struct conf_row *r, const void *field, 
 {
 	(void)r;
 	(void)item;
-	conf_nat_text(b, field); /* the first field of struct conf_gateway */
+	conf_gateway_nat_text(b, field); /* the first field of struct conf_gateway */
 }
 
 static void put_publish(struct buf *b, const struct conf_row *r, const void *field, size_t item)
 {
 	(void)r;
-	conf_publish_text(b, (const struct conf_publish *)field + item);
+	conf_gateway_publish_text(b, (const struct conf_publish *)field + item);
 }
 
 static void put_forward(struct buf *b, const struct conf_row *r, const void *field, size_t item)
 {
 	(void)r;
-	conf_forward_text(b, (const struct conf_forward *)field + item);
+	conf_gateway_forward_text(b, (const struct conf_forward *)field + item);
 }
 
 static void put_ntp(struct buf *b, const struct conf_row *r, const void *field, size_t item)

@@ -1,6 +1,6 @@
 #include "base/crc.h"
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 /* Four bits at a time: for what is left of a word, and for machines without an instruction. */
 static uint32_t nibble(uint32_t crc)

@@ -39,14 +39,16 @@ static unsigned zeros(const struct ip *a, unsigned group)
 	return n;
 }
 
-static void put_group(struct buf *b, uint16_t v)
+/* Two bytes without leading zeros. */
+static void put_group(struct buf *b, const uint8_t *p)
 {
-	static const char digits[] = "0123456789abcdef";
-	int shift = 12;
-	while (shift && v >> shift == 0)
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		buf_u8(b, (uint8_t)digits[v >> shift & 15]);
+	uint8_t digits[4];
+	struct buf hex = BUF_OF(digits);
+	size_t zero = 0;
+	text_hex(&hex, span_of(p, 2));
+	while (zero < 3 && digits[zero] == '0')
+		zero++;
+	buf_put(b, span_from(buf_span(&hex), zero));
 }
 
 void ip_text(struct buf *b, const struct ip *a)
@@ -71,7 +73,7 @@ void ip_text(struct buf *b, const struct ip *a)
 		}
 		if (i && i != gap + gap_len)
 			buf_u8(b, ':');
-		put_group(b, load_be16(a->bytes + 2 * i));
+		put_group(b, a->bytes + 2 * i);
 		i++;
 	}
 }
@@ -83,14 +85,10 @@ static enum err read_group(struct span s, uint16_t *v)
 	if (s.len == 0 || s.len > 4)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-		uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10
-				 : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10
-							: 16;
-		if (digit > 15)
+		int digit = text_hex_digit(s.p[i]);
+		if (digit < 0)
 			return ERR_SYNTAX;
-		sum = sum << 4 | digit;
+		sum = sum << 4 | (uint32_t)digit;
 	}
 	*v = (uint16_t)sum;
 	return ERR_OK;
@@ -118,12 +116,6 @@ static size_t find_gap(struct span s)
 	return i + 1 < s.len ? i : s.len;
 }
 
-static void put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 static enum err read_v6(struct span s, struct ip *a)
 {
 	uint16_t head[8], tail[8];
@@ -136,9 +128,9 @@ static enum err read_v6(struct span s, struct ip *a)
 		return ERR_SYNTAX;
 	memset(a, 0, sizeof(*a));
 	for (unsigned i = 0; i < heads; i++)
-		put_be16(a->bytes + 2 * i, head[i]);
+		store_be16(a->bytes + 2 * i, head[i]);
 	for (unsigned i = 0; i < tails; i++)
-		put_be16(a->bytes + 16 - 2 * (tails - i), tail[i]);
+		store_be16(a->bytes + 16 - 2 * (tails - i), tail[i]);
 	return ERR_OK;
 }
 

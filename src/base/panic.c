@@ -1,9 +1,8 @@
 #include "base/panic.h"
 
-#include "base/buf.h"
+#include "base/text.h"
 
-/* More digits than an address of 32 bits has: what is longer is an address, a register or a word of a stack.
- */
+/* As many as a number of 32 bits has: what is longer is an address, a register or a word of a stack. */
 #define DIGITS_MAX 8
 
 static const struct span causes[] = {
@@ -16,16 +15,11 @@ static bool is_word(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_digit(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static bool is_number(struct span word)
 {
 	size_t digits = 0;
 	for (size_t i = 0; i < word.len && digits <= DIGITS_MAX; i++)
-		digits = is_digit(word.p[i]) ? digits + 1 : 0;
+		digits = text_hex_digit(word.p[i]) >= 0 ? digits + 1 : 0;
 	return digits > DIGITS_MAX;
 }
 
@@ -38,7 +32,7 @@ static void copy(struct span text, char out[PANIC_TEXT_MAX])
 		while (n < text.len && is_word(text.p[n]))
 			n++;
 		if (n == 0) {
-			buf_u8(&b, text.p[0] >= ' ' && text.p[0] < 0x7f ? text.p[0] : '?');
+			text_printable(&b, span_first(text, 1));
 			n = 1;
 		} else if (is_number(span_first(text, n))) {
 			buf_u8(&b, '_');

@@ -2,9 +2,8 @@
  *
  * Of the text only two lines are taken, and of these no numbers that may be addresses: a register or a word
  * of a stack could hold bytes of a key, and whoever can write the firmware's variables can write anything
- * there. Source: Linux 6.12, kernel/panic.c, fs/pstore/platform.c, and the format of /dev/kmsg's older
- * brother, syslog(2):
- * `<level>[seconds] text`, a line a message.
+ * there. A line is a message: `<level>[seconds] text`. Source: Linux 6.12, kernel/panic.c,
+ * fs/pstore/platform.c; syslog(2).
  */
 #ifndef SEALTAP_BASE_PANIC_H
 #define SEALTAP_BASE_PANIC_H

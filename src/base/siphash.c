@@ -1,6 +1,6 @@
 #include "base/siphash.h"
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 struct state {
 	uint64_t a, b, c, d;

@@ -91,6 +91,16 @@ struct span span_cut(struct span *s, uint8_t c)
 	return head;
 }
 
+bool span_collect(struct span *s, size_t want, uint8_t *to, size_t *got)
+{
+	struct span part = span_first(*s, want - *got);
+	if (part.len)
+		memcpy(to + *got, part.p, part.len);
+	*got += part.len;
+	*s = span_from(*s, part.len);
+	return *got == want;
+}
+
 struct span span_part(struct span s, uint8_t c, size_t n, bool *last)
 {
 	for (; n; n--)

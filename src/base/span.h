@@ -36,6 +36,8 @@ struct span span_trim(struct span s);
 int span_cmp(struct span a, struct span b);
 /* Cuts the part before the first `c` off *s and returns it; without a `c` returns all and leaves *s empty. */
 struct span span_cut(struct span *s, uint8_t c);
+/* Moves bytes from s's front to to[], which has *got of them, until it has `want`. False: *s ended before. */
+bool span_collect(struct span *s, size_t want, uint8_t *to, size_t *got);
 /* Part n, from 0, of those that `c` separates; *last: none follows. Past the last one: empty. */
 struct span span_part(struct span s, uint8_t c, size_t n, bool *last);
 

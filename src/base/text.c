@@ -104,7 +104,7 @@ enum err text_read_u64(struct span s, uint64_t max, uint64_t *v)
 	return ERR_OK;
 }
 
-static int hex_value(uint8_t c)
+int text_hex_digit(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -118,7 +118,7 @@ enum err text_read_hex(struct span s, struct buf *out)
 	if (s.len % 2)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < s.len; i += 2) {
-		int hi = hex_value(s.p[i]), lo = hex_value(s.p[i + 1]);
+		int hi = text_hex_digit(s.p[i]), lo = text_hex_digit(s.p[i + 1]);
 		if (hi < 0 || lo < 0)
 			return ERR_SYNTAX;
 		buf_u8(out, (uint8_t)(hi << 4 | lo));
@@ -205,7 +205,7 @@ enum err text_read_mac(struct span s, uint8_t mac[6])
 		return ERR_SYNTAX;
 	uint8_t octets[6];
 	for (size_t i = 0; i < 6; i++) {
-		int hi = hex_value(s.p[3 * i]), lo = hex_value(s.p[3 * i + 1]);
+		int hi = text_hex_digit(s.p[3 * i]), lo = text_hex_digit(s.p[3 * i + 1]);
 		if (hi < 0 || lo < 0 || (i < 5 && s.p[3 * i + 2] != ':'))
 			return ERR_SYNTAX;
 		octets[i] = (uint8_t)(hi << 4 | lo);
@@ -273,10 +273,36 @@ bool text_is_unreserved(struct span s)
 	return true;
 }
 
+bool text_has_control(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static bool printable(uint8_t c)
+{
+	return c >= 0x20 && c <= 0x7e;
+}
+
 bool text_is_printable(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+		if (!printable(s.p[i]))
 			return false;
 	return true;
+}
+
+void text_printable(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_u8(b, printable(s.p[i]) ? s.p[i] : '?');
+}
+
+void text_printable_str(struct span s, char *out, size_t cap)
+{
+	struct buf b = buf_over(out, cap - 1);
+	text_printable(&b, span_first(s, cap - 1));
+	out[b.len] = 0;
 }

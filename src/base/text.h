@@ -20,6 +20,13 @@ void text_percent(struct buf *b, struct span s);
 /* Dotted decimal; addr in host byte order. */
 void text_ipv4(struct buf *b, uint32_t addr);
 
+/* Printable ASCII as it is, all else as '?'. */
+void text_printable(struct buf *b, struct span s);
+/* The same into an array of cap bytes, terminated; what does not fit is cut off. */
+void text_printable_str(struct span s, char *out, size_t cap);
+
+/* 0..15, or -1: no hexadecimal digit, of either case. */
+int text_hex_digit(uint8_t c);
 enum err text_read_u64(struct span s, uint64_t max, uint64_t *v) MUST_USE;
 /* Appends the decoded bytes. */
 enum err text_read_hex(struct span s, struct buf *out) MUST_USE;
@@ -44,6 +51,8 @@ bool text_utf8_feed(struct text_utf8 *u, uint8_t c);
 void text_utf8(struct buf *b, uint32_t code);
 /* Only RFC 3986's unreserved characters: letters, digits, "-._~". */
 bool text_is_unreserved(struct span s);
+/* A control character of ASCII is among them, other than the tab. */
+bool text_has_control(struct span s);
 /* Only visible ASCII characters and spaces. */
 bool text_is_printable(struct span s);
 

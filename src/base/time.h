@@ -1,7 +1,7 @@
 /* time: civil UTC time of nanoseconds since 1970-01-01T00:00:00Z, and its textual forms. Years 1970..2553.
  *
- * Leap seconds do not exist here, as in POSIX. Sources: RFC 3339; RFC 9110 section 5.6.7;
- * SigV4 uses the ISO 8601 basic form.
+ * Leap seconds do not exist here, as in POSIX. Sources: RFC 3339; RFC 9110 section 5.6.7; ISO 8601's basic
+ * form, as SigV4 uses it.
  */
 #ifndef SEALTAP_BASE_TIME_H
 #define SEALTAP_BASE_TIME_H

@@ -47,7 +47,7 @@ static struct span context_json(struct span aad)
 	struct span key, value;
 	size_t at = 0;
 	buf_u8(&b, '{');
-	while (!esdk_read_context(aad, &at, &key, &value)) {
+	while (!esdk_header_context(aad, &at, &key, &value)) {
 		buf_str(&b, b.len > 1 ? "," : "");
 		json_put_string(&b, key);
 		buf_u8(&b, ':');
@@ -69,7 +69,7 @@ static void show_context(struct span aad)
 	struct span key, value;
 	size_t at = 0;
 	printf("encryption context:\n");
-	while (!esdk_read_context(aad, &at, &key, &value)) {
+	while (!esdk_header_context(aad, &at, &key, &value)) {
 		printf("  ");
 		print_text(key);
 		printf(" = ");
@@ -97,7 +97,7 @@ int edk_show(const struct esdk_header *h, const char *name)
 	printf("%s: AWS Encryption SDK message, suite 0x%04x, frame length %u\n", name, h->suite,
 	       h->frame_bytes);
 	show_context(h->aad);
-	while (!esdk_read_edk(h->edks, &at, &edk)) {
+	while (!esdk_header_edk(h->edks, &at, &edk)) {
 		printf("encrypted data key %u:\n  provider ", ++n);
 		print_text(edk.provider);
 		printf("\n  key ");

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "record/esdk_raw_aes.h"
 
 #define FILE_MAX_BYTES 256
 
@@ -39,8 +40,8 @@ enum err key_give(struct esdk_reader *r, const uint8_t key[ESDK_KEY_BYTES])
 	size_t at = 0;
 	if (!esdk_read_key(r, key))
 		return ERR_OK;
-	while (!esdk_read_edk(r->header.edks, &at, &edk)) {
-		if (esdk_unwrap_aes(&edk, span_of(key, ESDK_KEY_BYTES), r->header.aad, data_key))
+	while (!esdk_header_edk(r->header.edks, &at, &edk)) {
+		if (esdk_raw_aes_unwrap(&edk, span_of(key, ESDK_KEY_BYTES), r->header.aad, data_key))
 			continue;
 		enum err e = esdk_read_key(r, data_key);
 		wipe(data_key, sizeof(data_key));

@@ -5,7 +5,7 @@
 #include <bearssl_hash.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 _Static_assert(sizeof(br_aes_gen_ctr_keys) <= sizeof(struct aead_key),
 	       "the opaque state holds the library's");

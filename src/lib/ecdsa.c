@@ -6,7 +6,7 @@
 #include <bearssl_rsa.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 
 #define P384_BYTES 48
 

@@ -6,7 +6,7 @@
 
 #include <pcap.h>
 
-#include "base/buf.h"
+#include "base/text.h"
 
 /* From here on "offsets" name what a kernel knows beside the bytes: linux/filter.h, SKF_AD_OFF and below. */
 #define ASIDE 0x80000000u
@@ -36,10 +36,7 @@ int __wrap_getaddrinfo(const char *node, const char *service, const struct addri
 
 static void say(char *why, size_t size, const char *text)
 {
-	size_t n = 0;
-	for (; text[n] && n + 1 < size; n++)
-		why[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
-	why[n] = 0;
+	text_printable_str(span_str(text), why, size);
 }
 
 static enum err take(const struct bpf_program *p, struct pcapfilter *out, char *why, size_t size)

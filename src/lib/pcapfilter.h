@@ -1,9 +1,8 @@
 /* pcapfilter: filters in libpcap's language (pcap-filter(7)): compiled once, then asked of Ethernet frames.
  *
- * Names of hosts, networks and services are not known, whatever machine compiles: libpcap gets
- * pcapfilter.c's getaddrinfo() instead of the C library's. The direction of a packet and its
- * interface are not known either; `protochain`, whose program runs in a circle, is refused. Compiling
- * allocates and frees; matching does not.
+ * Names of hosts, networks and services are not known, whatever machine compiles: libpcap gets pcapfilter.c's
+ * getaddrinfo() instead of the C library's. The direction of a packet and its interface are not known either;
+ * `protochain`, whose program runs in a circle, is refused. Compiling allocates and frees; matching does not.
  */
 #ifndef SEALTAP_LIB_PCAPFILTER_H
 #define SEALTAP_LIB_PCAPFILTER_H
@@ -11,8 +10,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define PCAPFILTER_TEXT_MAX \
-	512                /* bytes; libpcap's optimizer takes the cube of it: a second for so long a one */
+/* Bytes. libpcap's optimizer takes the cube of it: a second for so long a one. */
+#define PCAPFILTER_TEXT_MAX 512
 #define PCAPFILTER_MAX 512 /* instructions */
 #define PCAPFILTER_SNAPLEN 262144
 

@@ -6,8 +6,6 @@
 
 #include <bearssl.h>
 
-#include "base/buf.h"
-
 #define MIN_RSA_BYTES 256
 #define MAX_RSA_BYTES 512
 

@@ -5,28 +5,22 @@
 
 #include <bearssl.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
+#include "lib/tls_resume.h"
 
 #define SECONDS_PER_DAY 86400
 #define DAYS_TO_1970 719528         /* from January 1 of year 0, where BearSSL's calendar begins */
 #define ALERT_UNRECOGNIZED_NAME 112 /* RFC 6066, section 3 */
 #define MIN_RSA_BYTES 256
 #define CURVES ((uint32_t)1 << BR_EC_secp256r1 | (uint32_t)1 << BR_EC_secp384r1)
-/* A resumed session does not check the certificate again: not for longer than this. */
-#define SESSION_MAX_S 3600
 
 struct state {
 	br_ssl_client_context client;
 	br_x509_minimal_context x509;
-	br_ec_impl ec;                     /* the library's, cut down to two curves */
-	const struct tls_anchors *anchors; /* borrowed */
-	uint64_t begun_s;
+	br_ec_impl ec; /* the library's, cut down to two curves */
 	bool ready, eof;
-	/* the session to resume */
-	bool has_session;
-	uint64_t verified_s; /* when its certificate was checked */
-	char name[TLS_NAME_MAX + 1];
-	br_ssl_session_parameters session; /* secret */
+	struct tls_resume resume;
+	br_ssl_session_parameters session; /* to resume; secret */
 	uint8_t io[BR_SSL_BUFSIZE_BIDI];
 };
 
@@ -84,29 +78,14 @@ static void set_algorithms(struct state *s)
 	br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION);
 }
 
-static bool may_resume(const struct state *s, const struct tls_anchors *anchors, const char *name,
-		       uint64_t now_s)
-{
-	return s->has_session && s->anchors == anchors && strcmp(s->name, name) == 0 &&
-	       now_s >= s->verified_s && now_s - s->verified_s <= SESSION_MAX_S;
-}
-
 enum err tls_begin(struct tls *t, const struct tls_anchors *anchors, const char *server_name,
 		   uint64_t unix_time_s, const uint8_t entropy[TLS_ENTROPY_BYTES])
 {
 	struct state *s = state_of(t);
-	size_t len = strlen(server_name);
-	/* An empty name would switch the name check off. */
-	if (len == 0 || len > TLS_NAME_MAX)
-		return ERR_RANGE;
-	bool resume = may_resume(s, anchors, server_name, unix_time_s);
-	if (!resume)
-		s->verified_s = unix_time_s;
-	s->anchors = anchors;
-	s->begun_s = unix_time_s;
+	bool resume;
+	TRY(tls_resume_begin(&s->resume, anchors, server_name, unix_time_s, &resume));
 	s->ready = s->eof = false;
-	s->has_session = false;
-	memmove(s->name, server_name, len + 1);
+	s->resume.has_session = false;
 
 	br_ssl_client_zero(&s->client);
 	s->ec = *br_ec_get_default();
@@ -138,9 +117,9 @@ static void advance(struct state *s)
 	/* A server that did not resume has shown its certificate again. */
 	if (now.session_id_len != s->session.session_id_len ||
 	    memcmp(now.session_id, s->session.session_id, now.session_id_len) != 0)
-		s->verified_s = s->begun_s;
+		s->resume.verified_s = s->resume.begun_s;
 	s->session = now;
-	s->has_session = now.session_id_len > 0;
+	s->resume.has_session = now.session_id_len > 0;
 	wipe(&now, sizeof(now));
 }
 

@@ -8,12 +8,11 @@
 
 #include <mbedtls/ssl.h>
 
-#include "base/buf.h"
+#include "base/bytes.h"
 #include "lib/tls_mbed_shared.h"
+#include "lib/tls_resume.h"
 
 #define BUFFER_BYTES 8192
-/* A resumed session does not check the certificate again: not for longer than this. */
-#define SESSION_MAX_S 3600
 
 struct channel {
 	size_t from, to;
@@ -22,15 +21,13 @@ struct channel {
 
 struct state {
 	mbedtls_ssl_context ssl;
-	mbedtls_ssl_session session;       /* to resume; secret */
-	const struct tls_anchors *anchors; /* borrowed */
-	bool live;                         /* ssl holds a connection */
-	bool ready, eof, closed, closing, said_goodbye, has_session;
-	bool checked;               /* the certificate was checked in this connection */
-	uint64_t now_s, verified_s; /* verified_s: when the session's certificate was checked */
+	struct tls_resume resume;
+	mbedtls_ssl_session session; /* to resume; secret */
+	bool live;                   /* ssl holds a connection */
+	bool ready, eof, closed, closing, said_goodbye;
+	bool checked; /* the certificate was checked in this connection */
 	int error;
 	uint32_t flags; /* what is wrong with the certificate */
-	char name[TLS_NAME_MAX + 1];
 	size_t writing; /* bytes of `plain_out` that the library is about to send; 0: it is being filled */
 	struct channel in, out, plain_in, plain_out;
 };
@@ -108,18 +105,11 @@ void tls_init(struct tls *t)
 	mbedtls_ssl_session_init(&state_of(t)->session);
 }
 
-static bool may_resume(const struct state *s, const struct tls_anchors *anchors, const char *name,
-		       uint64_t now_s)
-{
-	return s->has_session && s->anchors == anchors && strcmp(s->name, name) == 0 &&
-	       now_s >= s->verified_s && now_s - s->verified_s <= SESSION_MAX_S;
-}
-
 static void forget_session(struct state *s)
 {
 	mbedtls_ssl_session_free(&s->session);
 	mbedtls_ssl_session_init(&s->session);
-	s->has_session = false;
+	s->resume.has_session = false;
 }
 
 static void hang_up(struct state *s)
@@ -146,14 +136,14 @@ static int start(struct state *s)
 		return r;
 	s->live = true;
 	mbedtls_ssl_init(&s->ssl);
-	r = tls_mbed_config(s->anchors, &conf);
+	r = tls_mbed_config(s->resume.anchors, &conf);
 	if (!r)
 		r = mbedtls_ssl_setup(&s->ssl, conf);
 	if (!r)
-		r = mbedtls_ssl_set_hostname(&s->ssl, s->name);
+		r = mbedtls_ssl_set_hostname(&s->ssl, s->resume.name);
 	mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
 	mbedtls_ssl_set_verify(&s->ssl, on_verify, s);
-	if (!r && s->has_session)
+	if (!r && s->resume.has_session)
 		r = mbedtls_ssl_set_session(&s->ssl, &s->session);
 	forget_session(s);
 	return r;
@@ -162,9 +152,9 @@ static int start(struct state *s)
 static void keep_session(struct state *s)
 {
 	forget_session(s);
-	s->has_session = mbedtls_ssl_get_session(&s->ssl, &s->session) == 0;
+	s->resume.has_session = mbedtls_ssl_get_session(&s->ssl, &s->session) == 0;
 	if (s->checked)
-		s->verified_s = s->now_s;
+		s->resume.verified_s = s->resume.begun_s;
 }
 
 static bool waits(int r)
@@ -232,7 +222,7 @@ static void go_on(struct state *s)
 {
 	if (!s->live || s->error)
 		return;
-	tls_mbed_time(s->now_s);
+	tls_mbed_time(s->resume.begun_s);
 	if (!s->ready)
 		shake_hands(s);
 	if (!s->ready || s->error)
@@ -251,19 +241,12 @@ enum err tls_begin(struct tls *t, const struct tls_anchors *anchors, const char 
 		   uint64_t unix_time_s, const uint8_t entropy[TLS_ENTROPY_BYTES])
 {
 	struct state *s = state_of(t);
-	size_t len = strlen(server_name);
-	/* An empty name would switch the name check off. */
-	if (len == 0 || len > TLS_NAME_MAX)
-		return ERR_RANGE;
-	if (!may_resume(s, anchors, server_name, unix_time_s)) {
+	bool resume;
+	TRY(tls_resume_begin(&s->resume, anchors, server_name, unix_time_s, &resume));
+	if (!resume)
 		forget_session(s);
-		s->verified_s = unix_time_s;
-	}
 	hang_up(s);
 	tls_mbed_entropy(span_of(entropy, TLS_ENTROPY_BYTES));
-	s->anchors = anchors;
-	s->now_s = unix_time_s;
-	memmove(s->name, server_name, len + 1);
 	tls_mbed_time(unix_time_s);
 	result(s, start(s));
 	go_on(s);

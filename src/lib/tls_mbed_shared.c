@@ -1,7 +1,5 @@
 #include "lib/tls_mbed_shared.h"
 
-#include <string.h>
-
 #include <mbedtls/hmac_drbg.h>
 #include <mbedtls/memory_buffer_alloc.h>
 #include <mbedtls/platform_time.h>

@@ -25,12 +25,9 @@ void tls_mbed_up(void);
 void tls_mbed_entropy(struct span entropy);
 /* The time that the library sees until the next call. */
 void tls_mbed_time(uint64_t unix_time_s);
-/* *conf verifies against these anchors, from now on for all connections; borrowed by it, compared by address.
- */
+/* *conf verifies against these anchors, from now on for all connections. Borrowed; compared by address. */
 int tls_mbed_config(const struct tls_anchors *a, struct mbedtls_ssl_config **conf);
-/* A connection begins: MBEDTLS_ERR_SSL_ALLOC_FAILED when there are TLS_MBED_CONNECTIONS. Each that began
- * ends.
- */
+/* A connection begins, and ends. MBEDTLS_ERR_SSL_ALLOC_FAILED: there are TLS_MBED_CONNECTIONS already. */
 int tls_mbed_join(void);
 void tls_mbed_leave(void);
 

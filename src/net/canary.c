@@ -2,8 +2,6 @@
  * question: length u8 | "sealtap-canary-" boot (16 hex digits) "-" number | 7 "invalid" | 0 | ... */
 #include "net/canary.h"
 
-#include <string.h>
-
 #include "base/text.h"
 #include "net/dns.h"
 

@@ -8,6 +8,7 @@
  */
 #include "net/ct.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -172,10 +173,9 @@ enum err ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone)
 	memset(f, 0, sizeof(*f));
 	if (m->type != TYPE(IPCTNL_MSG_CT_NEW) && m->type != TYPE(IPCTNL_MSG_CT_DELETE))
 		return ERR_UNSUPPORTED;
-	if (m->body.len < sizeof(struct nfgenmsg))
-		return ERR_SYNTAX;
+	struct span attrs, value;
+	TRY(nlmsg_netfilter_attrs(m, &attrs));
 	*gone = m->type == TYPE(IPCTNL_MSG_CT_DELETE);
-	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), value;
 	const struct field fields[] = {
 		{CTA_STATUS, 4, 4, &f->status},
 		{CTA_TIMEOUT, 4, 4, &f->timeout_s},
@@ -195,7 +195,5 @@ enum err ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone)
 void ct_dump(struct buf *b, uint32_t seq, bool dying)
 {
 	uint16_t what = dying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
-	size_t mark = nlmsg_begin(b, TYPE(what), NLM_F_DUMP, seq);
-	buf_fill(b, 0, sizeof(struct nfgenmsg)); /* of any family */
-	nlmsg_end(b, mark);
+	nlmsg_end(b, nlmsg_begin_netfilter(b, TYPE(what), NLM_F_DUMP, seq, NFPROTO_UNSPEC, 0));
 }

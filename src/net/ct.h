@@ -3,9 +3,9 @@
  * A flow has two tuples: `orig` as its first packet came, `reply` as the answers come: where addresses or
  * ports are translated, reply is what the far side sees, turned round. Counters are the kernel's
  * (nf_conntrack_acct): packets, and bytes from the IP header on; fragments count as the one datagram they
- * make, and SYNs that are repeated before an answer are
- * not counted. Times are there with nf_conntrack_timestamp. Sources: linux/netfilter/nfnetlink_conntrack.h,
- * nf_conntrack_common.h, nf_conntrack_tcp.h.
+ * make, and SYNs that are repeated before an answer are not counted. Times are there with
+ * nf_conntrack_timestamp. Sources: linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_common.h,
+ * nf_conntrack_tcp.h.
  */
 #ifndef SEALTAP_NET_CT_H
 #define SEALTAP_NET_CT_H

@@ -2,6 +2,7 @@
  * each. */
 #include "net/ctstats.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -10,11 +11,7 @@
 
 void ctstats_dump(struct buf *b, uint32_t seq)
 {
-	size_t mark = nlmsg_begin(b, GET_STATS, NLM_F_DUMP, seq);
-	buf_u8(b, 0); /* any family */
-	buf_u8(b, NFNETLINK_V0);
-	buf_be16(b, 0);
-	nlmsg_end(b, mark);
+	nlmsg_end(b, nlmsg_begin_netfilter(b, GET_STATS, NLM_F_DUMP, seq, NFPROTO_UNSPEC, 0));
 }
 
 static enum err add_number(struct span v, uint64_t *sum)

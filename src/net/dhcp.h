@@ -4,7 +4,7 @@
  *   an ack leads to BOUND; a refusal (NAK), or no ack after a few requests, back to SELECTING
  *
  * Packets are whole IPv4 datagrams to be sent to the link's broadcast address. Renewals are broadcast as
- * rebinding is and ask no server in particular, so the packet socket is all the client needs. The first
+ * rebinding is and ask no server in particular, so the packet socket (os/dhcpsock) is all it needs. The first
  * usable offer is taken; the address is not probed by ARP. Addresses are IPv4 in host order.
  */
 #ifndef SEALTAP_NET_DHCP_H

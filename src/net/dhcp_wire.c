@@ -76,12 +76,6 @@ static uint32_t pseudo_sum(const uint8_t *ip, size_t udp_bytes)
 	return sum16(span_of(ip + 12, 8), PROTOCOL_UDP + (uint32_t)udp_bytes);
 }
 
-static void store_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 static void fill_headers(struct buf *b, uint32_t source)
 {
 	ASSERT(!b->overflow);

@@ -298,9 +298,7 @@ enum err dns_tcp_query(struct buf *b, uint16_t id, struct span host, enum dns_ty
 	size_t at = b->len;
 	buf_be16(b, 0);
 	TRY(dns_query(b, id, host, type));
-	size_t len = b->len - at - 2;
-	b->p[at] = (uint8_t)(len >> 8);
-	b->p[at + 1] = (uint8_t)len;
+	store_be16(b->p + at, (uint16_t)(b->len - at - 2));
 	return ERR_OK;
 }
 
@@ -317,11 +315,7 @@ enum err dns_tcp_feed(struct dns_tcp *t, struct span *in, struct span *packet)
 			*packet = span_of(t->bytes + 2, want - 2);
 			return ERR_OK;
 		}
-		if (!in->len)
+		if (!span_collect(in, want, t->bytes, &t->len))
 			return ERR_MORE;
-		struct span part = span_first(*in, want - t->len);
-		memcpy(t->bytes + t->len, part.p, part.len);
-		t->len += (uint32_t)part.len;
-		*in = span_from(*in, part.len);
 	}
 }

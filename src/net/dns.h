@@ -38,7 +38,7 @@ enum err dns_read(struct span packet, uint16_t id, struct span host, enum dns_ty
 
 /* The messages of a TCP connection, one after the other; zeroed at its beginning. */
 struct dns_tcp {
-	uint32_t len; /* bytes held, those of the length included */
+	size_t len; /* bytes held, those of the length included */
 	uint8_t bytes[2 + DNS_TCP_MAX];
 };
 

@@ -3,9 +3,8 @@
  * Sources: RFC 9110, RFC 9112. The reader is strict and bounded: duplicate or conflicting lengths, a
  * Transfer-Encoding other than a lone "chunked", a body announced where none may be (204), folded header
  * lines, bare CR or LF, malformed chunks, and heads, trailers or chunk extensions beyond the limits below are
- * ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are
- * skipped, at most HTTP1_INTERIM_MAX of them; 101 is an error. One object reads one response; the first
- * error stays.
+ * ERR_PROTOCOL or ERR_TOO_LONG. Interim (1xx) responses are skipped, at most HTTP1_INTERIM_MAX of them; 101
+ * is an error. One object reads one response; the first error stays.
  */
 #ifndef SEALTAP_NET_HTTP1_H
 #define SEALTAP_NET_HTTP1_H
@@ -26,9 +25,8 @@ void http1_request_line(struct buf *b, const char *method, struct span target);
 void http1_header(struct buf *b, const char *name, struct span value);
 void http1_head_end(struct buf *b);
 
-/* For readers of either side: a byte below a blank other than the tab, or DEL; RFC 9110's token; a field line
- * without its CRLF, in its two parts, the value without blanks around it. ERR_PROTOCOL. */
-bool http1_has_control(struct span s);
+/* For readers of either side: RFC 9110's token; a field line without its CRLF, in its two parts, the value
+ * without blanks around it. ERR_PROTOCOL. */
 bool http1_is_token(struct span s);
 enum err http1_split_field(struct span line, struct span *name, struct span *value) MUST_USE;
 

@@ -7,10 +7,13 @@
  */
 #include "net/nflog.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
 #include <string.h>
+
+#include "base/text.h"
 
 #define TYPE(what) (NFNL_SUBSYS_ULOG << 8 | (what))
 /* The kernel hands over several packets together, none later than this after it: hundredths of a second. */
@@ -21,9 +24,7 @@
 static void read_reason(struct span value, char reason[NFLOG_PREFIX_MAX])
 {
 	struct span text = span_trim(span_first(value, span_find(value, 0)));
-	text = span_first(text, NFLOG_PREFIX_MAX - 1);
-	for (size_t i = 0; i < text.len; i++)
-		reason[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? (char)text.p[i] : '?';
+	text_printable_str(text, reason, NFLOG_PREFIX_MAX);
 }
 
 static uint64_t read_time(struct span value)
@@ -78,9 +79,8 @@ enum err nflog_read(const struct nlmsg *m, struct nflog_packet *p)
 	memset(p, 0, sizeof(*p));
 	if (m->type != TYPE(NFULNL_MSG_PACKET))
 		return ERR_UNSUPPORTED;
-	if (m->body.len < sizeof(struct nfgenmsg))
-		return ERR_SYNTAX;
-	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), value;
+	struct span attrs, value;
+	TRY(nlmsg_netfilter_attrs(m, &attrs));
 	uint16_t type;
 	enum err e;
 	while (!(e = nlmsg_attr_next(&attrs, &type, &value)))
@@ -90,10 +90,7 @@ enum err nflog_read(const struct nlmsg *m, struct nflog_packet *p)
 
 static size_t begin(struct buf *b, uint32_t seq, uint16_t group)
 {
-	size_t mark = nlmsg_begin(b, TYPE(NFULNL_MSG_CONFIG), NLM_F_ACK, seq);
-	buf_be16(b, 0); /* family, version */
-	buf_be16(b, group);
-	return mark;
+	return nlmsg_begin_netfilter(b, TYPE(NFULNL_MSG_CONFIG), NLM_F_ACK, seq, NFPROTO_UNSPEC, group);
 }
 
 void nflog_bind(struct buf *b, uint32_t seq, uint16_t group, uint32_t copy_bytes)

@@ -6,7 +6,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "net/nft_expr.h"

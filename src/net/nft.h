@@ -67,7 +67,6 @@
 #define SEALTAP_NET_NFT_H
 
 #include "base/conf_gateway.h"
-#include "net/nft_counter.h"
 #include "net/nft_status.h"
 
 /* Why a packet was not forwarded; a chain, a counter and a log prefix have this name. The last three are of

@@ -1,11 +1,24 @@
-/* NFT_MSG_NEWOBJ: table, name, type 1, data { u64 bytes, u64 packets }, big-endian. */
+/* Request: NFT_MSG_GETOBJ: table, type 1. Each answer: NFT_MSG_NEWOBJ: table, name, type 1, data { u64 bytes,
+ * u64 packets }, big-endian. */
 #include "net/nft_counter.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "net/nft_msg.h"
+
+#define TYPE(what) (NFNL_SUBSYS_NFTABLES << 8 | (what))
+
+void nft_counter_dump(struct buf *b, uint32_t seq)
+{
+	size_t mark = nlmsg_begin_netfilter(b, TYPE(NFT_MSG_GETOBJ), NLM_F_DUMP, seq, NFPROTO_INET, 0);
+	nlmsg_attr_str(b, NFTA_OBJ_TABLE, NFT_TABLE);
+	nlmsg_attr_be32(b, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	nlmsg_end(b, mark);
+}
 
 static enum err read_u64(struct span v, uint64_t *out)
 {
@@ -35,14 +48,14 @@ static bool is_string(struct span v, const char *s)
 	return span_eq(v, span_of(s, strlen(s) + 1));
 }
 
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c)
+enum err nft_counter_read(const struct nlmsg *m, struct nft_counter *c)
 {
 	struct span attrs = span_from(m->body, sizeof(struct nfgenmsg)), v;
 	uint16_t type;
 	bool ours = false, counts = false;
 	enum err e;
 	*c = (struct nft_counter){.packets = 0};
-	if (m->type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ))
+	if (m->type != TYPE(NFT_MSG_NEWOBJ))
 		return ERR_NOT_FOUND;
 	while ((e = nlmsg_attr_next(&attrs, &type, &v)) == ERR_OK) {
 		switch (type) {

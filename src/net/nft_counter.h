@@ -1,5 +1,4 @@
-/* nft_counter: what the rule set counted, as the kernel lists it. Source: linux/netfilter/nf_tables.h.
- */
+/* nft_counter: what the rule set counted, as the kernel lists it. Source: linux/netfilter/nf_tables.h. */
 #ifndef SEALTAP_NET_NFT_COUNTER_H
 #define SEALTAP_NET_NFT_COUNTER_H
 
@@ -12,8 +11,9 @@ struct nft_counter {
 	uint64_t packets, bytes;
 };
 
-/* One message of the answer to nft_list_counters() of net/nft_msg.h. ERR_NOT_FOUND: it is about something
- * else; ERR_SYNTAX. */
-enum err nft_read_counter(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
+/* Asks for all counters. */
+void nft_counter_dump(struct buf *b, uint32_t seq);
+/* One message of the answer. ERR_NOT_FOUND: it is about something else; ERR_SYNTAX. */
+enum err nft_counter_read(const struct nlmsg *m, struct nft_counter *c) MUST_USE;
 
 #endif

@@ -134,17 +134,11 @@ void nft_net(struct nft_rule *r, enum nft_end end, uint32_t op, const struct ip_
 	compare(r->b, op, span_of(n->addr.bytes + (v4 ? 12 : 0), len));
 }
 
-static void store_port(uint8_t be[2], uint16_t port)
-{
-	be[0] = (uint8_t)(port >> 8);
-	be[1] = (uint8_t)port;
-}
-
 static void compare_port(struct buf *b, const struct conf_ports *ports)
 {
 	uint8_t first[2], last[2];
-	store_port(first, ports->first);
-	store_port(last, ports->last);
+	store_be16(first, ports->first);
+	store_be16(last, ports->last);
 	bool one = ports->first == ports->last;
 	compare(b, one ? NFT_CMP_EQ : NFT_CMP_GTE, span_of(first, sizeof(first)));
 	if (!one)
@@ -290,7 +284,7 @@ void nft_log(struct nft_rule *r, const char *prefix, uint32_t group, uint32_t sn
 {
 	uint8_t be[2];
 	struct expression x = expression_begin(r->b, "log");
-	store_port(be, (uint16_t)group);
+	store_be16(be, (uint16_t)group);
 	nlmsg_attr(r->b, NFTA_LOG_GROUP, span_of(be, sizeof(be)));
 	nlmsg_attr_str(r->b, NFTA_LOG_PREFIX, prefix);
 	nlmsg_attr_be32(r->b, NFTA_LOG_SNAPLEN, snaplen);
@@ -329,7 +323,7 @@ static void load_address(struct buf *b, uint32_t reg, uint32_t addr)
 static void load_port(struct buf *b, uint32_t reg, uint16_t port)
 {
 	uint8_t be[2];
-	store_port(be, port);
+	store_be16(be, port);
 	load(b, reg, span_of(be, sizeof(be)));
 }
 

@@ -42,8 +42,7 @@ void nft_verdict(struct nft_rule *r, uint32_t code, const char *chain);
 /* to: host order; port 0: as it is. */
 void nft_dnat(struct nft_rule *r, uint32_t to, uint16_t port);
 /* The source port stays as it is where it is in the range and free, else it becomes a random free one of it.
- * By offset: it becomes the first plus its remainder by the range's size, or a later one where that is taken.
- */
+ * By offset: it becomes the first plus its remainder by the range's size, or a later one if that is taken. */
 struct nft_source_ports {
 	struct conf_ports range;
 	bool by_offset;

@@ -15,11 +15,7 @@
 
 static size_t begin(struct nft_batch *t, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
 {
-	size_t mark = nlmsg_begin(t->b, type, flags, t->seq++);
-	buf_u8(t->b, family);
-	buf_u8(t->b, NFNETLINK_V0);
-	buf_be16(t->b, resource);
-	return mark;
+	return nlmsg_begin_netfilter(t->b, type, flags, t->seq++, family, resource);
 }
 
 static size_t begin_nft(struct nft_batch *t, uint16_t command, uint16_t flags)
@@ -122,15 +118,6 @@ void nft_address_set(struct nft_batch *t, const char *name, uint32_t id, unsigne
 	if (timeout_ms)
 		nft_attr_be64(t->b, NFTA_SET_TIMEOUT, timeout_ms);
 	nlmsg_end(t->b, mark);
-}
-
-void nft_list_counters(struct buf *b, uint32_t seq)
-{
-	struct nft_batch t = {b, seq};
-	size_t mark = begin_nft(&t, NFT_MSG_GETOBJ, NLM_F_DUMP);
-	nlmsg_attr_str(b, NFTA_OBJ_TABLE, NFT_TABLE);
-	nlmsg_attr_be32(b, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
-	nlmsg_end(b, mark);
 }
 
 struct nft_rule nft_rule_begin(struct nft_batch *t, const char *chain)

@@ -33,9 +33,6 @@ void nft_counter_object(struct nft_batch *t, const char *name);
 void nft_address_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family,
 		     uint64_t timeout_ms);
 
-/* Asks for all counters of the table. */
-void nft_list_counters(struct buf *b, uint32_t seq);
-
 struct nft_rule {
 	struct buf *b; /* borrowed */
 	size_t message, expressions;

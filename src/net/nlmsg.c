@@ -1,7 +1,9 @@
 /* Message: u32 length (with this header), u16 type, u16 flags, u32 sequence, u32 port | body, padded to 4.
- * Attribute: u16 length (with this header), u16 type (two upper bits are flags) | value, padded to 4. */
+ * Attribute: u16 length (with this header), u16 type (two upper bits are flags) | value, padded to 4.
+ * Netfilter's bodies: u8 family, u8 version, u16 resource (big-endian) | attributes. */
 #include "net/nlmsg.h"
 
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <string.h>
 
@@ -36,6 +38,16 @@ size_t nlmsg_begin(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq)
 	put_u16(b, flags | NLM_F_REQUEST);
 	put_u32(b, seq);
 	put_u32(b, 0);
+	return mark;
+}
+
+size_t nlmsg_begin_netfilter(struct buf *b, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family,
+			     uint16_t resource)
+{
+	size_t mark = nlmsg_begin(b, type, flags, seq);
+	buf_u8(b, family);
+	buf_u8(b, NFNETLINK_V0);
+	buf_be16(b, resource);
 	return mark;
 }
 
@@ -104,6 +116,12 @@ enum err nlmsg_next(struct span *in, struct nlmsg *m)
 	m->body = span_from(m->body, sizeof(h));
 	*in = span_from(*in, padded(h.nlmsg_len));
 	return ERR_OK;
+}
+
+enum err nlmsg_netfilter_attrs(const struct nlmsg *m, struct span *attrs)
+{
+	*attrs = span_from(m->body, sizeof(struct nfgenmsg));
+	return m->body.len < sizeof(struct nfgenmsg) ? ERR_SYNTAX : ERR_OK;
 }
 
 enum err nlmsg_attr_next(struct span *attrs, uint16_t *type, struct span *value)

@@ -1,7 +1,5 @@
 #include "net/ntp.h"
 
-#include <string.h>
-
 #include "base/time.h"
 
 #define BURST 4

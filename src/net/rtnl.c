@@ -32,29 +32,7 @@ static void put_ip(struct buf *b, uint16_t type, const struct ip *a)
 		nlmsg_attr(b, type, span_of(a->bytes, sizeof(a->bytes)));
 }
 
-static enum err take_ip(struct span value, uint8_t of, struct ip *a)
-{
-	if (value.len != (of == AF_INET ? 4 : sizeof(a->bytes)))
-		return ERR_SYNTAX;
-	if (of == AF_INET)
-		*a = ip_from_v4(load_be32(value.p));
-	else
-		memcpy(a->bytes, value.p, sizeof(a->bytes));
-	return ERR_OK;
-}
-
-static enum err take_u32(struct span value, uint32_t *v)
-{
-	if (value.len != sizeof(*v))
-		return ERR_SYNTAX;
-	memcpy(v, value.p, sizeof(*v));
-	return ERR_OK;
-}
-
-static void link_request(struct buf *b, const struct ifinfomsg *info)
-{
-	buf_put(b, span_of(info, sizeof(*info)));
-}
+/* ---- writers */
 
 void rtnl_dump(struct buf *b, uint32_t seq, enum rtnl_what what)
 {
@@ -78,7 +56,7 @@ void rtnl_link_up(struct buf *b, uint32_t seq, uint32_t ifindex)
 	const unsigned flags = IFF_UP | IFF_ALLMULTI;
 	struct ifinfomsg info = {.ifi_index = (int)ifindex, .ifi_flags = flags, .ifi_change = flags};
 	size_t mark = nlmsg_begin(b, RTM_NEWLINK, NLM_F_ACK, seq);
-	link_request(b, &info);
+	buf_put(b, span_of(&info, sizeof(info)));
 	nlmsg_end(b, mark);
 }
 
@@ -86,7 +64,7 @@ void rtnl_link_mtu(struct buf *b, uint32_t seq, uint32_t ifindex, uint32_t mtu)
 {
 	struct ifinfomsg info = {.ifi_index = (int)ifindex};
 	size_t mark = nlmsg_begin(b, RTM_NEWLINK, NLM_F_ACK, seq);
-	link_request(b, &info);
+	buf_put(b, span_of(&info, sizeof(info)));
 	nlmsg_attr_u32(b, IFLA_MTU, mtu);
 	nlmsg_end(b, mark);
 }
@@ -195,6 +173,37 @@ void rtnl_rule_delete(struct buf *b, uint32_t seq, const struct rtnl_rule *r)
 	rule_request(b, RTM_DELRULE, 0, seq, r);
 }
 
+/* ---- readers */
+
+/* The body's fixed part, and the attributes behind it. */
+static enum err open_body(const struct nlmsg *m, void *info, size_t len, struct span *attrs)
+{
+	if (m->body.len < len)
+		return ERR_SYNTAX;
+	memcpy(info, m->body.p, len);
+	*attrs = span_from(m->body, NLMSG_ALIGN(len));
+	return ERR_OK;
+}
+
+static enum err take_ip(struct span value, uint8_t of, struct ip *a)
+{
+	if (value.len != (of == AF_INET ? 4 : sizeof(a->bytes)))
+		return ERR_SYNTAX;
+	if (of == AF_INET)
+		*a = ip_from_v4(load_be32(value.p));
+	else
+		memcpy(a->bytes, value.p, sizeof(a->bytes));
+	return ERR_OK;
+}
+
+static enum err take_u32(struct span value, uint32_t *v)
+{
+	if (value.len != sizeof(*v))
+		return ERR_SYNTAX;
+	memcpy(v, value.p, sizeof(*v));
+	return ERR_OK;
+}
+
 /* Copies a string attribute; it must be terminated and fit. */
 static enum err take_name(struct span value, char name[16])
 {
@@ -245,11 +254,10 @@ static enum err take_link_attr(uint16_t type, struct span value, struct rtnl_lin
 enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gone)
 {
 	struct ifinfomsg info;
+	struct span attrs, value;
 	if (m->type != RTM_NEWLINK && m->type != RTM_DELLINK)
 		return ERR_UNSUPPORTED;
-	if (m->body.len < sizeof(info))
-		return ERR_SYNTAX;
-	memcpy(&info, m->body.p, sizeof(info));
+	TRY(open_body(m, &info, sizeof(info), &attrs));
 	if (info.ifi_index <= 0)
 		return ERR_SYNTAX;
 	*link = (struct rtnl_link){
@@ -259,7 +267,6 @@ enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gon
 		.carrier = info.ifi_flags & IFF_LOWER_UP,
 	};
 	*gone = m->type == RTM_DELLINK;
-	struct span attrs = span_from(m->body, NLMSG_ALIGN(sizeof(info))), value;
 	uint16_t type;
 	enum err e;
 	while ((e = nlmsg_attr_next(&attrs, &type, &value)) == ERR_OK)
@@ -269,16 +276,6 @@ enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gon
 	static const uint8_t zeros[6];
 	link->ethernet = link->ethernet && memcmp(link->mac, zeros, sizeof(zeros)) != 0;
 	return link->name[0] ? ERR_OK : ERR_SYNTAX;
-}
-
-/* The body's fixed part, and the attributes behind it. */
-static enum err open_body(const struct nlmsg *m, void *info, size_t len, struct span *attrs)
-{
-	if (m->body.len < len)
-		return ERR_SYNTAX;
-	memcpy(info, m->body.p, len);
-	*attrs = span_from(m->body, NLMSG_ALIGN(len));
-	return ERR_OK;
 }
 
 static bool is_ip(uint8_t of)

@@ -82,12 +82,12 @@ void rtnl_rule_delete(struct buf *b, uint32_t seq, const struct rtnl_rule *r);
 enum err rtnl_read_link(const struct nlmsg *m, struct rtnl_link *link, bool *gone) MUST_USE;
 /* Likewise; other families are ERR_UNSUPPORTED. */
 enum err rtnl_read_addr(const struct nlmsg *m, struct rtnl_addr *addr, bool *gone) MUST_USE;
-/* Only routes by one link that bear RTNL_PROTOCOL; all others are ERR_UNSUPPORTED. Of metrics the MTU alone.
- */
+/* Only routes by one link that bear RTNL_PROTOCOL, else ERR_UNSUPPORTED; ERR_SYNTAX. Of metrics the MTU
+ * alone. */
 enum err rtnl_read_route(const struct nlmsg *m, struct rtnl_route *r) MUST_USE;
-/* Only rules by source address, or by user, that bear RTNL_PROTOCOL. */
+/* Only rules by source address, or by user, that bear RTNL_PROTOCOL; errors as above. */
 enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r) MUST_USE;
-/* Only IPv6 routers. *gone: it is no longer a neighbour. */
+/* Only IPv6 routers; errors as above. *gone: it is no longer a neighbour. */
 enum err rtnl_read_router(const struct nlmsg *m, struct rtnl_router *r, bool *gone) MUST_USE;
 
 #endif

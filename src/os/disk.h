@@ -2,8 +2,8 @@
  *
  * Each call moves all it was asked to or fails; none is cut short. What was written lasts when disk_sync()
  * has returned ERR_OK; when it fails, nothing since the sync before may be taken to be there (the kernel
- * forgets pages that it could not write). Errors: ERR_NO_SPACE; ERR_DEVICE: it failed;
- * ERR_RANGE: past its end; ERR_SYSTEM: errno tells.
+ * forgets pages that it could not write). Errors: ERR_NO_SPACE; ERR_DEVICE: it failed; ERR_RANGE: past its
+ * end.
  *
  * With `init host --disk-faults FILE` each call looks there first for a fault to act out: one line, read anew
  * each time: `OP FAULT` with OP read, write, sync or any, and FAULT eio, nospace, short (the call moves half
@@ -23,8 +23,8 @@ struct disk {
 	int faults; /* owned; -1: none */
 };
 
-/* For init: opens an existing block device or file, to be handed on. ERR_CONFLICT: it is in use;
- * ERR_UNSUPPORTED: it is something else. */
+/* For init: opens an existing block device or file, to be handed on. ERR_NOT_FOUND; ERR_CONFLICT: it is in
+ * use; ERR_UNSUPPORTED: it is something else; ERR_SYSTEM: errno tells. */
 enum err disk_open(const char *path, int *fd) MUST_USE;
 /* A file's space is taken now, not when it is needed. */
 enum err disk_reserve(const struct disk *d) MUST_USE;

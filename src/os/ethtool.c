@@ -44,33 +44,44 @@ static union {
 		      BLOCKS_MAX * sizeof(struct ethtool_set_features_block)];
 } wanted;
 
-static enum err call(int fd, const char *link, void *command)
+static enum err call(const char *link, void *command)
 {
 	struct ifreq r = {.ifr_data = command};
 	size_t len = strlen(link);
 	if (len >= sizeof(r.ifr_name))
 		return ERR_TOO_LONG;
 	memcpy(r.ifr_name, link, len);
-	if (ioctl(fd, SIOCETHTOOL, &r) >= 0)
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	int code = ioctl(fd, SIOCETHTOOL, &r) < 0 ? errno : 0;
+	close(fd);
+	switch (code) {
+	case 0:
 		return ERR_OK;
-	return errno == EPERM        ? ERR_DENIED
-	       : errno == ENODEV     ? ERR_NOT_FOUND
-	       : errno == EOPNOTSUPP ? ERR_UNSUPPORTED
-				     : ERR_SYSTEM;
+	case EPERM:
+		return ERR_DENIED;
+	case ENODEV:
+		return ERR_NOT_FOUND;
+	case EOPNOTSUPP:
+		return ERR_UNSUPPORTED;
+	default:
+		return ERR_SYSTEM;
+	}
 }
 
 /* Of one set of names (ETH_SS_*), at most max of them. */
-static enum err read_names(int fd, const char *link, uint32_t set, uint32_t max, uint32_t *count)
+static enum err read_names(const char *link, uint32_t set, uint32_t max, uint32_t *count)
 {
 	set_info.head = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << set};
-	TRY(call(fd, link, &set_info));
+	TRY(call(link, &set_info));
 	if (!(set_info.head.sset_mask & 1ull << set))
 		return ERR_UNSUPPORTED;
 	memcpy(count, set_info.bytes + sizeof(struct ethtool_sset_info), sizeof(*count));
 	if (*count == 0 || *count > max)
 		return ERR_UNSUPPORTED;
 	strings.head = (struct ethtool_gstrings){ETHTOOL_GSTRINGS, set, *count};
-	return call(fd, link, &strings);
+	return call(link, &strings);
 }
 
 /* The name's number, or count. */
@@ -83,11 +94,11 @@ static uint32_t find(const char *name, uint32_t count)
 	return i;
 }
 
-static enum err switch_off(int fd, const char *link, const char *const *names, size_t count,
-			   const char **stuck)
+enum err ethtool_switch_off(const char *link, const char *const *names, size_t count, const char **stuck)
 {
 	uint32_t known;
-	TRY(read_names(fd, link, ETH_SS_FEATURES, FEATURES_MAX, &known));
+	*stuck = NULL;
+	TRY(read_names(link, ETH_SS_FEATURES, FEATURES_MAX, &known));
 	memset(&wanted, 0, sizeof(wanted));
 	wanted.head.cmd = ETHTOOL_SFEATURES;
 	wanted.head.size = (known + 31) / 32;
@@ -96,11 +107,11 @@ static enum err switch_off(int fd, const char *link, const char *const *names, s
 		if (bit < known)
 			wanted.head.features[bit / 32].valid |= 1u << bit % 32;
 	}
-	TRY(call(fd, link, &wanted));
+	TRY(call(link, &wanted));
 	memset(&current, 0, sizeof(current));
 	current.head.cmd = ETHTOOL_GFEATURES;
 	current.head.size = wanted.head.size;
-	TRY(call(fd, link, &current));
+	TRY(call(link, &current));
 	for (size_t i = 0; i < count; i++) {
 		uint32_t bit = find(names[i], known);
 		if (bit < known && (current.head.features[bit / 32].active & 1u << bit % 32))
@@ -109,24 +120,12 @@ static enum err switch_off(int fd, const char *link, const char *const *names, s
 	return ERR_OK;
 }
 
-enum err ethtool_switch_off(const char *link, const char *const *names, size_t count, const char **stuck)
-{
-	*stuck = NULL;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return ERR_SYSTEM;
-	enum err e = switch_off(fd, link, names, count, stuck);
-	close(fd);
-	return e;
-}
-
-static enum err read_counters(int fd, const char *link, const char *const *names, size_t count,
-			      uint64_t *values)
+enum err ethtool_counters(const char *link, const char *const *names, size_t count, uint64_t *values)
 {
 	uint32_t known;
-	TRY(read_names(fd, link, ETH_SS_STATS, COUNTERS_MAX, &known));
+	TRY(read_names(link, ETH_SS_STATS, COUNTERS_MAX, &known));
 	counters.head = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = known};
-	TRY(call(fd, link, &counters));
+	TRY(call(link, &counters));
 	if (counters.head.n_stats != known)
 		return ERR_CONFLICT; /* it got queues in between */
 	for (size_t i = 0; i < count; i++) {
@@ -139,36 +138,16 @@ static enum err read_counters(int fd, const char *link, const char *const *names
 	return ERR_OK;
 }
 
-enum err ethtool_counters(const char *link, const char *const *names, size_t count, uint64_t *values)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return ERR_SYSTEM;
-	enum err e = read_counters(fd, link, names, count, values);
-	close(fd);
-	return e;
-}
-
-static enum err call_once(const char *link, void *command)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return ERR_SYSTEM;
-	enum err e = call(fd, link, command);
-	close(fd);
-	return e;
-}
-
 enum err ethtool_ring(const char *link, struct ethtool_ring *r)
 {
 	struct ethtool_ringparam ring = {.cmd = ETHTOOL_GRINGPARAM};
 	struct ethtool_channels queues = {.cmd = ETHTOOL_GCHANNELS};
 	*r = (struct ethtool_ring){.entries = 0};
-	TRY(call_once(link, &ring));
+	TRY(call(link, &ring));
 	if (ring.rx_max_pending == 0)
 		return ERR_UNSUPPORTED;
 	*r = (struct ethtool_ring){.entries = ring.rx_pending, .max = ring.rx_max_pending};
-	if (call_once(link, &queues) == ERR_OK)
+	if (call(link, &queues) == ERR_OK)
 		r->queues = queues.combined_count + queues.rx_count;
 	return ERR_OK;
 }
@@ -176,16 +155,16 @@ enum err ethtool_ring(const char *link, struct ethtool_ring *r)
 enum err ethtool_ring_set(const char *link, uint32_t entries)
 {
 	struct ethtool_ringparam ring = {.cmd = ETHTOOL_GRINGPARAM};
-	TRY(call_once(link, &ring));
+	TRY(call(link, &ring));
 	ring.cmd = ETHTOOL_SRINGPARAM;
 	ring.rx_pending = entries;
-	return call_once(link, &ring);
+	return call(link, &ring);
 }
 
 uint64_t ethtool_speed_bps(const char *link)
 {
 	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
-	enum err e = call_once(link, &c);
+	enum err e = call(link, &c);
 	uint32_t mbps = ethtool_cmd_speed(&c);
 	return e || mbps == (uint32_t)SPEED_UNKNOWN ? 0 : mbps * 1000000ull;
 }

@@ -28,8 +28,7 @@ struct ethtool_ring {
 	uint32_t queues; /* how many rings; 0: the driver does not say */
 };
 
-/* ERR_UNSUPPORTED: the device has none, or they can't be set. Setting resets the queues of a link that is up.
- */
+/* ERR_UNSUPPORTED: the device has none, or they can't be set. Setting resets the queues of a link if up. */
 enum err ethtool_ring(const char *link, struct ethtool_ring *r) MUST_USE;
 enum err ethtool_ring_set(const char *link, uint32_t entries) MUST_USE;
 

@@ -3,6 +3,7 @@
 #include "os/firmware.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #define DISKS 8
 #define BLOCK 512
 
-static int is_ours(const uint8_t *gpt)
+static bool is_ours(const uint8_t *gpt)
 {
 	static const char name[] = "s\0e\0a\0l\0t\0a\0p\0-\0e\0s\0p\0";
 	return memcmp(gpt + BLOCK, "EFI PART", 8) == 0 &&

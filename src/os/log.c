@@ -52,7 +52,6 @@ static bool plain(struct span value)
 
 static void put_quoted(struct buf *b, struct span value)
 {
-	static const char digits[] = "0123456789abcdef";
 	buf_u8(b, '"');
 	for (size_t i = 0; i < value.len && buf_room(b) > 8; i++) {
 		uint8_t c = value.p[i];
@@ -61,8 +60,7 @@ static void put_quoted(struct buf *b, struct span value)
 			buf_u8(b, c);
 		} else if (c < ' ' || c >= 0x7f) {
 			buf_str(b, "\\u00");
-			buf_u8(b, (uint8_t)digits[c >> 4]);
-			buf_u8(b, (uint8_t)digits[c & 15]);
+			text_hex(b, span_of(&c, 1));
 		} else {
 			buf_u8(b, c);
 		}

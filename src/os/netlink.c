@@ -66,21 +66,16 @@ enum err netlink_reliable(int fd)
 										       : ERR_OK;
 }
 
-static enum err send_all(int fd, struct span bytes)
+enum err netlink_send(int fd, struct span request)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	ssize_t n;
 	do
-		n = sendto(fd, bytes.p, bytes.len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+		n = sendto(fd, request.p, request.len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_of(errno);
-	return (size_t)n == bytes.len ? ERR_OK : ERR_SYSTEM;
-}
-
-enum err netlink_send(int fd, struct span request)
-{
-	return send_all(fd, request);
+	return (size_t)n == request.len ? ERR_OK : ERR_SYSTEM;
 }
 
 enum err netlink_receive(int fd, struct buf *b)
@@ -162,7 +157,7 @@ enum err netlink_transact(int fd, struct span batch, struct netlink_failure *fai
 	unsigned awaited = count_awaited(batch, &first_seq);
 	*failure = (struct netlink_failure){.index = UINT32_MAX};
 	drain(fd);
-	enum err e = send_all(fd, batch);
+	enum err e = netlink_send(fd, batch);
 	struct buf b = BUF_OF(datagram);
 	while (!e && (awaited || failure->code)) {
 		e = netlink_receive(fd, &b);
@@ -192,7 +187,7 @@ enum err netlink_dump(int fd, struct span request, void (*fn)(void *arg, struct 
 {
 	bool changed = false;
 	drain(fd);
-	TRY(send_all(fd, request));
+	TRY(netlink_send(fd, request));
 	for (;;) {
 		struct buf b = BUF_OF(datagram);
 		enum err e = netlink_receive(fd, &b);

@@ -12,8 +12,8 @@
 /* Longest datagram that is received. */
 #define NETLINK_DATAGRAM_BYTES 32768
 
-/* groups: RTMGRP_*, whose events are to come; 0 for requests. ERR_UNSUPPORTED: the kernel lacks the protocol.
- */
+/* groups: RTMGRP_*, whose events are to come; 0 for requests. *fd is the caller's. ERR_UNSUPPORTED: the
+ * kernel lacks the protocol; ERR_DENIED, ERR_SYSTEM. */
 enum err netlink_open(int protocol, uint32_t groups, int *fd) MUST_USE;
 
 /* Room for what waits to be received, whatever the system's limit. */

@@ -36,7 +36,7 @@ enum err pool_make(uint64_t slot_bytes, uint32_t slots, int *writable, int *read
 	return ERR_OK;
 }
 
-enum err pool_map(int fd, int writable, uint64_t slot_bytes, uint32_t slots, struct pool *p)
+enum err pool_map(int fd, bool writable, uint64_t slot_bytes, uint32_t slots, struct pool *p)
 {
 	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	void *map = mmap(NULL, POOL_PAGE_BYTES + slot_bytes * slots, prot, MAP_SHARED, fd, 0);

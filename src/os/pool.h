@@ -9,7 +9,7 @@
 #ifndef SEALTAP_OS_POOL_H
 #define SEALTAP_OS_POOL_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,7 +26,7 @@ struct pool {
  * caller. */
 enum err pool_make(uint64_t slot_bytes, uint32_t slots, int *writable, int *read_only) MUST_USE;
 /* Closes fd when it is mapped. */
-enum err pool_map(int fd, int writable, uint64_t slot_bytes, uint32_t slots, struct pool *p) MUST_USE;
+enum err pool_map(int fd, bool writable, uint64_t slot_bytes, uint32_t slots, struct pool *p) MUST_USE;
 /* The page alone, to be read; fd stays open. */
 enum err pool_map_page(int fd, const void **page) MUST_USE;
 /* The producer's page; its layout is the user's (role/progress.h). */

@@ -21,7 +21,7 @@ static enum err set(int fd, int option, const void *value, socklen_t len)
 static enum err drop_all(int fd)
 {
 	struct sock_filter refuse[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
-	return ring_filter(fd, refuse, 1);
+	return ring_set_filter(fd, refuse, 1);
 }
 
 static enum err set_up(int fd, unsigned workers, uint16_t group)
@@ -64,7 +64,7 @@ enum err ring_open(unsigned workers, uint16_t group, int *fd)
 	return ERR_OK;
 }
 
-enum err ring_filter(int fd, const struct sock_filter *program, uint16_t len)
+enum err ring_set_filter(int fd, const struct sock_filter *program, uint16_t len)
 {
 	struct sock_fprog p = {.len = len, .filter = (struct sock_filter *)(uintptr_t)program};
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) ? ERR_SYSTEM : ERR_OK;

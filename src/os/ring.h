@@ -9,7 +9,6 @@
 #define SEALTAP_OS_RING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -22,9 +21,11 @@
 
 struct sock_filter;
 
-/* A bound ring that drops all until ring_filter(). workers > 1 joins fan-out group `group` by flow hash. */
+/* A bound ring that drops all until ring_set_filter(). workers > 1 joins fan-out group `group` by flow hash.
+ */
 enum err ring_open(unsigned workers, uint16_t group, int *fd) MUST_USE;
-enum err ring_filter(int fd, const struct sock_filter *program, uint16_t len) MUST_USE;
+/* ERR_SYSTEM, as all of these. program: record/ring_filter. */
+enum err ring_set_filter(int fd, const struct sock_filter *program, uint16_t len) MUST_USE;
 
 struct ring {
 	int fd;

@@ -9,8 +9,7 @@
 
 #include "base/err.h"
 
-/* RLIMIT_MEMLOCK of such a process, set by os/spawn: more than the program with the static data of all roles.
- */
+/* RLIMIT_MEMLOCK of such a process, set by os/spawn: more than the program with all roles' static data. */
 #define SECRET_LOCK_BYTES (128ul << 20)
 
 /* ERR_SYSTEM: the memory is not locked; the rest holds. */

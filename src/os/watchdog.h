@@ -12,7 +12,7 @@
 /* Counts from here on. *fd is the caller's. ERR_NOT_FOUND: there is no such device, *fd is -1. ERR_SYSTEM: it
  * could not be opened, *fd is -1, or it counts, but keeps another time than asked for. */
 enum err watchdog_open(int timeout_s, int *fd) MUST_USE;
-/* Begins the time anew. */
+/* Begins the time anew. ERR_SYSTEM. */
 enum err watchdog_pet(int fd) MUST_USE;
 
 #endif

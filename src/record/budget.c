@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/time.h"
+
 #define DAY_NS (86400 * NS_PER_S)
 #define HOUR_NS (3600 * NS_PER_S)
 #define HEADERS_SHARE 4

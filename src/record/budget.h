@@ -22,7 +22,6 @@
 
 #include "base/ip.h"
 #include "base/siphash.h"
-#include "base/time.h"
 
 #define BUDGET_SETS 512 /* a power of two */
 #define BUDGET_WAYS 8

@@ -8,16 +8,15 @@
  *
  * A record, little-endian:
  *
- *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64
+ *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64 | data_crc u32 | side_crc u32
  *
- *   data_crc u32 | side_crc u32
+ *   of the object: kind u32 | seq u32 | canary u32
+ *   | boot | signer | first_ns | last_ns | records | raw_bytes | lost | cut | filtered | size_bytes: u64 each
+ *   | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448)
  *
- *   of the object: kind u32 | seq u32 | canary u32 | boot | signer | first_ns | last_ns | records | raw_bytes
- * | lost | cut | filtered | size_bytes (u64 each) | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig
- * (72) | name (448)
- *
- *   where to go on: block_seq | packets | packet_id | recorded | filtered | over_budget (two each) | drops
- *   | refused | records | lost | cut | raw_bytes | size_bytes | objects (u64 each)
+ *   where to go on, u64 each: block_seq | packets | packet_id
+ *   | recorded | filtered | over_budget: two each, outside and inside
+ *   | drops | refused | records | lost | cut | raw_bytes | size_bytes | objects
  *
  *   zeros up to 4,092 | CRC32C of all before, u32
  */
@@ -148,7 +147,9 @@ static bool sane(const struct commit *c)
 	       (c->state == COMMIT_OPEN || c->data_bytes == c->meta.size_bytes);
 }
 
-enum err commit_read_record(const uint8_t *record, struct commit *c)
+/* ERR_NOT_FOUND: never written; ERR_UNSUPPORTED: of another version; ERR_SYNTAX: its checksum holds, yet it
+ * makes no sense. */
+static enum err read_record(const uint8_t *record, struct commit *c)
 {
 	struct span all = span_of(record, COMMIT_RECORD_BYTES);
 	static const uint8_t never[sizeof("sealtap\2") - 1];
@@ -174,8 +175,8 @@ enum err commit_read(const uint8_t *slot, struct commit *c)
 enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c)
 {
 	struct commit other;
-	enum err e = commit_read_record(records, c);
-	enum err f = commit_read_record(records + COMMIT_RECORD_BYTES, &other);
+	enum err e = read_record(records, c);
+	enum err f = read_record(records + COMMIT_RECORD_BYTES, &other);
 	if (e && f)
 		return ERR_NOT_FOUND;
 	if (e || (!f && other.generation > c->generation))

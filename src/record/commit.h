@@ -40,8 +40,7 @@ struct commit_resume {
 struct commit {
 	uint64_t generation; /* from 1 */
 	uint32_t state;      /* enum commit_state */
-	uint32_t
-		side_bytes; /* OPEN: of the provisional final frame; 0: none, the slot holds nothing of use */
+	uint32_t side_bytes; /* OPEN: of the provisional final frame; 0: there is none, nothing is of use */
 	uint64_t data_bytes; /* of the message; CLOSED and SEALED: the whole object */
 	/* on a volume: CRC32C of the message's bytes so far and of the provisional final frame; else 0 */
 	uint32_t data_crc, side_crc;
@@ -57,9 +56,6 @@ void commit_write_record(uint8_t record[COMMIT_RECORD_BYTES], const struct commi
 enum err commit_read(const uint8_t *slot, struct commit *c) MUST_USE;
 /* The same of the two records alone. */
 enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c) MUST_USE;
-/* The same of one record's bytes alone, COMMIT_RECORD_BYTES. ERR_NOT_FOUND: never written; ERR_CHECKSUM;
- * ERR_UNSUPPORTED: of another version; ERR_SYNTAX: its checksum holds, yet it makes no sense. */
-enum err commit_read_record(const uint8_t *record, struct commit *c) MUST_USE;
 /* Where the record, and the provisional final frame, of a generation stand. */
 size_t commit_record_offset(uint64_t generation);
 size_t commit_side_offset(uint64_t generation);

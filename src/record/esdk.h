@@ -22,6 +22,12 @@
 #define ESDK_ID_BYTES 32
 #define ESDK_COMMITMENT_BYTES 32
 
+/* Frames: what stands before their ciphertext; the first word of a final one, which may be its number, too,
+ * but is no regular one's. */
+#define ESDK_REGULAR_HEAD (4 + AEAD_IV_BYTES)
+#define ESDK_FINAL_HEAD (4 + 4 + AEAD_IV_BYTES + 4)
+#define ESDK_FINAL_MARK 0xffffffffu
+
 /* An encrypted data key as it stands in a header. */
 struct esdk_edk {
 	struct span provider;   /* borrowed, as all: "aws-kms" */
@@ -67,8 +73,7 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 /* Full frames go out. ERR_FULL: out (sticky); ERR_RANGE: more frames than a message may have. */
 enum err esdk_write(struct esdk *m, struct span content, struct buf *out) MUST_USE;
 /* The final frame as it would be if nothing followed, with an IV that no other frame has; the message stays
- * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left for its IV.
- */
+ * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left. */
 enum err esdk_provisional(struct esdk *m, struct buf *out) MUST_USE;
 /* The final frame, perhaps empty; wipes the struct. */
 enum err esdk_end(struct esdk *m, struct buf *out) MUST_USE;

@@ -6,7 +6,7 @@
  * and says what happened.
  *
  *   HEADER --ESDK_READ_HEADER--> KEY --esdk_read_key()--> BODY --ESDK_READ_CONTENT*--> [FOOTER]
- * --ESDK_READ_DONE--> DONE
+ *          --ESDK_READ_DONE--> DONE
  *
  * The first error stays. With a signed suite content comes out before the signature at the end is checked:
  * whoever acts on it earlier must be able to take it back. Source: awslabs/aws-encryption-sdk-specification,
@@ -16,24 +16,11 @@
 #define SEALTAP_RECORD_ESDK_READ_H
 
 #include "lib/sha.h"
-#include "record/esdk.h"
+#include "record/esdk_header.h"
 
 /* A longer header is refused (ERR_TOO_LONG); the context alone may have 65,535 bytes, three length fields of
  * an encrypted key as much each. */
 #define ESDK_READ_HEADER_MAX (320u * 1024)
-
-struct esdk_header {
-	uint16_t suite;
-	uint8_t id[ESDK_ID_BYTES];
-	struct span
-		aad; /* serialised context with its count; empty: none. Borrowed from the reader, as edks */
-	struct span edks; /* after their count */
-	uint16_t edk_count;
-	bool framed;
-	uint32_t frame_bytes; /* 0: unframed */
-	uint8_t commitment[ESDK_COMMITMENT_BYTES];
-	size_t body_bytes; /* of the header, without its authentication tag */
-};
 
 enum esdk_read_event {
 	ESDK_READ_HEADER,  /* header is set, not yet authenticated; a data key is wanted */
@@ -84,16 +71,5 @@ enum err esdk_read_key(struct esdk_reader *r, const uint8_t data_key[ESDK_KEY_BY
 /* The input is over. ERR_TRUNCATED unless the message is complete. */
 enum err esdk_read_end(struct esdk_reader *r) MUST_USE;
 void esdk_read_wipe(struct esdk_reader *r);
-
-/* Walk what a header holds, as checked by the reader: *at starts at 0; ERR_NOT_FOUND at the end, ERR_SYNTAX
- * where it is damaged. */
-enum err esdk_read_edk(struct span edks, size_t *at, struct esdk_edk *edk) MUST_USE;
-enum err esdk_read_context(struct span aad, size_t *at, struct span *key, struct span *value) MUST_USE;
-
-/* An encrypted data key of a raw AES keyring: info = key name | tag bits u32 | IV length u32 | IV; ciphertext
- * = wrapped key | tag; authenticated with the serialised context. wrapping_key: 16, 24 or 32 bytes.
- * ERR_UNSUPPORTED: not of that form; ERR_AUTH: another wrapping key. Source: framework/raw-aes-keyring.md. */
-enum err esdk_unwrap_aes(const struct esdk_edk *edk, struct span wrapping_key, struct span aad,
-			 uint8_t data_key[ESDK_KEY_BYTES]) MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "lib/sha.h"
+#include "lib/hmac.h"
 
 void hkdf_sha512(struct span salt, struct span key, struct span info, uint8_t *out, size_t out_bytes)
 {

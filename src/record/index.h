@@ -1,10 +1,8 @@
-/* index: what follows the data frames of an object: the index (a skippable zstd frame of our own) and the
- * zstd seek table.
+/* index: the index of an object, a skippable zstd frame of our own behind its data frames: per data frame
+ * first and last time, records, raw and compressed offset, first and last ring block. The seek table follows
+ * it (record/seek.h).
  *
- * The index says per data frame: first and last time, records, raw and compressed offset, first and last ring
- * block. The seek table is that of zstd's seekable format, so that its tools find any raw offset; it lists
- * the index, too, as a frame of no content. Layouts: index.c. Sources: RFC 8878 section 3.1.2; zstd
- * contrib/seekable_format/zstd_seekable_compression_format.md, version 0.1.0.
+ * Source: RFC 8878 section 3.1.2. Byte layout: index.c.
  */
 #ifndef SEALTAP_RECORD_INDEX_H
 #define SEALTAP_RECORD_INDEX_H
@@ -13,12 +11,9 @@
 
 #define INDEX_VERSION 1
 #define INDEX_MAGIC 0x184d2a53u /* the skippable frame of the index */
-#define SEEK_MAGIC 0x184d2a5eu  /* the skippable frame of the seek table */
 #define INDEX_HEAD_BYTES 48
 #define INDEX_ENTRY_BYTES 56
 #define INDEX_BYTES(frames) (INDEX_HEAD_BYTES + (size_t)(frames)*INDEX_ENTRY_BYTES)
-/* frames: with the index */
-#define SEEK_BYTES(frames) (8 + (size_t)(frames)*8 + 9)
 
 struct index_entry {
 	uint64_t first_ns, last_ns;   /* real time of the first and last record */
@@ -44,15 +39,5 @@ void index_put_entry(struct buf *b, const struct index_entry *e);
 enum err index_read_head(struct span content, struct index_head *h) MUST_USE;
 /* i < h->frames as read. */
 void index_read_entry(struct span content, uint32_t i, struct index_entry *e);
-
-/* The seek table: head, one entry a frame, foot; SEEK_BYTES(frames) in all. */
-void seek_put_head(struct buf *b, uint32_t frames);
-void seek_put_entry(struct buf *b, uint32_t zstd_bytes, uint32_t raw_bytes);
-void seek_put_foot(struct buf *b, uint32_t frames);
-
-/* Reads the content of a seek table's frame, with or without checksums. */
-enum err seek_read(struct span content, uint32_t *frames) MUST_USE;
-/* i < frames as read. */
-void seek_read_entry(struct span content, uint32_t i, uint32_t *zstd_bytes, uint32_t *raw_bytes);
 
 #endif

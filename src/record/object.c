@@ -11,7 +11,6 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "record/esdk_read.h"
 
 #define VALUE_MAX 128
 
@@ -205,11 +204,6 @@ enum err object_context(const struct object_identity *id, const char *stream, ui
 	put_text(aad, "sealtap-stream", stream);
 	put_text(aad, "sealtap-vpc", id->vpc);
 	return buf_err(aad);
-}
-
-enum err object_context_next(struct span aad, size_t *at, struct span *key, struct span *value)
-{
-	return esdk_read_context(aad, at, key, value);
 }
 
 /* ---- metadata and signature */

@@ -66,16 +66,14 @@ enum err object_rename(struct object_meta *meta, unsigned n) MUST_USE;
 enum err object_torn(struct object_meta *meta) MUST_USE;
 
 /* The encryption context as the pairs of the message header's AAD: serialised, sorted by key, without the
- * leading AAD length (it begins with the pair count). keyseq: number of the stream's data key, from 0. */
+ * leading AAD length (it begins with the pair count); esdk_header_context() walks it. keyseq: number of the
+ * stream's data key, from 0. */
 enum err object_context(const struct object_identity *id, const char *stream, uint32_t keyseq,
 			struct buf *aad) MUST_USE;
 
-/* Walks a serialised context: *at starts at 0; ERR_NOT_FOUND at the end. */
-enum err object_context_next(struct span aad, size_t *at, struct span *key, struct span *value) MUST_USE;
-
 /* The metadata headers in their fixed order, one call a header; i from 0; false past the last. name has no
- * x-amz-meta- prefix
- * ("sealtap-format"); the value is appended to *value. `with_sig` false gives the signed fields alone. */
+ * x-amz-meta- prefix ("sealtap-format"); the value is appended to *value. `with_sig` false gives the signed
+ * fields alone. */
 bool object_meta_field(const struct object_meta *m, unsigned i, bool with_sig, const char **name,
 		       struct buf *value);
 

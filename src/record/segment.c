@@ -1,8 +1,8 @@
-/* The object: an Encryption SDK message (esdk.c) around: zstd frames | index | seek table (index.c). Nothing
- * else, nothing skippable first. */
+/* The object: an Encryption SDK message (esdk.c) around: zstd frames | index (index.c) | seek table (seek.c).
+ * Nothing else, nothing skippable first. */
 #include "record/segment.h"
 
-#include <string.h>
+#include "record/seek.h"
 
 #define SCRATCH_ENTRIES 64
 

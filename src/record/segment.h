@@ -1,8 +1,9 @@
 /* segment: one object written into one slot of memory: zstd frames, index, seek table, all inside one
  * Encryption SDK message.
  *
- *   IDLE --segment_open()--> OPEN --segment_frame()*--> OPEN --segment_close()--> IDLE     (another order
- * traps)
+ *   IDLE --segment_open()--> OPEN --segment_frame()*--> OPEN --segment_close()--> IDLE
+ *
+ * Another order traps.
  *
  * The slot sees ciphertext alone, at any time. The struct is static storage, zeroed before its first use; it
  * holds plaintext and keys while OPEN, and wipes the keys when closed.
@@ -66,8 +67,7 @@ enum err segment_open(struct segment *s, const struct segment_key *key,
  * within both the slot and max_bytes. */
 bool segment_fits(const struct segment *s, size_t raw_bytes);
 /* Compresses and seals one frame of 1..SEGMENT_RAW_MAX bytes. Does not look at max_bytes: the first frame may
- * exceed it. ERR_FULL: the slot or the index is full; nothing was written and the object can still be closed.
- */
+ * exceed it. ERR_FULL: the slot or the index is full; nothing was written, and the object can be closed. */
 enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info) MUST_USE;
 /* What would complete the object as it is now, without index and seek table (esdk_provisional()). */
 enum err segment_provisional(struct segment *s, struct buf *side) MUST_USE;

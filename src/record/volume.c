@@ -12,8 +12,6 @@
  */
 #include "record/volume.h"
 
-#include <string.h>
-
 #include "base/crc.h"
 #include "record/commit.h"
 

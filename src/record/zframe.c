@@ -4,7 +4,7 @@
  */
 #include "record/zframe.h"
 
-#include <string.h>
+#include "record/seek.h"
 
 #define DATA_MAGIC 0xfd2fb528u
 #define SKIPPABLE_HEAD 8
@@ -23,12 +23,7 @@ void zframe_begin(struct zframe_reader *r)
 
 static enum err collect(struct zframe_reader *r, struct span *in, uint8_t *to)
 {
-	struct span part = span_first(*in, r->want - r->got);
-	if (part.len)
-		memcpy(to + r->got, part.p, part.len);
-	r->got += part.len;
-	*in = span_from(*in, part.len);
-	return r->got == r->want ? ERR_OK : ERR_MORE;
+	return span_collect(in, r->want, to, &r->got) ? ERR_OK : ERR_MORE;
 }
 
 static void expect_head(struct zframe_reader *r)

@@ -76,11 +76,3 @@ enum err alarms_next(struct alarms *a, uint64_t now_ns, bool all, struct sns_ala
 	next->not_before_ns = now_ns + ALARMS_QUIET_NS;
 	return ERR_OK;
 }
-
-bool alarms_waiting(const struct alarms *a)
-{
-	for (uint32_t i = 0; i < ALARMS_EVENTS; i++)
-		if (a->event[i].waiting)
-			return true;
-	return false;
-}

@@ -34,6 +34,5 @@ void alarms_add(struct alarms *a, const struct sns_alarm *alarm, uint64_t now_ns
  * next one has to wait, UINT64_MAX when there is none. all: also those that were sent a short while ago. */
 enum err alarms_next(struct alarms *a, uint64_t now_ns, bool all, struct sns_alarm *alarm, uint64_t *wait_ns)
 	MUST_USE;
-bool alarms_waiting(const struct alarms *a);
 
 #endif

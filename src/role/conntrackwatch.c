@@ -6,7 +6,7 @@
 #define FLOW_BYTES 512
 #define SHARE 16
 
-uint64_t conntrack_room(uint64_t memory_bytes)
+uint64_t conntrackwatch_room(uint64_t memory_bytes)
 {
 	uint64_t flows = memory_bytes / SHARE / FLOW_BYTES;
 	return flows > FLOWS_MIN ? flows : FLOWS_MIN;
@@ -17,14 +17,16 @@ static uint64_t since(uint64_t now, uint64_t last)
 	return now >= last ? now - last : now;
 }
 
-struct conntrack_refused conntrack_refused(const struct ctstats *now, const struct ctstats *before)
+struct conntrackwatch_refused conntrackwatch_refused(const struct ctstats *now, const struct ctstats *before)
 {
 	uint64_t failed = since(now->insert_failed, before->insert_failed);
 	uint64_t dropped = since(now->drop, before->drop);
-	return (struct conntrack_refused){.full = dropped > failed ? dropped - failed : 0, .no_port = failed};
+	return (struct conntrackwatch_refused){.full = dropped > failed ? dropped - failed : 0,
+					       .no_port = failed};
 }
 
-static void tell_full(const struct conntrackwatch *w, const struct conntrack_counts *now, uint64_t given_up)
+static void tell_full(const struct conntrackwatch *w, const struct conntrackwatch_counts *now,
+		      uint64_t given_up)
 {
 	log_begin(w->full ? LOG_ALARM : LOG_INFO, w->full ? "conntrack-full" : "conntrack-has-room");
 	log_u64("flows", now->flows);
@@ -36,7 +38,7 @@ static void tell_full(const struct conntrackwatch *w, const struct conntrack_cou
 }
 
 /* Room again: a tenth, and nothing refused since the last look. */
-static void look_at_room(struct conntrackwatch *w, const struct conntrack_counts *now, uint64_t refused,
+static void look_at_room(struct conntrackwatch *w, const struct conntrackwatch_counts *now, uint64_t refused,
 			 uint64_t given_up)
 {
 	bool pressed = refused || given_up || now->flows >= now->max;
@@ -64,10 +66,10 @@ static void look_at_ports(struct conntrackwatch *w, uint64_t failed)
 		w->no_port = 0;
 }
 
-void conntrackwatch_look(struct conntrackwatch *w, const struct conntrack_counts *now)
+void conntrackwatch_look(struct conntrackwatch *w, const struct conntrackwatch_counts *now)
 {
 	if (w->begun) {
-		struct conntrack_refused r = conntrack_refused(&now->stats, &w->last.stats);
+		struct conntrackwatch_refused r = conntrackwatch_refused(&now->stats, &w->last.stats);
 		w->counted.full += r.full;
 		w->counted.no_port += r.no_port;
 		look_at_room(w, now, r.full, since(now->stats.early_drop, w->last.stats.early_drop));

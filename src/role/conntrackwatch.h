@@ -8,25 +8,25 @@
 
 #include "net/ctstats.h"
 
-struct conntrack_counts {
+struct conntrackwatch_counts {
 	uint64_t flows, max;
 	struct ctstats stats;
 };
 
 /* Flows that the table shall have room for: a sixteenth of the memory, at 512 bytes a flow with its
  * translation, counters and times; at least 65536. */
-uint64_t conntrack_room(uint64_t memory_bytes);
+uint64_t conntrackwatch_room(uint64_t memory_bytes);
 
 #define CONNTRACK_FULL "conntrack-full"
 #define CONNTRACK_NO_PORT "no-nat-port"
 
 /* Packets that it refused between two looks. Counters that begin anew count from 0. */
-struct conntrack_refused {
+struct conntrackwatch_refused {
 	uint64_t full;    /* the table had no room */
 	uint64_t no_port; /* the flow's translation was another's */
 };
 
-struct conntrack_refused conntrack_refused(const struct ctstats *now, const struct ctstats *before);
+struct conntrackwatch_refused conntrackwatch_refused(const struct ctstats *now, const struct ctstats *before);
 
 /* Two packets of one flow on two processors may fail to enter it twice; that is not exhaustion. */
 #define CONNTRACKWATCH_CLASHES 16
@@ -34,11 +34,11 @@ struct conntrack_refused conntrack_refused(const struct ctstats *now, const stru
 /* Zeroed before the first use. */
 struct conntrackwatch {
 	bool begun, full, no_ports;
-	struct conntrack_counts last;
-	uint64_t refused, no_port;        /* packets, while it has been full, or without a port */
-	struct conntrack_refused counted; /* since the first look */
+	struct conntrackwatch_counts last;
+	uint64_t refused, no_port;             /* packets, while it has been full, or without a port */
+	struct conntrackwatch_refused counted; /* since the first look */
 };
 
-void conntrackwatch_look(struct conntrackwatch *w, const struct conntrack_counts *now);
+void conntrackwatch_look(struct conntrackwatch *w, const struct conntrackwatch_counts *now);
 
 #endif

@@ -17,8 +17,7 @@
 #define GUARD_LOOK_NS (10 * NS_PER_MS)
 #define GUARD_LATE_NS (50 * NS_PER_MS)
 #define GUARD_WELL_NS (2 * NS_PER_S)
-/* How often a worker that is watched comes round at least; where the status role alone asks, it is no hurry.
- */
+/* How often a worker that is watched comes round at least; if the status role alone asks, it is no hurry. */
 #define GUARD_PULSE_NS (15 * NS_PER_MS)
 #define GUARD_STATUS_PULSE_NS (500 * NS_PER_MS)
 

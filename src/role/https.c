@@ -183,8 +183,7 @@ static bool may_go_on(const struct https *h, enum err e)
 	return in_time && has_next(h) && e != ERR_CERTIFICATE && e != ERR_TLS && e != ERR_CLOCK;
 }
 
-/* A kept connection that the server had closed meanwhile says nothing about the request: a new one decides.
- */
+/* A kept connection that the server had closed meanwhile says nothing of the request: a new one decides. */
 static bool was_stale(const struct https *h, enum err e)
 {
 	return (e == ERR_CLOSED || e == ERR_RESET) && h->reused && !h->answered;

@@ -13,9 +13,9 @@
  * before the build (ERR_CLOCK): certificates can't be judged by it. The result speaks of the last.
  *
  * Time limits: HTTPS_CONNECT_MS to connect (and without progress in the handshake, if there is a next
- * address), HTTPS_STALL_MS without a byte moving in either direction (bytes
- * that the peer acknowledges count), and the request's own for the whole exchange. The work done in one turn
- * of the loop is bounded. Bodies are not copied but into TLS records.
+ * address), HTTPS_STALL_MS without a byte moving in either direction (bytes that the peer acknowledges
+ * count), and the request's own for the whole exchange. The work done in one turn of the loop is bounded.
+ * Bodies are not copied but into TLS records.
  */
 #ifndef SEALTAP_ROLE_HTTPS_H
 #define SEALTAP_ROLE_HTTPS_H
@@ -51,9 +51,9 @@ struct https_result {
 	bool reused;          /* the last connection used was a kept one */
 	const char *where;    /* static: "connect", "TLS handshake", "send", "answer" */
 	const char *why;      /* static: the error in words; more exact than err where TLS failed */
-	const struct http1_response
-		*response; /* borrowed until the next https_start; of use when err is ERR_OK */
-	struct span body;  /* in body_mem, until the next https_start */
+	/* both borrowed until the next https_start; of use when err is ERR_OK; body is in body_mem */
+	const struct http1_response *response;
+	struct span body;
 };
 
 enum https_state { HTTPS_CLOSED, HTTPS_KEPT, HTTPS_FAILED, HTTPS_CONNECTING, HTTPS_EXCHANGE };

@@ -1,5 +1,4 @@
 /* main: one binary, several lives: first stage, PID 1, host mode, and each role. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

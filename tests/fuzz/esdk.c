@@ -1,5 +1,6 @@
 /* esdk: messages of the Encryption SDK. Input: how it is cut; bit 7 set: the rest is a content that is
  * sealed, read back in pieces, and refused with any byte changed; else it is the message. */
+#include "record/esdk_raw_aes.h"
 #include "record/esdk_read.h"
 
 #include "fuzz.h"
@@ -15,12 +16,12 @@ static void walk_header(const struct esdk_header *h)
 	struct esdk_edk edk;
 	unsigned n = 0;
 	uint8_t out[ESDK_KEY_BYTES];
-	for (size_t at = 0; !esdk_read_context(h->aad, &at, &key, &value);)
+	for (size_t at = 0; !esdk_header_context(h->aad, &at, &key, &value);)
 		MUST(fuzz_within(key, header) && fuzz_within(value, header));
-	for (size_t at = 0; !esdk_read_edk(h->edks, &at, &edk); n++) {
+	for (size_t at = 0; !esdk_header_edk(h->edks, &at, &edk); n++) {
 		MUST(fuzz_within(edk.provider, header) && fuzz_within(edk.info, header));
 		MUST(fuzz_within(edk.ciphertext, header));
-		MUST(esdk_unwrap_aes(&edk, span_of(data_key, 32), h->aad, out));
+		MUST(esdk_raw_aes_unwrap(&edk, span_of(data_key, 32), h->aad, out));
 	}
 	MUST(n == h->edk_count);
 }

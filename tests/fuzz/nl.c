@@ -2,6 +2,7 @@
  * sane. Input: what the kernel sent. */
 #include "net/ctstats.h"
 #include "net/nft.h"
+#include "net/nft_counter.h"
 #include "net/rtnl.h"
 
 #include "fuzz.h"
@@ -36,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(stats.insert_failed == 1 && stats.drop == 1 && stats.early_drop == 1);
 		struct nft_counter counter;
 		memset(&counter, 0xa5, sizeof(counter));
-		if (!nft_read_counter(&m, &counter)) {
+		if (!nft_counter_read(&m, &counter)) {
 			MUST_END(counter.name);
 			MUST(counter.name[0]);
 		}

@@ -1,5 +1,7 @@
 #include "record/budget.h"
 
+#include "base/time.h"
+
 #include "check.h"
 #include "noise.h"
 

@@ -45,11 +45,11 @@ static void nat(void)
 		uint8_t bytes[15];
 		struct buf b = BUF_OF(bytes);
 		clear();
-		CHECK(conf_read_nat(span_str(rows[i].value), &c) == rows[i].e);
+		CHECK(conf_gateway_read_nat(span_str(rows[i].value), &c) == rows[i].e);
 		if (rows[i].e)
 			continue;
 		CHECK(c.nat == rows[i].nat && (c.nat == CONF_NAT_SNAT) == (c.snat_addr != 0));
-		conf_nat_text(&b, &c);
+		conf_gateway_nat_text(&b, &c);
 		CHECK_SPAN(buf_span(&b), span_str(rows[i].value));
 	}
 }
@@ -96,7 +96,7 @@ static void publish(void)
 {
 	for (size_t i = 0; i < sizeof(publish_rows) / sizeof(publish_rows[0]); i++) {
 		clear();
-		enum err e = conf_read_publish(span_str(publish_rows[i].value), 7, &c);
+		enum err e = conf_gateway_read_publish(span_str(publish_rows[i].value), 7, &c);
 		if (e != publish_rows[i].e)
 			printf("  \"%s\": %s\n", publish_rows[i].value, err_text(e));
 		CHECK(e == publish_rows[i].e && c.publish_count == (e ? 0 : 1));
@@ -113,19 +113,20 @@ static void publish(void)
 static void publish_once(void)
 {
 	clear();
-	CHECK(conf_read_publish(SPAN("tcp 10-20 -> 10.0.0.1"), 1, &c) == ERR_OK);
-	CHECK(conf_read_publish(SPAN("udp 15 -> 10.0.0.1"), 2, &c) == ERR_OK);
-	CHECK(conf_read_publish(SPAN("tcp 20 -> 10.0.0.2"), 3, &c) == ERR_DUPLICATE);
-	CHECK(conf_read_publish(SPAN("tcp 1-10 -> 10.0.0.2"), 3, &c) == ERR_DUPLICATE);
-	CHECK(conf_read_publish(SPAN("tcp 12-13 -> 10.0.0.2 from 192.0.2.0/24"), 3, &c) == ERR_DUPLICATE);
-	CHECK(conf_read_publish(SPAN("tcp 21 -> 10.0.0.2"), 3, &c) == ERR_OK);
-	CHECK(conf_read_publish(SPAN("tcp 9 -> 10.0.0.2"), 3, &c) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 10-20 -> 10.0.0.1"), 1, &c) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("udp 15 -> 10.0.0.1"), 2, &c) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 20 -> 10.0.0.2"), 3, &c) == ERR_DUPLICATE);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 1-10 -> 10.0.0.2"), 3, &c) == ERR_DUPLICATE);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 12-13 -> 10.0.0.2 from 192.0.2.0/24"), 3, &c) ==
+	      ERR_DUPLICATE);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 21 -> 10.0.0.2"), 3, &c) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 9 -> 10.0.0.2"), 3, &c) == ERR_OK);
 	while (c.publish_count < CONF_PUBLISHED) {
 		char text[64];
 		int n = snprintf(text, sizeof(text), "tcp %u -> 10.0.0.3", 1000 + c.publish_count);
-		CHECK(conf_read_publish(span_of(text, (size_t)n), 9, &c) == ERR_OK);
+		CHECK(conf_gateway_read_publish(span_of(text, (size_t)n), 9, &c) == ERR_OK);
 	}
-	CHECK(conf_read_publish(SPAN("tcp 2000 -> 10.0.0.3"), 9, &c) == ERR_TOO_LONG);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 2000 -> 10.0.0.3"), 9, &c) == ERR_TOO_LONG);
 }
 
 static const struct {
@@ -175,7 +176,7 @@ static void forward(void)
 {
 	for (size_t i = 0; i < sizeof(forward_rows) / sizeof(forward_rows[0]); i++) {
 		clear();
-		enum err e = conf_read_forward(span_str(forward_rows[i].value), 8, i % 2, &c);
+		enum err e = conf_gateway_read_forward(span_str(forward_rows[i].value), 8, i % 2, &c);
 		if (e != forward_rows[i].e)
 			printf("  \"%s\": %s\n", forward_rows[i].value, err_text(e));
 		CHECK(e == forward_rows[i].e && c.forward_count == (e ? 0 : 1));
@@ -195,8 +196,8 @@ static void forward_in_order(void)
 {
 	clear();
 	for (unsigned i = 0; i < CONF_FORWARD_RULES; i++)
-		CHECK(conf_read_forward(SPAN("out"), i, i % 3 == 0, &c) == ERR_OK);
-	CHECK(conf_read_forward(SPAN("out"), 99, true, &c) == ERR_TOO_LONG);
+		CHECK(conf_gateway_read_forward(SPAN("out"), i, i % 3 == 0, &c) == ERR_OK);
+	CHECK(conf_gateway_read_forward(SPAN("out"), 99, true, &c) == ERR_TOO_LONG);
 	for (unsigned i = 0; i < CONF_FORWARD_RULES; i++)
 		CHECK(c.forward[i].line == i && c.forward[i].allow == (i % 3 == 0));
 }

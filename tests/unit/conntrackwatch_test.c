@@ -5,13 +5,13 @@
 #include "os/log.h"
 
 static struct conntrackwatch watch;
-static struct conntrack_counts counts;
+static struct conntrackwatch_counts counts;
 static int channel[2];
 
 static void set_up(void)
 {
 	watch = (struct conntrackwatch){.begun = false};
-	counts = (struct conntrack_counts){10, 1000, {5, 7, 1}};
+	counts = (struct conntrackwatch_counts){10, 1000, {5, 7, 1}};
 }
 
 /* Looks, and says what was logged. */
@@ -97,8 +97,9 @@ static void begins_anew(void)
 
 static void room(void)
 {
-	CHECK(conntrack_room(0) == 65536 && conntrack_room(512ull << 20) == 65536);
-	CHECK(conntrack_room(4ull << 30) == 524288 && conntrack_room((512ull << 20) + 8192) == 65537);
+	CHECK(conntrackwatch_room(0) == 65536 && conntrackwatch_room(512ull << 20) == 65536);
+	CHECK(conntrackwatch_room(4ull << 30) == 524288 &&
+	      conntrackwatch_room((512ull << 20) + 8192) == 65537);
 }
 
 /* ---- the kernel's statistics */

@@ -293,9 +293,9 @@ static void many_edks(void)
 	CHECK(!try_header(START, span_of(NULL, 0), buf_span(&b), FRAMED));
 	CHECK(reader.header.edk_count == 5000);
 	for (int i = 0; i < 5000; i++)
-		CHECK(!esdk_read_edk(reader.header.edks, &at, &e));
+		CHECK(!esdk_header_edk(reader.header.edks, &at, &e));
 	CHECK_SPAN(e.ciphertext, SPAN("key"));
-	CHECK(esdk_read_edk(reader.header.edks, &at, &e) == ERR_NOT_FOUND);
+	CHECK(esdk_header_edk(reader.header.edks, &at, &e) == ERR_NOT_FOUND);
 }
 
 static void full(void)

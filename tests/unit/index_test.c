@@ -2,6 +2,7 @@
 #include "noise.h"
 
 #include "record/index.h"
+#include "record/seek.h"
 
 static void index_bytes(void)
 {

@@ -12,7 +12,7 @@
 #include "base/conf.h"
 #include "check.h"
 #include "net/nft.h"
-#include "net/nft_msg.h"
+#include "net/nft_counter.h"
 #include "os/netlink.h"
 
 static int filter = -1;
@@ -39,7 +39,7 @@ static void add_counter(void *arg, struct span message)
 	struct nlmsg m;
 	(void)arg;
 	CHECK(nlmsg_next(&message, &m) == ERR_OK);
-	if (counted <= NFT_COUNTERS_MAX && nft_read_counter(&m, &counters[counted]) == ERR_OK)
+	if (counted <= NFT_COUNTERS_MAX && nft_counter_read(&m, &counters[counted]) == ERR_OK)
 		counted++;
 }
 
@@ -48,7 +48,7 @@ static void look(void)
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
 	counted = 0;
-	nft_list_counters(&b, 1);
+	nft_counter_dump(&b, 1);
 	CHECK(netlink_dump(filter, buf_span(&b), add_counter, NULL) == ERR_OK);
 }
 
@@ -65,17 +65,18 @@ static void fill(void)
 {
 	char text[200];
 	conf = (struct conf_gateway){.flows_per_source = 1000000, .new_flows_per_second = 1000000};
-	CHECK(conf_read_nat(SPAN("198.51.100.7"), &conf) == ERR_OK);
+	CHECK(conf_gateway_read_nat(SPAN("198.51.100.7"), &conf) == ERR_OK);
 	for (unsigned i = 0; i < CONF_PUBLISHED; i++) {
 		int n = snprintf(text, sizeof(text), "udp %u-%u -> 10.0.2.%u:9 from 203.0.113.128/25",
 				 60000 + 2 * i, 60001 + 2 * i, i + 1);
-		CHECK(conf_read_publish(span_of(text, (size_t)n), 10000 + i, &conf) == ERR_OK);
+		CHECK(conf_gateway_read_publish(span_of(text, (size_t)n), 10000 + i, &conf) == ERR_OK);
 	}
 	for (unsigned i = 0; i < CONF_FORWARD_RULES; i++) {
 		int n = snprintf(text, sizeof(text),
 				 "%s udp from 2001:db8::%x:0/113 port 1-2 to 2001:db8::1:%x:0/113 port 3-4",
 				 i % 2 ? "in" : "out", i, i);
-		CHECK(conf_read_forward(span_of(text, (size_t)n), 20000 + i, i % 3 == 0, &conf) == ERR_OK);
+		CHECK(conf_gateway_read_forward(span_of(text, (size_t)n), 20000 + i, i % 3 == 0, &conf) ==
+		      ERR_OK);
 	}
 }
 
@@ -112,11 +113,11 @@ static void takes_every_kind(void)
 					    "in"};
 	for (size_t i = 0; i < 3; i++) {
 		conf = (struct conf_gateway){.flows_per_source = i};
-		CHECK(conf_read_nat(span_str(nats[i]), &conf) == ERR_OK);
-		CHECK(conf_read_publish(SPAN("tcp 80 -> 10.0.0.1"), 1, &conf) == ERR_OK);
-		CHECK(conf_read_publish(SPAN("udp 1-9 -> 10.0.0.1:5"), 2, &conf) == ERR_OK);
+		CHECK(conf_gateway_read_nat(span_str(nats[i]), &conf) == ERR_OK);
+		CHECK(conf_gateway_read_publish(SPAN("tcp 80 -> 10.0.0.1"), 1, &conf) == ERR_OK);
+		CHECK(conf_gateway_read_publish(SPAN("udp 1-9 -> 10.0.0.1:5"), 2, &conf) == ERR_OK);
 		for (unsigned k = 0; k < sizeof(lines) / sizeof(lines[0]); k++)
-			CHECK(conf_read_forward(span_str(lines[k]), 3 + k, k % 2, &conf) == ERR_OK);
+			CHECK(conf_gateway_read_forward(span_str(lines[k]), 3 + k, k % 2, &conf) == ERR_OK);
 		struct nft_gateway g = {
 			.fresh = true, .open = true, .outside = 3, .inside = 7, .conf = &conf};
 		CHECK(replace(&g) == ERR_OK);

@@ -1,4 +1,5 @@
 #include "net/nft.h"
+#include "net/nft_counter.h"
 
 #include "check.h"
 #include "nft_text.h"
@@ -8,7 +9,7 @@ static struct conf_gateway conf;
 static void configure(const char *nat)
 {
 	conf = (struct conf_gateway){.nat = 0};
-	CHECK(conf_read_nat(span_str(nat), &conf) == ERR_OK);
+	CHECK(conf_gateway_read_nat(span_str(nat), &conf) == ERR_OK);
 }
 
 static struct nft_gateway opened(void)
@@ -219,8 +220,9 @@ static void translates(void)
 static void publishes(void)
 {
 	configure("none");
-	CHECK(conf_read_publish(SPAN("tcp 443 -> 10.0.2.10:8443"), 7, &conf) == ERR_OK);
-	CHECK(conf_read_publish(SPAN("udp 53-54 -> 10.0.2.11 from 203.0.113.128/25"), 8, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 443 -> 10.0.2.10:8443"), 7, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("udp 53-54 -> 10.0.2.11 from 203.0.113.128/25"), 8, &conf) ==
+	      ERR_OK);
 	struct nft_gateway g = opened();
 	const char *all = as_text(&g);
 	CHECK_LINES(all, "translate:",
@@ -252,7 +254,7 @@ static void rules_in_order(void)
 					    "out icmp to 2001:db8::1"};
 	configure("masquerade");
 	for (unsigned i = 0; i < 5; i++)
-		CHECK(conf_read_forward(span_str(rules[i]), 9 + i, i % 2 == 0, &conf) == ERR_OK);
+		CHECK(conf_gateway_read_forward(span_str(rules[i]), 9 + i, i % 2 == 0, &conf) == ERR_OK);
 	struct nft_gateway g = opened();
 	const char *all = as_text(&g);
 	CHECK_LINES(all, "out:",
@@ -282,8 +284,8 @@ static void rules_in_order(void)
 static bool rest_passes(const char *first, bool allow_first, const char *second, bool allow_second)
 {
 	configure("masquerade");
-	CHECK(conf_read_forward(span_str(first), 1, allow_first, &conf) == ERR_OK);
-	CHECK(conf_read_forward(span_str(second), 2, allow_second, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_forward(span_str(first), 1, allow_first, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_forward(span_str(second), 2, allow_second, &conf) == ERR_OK);
 	struct nft_gateway g = opened();
 	const char *out = lines_of(as_text(&g), "out: goto ");
 	CHECK(!strcmp(out, "out: goto new\n") || !strcmp(out, "out: goto denied\n"));
@@ -376,7 +378,7 @@ static enum err read_back(struct buf *b, struct nft_counter *c)
 	struct span in = buf_span(b);
 	struct nlmsg m;
 	CHECK(nlmsg_next(&in, &m) == ERR_OK);
-	enum err e = nft_read_counter(&m, c);
+	enum err e = nft_counter_read(&m, c);
 	buf_reset(b);
 	return e;
 }
@@ -417,13 +419,13 @@ static void cut_counters(void)
 	for (size_t n = 0; n < whole.len; n++) {
 		m.body = span_first(whole, n);
 		/* only whole attributes are read; without counts they are 0 */
-		CHECK(nft_read_counter(&m, &c) != ERR_OK || c.packets == 0);
+		CHECK(nft_counter_read(&m, &c) != ERR_OK || c.packets == 0);
 	}
 	CHECK(bytes[16 + 4 + 12 + 12 + 8 + 4] == 12); /* the length of the first count */
 	for (unsigned len = 0; len < 256; len++) {
 		bytes[16 + 4 + 12 + 12 + 8 + 4] = (uint8_t)len;
 		m.body = whole;
-		CHECK(nft_read_counter(&m, &c) == (len == 12 ? ERR_OK : ERR_SYNTAX));
+		CHECK(nft_counter_read(&m, &c) == (len == 12 ? ERR_OK : ERR_SYNTAX));
 	}
 }
 
@@ -431,8 +433,8 @@ static void never_overflows(void)
 {
 	static uint8_t bytes[NFT_BATCH_BYTES + 16];
 	configure("198.51.100.7");
-	CHECK(conf_read_publish(SPAN("tcp 1-2 -> 10.0.0.1 from 192.0.2.0/25"), 1, &conf) == ERR_OK);
-	CHECK(conf_read_forward(SPAN("out icmp"), 2, true, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_publish(SPAN("tcp 1-2 -> 10.0.0.1 from 192.0.2.0/25"), 1, &conf) == ERR_OK);
+	CHECK(conf_gateway_read_forward(SPAN("out icmp"), 2, true, &conf) == ERR_OK);
 	conf.flows_per_source = conf.new_flows_per_second = 1;
 	struct nft_gateway g = opened();
 	struct buf whole = buf_over(bytes, NFT_BATCH_BYTES);

@@ -1,6 +1,7 @@
 #include "check.h"
 #include "noise.h"
 
+#include "record/esdk_header.h"
 #include "record/object.h"
 
 static struct object_identity identity(void)
@@ -121,13 +122,13 @@ static void contexts(void)
 	CHECK(!object_context(&id, "w0", 3, &aad));
 	CHECK(load_be16(text) == 12);
 	for (int i = 0; i < 12; i++) {
-		CHECK(!object_context_next(buf_span(&aad), &at, &key, &value));
+		CHECK(!esdk_header_context(buf_span(&aad), &at, &key, &value));
 		CHECK_SPAN(key, span_str(want[i][0]));
 		CHECK_SPAN(value, span_str(want[i][1]));
 		CHECK(i == 0 || span_cmp(last, key) < 0);
 		last = key;
 	}
-	CHECK(object_context_next(buf_span(&aad), &at, &key, &value) == ERR_NOT_FOUND);
+	CHECK(esdk_header_context(buf_span(&aad), &at, &key, &value) == ERR_NOT_FOUND);
 	for (size_t cap = 0; cap < aad.len; cap++) {
 		struct buf small = buf_over(text, cap);
 		CHECK(object_context(&id, "w0", 3, &small) == ERR_FULL);

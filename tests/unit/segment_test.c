@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "record/esdk_read.h"
+#include "record/seek.h"
 #include "record/segment.h"
 #include "record/zframe.h"
 

@@ -70,12 +70,27 @@ static void counts_parts(void)
 	}
 }
 
+static void collects_across_pieces(void)
+{
+	static const char whole[] = "abcdefg";
+	for (size_t cut = 0; cut <= 7; cut++) {
+		struct span first = span_of(whole, cut), rest = span_of(whole + cut, 7 - cut);
+		uint8_t to[6] = "\0\0\0\0\0";
+		size_t got = 0;
+		CHECK(span_collect(&first, 5, to, &got) == (cut >= 5));
+		CHECK(got == (cut < 5 ? cut : 5) && first.len == cut - got);
+		CHECK(span_collect(&rest, 5, to, &got) && got == 5 && !memcmp(to, "abcde", 6));
+		CHECK(rest.len == (cut < 5 ? 2 : 7 - cut));
+	}
+}
+
 int main(void)
 {
 	RUN(compares_bytes, "spans compare by bytes, the shorter of two with one prefix first");
 	RUN(finds_prefix_and_suffix, "a span knows its prefixes and suffixes");
 	RUN(takes_parts, "parts of a span never reach beyond it");
 	RUN(cuts_fields, "fields are cut off one by one, empty ones too");
+	RUN(collects_across_pieces, "bytes are collected over pieces, as many as are wanted and no more");
 	RUN(counts_parts, "the n-th part is found, empty ones too, and the last is known");
 	return check_done();
 }

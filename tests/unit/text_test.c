@@ -204,6 +204,30 @@ static void classes_are_exact(void)
 	CHECK(!text_is_printable(SPAN("\t")));
 }
 
+static void hex_digits_are_exact(void)
+{
+	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+	for (unsigned c = 0; c < 256; c++) {
+		const char *l = c ? strchr(lower, (int)c) : NULL, *u = c ? strchr(upper, (int)c) : NULL;
+		CHECK(text_hex_digit((uint8_t)c) == (l ? (int)(l - lower) : u ? (int)(u - upper) : -1));
+	}
+}
+
+static void strange_text_becomes_printable(void)
+{
+	char cut[5];
+	text_printable(fresh(), SPAN("a \n\x1f~\x7f\x80\xff"));
+	CHECK_SPAN(buf_span(&b), SPAN("a ??~???"));
+	text_printable_str(SPAN("ab\tdef"), cut, sizeof(cut));
+	CHECK(!strcmp(cut, "ab?d"));
+	text_printable_str(SPAN(""), cut, sizeof(cut));
+	CHECK(!strcmp(cut, ""));
+	for (unsigned c = 0; c < 256; c++) {
+		uint8_t one = (uint8_t)c;
+		CHECK(text_has_control(span_of(&one, 1)) == ((c < 0x20 && c != '\t') || c == 0x7f));
+	}
+}
+
 int main(void)
 {
 	RUN(writes_numbers, "numbers are written in decimal and hexadecimal, padded");
@@ -213,6 +237,10 @@ int main(void)
 	RUN(addresses_both_ways, "IPv4, CIDR and MAC addresses go both ways, malformed ones are refused");
 	RUN(utf8_is_checked, "UTF-8 is well-formed exactly where decoding says so");
 	RUN(utf8_both_ways, "every character is written as UTF-8 and read back byte by byte");
+	RUN(hex_digits_are_exact,
+	    "a hexadecimal digit has its value in either case, and nothing else has one");
+	RUN(strange_text_becomes_printable,
+	    "strangers' text is printable and terminated, cut to what holds it");
 	RUN(classes_are_exact, "unreserved and printable characters are those of the RFCs");
 	return check_done();
 }

@@ -1,6 +1,7 @@
 #include "check.h"
 #include "noise.h"
 
+#include "record/seek.h"
 #include "record/zframe.h"
 
 #define SPACE (1u << 20)

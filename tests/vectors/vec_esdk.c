@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "json_pull.h"
+#include "record/esdk_raw_aes.h"
 #include "record/esdk_read.h"
 
 #define FILE_MAX_BYTES (16u * 1024 * 1024)
@@ -72,8 +73,8 @@ static enum err give_key(const struct opener *o)
 	size_t at = 0;
 	if (o->data_key.len)
 		return esdk_read_key(&reader, o->data_key.p);
-	while (!esdk_read_edk(reader.header.edks, &at, &edk))
-		if (!esdk_unwrap_aes(&edk, o->wrapping_key, reader.header.aad, data_key))
+	while (!esdk_header_edk(reader.header.edks, &at, &edk))
+		if (!esdk_raw_aes_unwrap(&edk, o->wrapping_key, reader.header.aad, data_key))
 			return esdk_read_key(&reader, data_key);
 	return ERR_NOT_FOUND;
 }
@@ -181,7 +182,7 @@ static void check_context(struct span json)
 	enum pull_event event;
 	size_t at = 0, want = 0, got = 0;
 	struct span key, value, token;
-	while (!esdk_read_context(reader.header.aad, &at, &key, &value)) {
+	while (!esdk_header_context(reader.header.aad, &at, &key, &value)) {
 		char path[512];
 		snprintf(path, sizeof(path), "encryption-context/%.*s", (int)key.len, (const char *)key.p);
 		struct buf text = buf_over(part_bytes, sizeof(part_bytes));

@@ -83,6 +83,14 @@ static enum err read_flag(struct span json, const char *path, bool *flag)
 	return e ? e : event == PULL_TRUE || event == PULL_FALSE ? ERR_OK : ERR_SYNTAX;
 }
 
+static enum err read_number(struct span json, const char *path, uint64_t *v)
+{
+	enum pull_event event;
+	struct span token;
+	TRY(pull_find(json, path, &event, &token));
+	return event == PULL_NUMBER ? text_read_u64(token, UINT64_MAX, v) : ERR_SYNTAX;
+}
+
 static enum err read_context(struct test_case *c)
 {
 	struct span json;
@@ -98,7 +106,7 @@ static enum err read_context(struct test_case *c)
 	TRY(json_find_text(json, "service", c->service, sizeof(c->service)));
 	TRY(json_find_text(json, "timestamp", timestamp, sizeof(timestamp)));
 	TRY(time_read_rfc3339(span_str(timestamp), &c->now_ns));
-	e = json_find_u64(json, "expiration_in_seconds", &c->expires_s);
+	e = read_number(json, "expiration_in_seconds", &c->expires_s);
 	if (e && e != ERR_MISSING)
 		return e;
 	TRY(read_flag(json, "normalize", &c->normalize));

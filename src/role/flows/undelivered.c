@@ -81,7 +81,7 @@ static bool write_refused(struct undelivered *u)
 	const struct msg_refused *now = &u->refused, *before = &w->refused_done;
 	if (now->at_ns == 0 || now->at_ns == before->at_ns)
 		return true;
-	struct conntrack_refused since = conntrack_refused(&now->stats, &before->stats);
+	struct conntrackwatch_refused since = conntrackwatch_refused(&now->stats, &before->stats);
 	const struct {
 		const char *reason;
 		uint64_t packets;

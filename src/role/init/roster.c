@@ -205,7 +205,7 @@ static enum err filter_rings(struct roster *r, const struct msg_links *links, ui
 	}
 	TRY(ring_filter_build(ifindex, count, own, own_count, OWN_PORT_FIRST, OWN_PORT_LAST, &f));
 	for (uint32_t i = 0; i < r->workers; i++)
-		TRY(ring_filter(r->ring[i], f.program, f.len));
+		TRY(ring_set_filter(r->ring[i], f.program, f.len));
 	return ERR_OK;
 }
 

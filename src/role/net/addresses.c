@@ -25,7 +25,7 @@ static void lease_silent(void *arg)
 	lease_say_silent(&l->lease, l->of->report, leased_name(l->of, &l->lease));
 }
 
-enum err addresses_init(struct addresses *a, int socket)
+void addresses_init(struct addresses *a, int socket)
 {
 	for (uint32_t d = 0; d < DEVICES; d++) {
 		struct addresses_lease *l = &a->by[d];
@@ -35,11 +35,10 @@ enum err addresses_init(struct addresses *a, int socket)
 		l->lease.changed = lease_changed;
 		l->lease.silent = lease_silent;
 		if (d == DEVICE_OUTSIDE)
-			TRY(lease_init(&l->lease, socket));
+			lease_init(&l->lease, socket);
 		else
 			lease_share(&l->lease, &a->by[d - 1].lease);
 	}
-	return ERR_OK;
 }
 
 static uint32_t ifindex_of(const struct lease *l)

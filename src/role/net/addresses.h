@@ -34,7 +34,7 @@ struct addresses {
 };
 
 /* socket: as os/dhcpsock.h opens it. */
-enum err addresses_init(struct addresses *a, int socket) MUST_USE;
+void addresses_init(struct addresses *a, int socket);
 /* Of the link that DHCP's outside lease is sought or held on; 0: none. */
 uint32_t addresses_leased(const struct addresses *a);
 bool addresses_held(const struct addresses *a);

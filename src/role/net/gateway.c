@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 
-#include "net/nft_msg.h"
+#include "net/nft_counter.h"
 #include "os/ethtool.h"
 #include "os/netlink.h"
 #include "os/sysctl.h"
@@ -259,7 +259,7 @@ static enum err set_conntrack_room(struct gateway *g)
 	static const char *const names[] = {"net/netfilter/nf_conntrack_max",
 					    "net/netfilter/nf_conntrack_buckets"};
 	char room[24];
-	snprintf(room, sizeof(room), "%llu", (unsigned long long)conntrack_room(memory_bytes()));
+	snprintf(room, sizeof(room), "%llu", (unsigned long long)conntrackwatch_room(memory_bytes()));
 	for (size_t i = 0; i < 2; i++) {
 		enum err e = sysctl_write(names[i], room);
 		if (e == ERR_DENIED) {
@@ -282,11 +282,11 @@ static void add_ctstats(void *arg, struct span message)
 		log_event(LOG_WARN, "conntrack-statistics-unreadable", "reason", err_text(e));
 }
 
-enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts)
+enum err gateway_conntrack(struct gateway *g, struct conntrackwatch_counts *counts)
 {
 	uint8_t bytes[64];
 	struct buf b = BUF_OF(bytes);
-	*counts = (struct conntrack_counts){.flows = 0};
+	*counts = (struct conntrackwatch_counts){.flows = 0};
 	ctstats_dump(&b, 1);
 	TRY(buf_err(&b));
 	enum err e = sysctl_read_u64("net/netfilter/nf_conntrack_count", &counts->flows);
@@ -356,7 +356,7 @@ static void add_counter(void *arg, struct span message)
 	struct counter_list *all = arg;
 	struct nlmsg m;
 	if (all->count < all->max && nlmsg_next(&message, &m) == ERR_OK &&
-	    nft_read_counter(&m, &all->counter[all->count]) == ERR_OK)
+	    nft_counter_read(&m, &all->counter[all->count]) == ERR_OK)
 		all->count++;
 }
 
@@ -365,7 +365,7 @@ enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32
 	struct counter_list all = {.counter = counter, .max = max};
 	uint8_t bytes[128];
 	struct buf b = BUF_OF(bytes);
-	nft_list_counters(&b, 1);
+	nft_counter_dump(&b, 1);
 	TRY(buf_err(&b));
 	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
 	*count = all.count;

@@ -9,6 +9,7 @@
 #define SEALTAP_ROLE_NET_GATEWAY_H
 
 #include "net/nft.h"
+#include "net/nft_counter.h"
 #include "net/rtnl.h"
 #include "role/conntrackwatch.h"
 #include "role/msg.h"
@@ -45,7 +46,7 @@ enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32
 	MUST_USE;
 
 /* How full the table of flows is, and what was refused. */
-enum err gateway_conntrack(struct gateway *g, struct conntrack_counts *counts) MUST_USE;
+enum err gateway_conntrack(struct gateway *g, struct conntrackwatch_counts *counts) MUST_USE;
 /* Packets that the link received, and those it dropped, since it exists. */
 enum err gateway_count(struct gateway *g, uint32_t ifindex, uint64_t *rx_packets, uint64_t *rx_dropped)
 	MUST_USE;

@@ -5,8 +5,8 @@
 
 #include "base/time.h"
 #include "os/clock.h"
+#include "os/dhcpsock.h"
 #include "os/log.h"
-#include "os/packet.h"
 #include "os/rng.h"
 #include "role/report.h"
 
@@ -61,7 +61,7 @@ static void on_due(void *arg)
 	struct buf packet = BUF_OF(bytes);
 	enum dhcp_event event = dhcp_tick(&l->client, clock_mono_ns(), random_u64(), &packet);
 	/* what could not be sent is sent again, as what was lost on the way */
-	if (packet.len && packet_broadcast(l->watch.fd, l->link[l->current].ifindex, buf_span(&packet)))
+	if (packet.len && dhcpsock_broadcast(l->watch.fd, l->link[l->current].ifindex, buf_span(&packet)))
 		log_event(LOG_WARN, "dhcp-not-sent", "reason", "the link took no packet");
 	tell(l, event);
 }
@@ -100,10 +100,10 @@ static void on_readable(void *arg, short revents)
 {
 	uint8_t bytes[DHCP_REPLY_MAX + 1];
 	struct buf b = BUF_OF(bytes);
-	struct packet_origin from;
+	struct dhcpsock_origin from;
 	(void)revents;
 	for (int i = 0; i < RECEIVE_AT_ONCE; i++) {
-		if (packet_receive(((struct lease *)arg)->watch.fd, &b, &from))
+		if (dhcpsock_receive(((struct lease *)arg)->watch.fd, &b, &from))
 			return;
 		struct lease *l = asking_on(arg, from.ifindex);
 		if (l)
@@ -119,13 +119,11 @@ static void begin_empty(struct lease *l)
 	l->turn = (struct loop_timer){.fn = on_turn, .arg = l};
 }
 
-enum err lease_init(struct lease *l, int socket)
+void lease_init(struct lease *l, int socket)
 {
 	begin_empty(l);
 	l->watch = (struct loop_watch){.fd = socket, .events = POLLIN, .fn = on_readable, .arg = l};
-	TRY(packet_prepare(socket));
 	loop_watch(l->loop, &l->watch);
-	return ERR_OK;
 }
 
 void lease_share(struct lease *l, struct lease *owner)

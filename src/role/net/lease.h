@@ -34,7 +34,7 @@ struct lease {
 };
 
 /* socket: as os/dhcpsock.h opens it. loop, changed, silent and arg are set before. */
-enum err lease_init(struct lease *l, int socket) MUST_USE;
+void lease_init(struct lease *l, int socket);
 /* By the socket of another, for another link. loop, changed, silent and arg are set before. */
 void lease_share(struct lease *l, struct lease *owner);
 /* Forgets what it has and begins with the first of these. */

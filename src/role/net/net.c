@@ -465,10 +465,11 @@ static void set_up(const int fds[START_FDS])
 	names_init(&g.names);
 	timekeeper_init(&g.loop, &g.keys, &g.report, &g.start);
 	canary_init(&g.canary, &g.loop, &g.keys, &g.names, g.start.boot, g.start.life);
-	if (gateway_open(&g.gateway) || addresses_init(&g.addresses, fds[START_DHCP])) {
+	if (gateway_open(&g.gateway)) {
 		kernel_refused(ERR_SYSTEM);
 		_exit(1);
 	}
+	addresses_init(&g.addresses, fds[START_DHCP]);
 	g.events = (struct loop_watch){.fd = g.gateway.events, .events = POLLIN, .fn = on_events};
 	loop_watch(&g.loop, &g.events);
 	begin_task(TASK_LIST);

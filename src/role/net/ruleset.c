@@ -28,7 +28,7 @@ void ruleset_log(const struct settings *s)
 {
 	uint8_t text[16];
 	struct buf b = BUF_OF(text);
-	conf_nat_text(&b, &s->gateway);
+	conf_gateway_nat_text(&b, &s->gateway);
 	log_span("nat", buf_span(&b));
 }
 
@@ -86,7 +86,7 @@ static void add_up(struct ruleset_watch *w, const struct ruleset_watch *now)
 void ruleset_look(struct gateway *g, struct ruleset_watch *w, struct cloudwatch_sample *counted)
 {
 	static struct ruleset_watch now;
-	struct conntrack_counts flows;
+	struct conntrackwatch_counts flows;
 	if (gateway_counters(g, now.counter, NFT_COUNTERS_MAX, &now.count) == ERR_OK) {
 		tell(w, &now);
 		add_up(w, &now);
