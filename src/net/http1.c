@@ -1,8 +1,10 @@
 /* A response, as this reader takes it (RFC 9112):
  *
  *   (interim head)*  status-line CRLF  (field-line CRLF)*  CRLF  body
- *   body: none (1xx, 204, 304, to HEAD) | chunks (Transfer-Encoding: chunked) | Content-Length bytes | all
- * until close chunks: (size-in-hex [;extension] CRLF data CRLF)*  0 [;extension] CRLF  (trailer CRLF)*  CRLF
+ *
+ *   body     none (1xx, 204, 304, to HEAD) | chunks (Transfer-Encoding: chunked) | Content-Length bytes |
+ *            all until close
+ *   chunks   (size-in-hex [;extension] CRLF data CRLF)*  0 [;extension] CRLF  (trailer CRLF)*  CRLF
  */
 #include "net/http1.h"
 

@@ -1,15 +1,33 @@
-/* Layout of a message as written here (all big-endian):
+/* A message as it is written here, big-endian:
  *
- *   header         02 | 0478 | message id (32) | context length u16 | context | encrypted key count u16 = 1 |
- *                  {provider length u16 | provider | info length u16 | info | length u16 | ciphertext} |
- * content type 02 | frame length u32 | commitment (32) | tag (16) regular frame  sequence u32 from 1 | IV
- * (12) | ciphertext, exactly the frame length | tag (16) final frame    ffffffff | sequence u32 | IV (12) |
- * content length u32 | ciphertext | tag (16)
+ *   header   0  version 02
+ *            1  suite 0478
+ *            3  message id (32)
+ *           35  context length u16 | context
+ *               number of encrypted data keys u16 = 1
+ *               provider length u16 | provider | info length u16 | info | length u16 | ciphertext
+ *               content type 02
+ *               frame length u32 = 65504
+ *               commitment (32)
+ *               tag (16)
  *
- *   IVs            header: zeros. Frame n: eight zero bytes | n u32. A provisional final frame of a torn
- * object has 80000000 | counter | n and so never one of these. AAD            header: the header without its
- * tag. Frame: message id | label | sequence u32 | content length u64. keys           HKDF-SHA512, salt
- * message id, key data key: content key info = suite | "DERIVEKEY"; commitment info = "COMMITKEY".
+ *   regular  0  sequence u32, from 1
+ *   frame    4  IV (12)
+ *           16  ciphertext, exactly the frame length
+ *        65520  tag (16)
+ *
+ *   final    0  ffffffff
+ *   frame    4  sequence u32
+ *            8  IV (12)
+ *           20  content length u32, 0 to the frame length
+ *           24  ciphertext | tag (16)
+ *
+ *   IV       header: zeros. Frame n: eight zero bytes | n u32. A provisional final frame, which completes a
+ *            torn object: 80000000 | counter u32 | n u32, and so never one of these
+ *   AAD      header: the header without its tag. Frame: message id | label | sequence u32 | content length
+ *            u64
+ *   keys     HKDF-SHA512, salt message id, of the data key. Content key: info = suite | "DERIVEKEY".
+ *            Commitment: info = "COMMITKEY"
  */
 #include "record/esdk.h"
 

@@ -1,8 +1,9 @@
 /* Layout: as esdk.c, and beyond what is written there:
  *
- *   suite 0578     the context has aws-crypto-public-key, a compressed P-384 point in base64; after the body
- * a footer: signature length u16 | DER ECDSA with SHA-384 over all before the footer unframed       content
- * type 01, frame length 0; body: IV (12) | content length u64 | ciphertext | tag (16), sequence 1
+ *   suite 0578   the context has aws-crypto-public-key, a compressed P-384 point in base64; after the body a
+ *                footer: signature length u16 | DER ECDSA with SHA-384 over all before the footer
+ *   unframed     content type 01, frame length 0; body: IV (12) | content length u64 | ciphertext | tag (16),
+ *                sequence 1
  */
 #include "record/esdk_read.h"
 

@@ -1,11 +1,28 @@
-/* Layout (all little-endian), version 1:
+/* Layout, version 1, little-endian:
  *
- *   index        magic 184d2a53 u32 | content length u32 | content
- *     content    "sealtap-index" NUL NUL NUL (16) | version u16 = 1 | entry length u16 = 56 | frames u32 |
- * raw bytes u64 | zstd bytes u64 | entries entry      first ns u64 | last ns u64 | first block u64 | last
- * block u64 | raw offset u64 | zstd offset u64 | records u32 | raw bytes u32 seek table   magic 184d2a5e u32
- * | content length u32 | content content    {compressed u32 | decompressed u32 [| checksum u32]} a frame |
- * frames u32 | descriptor u8 (80: with checksums; ours 00) | 8f92eab1 u32
+ *   index    0  magic 184d2a53
+ *            4  content length u32, of all that follows
+ *            8  "sealtap-index" NUL NUL NUL (16)
+ *           24  version u16 = 1
+ *           26  entry length u16 = 56
+ *           28  frames u32
+ *           32  raw bytes u64, of all frames
+ *           40  zstd bytes u64, of all frames
+ *           48  entries, one a frame
+ *
+ *   entry    0  first ns u64
+ *            8  last ns u64
+ *           16  first block u64
+ *           24  last block u64
+ *           32  raw offset u64
+ *           40  zstd offset u64
+ *           48  records u32
+ *           52  raw bytes u32
+ *
+ *   seek     0  magic 184d2a5e
+ *   table    4  content length u32, of all that follows
+ *            8  {compressed u32 | decompressed u32 [| checksum u32]}, one a frame
+ *               frames u32 | descriptor u8 (80: with checksums; ours 00) | 8f92eab1
  */
 #include "record/index.h"
 
