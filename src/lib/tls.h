@@ -11,9 +11,21 @@
  *
  * Both structures hold pointers into themselves: they must not be moved or copied while in use.
  *
- * The owner's turn, in any order until tls_status says otherwise:
- *   send what tls_out shows, tls_out_done; receive into tls_in, tls_in_done; write into tls_write_room,
- * tls_write_done, tls_flush; take what tls_read shows, tls_read_done.
+ * The owner's turn, in any order:
+ *
+ *   send     what tls_out shows; tls_out_done
+ *   receive  into tls_in; tls_in_done
+ *   write    into tls_write_room; tls_write_done, tls_flush
+ *   read     what tls_read shows; tls_read_done
+ *
+ *   state      since                       tls_status  send  receive  write  read
+ *   handshake  tls_begin                   ERR_OK      +     +
+ *   ready      tls_ready is true           ERR_OK      +     +        +      +
+ *   closing    tls_close                   ERR_OK      +
+ *   ended      the server's close_notify,  an error    +                     +
+ *              tls_eof or an error
+ *
+ * +: there may be something to do; where there is none, a call gives nothing, or nothing of use.
  */
 #ifndef SEALTAP_LIB_TLS_H
 #define SEALTAP_LIB_TLS_H
