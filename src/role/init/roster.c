@@ -19,6 +19,7 @@
 #include "role/flows/flowtable.h"
 #include "role/flows/journal.h"
 #include "role/init/machine.h"
+#include "role/init/restart.h"
 #include "role/status/metrics.h"
 
 #define MIB (1024ull * 1024)
@@ -30,14 +31,22 @@
 #define WINDOW_SLOTS_MIN 3u
 #define WINDOW_SLOTS_MAX 8u
 
-static const struct spawn_spec specs[ROLE_COUNT] = {
-	[ROLE_NET] = {101, 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME, false, false},
-	[ROLE_KEYS] = {UID_KEYS, 0, false, true},
-	[ROLE_UPLOAD] = {UID_UPLOAD, 0, false, false},
-	[ROLE_SPOOL] = {105, 0, true, false},
-	[ROLE_STATUS] = {107, 0, true, false},
-	[ROLE_FLOWS] = {106, 0, true, true},
-	[ROLE_CAPTURE] = {104, 0, true, true},
+#define NET_CAPS (1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME)
+
+/* What a role may do (user, capabilities, an empty network namespace, locked memory), whether it is started
+ * on demand, and how long it waits at most once it died. */
+static const struct {
+	struct spawn_spec may;
+	bool on_demand;
+	uint64_t restart_max_ns;
+} roles[ROLE_COUNT] = {
+	[ROLE_NET] = {{101, NET_CAPS, false, false}, false, RESTART_RECORDING_MAX_NS},
+	[ROLE_KEYS] = {{UID_KEYS, 0, false, true}, false, RESTART_RECORDING_MAX_NS},
+	[ROLE_UPLOAD] = {{UID_UPLOAD, 0, false, false}, false, RESTART_MAX_NS},
+	[ROLE_SPOOL] = {{105, 0, true, false}, true, RESTART_RECORDING_MAX_NS},
+	[ROLE_STATUS] = {{107, 0, true, false}, true, RESTART_MAX_NS},
+	[ROLE_FLOWS] = {{106, 0, true, true}, false, RESTART_RECORDING_MAX_NS},
+	[ROLE_CAPTURE] = {{104, 0, true, true}, false, RESTART_RECORDING_MAX_NS},
 };
 
 /* A third of the memory holds sealed objects until they are shipped; a worker has at least four slots. With a
@@ -122,7 +131,8 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 		struct roster_child *c = &r->child[i];
 		c->role = i < ROSTER_FIXED ? fixed[i] : ROLE_CAPTURE;
 		c->index = i < ROSTER_FIXED ? 0 : i - ROSTER_FIXED;
-		c->on_demand = c->role == ROLE_SPOOL || c->role == ROLE_STATUS;
+		c->on_demand = roles[c->role].on_demand;
+		c->restart_max_ns = roles[c->role].restart_max_ns;
 		c->chan = -1;
 		c->watch.slot = -1;
 	}
@@ -298,21 +308,22 @@ static enum err send_start(struct roster *r, const struct roster_child *c, bool 
 	return e;
 }
 
-/* Which roles have channels to each other; the order of a pair does not matter. */
+/* Which roles have channels to each other: each pair stands here once. */
 static bool talk(enum role_id a, enum role_id b)
 {
-	static const uint16_t with[ROLE_COUNT] = {
-		[ROLE_NET] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS,
-		[ROLE_KEYS] = 1 << ROLE_NET | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL | 1 << ROLE_FLOWS |
-			      1 << ROLE_CAPTURE,
-		[ROLE_UPLOAD] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_SPOOL | 1 << ROLE_STATUS |
-				1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_STATUS] = 1 << ROLE_UPLOAD,
-		[ROLE_SPOOL] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_FLOWS | 1 << ROLE_CAPTURE,
-		[ROLE_FLOWS] = 1 << ROLE_NET | 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
-		[ROLE_CAPTURE] = 1 << ROLE_KEYS | 1 << ROLE_UPLOAD | 1 << ROLE_SPOOL,
+	static const struct {
+		enum role_id one, other;
+	} pairs[] = {
+		{ROLE_NET, ROLE_KEYS},      {ROLE_NET, ROLE_UPLOAD},     {ROLE_NET, ROLE_FLOWS},
+		{ROLE_KEYS, ROLE_UPLOAD},   {ROLE_KEYS, ROLE_SPOOL},     {ROLE_KEYS, ROLE_FLOWS},
+		{ROLE_KEYS, ROLE_CAPTURE},  {ROLE_UPLOAD, ROLE_SPOOL},   {ROLE_UPLOAD, ROLE_STATUS},
+		{ROLE_UPLOAD, ROLE_FLOWS},  {ROLE_UPLOAD, ROLE_CAPTURE}, {ROLE_SPOOL, ROLE_FLOWS},
+		{ROLE_SPOOL, ROLE_CAPTURE},
 	};
-	return with[a] >> b & 1;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if ((pairs[i].one == a && pairs[i].other == b) || (pairs[i].one == b && pairs[i].other == a))
+			return true;
+	return false;
 }
 
 static enum err send_end(const struct roster_child *to, const struct roster_child *other, int end)
@@ -340,7 +351,7 @@ enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
 	ASSERT(c->pid == 0 && c->chan < 0);
 	TRY(chan_pair(ends));
 	c->chan = ends[0];
-	enum err e = spawn_role(msg_role_name(c->role), &specs[c->role], r->exe, ends[1], &c->pid);
+	enum err e = spawn_role(msg_role_name(c->role), &roles[c->role].may, r->exe, ends[1], &c->pid);
 	if (e)
 		close(ends[1]);
 	if (!e)
