@@ -289,7 +289,8 @@ static enum err read_notice(struct imds *m, struct span body)
 	if (m->step == IMDS_SPOT)
 		TRY(json_find_text(body, "action", action, sizeof(action)));
 	TRY(json_find_text(body, m->step == IMDS_SPOT ? "time" : "noticeTime", when, sizeof(when)));
-	TRY(text_is_printable(span_str(action)) && text_is_printable(span_str(when)) ? ERR_OK : ERR_SYNTAX);
+	if (!text_is_printable(span_str(action)) || !text_is_printable(span_str(when)))
+		return ERR_SYNTAX;
 	notice(m, m->step == IMDS_SPOT ? "spot interruption: " : "rebalance recommendation", action, when);
 	return ERR_OK;
 }

@@ -1,8 +1,8 @@
 /* buf: a writer over memory of fixed size that the caller owns. Overflow is sticky.
  *
  * When something does not fit, nothing of it is written, `overflow` is set and every later write does
- * nothing: a chain of writes needs one check at its end, buf_err(). Integers are written as their names say
- * (le, be).
+ * nothing: a chain of writes needs one check at its end, buf_err(). len <= cap always. Integers are
+ * written as their names say (le, be).
  */
 #ifndef SEALTAP_BASE_BUF_H
 #define SEALTAP_BASE_BUF_H

@@ -54,12 +54,13 @@ enum err {
 
 #define MUST_USE __attribute__((warn_unused_result))
 
-/* The one error idiom: leave the function with the callee's error. */
-#define TRY(expr)                           \
-	do {                                \
-		enum err try_err_ = (expr); \
-		if (try_err_)               \
-			return try_err_;    \
+/* The one error idiom: leave the function with the callee's error. Of another type than enum err, as read()'s
+ * or a bool, it does not compile. */
+#define TRY(expr)                                                        \
+	do {                                                             \
+		enum err try_err_ = _Generic((expr), enum err : (expr)); \
+		if (try_err_)                                            \
+			return try_err_;                                 \
 	} while (0)
 
 /* Text for e, never NULL; static. An unknown number gives "unknown error". */

@@ -30,6 +30,8 @@ enum err key_read(const char *path, uint8_t key[ESDK_KEY_BYTES])
 	enum err e = ferror(f) ? ERR_SYSTEM : n > FILE_MAX_BYTES ? ERR_SYNTAX : decode(span_of(text, n), key);
 	fclose(f);
 	wipe(text, sizeof(text));
+	if (e)
+		wipe(key, ESDK_KEY_BYTES);
 	return e;
 }
 

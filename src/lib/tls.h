@@ -11,12 +11,21 @@
  *
  * Both structures hold pointers into themselves: they must not be moved or copied while in use.
  *
- * The owner's turn, in any order until tls_status says otherwise:
+ * The owner's turn, in any order:
  *
- *   send what tls_out shows, tls_out_done
- *   receive into tls_in, tls_in_done
- *   write into tls_write_room, tls_write_done, tls_flush
- *   take what tls_read shows, tls_read_done
+ *   send     what tls_out shows; tls_out_done
+ *   receive  into tls_in; tls_in_done
+ *   write    into tls_write_room; tls_write_done, tls_flush
+ *   read     what tls_read shows; tls_read_done
+ *
+ *   state      since                       tls_status  send  receive  write  read
+ *   handshake  tls_begin                   ERR_OK      +     +
+ *   ready      tls_ready is true           ERR_OK      +     +        +      +
+ *   closing    tls_close                   ERR_OK      +
+ *   ended      the server's close_notify,  an error    +                     +
+ *              tls_eof or an error
+ *
+ * +: there may be something to do; where there is none, a call gives nothing, or nothing of use.
  */
 #ifndef SEALTAP_LIB_TLS_H
 #define SEALTAP_LIB_TLS_H
@@ -27,6 +36,7 @@
 #define TLS_MAX_ANCHORS 16
 #define TLS_NAME_MAX 253 /* bytes of a server's name */
 #define TLS_ENTROPY_BYTES 32
+#define TLS_RECORD_MAX 16384 /* plaintext bytes of one record */
 
 /* Trusted roots: name and public key of each, and the certificates. Constant once read; shared by any number
  * of clients. */

@@ -1,24 +1,46 @@
 /* A slot:
  *
- *        0  record of even generations (4,096)
- *     4096  record of odd generations
- *     8192  provisional final frame of even generations (69,632)
- *    77824  provisional final frame of odd generations
+ *        0  record of even generations (4096)
+ *     4096  record of odd generations (4096)
+ *     8192  provisional final frame of even generations (69632)
+ *    77824  provisional final frame of odd generations (69632)
  *   147456  the message
  *
  * A record, little-endian:
  *
- *   "sealtap\2" | generation u64 | state u32 | side_bytes u32 | data_bytes u64 | data_crc u32 | side_crc u32
+ *        0  "sealtap\2"                    140  prev (32)
+ *        8  generation u64                 172  sha256 (32)
+ *       16  state u32                      204  sig_len u32
+ *       20  side_bytes u32                 208  sig (72)
+ *       24  data_bytes u64                 280  name (448)
+ *       32  data_crc u32                   where to go on, u64 each:
+ *       36  side_crc u32                   728  block_seq
+ *     of the object:                       736  packets
+ *       40  kind u32                       744  packet_id
+ *       44  seq u32                        752  recorded (2)
+ *       48  canary u32                     768  filtered (2)
+ *       52  boot u64                       784  over_budget (2)
+ *       60  signer u64                     800  drops
+ *       68  first_ns u64                   808  refused
+ *       76  last_ns u64                    816  records
+ *       84  records u64                    824  lost
+ *       92  raw_bytes u64                  832  cut
+ *      100  lost u64                       840  raw_bytes
+ *      108  cut u64                        848  size_bytes
+ *      116  filtered u64                   856  objects
+ *      124  size_bytes u64                 864  zeros
+ *      132  stream (8)                    4092  CRC32C of all before, u32
  *
- *   of the object: kind u32 | seq u32 | canary u32
- *   | boot | signer | first_ns | last_ns | records | raw_bytes | lost | cut | filtered | size_bytes: u64 each
- *   | stream (8) | prev (32) | sha256 (32) | sig_len u32 | sig (72) | name (448)
+ * A record counts if and only if
+ *   (1) its CRC32C holds and its first eight bytes are as above,
+ *   (2) its generation is not 0 and its state is one of the four,
+ *   (3) side_bytes fit their place, and data_bytes are the object's size_bytes unless it is OPEN,
+ *   (4) strings and lengths of the object are sane (object_meta_sane()),
+ * and of two such records the one of the higher generation does.
  *
- *   where to go on, u64 each: block_seq | packets | packet_id
- *   | recorded | filtered | over_budget: two each, outside and inside
- *   | drops | refused | records | lost | cut | raw_bytes | size_bytes | objects
- *
- *   zeros up to 4,092 | CRC32C of all before, u32
+ * A writer brings the message's bytes and the provisional final frame there first, then the record: in
+ * memory with a fence between, on a volume with a sync (role/spool/store.h). So whatever a record speaks of
+ * is there; what stands behind data_bytes counts for nothing.
  */
 #include "record/commit.h"
 
@@ -147,9 +169,7 @@ static bool sane(const struct commit *c)
 	       (c->state == COMMIT_OPEN || c->data_bytes == c->meta.size_bytes);
 }
 
-/* ERR_NOT_FOUND: never written; ERR_UNSUPPORTED: of another version; ERR_SYNTAX: its checksum holds, yet it
- * makes no sense. */
-static enum err read_record(const uint8_t *record, struct commit *c)
+enum err commit_read_record(const uint8_t *record, struct commit *c)
 {
 	struct span all = span_of(record, COMMIT_RECORD_BYTES);
 	static const uint8_t never[sizeof("sealtap\2") - 1];
@@ -175,8 +195,8 @@ enum err commit_read(const uint8_t *slot, struct commit *c)
 enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c)
 {
 	struct commit other;
-	enum err e = read_record(records, c);
-	enum err f = read_record(records + COMMIT_RECORD_BYTES, &other);
+	enum err e = commit_read_record(records, c);
+	enum err f = commit_read_record(records + COMMIT_RECORD_BYTES, &other);
 	if (e && f)
 		return ERR_NOT_FOUND;
 	if (e || (!f && other.generation > c->generation))

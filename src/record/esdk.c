@@ -1,18 +1,33 @@
-/* Layout of a message as written here, all big-endian:
+/* A message as it is written here, big-endian:
  *
- *   header     02 | suite 0478 | message id (32) | context length u16 | context
- *              | count of encrypted keys u16 = 1
- *              | {provider length u16 | provider | info length u16 | info | length u16 | ciphertext}
- *              | content type 02 | frame length u32 | commitment (32) | tag (16)
- *   regular    sequence u32 from 1 | IV (12) | ciphertext, exactly the frame length | tag (16)
- *   final      ffffffff | sequence u32 | IV (12) | content length u32 | ciphertext | tag (16)
+ *   header   0  version 02
+ *            1  suite 0478
+ *            3  message id (32)
+ *           35  context length u16 | context
+ *               number of encrypted data keys u16 = 1
+ *               provider length u16 | provider | info length u16 | info | length u16 | ciphertext
+ *               content type 02
+ *               frame length u32 = 65504
+ *               commitment (32)
+ *               tag (16)
  *
- *   IV         of the header: zeros; of frame n: eight zero bytes | n u32; of a provisional final frame:
- *              80000000 | counter u32 | n u32, and so never one of the others
- *   AAD        of the header: the header without its tag; of a frame: message id | label | sequence u32
- *              | content length u64
- *   keys       HKDF-SHA512 of the data key with the message id as salt; info of the content key: suite
- *              | "DERIVEKEY"; of the commitment: "COMMITKEY"
+ *   regular  0  sequence u32, from 1
+ *   frame    4  IV (12)
+ *           16  ciphertext, exactly the frame length
+ *        65520  tag (16)
+ *
+ *   final    0  ffffffff
+ *   frame    4  sequence u32
+ *            8  IV (12)
+ *           20  content length u32, 0 to the frame length
+ *           24  ciphertext | tag (16)
+ *
+ *   IV       header: zeros. Frame n: eight zero bytes | n u32. A provisional final frame, which completes a
+ *            torn object: 80000000 | counter u32 | n u32, and so never one of these
+ *   AAD      header: the header without its tag. Frame: message id | label | sequence u32 | content length
+ *            u64
+ *   keys     HKDF-SHA512, salt message id, of the data key. Content key: info = suite | "DERIVEKEY".
+ *            Commitment: info = "COMMITKEY"
  */
 #include "record/esdk.h"
 
@@ -22,9 +37,12 @@
 
 #define VERSION 2
 #define CONTENT_FRAMED 2
+#define FINAL_MARK 0xffffffffu
 #define PROVISIONAL_IV 0x80000000u /* the first word of their IVs; a regular frame's is 0 */
 #define HEADER_FIXED \
 	(1 + 2 + ESDK_ID_BYTES + 2 + 2 + 2 + 2 + 2 + 1 + 4 + ESDK_COMMITMENT_BYTES + AEAD_TAG_BYTES)
+#define REGULAR_HEAD (4 + AEAD_IV_BYTES)
+#define FINAL_HEAD (4 + 4 + AEAD_IV_BYTES + 4)
 
 _Static_assert(ESDK_STRIDE_BYTES == 65536, "a regular frame takes 64 KiB of the message");
 
@@ -71,7 +89,7 @@ size_t esdk_header_bytes(struct span aad, const struct esdk_edk *edk)
 uint64_t esdk_message_bytes(size_t header_bytes, uint64_t content)
 {
 	uint64_t regular = content / ESDK_FRAME_BYTES;
-	return header_bytes + regular * ESDK_STRIDE_BYTES + ESDK_FINAL_HEAD + content % ESDK_FRAME_BYTES +
+	return header_bytes + regular * ESDK_STRIDE_BYTES + FINAL_HEAD + content % ESDK_FRAME_BYTES +
 	       AEAD_TAG_BYTES;
 }
 
@@ -130,10 +148,10 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	uint8_t iv[AEAD_IV_BYTES], tag[AEAD_TAG_BYTES], text[ESDK_BODY_AAD_MAX];
 	struct buf aad = BUF_OF(text);
 	uint32_t sequence = m->sequence;
-	size_t head = kind == ESDK_FINAL ? ESDK_FINAL_HEAD : ESDK_REGULAR_HEAD;
+	size_t head = kind == ESDK_FINAL ? FINAL_HEAD : REGULAR_HEAD;
 	/* ffffffff is the mark of the final frame, and may be its number, but no regular one's; after it the
 	 * counter is used up */
-	if (sequence == 0 || (sequence == ESDK_FINAL_MARK && kind != ESDK_FINAL))
+	if (sequence == 0 || (sequence == FINAL_MARK && kind != ESDK_FINAL))
 		return ERR_RANGE;
 	if (out->overflow || buf_room(out) < head + m->filled + AEAD_TAG_BYTES) {
 		out->overflow = true;
@@ -143,7 +161,7 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	next_iv(m, iv);
 	aead_seal(&m->key, iv, buf_span(&aad), span_of(m->frame, m->filled), m->frame, tag);
 	if (kind == ESDK_FINAL)
-		buf_be32(out, ESDK_FINAL_MARK);
+		buf_be32(out, FINAL_MARK);
 	buf_be32(out, sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	if (kind == ESDK_FINAL)
@@ -179,7 +197,7 @@ enum err esdk_provisional(struct esdk *m, struct buf *out)
 	store_be32(iv + 4, ++m->provisional);
 	store_be32(iv + 8, m->sequence);
 	esdk_body_aad(m->id, ESDK_FINAL, m->sequence, m->filled, &aad);
-	buf_be32(out, ESDK_FINAL_MARK);
+	buf_be32(out, FINAL_MARK);
 	buf_be32(out, m->sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	buf_be32(out, (uint32_t)m->filled);

@@ -1,19 +1,21 @@
-/* Layout (draft-ietf-opsawg-pcapng sections 3 and 4), little-endian. A block: type u32 | total length u32
- * | body | total length u32, padded to 4. An option: code u16 | length u16 | value padded to 4; the last has
- * code 0 and length 0.
+/* Layout (draft-ietf-opsawg-pcapng, sections 3 and 4), little-endian. A block: type u32 | total length u32 |
+ * fields | options | total length u32. An option: code u16 | length u16 | value; the last one has code 0 and
+ * length 0. Frames and values are padded to 4 with zeros.
  *
- *   section     0a0d0d0a | 1a2b3c4d u32 | 1 u16 | 0 u16 | section length -1 u64
- *               | opt_comment 1, shb_hardware 2, shb_os 3, shb_userappl 4: text
- *   interface   1 | link type 1 u16 | 0 u16 | snaplen u32
- *               | if_name 2, if_description 3: text; if_speed 8 u64; if_tsresol 9 u8 = 9;
- *                 if_filter 11: 0 u8, text
- *   packet      6 | interface u32 | time high u32 | time low u32 | captured u32 | original u32
- *               | frame, padded
- *               | epb_flags 2 u32 = 1 (inbound); epb_dropcount 4 u64; epb_packetid 5 u64;
- *                 epb_queue 6 u32; epb_verdict 7: 1 u8, u64
- *   statistics  5 | interface u32 | time high u32 | time low u32
- *               | isb_starttime 2, isb_endtime 3: high u32, low u32; isb_ifrecv 4, isb_ifdrop 5,
- *                 isb_filteraccept 6, isb_osdrop 7, isb_usrdeliv 8: u64
+ *   block       type      fields
+ *   section     0a0d0d0a  1a2b3c4d u32 | 1 u16 | 0 u16 | section length u64 = -1
+ *   interface   1         link type u16 = 1 | 0 u16 | snaplen u32
+ *   packet      6         interface u32 | time high u32 | low u32 | captured u32 | original u32 | frame
+ *   statistics  5         interface u32 | time high u32 | low u32
+ *
+ *   block       options, in this order
+ *   section     1 opt_comment, 2 shb_hardware, 3 shb_os, 4 shb_userappl: text
+ *   interface   2 if_name, 3 if_description: text; 8 if_speed u64; 9 if_tsresol u8 = 9; 11 if_filter 0 u8,
+ *               text
+ *   packet      2 epb_flags u32 = 1 (inbound); 4 epb_dropcount u64; 5 epb_packetid u64; 6 epb_queue u32;
+ *               7 epb_verdict 1 u8, u64 (of a packet that is cut)
+ *   statistics  2 isb_starttime, 3 isb_endtime: time high u32, low u32; 4 isb_ifrecv, 5 isb_ifdrop,
+ *               6 isb_filteraccept, 7 isb_osdrop, 8 isb_usrdeliv: u64
  *
  * The verdict: the standard knows those of hardware (0), of eBPF programs at TC (1) and XDP (2). A socket
  * filter runs as an eBPF program, too, and is nearest to 1, whose value is the program's result: the number

@@ -1,11 +1,18 @@
-/* Layout (linux/if_packet.h, host byte order):
+/* Layout (linux/if_packet.h), host byte order:
  *
- *   block    struct tpacket_block_desc: version u32 | offset_to_priv u32 | struct tpacket_hdr_v1:
- *            block_status u32 | num_pkts u32 | offset_to_first_pkt u32 | blk_len u32 | seq_num u64
- *            | first {sec u32 | nsec u32} | last {sec u32 | nsec u32}
- *   packet   the first at offset_to_first_pkt, each next at + tp_next_offset (0 at the last):
- *            struct tpacket3_hdr | aligned to 16: struct sockaddr_ll
- *            the frame at + tp_mac: tp_snaplen bytes of tp_len
+ *   block    0  version u32
+ *            4  offset_to_priv u32
+ *            8  block_status u32
+ *           12  num_pkts u32
+ *           16  offset_to_first_pkt u32
+ *           20  blk_len u32
+ *           24  seq_num u64
+ *           32  first: sec u32 | nsec u32
+ *           40  last: sec u32 | nsec u32
+ *
+ *   packet   the first at offset_to_first_pkt, each next at tp_next_offset from the one before (0 at the
+ *            last): struct tpacket3_hdr, then, aligned to 16, struct sockaddr_ll; at tp_mac the frame,
+ *            tp_snaplen bytes of tp_len
  */
 #include "record/ring_walk.h"
 

@@ -1,14 +1,27 @@
 /* The volume:
  *
- *        0  header of even generations (4,096)
- *     4096  header of odd generations
+ *        0  header of even generations (4096)
+ *     4096  header of odd generations (4096)
  *     8192  zeros
  *  1048576  slots of slot_bytes each, as record/commit.c says
  *
  * A header, little-endian:
  *
- *   "sealtap volume 1" | generation u64 | boot u64 | slot_bytes u64 | slots u32 | ended u32 | written_ns u64
- *   gap_boot u64 | gap_from_ns u64 | zeros up to 4,092 | CRC32C of all before, u32
+ *        0  "sealtap volume 1"
+ *       16  generation u64
+ *       24  boot u64
+ *       32  slot_bytes u64
+ *       40  slots u32
+ *       44  ended u32
+ *       48  written_ns u64
+ *       56  gap_boot u64
+ *       64  gap_from_ns u64
+ *       72  zeros
+ *     4092  CRC32C of all before, u32
+ *
+ * A header counts if and only if its CRC32C holds, its first 16 bytes are as above and its fields are within
+ * the limits of volume.h (slot_bytes: room for more than a slot's head, no more than 1 TiB); of two such
+ * headers the one of the higher generation does.
  */
 #include "record/volume.h"
 

@@ -1,6 +1,12 @@
-/* Layout: data frames (magic fd2fb528, little-endian) | index (184d2a53) | seek table (184d2a5e). A data
- * frame is handed to lib/zstd from its first byte on; a skippable one is magic u32 | content length u32 |
- * content.
+/* The plaintext of a message: data frames | index | seek table; of a torn object data frames alone.
+ *
+ *   data        magic fd2fb528, little-endian as all here; lib/zstd is given it from its first byte on
+ *   skippable   magic u32 (184d2a53: index, 184d2a5e: seek table) | content length u32 | content (index.c)
+ *
+ *   phase       what it waits for                    then
+ *   HEAD        a magic, of a skippable frame eight  DATA; SKIPPABLE; nothing more after the seek table
+ *   DATA        zstd's end of the frame              HEAD
+ *   SKIPPABLE   all of the content                   HEAD, when it agrees with the frames that were seen
  */
 #include "record/zframe.h"
 

@@ -26,6 +26,8 @@ struct role_take {
 struct role {
 	enum role_id id;
 	struct spawn_spec spawn;
+	bool on_demand;       /* it is started when the configuration names what it serves */
+	bool spared;          /* it is not missed soon: once it died it may wait long (role/init/restart.h) */
 	uint32_t descriptors; /* on START: bits START_BIT() */
 	struct loop *loop;
 	struct msg_start *start;

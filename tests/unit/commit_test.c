@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/crc.h"
 #include "record/commit.h"
 
 #define SLOT_BYTES (COMMIT_DATA_OFFSET + 65536)
@@ -43,6 +44,71 @@ static void the_newest_record_is_read_back_as_it_was_written(void)
 	CHECK(got.data_bytes == c.data_bytes && got.meta.seq == 5 && got.meta.lost == 3);
 	CHECK(strcmp(got.meta.name, c.meta.name) == 0 && strcmp(got.meta.stream, "w0") == 0);
 	CHECK(memcmp(&got.resume, &c.resume, sizeof(c.resume)) == 0);
+}
+
+/* The table at the top of record/commit.c: each number is the place where it must stand. */
+static const struct commit places = {
+	.generation = 8,
+	.state = COMMIT_FREE,
+	.side_bytes = 20,
+	.data_bytes = 24,
+	.data_crc = 32,
+	.side_crc = 36,
+	.meta = {.kind = 40,
+		 .seq = 44,
+		 .canary = 48,
+		 .boot = 52,
+		 .signer = 60,
+		 .first_ns = 68,
+		 .last_ns = 76,
+		 .records = 84,
+		 .raw_bytes = 92,
+		 .lost = 100,
+		 .cut = 108,
+		 .filtered = 116,
+		 .size_bytes = 124,
+		 .stream = "w0",
+		 .name = "p/x",
+		 .sig_len = 204},
+	.resume = {.block_seq = 728,
+		   .packets = 736,
+		   .packet_id = 744,
+		   .recorded = {752, 760},
+		   .filtered = {768, 776},
+		   .over_budget = {784, 792},
+		   .drops = 800,
+		   .refused = 808,
+		   .records = 816,
+		   .lost = 824,
+		   .cut = 832,
+		   .raw_bytes = 840,
+		   .size_bytes = 848,
+		   .objects = 856},
+};
+
+static void a_record_stands_as_its_format_says(void)
+{
+	struct commit c = places;
+	uint8_t r[COMMIT_RECORD_BYTES], zeros[COMMIT_RECORD_BYTES] = {0};
+	memset(c.meta.prev, 'p', sizeof(c.meta.prev));
+	memset(c.meta.sha256, 'h', sizeof(c.meta.sha256));
+	memset(c.meta.sig, 's', sizeof(c.meta.sig));
+	commit_write_record(r, &c);
+	CHECK(memcmp(r, "sealtap\2", 8) == 0 && load_le64(r + 8) == 8 && load_le32(r + 16) == COMMIT_FREE);
+	CHECK(load_le32(r + 20) == 20 && load_le64(r + 24) == 24 && load_le32(r + 204) == 204);
+	for (size_t at = 32; at < 52; at += 4)
+		CHECK(load_le32(r + at) == at);
+	for (size_t at = 52; at < 132; at += 8)
+		CHECK(load_le64(r + at) == at);
+	CHECK(memcmp(r + 132, "w0\0\0\0\0\0\0", 8) == 0 && memcmp(r + 280, "p/x", 4) == 0);
+	CHECK(memcmp(r + 140, c.meta.prev, 32) == 0 && memcmp(r + 172, c.meta.sha256, 32) == 0);
+	CHECK(memcmp(r + 208, c.meta.sig, 72) == 0 && memcmp(r + 284, zeros, 728 - 284) == 0);
+	for (size_t at = 728; at < 864; at += 8)
+		CHECK(load_le64(r + at) == at);
+	CHECK(memcmp(r + 864, zeros, 4092 - 864) == 0 && load_le32(r + 4092) == crc32c(span_of(r, 4092)));
+	CHECK(commit_record_offset(8) == 0 && commit_record_offset(9) == 4096);
+	CHECK(commit_side_offset(8) == 8192 && commit_side_offset(9) == 77824 &&
+	      COMMIT_DATA_OFFSET == 147456);
 }
 
 /* A writer that died, or power that failed, after any byte of the newer record. */
@@ -124,6 +190,7 @@ int main(void)
 {
 	RUN(the_newest_record_is_read_back_as_it_was_written,
 	    "the newest record is read back as it was written");
+	RUN(a_record_stands_as_its_format_says, "a record stands as its format says");
 	RUN(a_record_cut_at_any_byte_leaves_the_one_before_it,
 	    "a record cut at any byte, or with any bit changed, leaves the one before it");
 	RUN(a_torn_object_is_what_was_committed_and_its_provisional_frame,

@@ -50,6 +50,28 @@ static void the_newest_header_is_read_back_as_it_was_written(void)
 	}
 }
 
+/* The table at the top of record/volume.c: each number written is the place where it must stand. */
+static void a_header_stands_as_its_format_says(void)
+{
+	const struct volume_header h = {.generation = 16,
+					.boot = 24,
+					.slot_bytes = 32,
+					.slots = 40,
+					.ended = 44,
+					.written_ns = 48,
+					.gap_boot = 56,
+					.gap_from_ns = 64};
+	uint8_t p[VOLUME_PAGE_BYTES], zeros[VOLUME_PAGE_BYTES] = {0};
+	volume_write_header(&h, p);
+	CHECK(memcmp(p, "sealtap volume 1", 16) == 0);
+	CHECK(load_le64(p + 16) == 16 && load_le64(p + 24) == 24 && load_le64(p + 32) == 32);
+	CHECK(load_le32(p + 40) == 40 && load_le32(p + 44) == 44);
+	CHECK(load_le64(p + 48) == 48 && load_le64(p + 56) == 56 && load_le64(p + 64) == 64);
+	CHECK(memcmp(p + 72, zeros, 4092 - 72) == 0 && load_le32(p + 4092) == crc32c(span_of(p, 4092)));
+	CHECK(volume_header_offset(2) == 0 && volume_header_offset(3) == 4096);
+	CHECK(volume_slot_offset(&h, 1) == 1048576 + 32);
+}
+
 /* Power that failed after any byte of the newer one; both ways round. */
 static void a_header_cut_at_any_byte_leaves_the_one_before_it(void)
 {
@@ -216,6 +238,7 @@ int main(void)
 {
 	RUN(the_newest_header_is_read_back_as_it_was_written,
 	    "the newest header is read back as it was written");
+	RUN(a_header_stands_as_its_format_says, "a header stands as its format says");
 	RUN(a_header_cut_at_any_byte_leaves_the_one_before_it,
 	    "a header cut at any byte, or with any bit changed, leaves the one before it");
 	RUN(damaged, "both headers damaged is told from a disk that is not ours");

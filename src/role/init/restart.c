@@ -2,11 +2,10 @@
 
 static uint64_t delay_after(const struct restart *r)
 {
-	unsigned deaths = r->deaths;
-	if (deaths < 2)
-		return 0;
-	unsigned doublings = deaths - 2 < 8 ? deaths - 2 : 8;
-	uint64_t delay_ns = RESTART_BASE_NS << doublings;
+	/* in half seconds (RESTART_BASE_NS), by the number of deaths in a row; behind the end as the last */
+	static const uint8_t halves[] = {0, 0, 1, 2, 4, 8, 16, 32, 64};
+	size_t last = sizeof(halves) - 1;
+	uint64_t delay_ns = halves[r->deaths < last ? r->deaths : last] * RESTART_BASE_NS;
 	return delay_ns < r->max_ns ? delay_ns : r->max_ns;
 }
 

@@ -17,6 +17,7 @@
 #include "role/flows/flowtable.h"
 #include "role/flows/journal.h"
 #include "role/init/machine.h"
+#include "role/init/restart.h"
 #include "role/init/roles.h"
 #include "role/status/metrics.h"
 
@@ -111,7 +112,9 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 		struct roster_child *c = &r->child[i];
 		c->role = i < ROSTER_FIXED ? fixed[i] : ROLE_CAPTURE;
 		c->index = i < ROSTER_FIXED ? 0 : i - ROSTER_FIXED;
-		c->on_demand = c->role == ROLE_SPOOL || c->role == ROLE_STATUS;
+		const struct role *role = roles_get(c->role);
+		c->on_demand = role->on_demand;
+		c->restart_max_ns = role->spared ? RESTART_MAX_NS : RESTART_RECORDING_MAX_NS;
 		c->chan = -1;
 		c->watch.slot = -1;
 	}

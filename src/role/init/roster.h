@@ -24,6 +24,7 @@ struct roster_child {
 	int chan;       /* owned; -1: not running */
 	uint32_t life;  /* how often it died */
 	bool on_demand; /* it waits for what the configuration names: the spool's disk, the status port */
+	uint64_t restart_max_ns; /* once it died: role/init/restart.h */
 	struct loop_watch watch;
 };
 

@@ -73,8 +73,7 @@ void supervisor_start(struct supervisor *s)
 	self = s;
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++) {
 		struct roster_child *c = &s->roster->child[i];
-		bool hurry = c->role != ROLE_UPLOAD && c->role != ROLE_STATUS;
-		s->restart[i].max_ns = hurry ? RESTART_RECORDING_MAX_NS : RESTART_MAX_NS;
+		s->restart[i].max_ns = c->restart_max_ns;
 		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = c};
 	}
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)

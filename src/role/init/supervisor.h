@@ -1,5 +1,16 @@
 /* supervisor: starts the roles, and starts a role that died anew, at once or after the wait that restart.h
- * says. init's own. */
+ * says. init's own.
+ *
+ *   state      pid   chan   what happens                                     next
+ *   on demand  0     -1     supervisor_start_role()                          start
+ *   waiting    0     -1     the time that restart.h says has come            start
+ *   start                   spawned; START and its channels are sent         running; started() is called
+ *                           spawned; they can't be sent                      running; killed
+ *                           not spawned                                      waiting, as after a death
+ *   running    > 0   >= 0   it dies, and died() says that it is needed       waiting; the alarm role-died
+ *                           it dies, and died() says that it is not          gone
+ *   gone       0     >= 0   nothing, until roster_stop()
+ */
 #ifndef SEALTAP_ROLE_INIT_SUPERVISOR_H
 #define SEALTAP_ROLE_INIT_SUPERVISOR_H
 

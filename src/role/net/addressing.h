@@ -6,8 +6,9 @@
  *   evidence the same, each a host address: no route leads there but in its own table
  *   main     the default route outside, by packets no longer than an internet gateway takes; the services at
  *            169.254.169.0 and the DNS servers outside; the VPC's other networks and `inside.routes` inside,
- * by the inside subnet's router, where hosts that route through here are own      a table for each link, that
- * what is sent from one of its addresses is routed by: each ENI answers from itself
+ *            by the inside subnet's router, where hosts that route through here are
+ *   own      a table for each link, that what is sent from one of its addresses is routed by: each ENI
+ *            answers from itself
  *
  * With `evidence = eni` what keys and upload send, but to IMDS, is routed by the evidence link's table or,
  * where that knows no way, refused: by the kernel, as it tells by the user whose socket it is. So it is while

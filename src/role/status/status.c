@@ -107,6 +107,8 @@ static const struct role_take takes[] = {
 const struct role role_status = {
 	.id = ROLE_STATUS,
 	.spawn = {.uid = 107, .empty_network = true},
+	.on_demand = true,
+	.spared = true,
 	.descriptors = START_BIT(START_LISTENER) | START_BIT(START_KEPT),
 	.loop = &g.loop,
 	.start = &g.start,

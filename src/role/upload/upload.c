@@ -436,6 +436,7 @@ static const struct role_take takes[] = {
 const struct role role_upload = {
 	.id = ROLE_UPLOAD,
 	.spawn = {.uid = UID_UPLOAD},
+	.spared = true,
 	.descriptors = START_BIT(START_ANCHORS) | START_PRODUCERS | START_BIT(START_POOLS + POOL_WINDOW),
 	.loop = &g.loop,
 	.start = &g.start,
