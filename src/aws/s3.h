@@ -3,7 +3,7 @@
  *
  * keys signs (it has the secret), upload writes the head (it has the connection): both walk one table of
  * headers in s3.c, so they can't disagree. One PUT an object, its digest and If-None-Match signed. Source:
- * Amazon S3 API reference, PutObject; formats/aws.md of the design.
+ * Amazon S3 API reference, PutObject.
  */
 #ifndef SEALTAP_AWS_S3_H
 #define SEALTAP_AWS_S3_H
