@@ -1,7 +1,6 @@
 /* kms: one call, GenerateDataKey: its signed request, its answer, its errors. Sans I/O.
  *
- * The region and account are those of the key's ARN. Source: AWS KMS API reference,
- * GenerateDataKey.
+ * The region and account are those of the key's ARN. Source: AWS KMS API reference, GenerateDataKey.
  */
 #ifndef SEALTAP_AWS_KMS_H
 #define SEALTAP_AWS_KMS_H

@@ -12,6 +12,15 @@ _Static_assert(sizeof(br_aes_gen_ctr_keys) <= sizeof(struct aead_key),
 
 /* Texts pass through a small buffer, so that out never holds plaintext while it is being sealed. */
 #define CHUNK_BYTES 4096
+/* More than run() and the library's functions beneath it use of the stack. */
+#define STACK_BYTES (CHUNK_BYTES + 4096)
+
+/* The library leaves round keys on the stack, in frames that stood where this function's stands now. */
+__attribute__((noinline, no_sanitize("address"))) static void wipe_stack(void)
+{
+	uint8_t dead[STACK_BYTES];
+	wipe(dead, sizeof(dead));
+}
 
 void aead_init(struct aead_key *k, struct span key)
 {
@@ -20,6 +29,7 @@ void aead_init(struct aead_key *k, struct span key)
 	const br_block_ctr_class *c = fast ? fast : &br_aes_ct64_ctr_vtable;
 	memset(k->state, 0, sizeof(k->state));
 	c->init((const br_block_ctr_class **)(void *)k->state, key.p, key.len);
+	wipe_stack();
 }
 
 void aead_wipe(struct aead_key *k)
@@ -65,6 +75,7 @@ void aead_seal(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct
 	br_gcm_get_tag(&g, tag);
 	wipe(&g, sizeof(g));
 	wipe(&copy, sizeof(copy));
+	wipe_stack();
 }
 
 enum err aead_open(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct span aad,
@@ -78,6 +89,7 @@ enum err aead_open(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], st
 	bool good = br_gcm_check_tag(&g, tag) == 1;
 	wipe(&g, sizeof(g));
 	wipe(&copy, sizeof(copy));
+	wipe_stack();
 	if (good)
 		return ERR_OK;
 	if (sealed.len)

@@ -1,6 +1,7 @@
 /* pool: shared memory for sealed segments: one memfd per producer, made by init, with one page of the
  * producer's counters and a fixed number of slots of one size. It outlives its producer: what a process that
- * died had committed is found there by the next one (record/commit.h).
+ * died had committed is found there by the next one (record/commit.h). The window, flows' journal and what
+ * status counted are pools as well, for the same reason.
  *
  * The producer maps it writable; upload gets a read-only descriptor of the same memory. Its size is sealed
  * (F_SEAL_GROW, SHRINK, SEAL); write seals do not work with a mapped writer. Mode 0600, not executable.

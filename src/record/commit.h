@@ -12,7 +12,7 @@
  *   SEALED  signed, to be shipped
  *   FREE    shipped; the slot may be used again
  *
- * Source: object format 1, "Torn objects".
+ * Source: object format 1 (src/FORMAT.md), "Torn objects".
  */
 #ifndef SEALTAP_RECORD_COMMIT_H
 #define SEALTAP_RECORD_COMMIT_H
@@ -25,7 +25,8 @@
 
 enum commit_state { COMMIT_NONE, COMMIT_OPEN, COMMIT_CLOSED, COMMIT_SEALED, COMMIT_FREE };
 
-/* Where a worker that starts anew goes on: right behind the last committed packet. */
+/* Where a worker that starts anew goes on: right behind the last committed packet. Flows has no ring: what
+ * the first five mean to it says position() in role/flows/flowwriter.c. */
 struct commit_resume {
 	uint64_t block_seq;                   /* of the ring block with the next packet */
 	uint64_t packets;                     /* of that block that are dealt with */

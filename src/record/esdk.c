@@ -142,10 +142,10 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 	return buf_err(out);
 }
 
-/* Seals the frame where it stands and appends it: out never sees plaintext. */
+/* Seals the frame into out, which never sees plaintext (aead_seal). */
 static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 {
-	uint8_t iv[AEAD_IV_BYTES], tag[AEAD_TAG_BYTES], text[ESDK_BODY_AAD_MAX];
+	uint8_t iv[AEAD_IV_BYTES], text[ESDK_BODY_AAD_MAX];
 	struct buf aad = BUF_OF(text);
 	uint32_t sequence = m->sequence;
 	size_t head = kind == ESDK_FINAL ? FINAL_HEAD : REGULAR_HEAD;
@@ -159,15 +159,14 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	}
 	esdk_body_aad(m->id, kind, sequence, m->filled, &aad);
 	next_iv(m, iv);
-	aead_seal(&m->key, iv, buf_span(&aad), span_of(m->frame, m->filled), m->frame, tag);
 	if (kind == ESDK_FINAL)
 		buf_be32(out, FINAL_MARK);
 	buf_be32(out, sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	if (kind == ESDK_FINAL)
 		buf_be32(out, (uint32_t)m->filled);
-	buf_put(out, span_of(m->frame, m->filled));
-	buf_put(out, span_of(tag, sizeof(tag)));
+	uint8_t *sealed = buf_take(out, m->filled), *tag = buf_take(out, AEAD_TAG_BYTES);
+	aead_seal(&m->key, iv, buf_span(&aad), span_of(m->frame, m->filled), sealed, tag);
 	m->filled = 0;
 	return buf_err(out);
 }

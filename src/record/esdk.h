@@ -3,7 +3,8 @@
  *
  *   IDLE --esdk_begin()--> OPEN --esdk_write()*--> OPEN --esdk_end()--> IDLE       (another order traps)
  *
- * Ciphertext goes to a buf of the caller; plaintext stays in the struct until its frame is sealed there.
+ * Ciphertext goes to a buf of the caller, which never sees plaintext; that stays in the struct, which
+ * esdk_end() and esdk_abort() wipe.
  * Every IV comes from the counters in this struct: frame n has IV n, provisional final frame c before frame n
  * has 80000000 | c | n; no caller can choose another. Source: awslabs/aws-encryption-sdk-specification,
  * data-format/. Byte layout: esdk.c.

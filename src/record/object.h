@@ -2,8 +2,8 @@
  * format 1).
  *
  * struct object_identity is the same for a whole boot; struct object_meta describes one object. Both are
- * fixed-size without pointers: they are sent between roles and stand in a segment's head. Strings are
- * terminated. Source: the object format's contract, version 1.
+ * fixed-size without pointers: they are sent between roles and stand in commit records. Strings are
+ * terminated. Source: object format 1 (src/FORMAT.md).
  */
 #ifndef SEALTAP_RECORD_OBJECT_H
 #define SEALTAP_RECORD_OBJECT_H

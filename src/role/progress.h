@@ -1,7 +1,7 @@
 /* progress: the page of a producer's pool: what must be known of it even when it died in the middle.
  *
- * The producer writes it, each word by itself; init and the producer's successor read it. Zeroed when the
- * pool is made.
+ * The producer writes it, each word by itself; init, the spool and the producer's successor read it. Zeroed
+ * when the pool is made.
  */
 #ifndef SEALTAP_ROLE_PROGRESS_H
 #define SEALTAP_ROLE_PROGRESS_H

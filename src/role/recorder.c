@@ -46,7 +46,7 @@ static void say_extended(struct recorder *r)
 
 static void ask_key(struct recorder *r)
 {
-	if (r->key_asked)
+	if (r->key_asked || r->ended)
 		return;
 	r->key_asked = true;
 	r->with.ops->want_key(r->with.arg, !r->has_key);
@@ -59,14 +59,8 @@ static void key_due(void *arg)
 
 static void pick_key(struct recorder *r)
 {
-	if (r->has_next_key) {
-		r->key = r->next_key;
-		wipe(&r->next_key, sizeof(r->next_key));
-		r->has_next_key = false;
-		r->has_key = true;
-		r->key_extended = false;
-		r->key_since_ns = r->key.made_ns;
-		r->key_bytes = 0;
+	if (r->key_unused) {
+		r->key_unused = false;
 		loop_timer_at(r->with.loop, &r->key_timer, r->key_since_ns + key_life_ns(r) / 10 * 9);
 	}
 	if (!r->has_key || key_worn(r))
@@ -80,7 +74,7 @@ void recorder_prepare(struct recorder *r)
 
 bool recorder_has_key(const struct recorder *r)
 {
-	return r->has_key || r->has_next_key;
+	return r->has_key;
 }
 
 static void ready(struct recorder *r)
@@ -96,11 +90,23 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 	if (!r->key_asked)
 		return;
 	r->key_asked = false;
-	r->next_key = *key;
-	r->has_next_key = true;
-	/* the object ends with its key's life */
+	/* the object ends with its key's life; what it still needs of the key is in its segment */
 	recorder_rotate(r);
+	r->key = *key;
+	r->has_key = r->key_unused = true;
+	r->key_extended = false;
+	r->key_since_ns = key->made_ns;
+	r->key_bytes = 0;
 	ready(r);
+}
+
+void recorder_end(struct recorder *r)
+{
+	ASSERT(r->phase != RECORDER_OPEN);
+	r->ended = true;
+	wipe(&r->key, sizeof(r->key));
+	r->has_key = r->key_unused = r->key_asked = false;
+	loop_timer_stop(r->loop, &r->key_timer);
 }
 
 /* ---- commit records */

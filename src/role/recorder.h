@@ -1,10 +1,10 @@
 /* recorder: one stream's way from records to sealed objects in its pool: frames by size and time, objects by
  * size and time, keys by age and volume, names, signatures and the chain.
  *
- * The producer (capture, or keys for the log) asks for room, writes one record into it and says what it
- * wrote. NULL means that the recorder waits for a data key, a free slot or the last object's signature: the
- * producer keeps its record and goes on when ops->ready is called. Plaintext stays in `raw` until its frame
- * is sealed; nothing but ciphertext and the object's metadata reaches the pool.
+ * The producer (capture, flows, or keys for the log) asks for room, writes one record into it and says what
+ * it wrote. NULL means that the recorder waits for a data key, a free slot or the last object's signature:
+ * the producer keeps its record and goes on when ops->ready is called. Plaintext stays in `raw` until its
+ * frame is sealed; nothing but ciphertext and the object's metadata reaches the pool.
  *
  * Each frame is committed in the slot's record (record/commit.h) with the place where the stream goes on.
  * When the producer died, the next one's recorder_recover() finds in the pool what was committed: an open
@@ -68,9 +68,11 @@ struct recorder {
 	uint32_t slot; /* of the object that is OPEN or SIGNING */
 	enum recorder_phase phase;
 	bool waiting; /* room was refused: call ready */
+	bool ended;   /* no data key is wanted any more */
 
-	struct msg_key key, next_key; /* secret */
-	bool has_key, has_next_key, key_asked, key_extended;
+	struct msg_key key; /* secret; the one copy of the stream's data key in this process */
+	bool has_key, key_asked, key_extended;
+	bool key_unused; /* no record was written since it came */
 	uint64_t key_since_ns, key_bytes;
 
 	struct segment segment;
@@ -99,6 +101,7 @@ void recorder_keys_anew(struct recorder *r);
 /* Asks for the first data key ahead of the first record. */
 void recorder_prepare(struct recorder *r);
 bool recorder_has_key(const struct recorder *r);
+/* Copied: the caller wipes its own. The open object ends: it was begun under the key before. */
 void recorder_key(struct recorder *r, const struct msg_key *key);
 /* Room for a record of `bytes`, stamped real_ns, or NULL: wait. */
 struct buf *recorder_room(struct recorder *r, size_t bytes, uint64_t real_ns);
@@ -113,6 +116,9 @@ void recorder_lost(struct recorder *r, uint64_t records);
 void recorder_filtered(struct recorder *r, uint64_t records);
 /* Seals what is there: the object ends. Nothing happens when none is open. */
 void recorder_rotate(struct recorder *r);
+/* No further record comes, and no object is open: the data key is wiped. What is sealed may still be signed,
+ * announced and freed. */
+void recorder_end(struct recorder *r);
 void recorder_signed(struct recorder *r, const struct object_meta *meta);
 /* It is shipped. Word of an object that is gone is passed over. */
 void recorder_free(struct recorder *r, const struct msg_segment *s);

@@ -17,9 +17,8 @@ struct resolver {
 	void *arg; /* borrowed */
 };
 
-/* IPv4 addresses first, as the links have no IPv6 (role/net/gateway), and each family rotated by the random
- * number, so that load spreads and a dead address is not always the first. out has room for count, apart from
- * addr. */
+/* IPv4 addresses first, as a link may have no IPv6, and each family rotated by the random number, so that
+ * load spreads and a dead address is not always the first. out has room for count, apart from addr. */
 void resolver_order(const struct ip *addr, uint32_t count, uint32_t random, struct ip *out);
 /* space: tells the resolvers of one process apart, 0..255. The ids begin by chance: answers to the process
  * before this one are none of ours. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """check.py [TOP]: rules about the sources that no compiler checks; one line a finding: file:line: what. Exit 1 when there is one.
 
-Layers, sizes, first comments, purity, unfinished marks. `check.py --self-test` proves on made-up files that each rule can fail.
+Layers, sizes, first comments, purity, unfinished marks, and what src/ARCHITECTURE.md says is where. `check.py --self-test` proves on
+made-up files that each rule can fail.
 """
 import os
 import re
@@ -31,6 +32,8 @@ PROCESSOR = {'cpuid.h', 'immintrin.h'}
 THIRD_PARTY = re.compile(r'^(bearssl\w*\.h|zstd\w*\.h|pcap(\.h|-bpf\.h|/)|mbedtls/|psa/)')
 FUNCTION_LINES, FILE_LINES = 60, 500
 C_COLUMNS, SCRIPT_COLUMNS = 110, 140
+MAP = 'src/ARCHITECTURE.md'
+DOCUMENTS = {MAP, 'src/FORMAT.md'}
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
 ALLOCATION = re.compile(r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf|alloca)\s*\(')
 VARYING = re.compile(r'^static (?!const\b|inline\b|_Noreturn\b|enum err\b[^=;]*\()[^()]*[;=\[{]')
@@ -125,8 +128,22 @@ def check_file(path, text):
         yield from check_source(path, lines)
 
 
+def check_map(path, text, paths):
+    """The map names each file of the roles, and no file that is not there."""
+    words = set(re.findall(r'`([\w/.]+)`', text))
+    for p in paths:
+        name, extension = os.path.splitext(os.path.basename(p))
+        if path == MAP and p.startswith('src/role/') and extension == '.c' and not words & {name, p.removeprefix('src/')}:
+            yield 1, f'{p} is not named'
+    for n, line in enumerate(text.split('\n'), 1):
+        for word in re.findall(r'`([\w/]+/\w+\.(?:c|h|py))`', line):
+            if not {word, 'src/' + word} & set(paths):
+                yield n, f'there is no {word}'
+
+
 def check_tree(top):
-    for path in listed(top):
+    paths = listed(top)
+    for path in paths:
         if path == 'LICENSE':
             continue
         with open(os.path.join(top, path), 'rb') as f:
@@ -136,7 +153,8 @@ def check_tree(top):
         full = os.path.join(top, path)
         if data.startswith(b'#!') and not os.access(full, os.X_OK) and not path.endswith('.py'):
             yield path, 1, 'a script that is not executable'
-        for n, what in check_file(path, data.decode('utf-8', 'replace')):
+        text = data.decode('utf-8', 'replace')
+        for n, what in [*check_file(path, text), *(check_map(path, text, paths) if path in DOCUMENTS else ())]:
             yield path, n, what
 
 
@@ -158,6 +176,8 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/os/m.c': ('int x; \n', 'blanks at the end'),
     'src/other/n.c': ('\n', 'not a layer'),
     'image/o': ('#!/bin/sh\n', 'not executable'),
+    'src/FORMAT.md': ('see `base/none.c`\n', 'there is no base/none.c'),
+    MAP: ('`role/c.c`\n', 'src/role/net/c.c is not named'),
 }
 
 

@@ -4,7 +4,7 @@ missing, and it takes part in nothing else.
 
 evidence_link_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/evidence-link/.
 
-AWS stands at the evidence link's other end (lab.third); the router outside throws away what is sent there.
+AWS stands at the evidence link's other end (lab.evidence_link); the router outside throws away what is sent there.
 """
 import contextlib
 import json
@@ -15,12 +15,12 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import capture, leases, metadata, netns, testing, third, traffic  # noqa: E402
+from lab import capture, evidence_link, leases, metadata, netns, testing, traffic  # noqa: E402
+from lab.evidence_link import ADDRESS, GATEWAY, MAC, plug, unplug  # noqa: E402
+from lab.evidence_link import NAME as EVIDENCE  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, AWS, CLIENT, NIC, WEB, Surroundings  # noqa: E402
-from lab.third import ADDRESS, GATEWAY, MAC, plug, unplug  # noqa: E402
-from lab.third import NAME as EVIDENCE  # noqa: E402
 
 FLOW_PORT, DISCARD = 40007, 9
 SETTINGS = {'evidence': 'eni', 'object__max_seconds': 2, 'status__port': 9100, 'status__sources': '198.18.0.0/15'}
@@ -35,7 +35,7 @@ def life(lab, name, plugged=True, outside_blocked=True, **settings):
         plug(lab, appliance)
     try:
         sent = capture.Capture(lab, OUTSIDE, lab.segment, name + '-sent', 'in')
-        with third.no_other_way(lab) if outside_blocked else contextlib.nullcontext(), Session(appliance) as session:
+        with evidence_link.no_other_way(lab) if outside_blocked else contextlib.nullcontext(), Session(appliance) as session:
             session.sent = sent
             yield session
     finally:
@@ -46,7 +46,7 @@ def end(session):
     """Shipped, opened, and nothing to or from AWS was on the links outside and inside."""
     session.end()
     frames = session.sent.done() + [f for side in session.frames.values() for f in side]
-    assert frames and not third.leaks(frames), third.leaks(frames)[:3]
+    assert frames and not evidence_link.leaks(frames), evidence_link.leaks(frames)[:3]
     return session.evidence
 
 
@@ -257,7 +257,7 @@ def without_the_setting(lab):
         with session.window('all'):
             traffic.ping(lab, 3)
         session.end()
-        assert third.leaks(session.sent.done()), 'how did it reach AWS?'
+        assert evidence_link.leaks(session.sent.done()), 'how did it reach AWS?'
     assert session.compare('all').missing == 0
     assert ' evidence' not in session.appliance.console.text().replace('evidence/lab', '')
 
@@ -265,7 +265,7 @@ def without_the_setting(lab):
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('evidence-link') as lab:
-        third.describe(lab)
+        evidence_link.describe(lab)
         for test in (arms_and_ships, nothing_before_the_rules, missing_at_start, lost_and_back, address_by_dhcp, takes_no_part,
                      without_the_setting):
             report.run(test, lab)

@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import capture, netns, testing, third, traffic  # noqa: E402
+from lab import capture, evidence_link, netns, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import NIC, Surroundings  # noqa: E402
@@ -18,26 +18,26 @@ def by_the_third_alone(lab):
     lab.metadata.user_data(lab.configuration(evidence='eni', object__max_seconds=5))
     guest = Guest(lab, 'third', from_kernel=True)
     netns.tap(lab.aws, NIC)
-    guest.argv += ['--nic', f'{lab.aws.name}:{NIC},mac={third.MAC}']
+    guest.argv += ['--nic', f'{lab.aws.name}:{NIC},mac={evidence_link.MAC}']
     try:
         sent = capture.Capture(lab, 'outside', lab.segment, 'third-sent', 'in')
-        with third.no_other_way(lab), Session(guest, arm_timeout_s=90) as session:
-            lab.aws.up(NIC, third.GATEWAY + '/24')
+        with evidence_link.no_other_way(lab), Session(guest, arm_timeout_s=90) as session:
+            lab.aws.up(NIC, evidence_link.GATEWAY + '/24')
             session.armed()
             with session.window('all'):
                 traffic.everything(lab, '100k')
             session.end()
             frames = sent.done() + [f for side in session.frames.values() for f in side]
     finally:
-        third.unplug(lab)
+        evidence_link.unplug(lab)
     assert session.compare('all').missing == 0
-    assert frames and not third.leaks(frames), third.leaks(frames)[:3]
+    assert frames and not evidence_link.leaks(frames), evidence_link.leaks(frames)[:3]
 
 
 def main():
     report = testing.Report(testing.pattern())
     with Surroundings('evidence-guest') as lab:
-        third.describe(lab)
+        evidence_link.describe(lab)
         report.run(by_the_third_alone, lab)
     report.finish()
 

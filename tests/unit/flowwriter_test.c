@@ -189,6 +189,7 @@ static void at_the_end(void)
 		   SPAN("alarm flows flow-records-lost reason=\"no object could be sealed for long\" "
 			"records=0"));
 	flowwriter_end(&w);
+	CHECK(!recorder_has_key(&w.recorder));
 	CHECK_SPAN(log_line(),
 		   SPAN("alarm flows flow-records-lost reason=\"no object could be sealed for long\" "
 			"records=2"));

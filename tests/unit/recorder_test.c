@@ -163,6 +163,55 @@ static void a_stream_in_use_asks_every_54_minutes_and_an_idle_one_not_at_all(voi
 	CHECK(!r->key_timer.active && keys_wanted == 1); /* idle again: nothing further is asked for */
 }
 
+/* How often these 32 bytes stand in the recorder, its segment included. */
+static unsigned held(const uint8_t key[ESDK_KEY_BYTES])
+{
+	const uint8_t *at = (const uint8_t *)r, *end = at + sizeof(*r) - ESDK_KEY_BYTES;
+	unsigned count = 0;
+	for (; at <= end; at++)
+		count += memcmp(at, key, ESDK_KEY_BYTES) == 0;
+	return count;
+}
+
+static void a_data_key_is_held_once_and_gone_with_its_successor_and_with_the_end(void)
+{
+	uint8_t first[ESDK_KEY_BYTES], second[ESDK_KEY_BYTES];
+	struct msg_key next = {.aad = "\0\1\0\1a\0\1b", .aad_len = 8, .edk_len = 4};
+	start();
+	recorder_prepare(r);
+	give_key();
+	memcpy(first, r->key.data_key, sizeof(first));
+	CHECK(held(first) == 1 && record(1000, 10, 'x') && held(first) == 1);
+	next.made_ns = clock_mono_ns();
+	memset(next.data_key, 9, sizeof(next.data_key));
+	memcpy(second, next.data_key, sizeof(second));
+	r->key_timer.fn(r->key_timer.arg);
+	recorder_key(r, &next);
+	CHECK(sealed_count == 1 && held(first) == 0 && held(second) == 1);
+	CHECK(record(2000, 10, 'x'));
+	recorder_rotate(r);
+	keys_wanted = 0;
+	recorder_end(r);
+	CHECK(held(second) == 0 && !recorder_has_key(r) && !r->key_timer.active);
+	recorder_keys_anew(r); /* a new keys process is not asked for what nobody uses */
+	recorder_key(r, &next);
+	CHECK(keys_wanted == 0 && held(second) == 0);
+}
+
+/* The content key as AES-256 has it expanded: it begins with the key itself. */
+static void an_objects_content_key_is_gone_when_it_is_sealed(void)
+{
+	struct esdk_derived keys;
+	start();
+	recorder_prepare(r);
+	give_key();
+	CHECK(record(1000, 10, 'x'));
+	esdk_derive(ESDK_SUITE_COMMIT, r->key.data_key, r->segment.esdk.id, &keys);
+	CHECK(held(keys.content_key) == 1);
+	recorder_rotate(r);
+	CHECK(sealed_count == 1 && held(keys.content_key) == 0);
+}
+
 static void losses_are_counted_in_the_object_they_happened_in(void)
 {
 	start();
@@ -217,6 +266,10 @@ int main(void)
 	    "a data key is replaced by age, and the object ends with it");
 	RUN(a_stream_in_use_asks_every_54_minutes_and_an_idle_one_not_at_all,
 	    "a stream in use asks for a data key every 54 minutes, an idle one not at all");
+	RUN(a_data_key_is_held_once_and_gone_with_its_successor_and_with_the_end,
+	    "a data key is held once, and gone with its successor and with the stream's end");
+	RUN(an_objects_content_key_is_gone_when_it_is_sealed,
+	    "an object's content key is gone when it is sealed");
 	RUN(losses_are_counted_in_the_object_they_happened_in,
 	    "losses are counted in the object they happened in");
 	RUN(a_slot_never_holds_plaintext, "a slot never holds plaintext");

@@ -1,5 +1,5 @@
-/* capture: one worker: ring -> pcapng -> zstd -> Encryption SDK -> segment. The only role that sees packets,
- * and only it.
+/* capture: one worker: ring -> pcapng -> zstd -> Encryption SDK -> segment. The only role that sees whole
+ * packets (flows sees the heads of those that are not forwarded), and it alone has its ring.
  *
  * It runs in an empty network namespace with an inherited ring and keeps one data key. A ring block returns
  * to the kernel only when all its packets are sealed in the segment.

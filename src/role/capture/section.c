@@ -47,6 +47,16 @@ static void put_number(struct buf *b, const char *key, uint64_t value)
 	put_line(b, key, buf_span(&v));
 }
 
+/* What happens to traffic that can't be recorded. */
+static void put_policy(struct buf *b, const struct settings *s)
+{
+	uint8_t value[64];
+	struct buf v = BUF_OF(value);
+	buf_str(&v, s->on_loss == CONF_ON_LOSS_STOP ? "on_loss=stop" : "on_loss=record");
+	buf_str(&v, s->spool_full == CONF_SPOOL_FULL_STOP ? " spool.full=stop" : " spool.full=drop-newest");
+	put_line(b, "policy", buf_span(&v));
+}
+
 /* What is kept of packets: the rules as they were configured, in their order. */
 static void put_rules(struct buf *b, const struct settings *s)
 {
@@ -91,7 +101,7 @@ static void put_comment(struct buf *b, const struct settings *s, const struct ob
 	put_line(b, "ami", span_str(id->ami));
 	put_link(b, "outside", &links->link[0]);
 	put_link(b, "inside", &links->link[1]);
-	put_line(b, "policy", SPAN("on_loss=record"));
+	put_policy(b, s);
 	put_rules(b, s);
 	put_line(b, "clock", span_str(clock->source));
 	put_line(b, "clock_error_ns", span_str(clock->error_ns));

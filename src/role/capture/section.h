@@ -1,7 +1,8 @@
 /* section: the head of each recording: pcapng section header with the chain, and the two interfaces.
  *
  * The section's comment has `key=value` lines: who recorded (appliance, boot, stream, seq, instance, AMI, the
- * links), its place in the chain (prev, prev_sig), and under which rules and clock. Source: object format 1.
+ * links), its place in the chain (prev, prev_sig), and under which policy, rules and clock. Source: object
+ * format 1 (src/FORMAT.md).
  */
 #ifndef SEALTAP_ROLE_CAPTURE_SECTION_H
 #define SEALTAP_ROLE_CAPTURE_SECTION_H

@@ -189,6 +189,8 @@ void flowwriter_end(struct flowwriter *w)
 {
 	if (w->dropped)
 		say_dropped(w, false);
+	if (flowwriter_opened(w))
+		recorder_end(&w->recorder);
 }
 
 void flowwriter_settle(struct flowwriter *w)

@@ -59,7 +59,7 @@ void flowwriter_logged(struct flowwriter *w, uint32_t seq);
 void flowwriter_verdicts(struct flowwriter *w);
 /* So is what connection tracking had refused by then. */
 void flowwriter_refused(struct flowwriter *w, const struct msg_refused *at);
-/* The end: an alarm if records are dropped now. */
+/* The end, with no object open: an alarm if records are dropped now; the data key is wiped. */
 void flowwriter_end(struct flowwriter *w);
 /* Nothing is under way: events that made no record are done with. */
 void flowwriter_settle(struct flowwriter *w);

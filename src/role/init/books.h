@@ -6,7 +6,7 @@
  * later, so that the links are asked before and after: what is accounted for must lie between. What is less
  * is `unattributed`, what is more `surplus`; both are 0 or something is wrong. Over both links together: a
  * ring does not tell of which one it lost a packet. What was dropped before the rings, by the kernel or the
- * NIC, stands beside the sum. Source: object format 1, "Accounting".
+ * NIC, stands beside the sum. Source: object format 1 (src/FORMAT.md), "Accounting".
  */
 #ifndef SEALTAP_ROLE_INIT_BOOKS_H
 #define SEALTAP_ROLE_INIT_BOOKS_H

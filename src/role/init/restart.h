@@ -5,7 +5,7 @@
  * capture; keys, which signs each object before the next one begins and has the data key of a worker that
  * died; and net, by whose names keys asks for another. A ring's 32 MiB are full after 1.3 s at 25 MB/s, its
  * 128 blocks after six seconds at any rate, for each is closed after 50 ms. upload is not missed before the
- * slots are full, and a visitor of status asks again.
+ * slots are full, status never.
  */
 #ifndef SEALTAP_ROLE_INIT_RESTART_H
 #define SEALTAP_ROLE_INIT_RESTART_H

@@ -5,7 +5,11 @@
 #include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "role/progress.h"
 #include "role/trouble.h"
+
+_Static_assert(sizeof(((struct progress *)0)->keyseq) == DATAKEYS_STREAMS * sizeof(uint64_t),
+	       "each stream has its count");
 
 #define ANSWER_TIMEOUT_MS 15000
 

@@ -224,6 +224,8 @@ static void sign(void *arg, const struct object_meta *meta)
 	struct object_meta m = *meta;
 	s->sign(s->arg, &m);
 	recorder_signed(&s->recorder, &m);
+	if (s->closing && s->count == 0)
+		recorder_end(&s->recorder); /* that was the last one */
 }
 
 static void sealed(void *arg, const struct msg_segment *segment)

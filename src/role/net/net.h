@@ -3,7 +3,7 @@
  *
  *   START -> LINKS; LINKS_UP -> ADDRESSED; SETTINGS -> CONFIGURED; FORWARD -> FORWARDING; RESOLVE -> RESOLVED
  *
- * What fails is told by VERDICT and tried again, for ever. First light forwards IPv4 from inside to outside.
+ * What fails is told by VERDICT and tried again, for ever. With IMDS and KMS it never speaks: keys does.
  */
 #ifndef SEALTAP_ROLE_NET_NET_H
 #define SEALTAP_ROLE_NET_NET_H

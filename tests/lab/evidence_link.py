@@ -1,4 +1,4 @@
-"""third: a third interface of the appliance, device number 2, with AWS at its other end: 198.18.1.10 behind 198.18.2.1.
+"""evidence_link: a third interface of the appliance, device number 2, with AWS at its other end: 198.18.1.10 behind 198.18.2.1.
 """
 import contextlib
 
