@@ -36,7 +36,6 @@
 #define TLS_MAX_ANCHORS 16
 #define TLS_NAME_MAX 253 /* bytes of a server's name */
 #define TLS_ENTROPY_BYTES 32
-#define TLS_RECORD_MAX 16384 /* plaintext bytes of one record */
 
 /* Trusted roots: name and public key of each, and the certificates. Constant once read; shared by any number
  * of clients. */

@@ -26,17 +26,9 @@ enum state {
 	DONE,
 };
 
-bool http1_has_control(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 void http1_request_line(struct buf *b, const char *method, struct span target)
 {
-	ASSERT(target.len && !http1_has_control(target) && span_find(target, ' ') == target.len &&
+	ASSERT(target.len && !text_has_control(target) && span_find(target, ' ') == target.len &&
 	       span_find(target, '\t') == target.len);
 	buf_str(b, method);
 	buf_u8(b, ' ');
@@ -46,7 +38,7 @@ void http1_request_line(struct buf *b, const char *method, struct span target)
 
 void http1_header(struct buf *b, const char *name, struct span value)
 {
-	ASSERT(!http1_has_control(value));
+	ASSERT(!text_has_control(value));
 	buf_str(b, name);
 	buf_str(b, ": ");
 	buf_put(b, value);
@@ -76,7 +68,7 @@ static enum err read_status_line(struct http1_response *r, struct span line)
 	struct span code = span_first(line, 3), reason = span_from(line, 3);
 	if (code.len != 3 || text_read_u64(code, 599, &status) || status < 100)
 		return ERR_PROTOCOL;
-	if (http1_has_control(reason) || (reason.len && reason.p[0] != ' '))
+	if (text_has_control(reason) || (reason.len && reason.p[0] != ' '))
 		return ERR_PROTOCOL;
 	r->status = (unsigned)status;
 	r->state = FIELD_LINE;
@@ -103,7 +95,7 @@ enum err http1_split_field(struct span line, struct span *name, struct span *val
 		return ERR_PROTOCOL;
 	*name = span_first(line, colon);
 	*value = span_trim(span_from(line, colon + 1));
-	return http1_is_token(*name) && !http1_has_control(*value) ? ERR_OK : ERR_PROTOCOL;
+	return http1_is_token(*name) && !text_has_control(*value) ? ERR_OK : ERR_PROTOCOL;
 }
 
 static void read_connection(struct http1_response *r, struct span value)
@@ -230,19 +222,13 @@ static enum err read_chunk_size(struct http1_response *r, struct span line)
 {
 	uint64_t size = 0;
 	size_t n = 0;
-	for (; n < line.len; n++) {
-		uint8_t c = line.p[n], low = c | 0x20;
-		if (c >= '0' && c <= '9')
-			size = size << 4 | (uint64_t)(c - '0');
-		else if (low >= 'a' && low <= 'f')
-			size = size << 4 | (uint64_t)(low - 'a' + 10);
-		else
-			break;
+	for (; n < line.len && text_hex_digit(line.p[n]) >= 0; n++) {
 		if (n == 15)
 			return ERR_TOO_LONG;
+		size = size << 4 | (uint64_t)text_hex_digit(line.p[n]);
 	}
 	struct span extension = span_trim(span_from(line, n));
-	if (n == 0 || http1_has_control(extension) || (extension.len && extension.p[0] != ';'))
+	if (n == 0 || text_has_control(extension) || (extension.len && extension.p[0] != ';'))
 		return ERR_PROTOCOL;
 	if (extension.len == 0 && n != line.len)
 		return ERR_PROTOCOL;

@@ -169,7 +169,9 @@ static bool sane(const struct commit *c)
 	       (c->state == COMMIT_OPEN || c->data_bytes == c->meta.size_bytes);
 }
 
-enum err commit_read_record(const uint8_t *record, struct commit *c)
+/* ERR_NOT_FOUND: never written; ERR_UNSUPPORTED: of another version; ERR_SYNTAX: its checksum holds, yet it
+ * makes no sense. */
+static enum err read_record(const uint8_t *record, struct commit *c)
 {
 	struct span all = span_of(record, COMMIT_RECORD_BYTES);
 	static const uint8_t never[sizeof("sealtap\2") - 1];
@@ -195,8 +197,8 @@ enum err commit_read(const uint8_t *slot, struct commit *c)
 enum err commit_read_newest(const uint8_t records[2 * COMMIT_RECORD_BYTES], struct commit *c)
 {
 	struct commit other;
-	enum err e = commit_read_record(records, c);
-	enum err f = commit_read_record(records + COMMIT_RECORD_BYTES, &other);
+	enum err e = read_record(records, c);
+	enum err f = read_record(records + COMMIT_RECORD_BYTES, &other);
 	if (e && f)
 		return ERR_NOT_FOUND;
 	if (e || (!f && other.generation > c->generation))

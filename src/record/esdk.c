@@ -37,12 +37,9 @@
 
 #define VERSION 2
 #define CONTENT_FRAMED 2
-#define FINAL_MARK 0xffffffffu
 #define PROVISIONAL_IV 0x80000000u /* the first word of their IVs; a regular frame's is 0 */
 #define HEADER_FIXED \
 	(1 + 2 + ESDK_ID_BYTES + 2 + 2 + 2 + 2 + 2 + 1 + 4 + ESDK_COMMITMENT_BYTES + AEAD_TAG_BYTES)
-#define REGULAR_HEAD (4 + AEAD_IV_BYTES)
-#define FINAL_HEAD (4 + 4 + AEAD_IV_BYTES + 4)
 
 _Static_assert(ESDK_STRIDE_BYTES == 65536, "a regular frame takes 64 KiB of the message");
 
@@ -89,7 +86,7 @@ size_t esdk_header_bytes(struct span aad, const struct esdk_edk *edk)
 uint64_t esdk_message_bytes(size_t header_bytes, uint64_t content)
 {
 	uint64_t regular = content / ESDK_FRAME_BYTES;
-	return header_bytes + regular * ESDK_STRIDE_BYTES + FINAL_HEAD + content % ESDK_FRAME_BYTES +
+	return header_bytes + regular * ESDK_STRIDE_BYTES + ESDK_FINAL_HEAD + content % ESDK_FRAME_BYTES +
 	       AEAD_TAG_BYTES;
 }
 
@@ -148,10 +145,10 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	uint8_t iv[AEAD_IV_BYTES], text[ESDK_BODY_AAD_MAX];
 	struct buf aad = BUF_OF(text);
 	uint32_t sequence = m->sequence;
-	size_t head = kind == ESDK_FINAL ? FINAL_HEAD : REGULAR_HEAD;
+	size_t head = kind == ESDK_FINAL ? ESDK_FINAL_HEAD : ESDK_REGULAR_HEAD;
 	/* ffffffff is the mark of the final frame, and may be its number, but no regular one's; after it the
 	 * counter is used up */
-	if (sequence == 0 || (sequence == FINAL_MARK && kind != ESDK_FINAL))
+	if (sequence == 0 || (sequence == ESDK_FINAL_MARK && kind != ESDK_FINAL))
 		return ERR_RANGE;
 	if (out->overflow || buf_room(out) < head + m->filled + AEAD_TAG_BYTES) {
 		out->overflow = true;
@@ -160,7 +157,7 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	esdk_body_aad(m->id, kind, sequence, m->filled, &aad);
 	next_iv(m, iv);
 	if (kind == ESDK_FINAL)
-		buf_be32(out, FINAL_MARK);
+		buf_be32(out, ESDK_FINAL_MARK);
 	buf_be32(out, sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	if (kind == ESDK_FINAL)
@@ -196,7 +193,7 @@ enum err esdk_provisional(struct esdk *m, struct buf *out)
 	store_be32(iv + 4, ++m->provisional);
 	store_be32(iv + 8, m->sequence);
 	esdk_body_aad(m->id, ESDK_FINAL, m->sequence, m->filled, &aad);
-	buf_be32(out, FINAL_MARK);
+	buf_be32(out, ESDK_FINAL_MARK);
 	buf_be32(out, m->sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	buf_be32(out, (uint32_t)m->filled);

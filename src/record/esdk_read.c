@@ -12,193 +12,14 @@
 #include "base/text.h"
 #include "lib/ecdsa.h"
 
-#define VERSION 2
-#define UNFRAMED 1
-#define FRAMED 2
-#define FINAL_MARK 0xffffffffu
-#define PUBLIC_KEY SPAN("aws-crypto-public-key")
-#define HEADER_START 37 /* up to the context's length */
-#define REGULAR_HEAD (4 + AEAD_IV_BYTES)
-#define FINAL_HEAD (4 + 4 + AEAD_IV_BYTES + 4)
 #define SINGLE_HEAD (AEAD_IV_BYTES + 8)
 
-/* ---- walks */
-
-static enum err take_counted(struct span bytes, size_t *at, struct span *out)
-{
-	if (*at > bytes.len || bytes.len - *at < 2)
-		return ERR_SYNTAX;
-	size_t len = load_be16(bytes.p + *at);
-	if (bytes.len - *at - 2 < len)
-		return ERR_SYNTAX;
-	*out = span_of(bytes.p + *at + 2, len);
-	*at += 2 + len;
-	return ERR_OK;
-}
-
-enum err esdk_read_edk(struct span edks, size_t *at, struct esdk_edk *edk)
-{
-	if (*at == edks.len)
-		return ERR_NOT_FOUND;
-	TRY(take_counted(edks, at, &edk->provider));
-	TRY(take_counted(edks, at, &edk->info));
-	return take_counted(edks, at, &edk->ciphertext);
-}
-
-enum err esdk_read_context(struct span aad, size_t *at, struct span *key, struct span *value)
-{
-	if (*at == 0 && aad.len >= 2)
-		*at = 2; /* the count */
-	if (*at == aad.len)
-		return ERR_NOT_FOUND;
-	TRY(take_counted(aad, at, key));
-	return take_counted(aad, at, value);
-}
-
-/* ---- context */
-
-static enum err find_in_context(struct span aad, struct span name, struct span *value)
-{
-	struct span key;
-	size_t at = 0;
-	for (;;) {
-		TRY(esdk_read_context(aad, &at, &key, value));
-		if (span_eq(key, name))
-			return ERR_OK;
-	}
-}
-
-/* The key that starts at `first` must not come again. */
-static enum err check_unique(struct span aad, size_t first)
-{
-	struct span key, other, value;
-	TRY(esdk_read_context(aad, &first, &key, &value));
-	for (;;) {
-		enum err e = esdk_read_context(aad, &first, &other, &value);
-		if (e)
-			return e == ERR_NOT_FOUND ? ERR_OK : e;
-		if (span_eq(key, other))
-			return ERR_DUPLICATE;
-	}
-}
-
-static enum err check_context(struct span aad)
-{
-	struct span key, value, last = {NULL, 0};
-	size_t at = 0, pairs = 0;
-	bool sorted = true;
-	if (aad.len == 0)
-		return ERR_OK;
-	if (aad.len < 2)
-		return ERR_SYNTAX;
-	for (;;) {
-		enum err e = esdk_read_context(aad, &at, &key, &value);
-		if (e == ERR_NOT_FOUND)
-			break;
-		if (e)
-			return e;
-		if (!text_is_utf8(key) || !text_is_utf8(value))
-			return ERR_SYNTAX;
-		sorted = sorted && (pairs == 0 || span_cmp(last, key) < 0);
-		last = key;
-		pairs++;
-	}
-	if (pairs == 0 || pairs != load_be16(aad.p))
-		return ERR_SYNTAX;
-	/* writers sort, but official messages exist that are not */
-	for (at = 0; !sorted && at < aad.len;) {
-		TRY(check_unique(aad, at));
-		TRY(esdk_read_context(aad, &at, &key, &value));
-	}
-	return ERR_OK;
-}
-
-static enum err check_suite_and_context(const struct esdk_header *h)
-{
-	struct span value;
-	TRY(check_context(h->aad));
-	enum err e = find_in_context(h->aad, PUBLIC_KEY, &value);
-	if (h->suite == ESDK_SUITE_COMMIT_SIGNED)
-		return e == ERR_NOT_FOUND ? ERR_MISSING : e;
-	/* a suite without signature and yet a key to check one: somebody removed the signature */
-	return e == ERR_NOT_FOUND ? ERR_OK : ERR_SYNTAX;
-}
-
 /* ---- header */
-
-/* Skips `fields` counted fields from *at. ERR_MORE: the header has at least *want bytes. What is left has two
- * bytes a field at least: asking for these, too, keeps the number of attempts small. */
-static enum err skip_counted(struct span bytes, size_t fields, size_t *at, size_t *want)
-{
-	for (; fields; fields--) {
-		*want = *at + 2 * fields;
-		if (bytes.len < *want)
-			return ERR_MORE;
-		*want += load_be16(bytes.p + *at);
-		if (bytes.len < *want)
-			return ERR_MORE;
-		*at += 2u + load_be16(bytes.p + *at);
-	}
-	return ERR_OK;
-}
-
-static enum err check_start(const uint8_t *p)
-{
-	uint16_t suite = load_be16(p + 1);
-	if (p[0] == 1)
-		return ERR_UNSUPPORTED;
-	if (p[0] != VERSION)
-		return ERR_SYNTAX;
-	return suite == ESDK_SUITE_COMMIT || suite == ESDK_SUITE_COMMIT_SIGNED ? ERR_OK : ERR_UNSUPPORTED;
-}
-
-static enum err parse_header(struct span bytes, struct esdk_header *h, size_t *want)
-{
-	size_t at = HEADER_START - 2, edks;
-	*want = 3;
-	if (bytes.len < *want)
-		return ERR_MORE;
-	TRY(check_start(bytes.p));
-	*want = HEADER_START;
-	if (bytes.len < *want)
-		return ERR_MORE;
-	h->suite = load_be16(bytes.p + 1);
-	memcpy(h->id, bytes.p + 3, sizeof(h->id));
-	TRY(skip_counted(bytes, 1, &at, want));
-	h->aad = span_of(bytes.p + HEADER_START, at - HEADER_START);
-	*want = at + 2;
-	if (bytes.len < *want)
-		return ERR_MORE;
-	h->edk_count = load_be16(bytes.p + at);
-	at += 2;
-	edks = at;
-	if (h->edk_count == 0)
-		return ERR_SYNTAX;
-	TRY(skip_counted(bytes, 3 * (size_t)h->edk_count, &at, want));
-	h->edks = span_of(bytes.p + edks, at - edks);
-	*want = at + 1 + 4 + ESDK_COMMITMENT_BYTES;
-	if (bytes.len < *want)
-		return ERR_MORE;
-	h->framed = bytes.p[at] == FRAMED;
-	h->frame_bytes = load_be32(bytes.p + at + 1);
-	memcpy(h->commitment, bytes.p + at + 5, sizeof(h->commitment));
-	h->body_bytes = *want;
-	if ((bytes.p[at] != FRAMED && bytes.p[at] != UNFRAMED) || h->framed != (h->frame_bytes != 0))
-		return ERR_SYNTAX;
-	return check_suite_and_context(h);
-}
-
-/* ---- collecting bytes */
 
 /* Fills to[] up to r->want bytes; ERR_MORE when *in ends before. */
 static enum err collect(struct esdk_reader *r, struct span *in, uint8_t *to)
 {
-	struct span part = span_first(*in, r->want - r->got);
-	if (part.len)
-		memcpy(to + r->got, part.p, part.len);
-	r->got += part.len;
-	*in = span_from(*in, part.len);
-	return r->got == r->want ? ERR_OK : ERR_MORE;
+	return span_collect(in, r->want, to, &r->got) ? ERR_OK : ERR_MORE;
 }
 
 static void expect(struct esdk_reader *r, enum esdk_read_phase phase, size_t want)
@@ -218,7 +39,7 @@ static enum err read_header(struct esdk_reader *r, struct span *in, enum esdk_re
 {
 	for (;;) {
 		TRY(collect(r, in, r->bytes));
-		enum err e = parse_header(span_of(r->bytes, r->got), &r->header, &r->want);
+		enum err e = esdk_header_read(span_of(r->bytes, r->got), &r->header, &r->want);
 		if (e == ERR_OK)
 			break;
 		if (e != ERR_MORE)
@@ -270,7 +91,9 @@ static enum err parse_frame_head(struct esdk_reader *r)
 {
 	const uint8_t *p = r->part;
 	uint32_t sequence = 1;
-	r->kind = !r->header.framed ? ESDK_SINGLE : load_be32(p) == FINAL_MARK ? ESDK_FINAL : ESDK_REGULAR;
+	r->kind = !r->header.framed                 ? ESDK_SINGLE
+		  : load_be32(p) == ESDK_FINAL_MARK ? ESDK_FINAL
+						    : ESDK_REGULAR;
 	if (r->kind == ESDK_SINGLE) {
 		memcpy(r->iv, p, sizeof(r->iv));
 		r->content_bytes = load_be64(p + AEAD_IV_BYTES);
@@ -294,7 +117,7 @@ static enum err read_frame_head(struct esdk_reader *r, struct span *in)
 {
 	TRY(collect(r, in, r->part));
 	if (r->want == 4) {
-		r->want = load_be32(r->part) == FINAL_MARK ? FINAL_HEAD : REGULAR_HEAD;
+		r->want = load_be32(r->part) == ESDK_FINAL_MARK ? ESDK_FINAL_HEAD : ESDK_REGULAR_HEAD;
 		TRY(collect(r, in, r->part));
 	}
 	sign_over(r, r->part, r->want);
@@ -348,7 +171,7 @@ static enum err read_signature(struct esdk_reader *r, struct span *in, enum esdk
 	struct buf b = BUF_OF(pub);
 	struct span value;
 	TRY(collect(r, in, r->part));
-	TRY(find_in_context(r->header.aad, PUBLIC_KEY, &value));
+	TRY(esdk_header_find(r->header.aad, SPAN(ESDK_PUBLIC_KEY), &value));
 	if (text_read_base64(value, &b) || b.len != sizeof(pub))
 		return ERR_SYNTAX;
 	sha384_final(&r->signed_hash, hash);
@@ -420,25 +243,4 @@ void esdk_read_wipe(struct esdk_reader *r)
 	if (r->frame_cap)
 		wipe(r->frame, r->frame_cap);
 	wipe(r, sizeof(*r));
-}
-
-/* ---- raw AES keyring */
-
-enum err esdk_unwrap_aes(const struct esdk_edk *edk, struct span wrapping_key, struct span aad,
-			 uint8_t data_key[ESDK_KEY_BYTES])
-{
-	const size_t tail = 4 + 4 + AEAD_IV_BYTES;
-	if (wrapping_key.len != 16 && wrapping_key.len != 24 && wrapping_key.len != 32)
-		return ERR_UNSUPPORTED;
-	if (edk->info.len < tail || edk->ciphertext.len != ESDK_KEY_BYTES + AEAD_TAG_BYTES)
-		return ERR_UNSUPPORTED;
-	const uint8_t *p = edk->info.p + edk->info.len - tail;
-	if (load_be32(p) != 8 * AEAD_TAG_BYTES || load_be32(p + 4) != AEAD_IV_BYTES)
-		return ERR_UNSUPPORTED;
-	struct aead_key k;
-	aead_init(&k, wrapping_key);
-	enum err e = aead_open(&k, p + 8, aad, span_first(edk->ciphertext, ESDK_KEY_BYTES),
-			       edk->ciphertext.p + ESDK_KEY_BYTES, data_key);
-	aead_wipe(&k);
-	return e;
 }

@@ -1,8 +1,12 @@
 /* Layout, little-endian:
  *
- *   seek table   magic 184d2a5e u32 | content length u32 | content
- *   content      {compressed u32 | decompressed u32 [| checksum u32]} a frame | foot
- *   foot         frames u32 | descriptor u8 (80: with checksums; ours 00) | 8f92eab1 u32
+ *   seek     0  magic 184d2a5e
+ *   table    4  content length u32, of all that follows
+ *            8  {compressed u32 | decompressed u32 [| checksum u32]}, one a frame
+ *
+ *   foot     0  frames u32
+ *            4  descriptor u8 (80: with checksums; ours 00)
+ *            5  8f92eab1
  */
 #include "record/seek.h"
 

@@ -1,7 +1,7 @@
 /* msg: every message between roles: its type, its fixed payload, who may send it to whom.
  *
  * The table MSG_LIST is the reference; role/msg.c checks length and direction of each message, and the roles
- * check the phase. Descriptors ride on START alone. All payloads are fixed-size without pointers.
+ * check the phase. Descriptors ride on START and PEER alone. All payloads are fixed-size without pointers.
  */
 #ifndef SEALTAP_ROLE_MSG_H
 #define SEALTAP_ROLE_MSG_H

@@ -106,7 +106,7 @@ void recorder_end(struct recorder *r)
 	r->ended = true;
 	wipe(&r->key, sizeof(r->key));
 	r->has_key = r->key_unused = r->key_asked = false;
-	loop_timer_stop(r->loop, &r->key_timer);
+	loop_timer_stop(r->with.loop, &r->key_timer);
 }
 
 /* ---- commit records */

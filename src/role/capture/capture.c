@@ -212,6 +212,7 @@ static void drained(void)
 	recorder_totals(&g.recorder, &t);
 	cutter_say(&g.cutter, true);
 	g.draining = g.reading = false;
+	recorder_end(&g.recorder);
 	send_counters();
 	peer_send(&g.init, MSG_DRAINED, &t);
 }

@@ -189,7 +189,7 @@ void flowwriter_end(struct flowwriter *w)
 {
 	if (w->dropped)
 		say_dropped(w, false);
-	if (flowwriter_opened(w))
+	if (w->recorder.with.ops)
 		recorder_end(&w->recorder);
 }
 

@@ -153,7 +153,7 @@ static void on_config(const void *payload)
 
 static void on_configured(const void *payload)
 {
-	if (g.phase < PHASE_SELFTEST || !roster_links(g.speaker, &g.links, payload, 2) ||
+	if (!roster_links(g.speaker, &g.links, payload, 2) ||
 	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? 2 : 0))
 		return;
 	g.interfaces = g.configured ? g.interfaces : g.links;
@@ -249,8 +249,6 @@ static void on_drained(const void *payload)
 
 static void on_goodbye(void)
 {
-	if (g.phase != PHASE_GOODBYE)
-		return;
 	books_totals(&g.totals);
 	leave(0);
 }
@@ -328,17 +326,17 @@ static void on_logged(const void *payload)
 
 static const struct role_take takes[] = {
 	{ROLE_NET, MSG_LINKS, .take = on_links},
-	{ROLE_NET, MSG_ADDRESSED, .take = on_addressed},
-	{ROLE_NET, MSG_CONFIGURED, .take = on_configured},
-	{ROLE_NET, MSG_FORWARDING, .take = on_forwarding},
-	{ROLE_KEYS, MSG_CONFIG, .take = on_config},
-	{ROLE_KEYS, MSG_READY, .call = on_ready},
+	{ROLE_NET, MSG_ADDRESSED, PHASE_ADDRESS, .take = on_addressed},
+	{ROLE_NET, MSG_CONFIGURED, PHASE_SELFTEST, .take = on_configured},
+	{ROLE_NET, MSG_FORWARDING, PHASE_OPENING, .take = on_forwarding},
+	{ROLE_KEYS, MSG_CONFIG, PHASE_CONFIG, .take = on_config},
+	{ROLE_KEYS, MSG_READY, PHASE_SELFTEST, .call = on_ready},
 	{ROLE_KEYS, MSG_LEAVE, .take = on_leave},
 	{ROLE_KEYS, MSG_LOGGED, .take = on_logged},
-	{ROLE_KEYS, MSG_GOODBYE, .call = on_goodbye},
+	{ROLE_KEYS, MSG_GOODBYE, PHASE_GOODBYE, .call = on_goodbye},
 	{ROLE_FLOWS, MSG_FLOWS_DUMP, .take = on_flows_dump},
-	{ROLE_CAPTURE, MSG_ARMED, .call = on_armed},
-	{ROLE_ANY, MSG_DRAINED, .take = on_drained},
+	{ROLE_CAPTURE, MSG_ARMED, PHASE_ARMING, .call = on_armed},
+	{ROLE_ANY, MSG_DRAINED, PHASE_DRAINING, .take = on_drained},
 	{ROLE_ANY, MSG_VERDICT, .take = on_verdict},
 	{ROLE_ANY, MSG_LOG_LINE, .take = on_log_line},
 };
@@ -353,7 +351,7 @@ static void on_channel(void *arg, short revents)
 			return;
 		const struct role_take *row =
 			e ? NULL : role_row(takes, sizeof(takes) / sizeof(takes[0]), c->role, received.type);
-		if (row) {
+		if (row && g.phase >= (enum phase)row->since) {
 			g.speaker = c;
 			role_call(row, NULL, received.payload);
 			continue;

@@ -240,8 +240,12 @@ static const struct datakeys_ops datakeys_ops = {
 
 static void goodbye_when_closed(void)
 {
-	if (logstream_closed(&g.log))
-		peer_send(&g.init, MSG_GOODBYE, NULL);
+	if (!logstream_closed(&g.log))
+		return;
+	/* nothing is signed or asked for any more */
+	wipe(g.datakeys.held, sizeof(g.datakeys.held));
+	wipe(&g.objectsigner.key, sizeof(g.objectsigner.key));
+	peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
 static void shipped(const void *payload)
