@@ -16,8 +16,7 @@ struct role_take {
 	enum role_id from; /* or ROLE_PRODUCER, ROLE_ANY */
 	/* MSG_PEER: it is there, or is a new process: what was asked before must be asked again. */
 	enum msg_type type;
-	uint32_t
-		since; /* init's: the phase in which it may come at the earliest; else it breaks the protocol */
+	uint32_t since; /* init's: the phase from which on it may come; before it breaks the protocol */
 	/* One of these, by what it needs. payload: the struct that role/msg.h names for the type. It stands
 	 * in the buffer of all messages: it is gone after peer_read(). */
 	void (*call)(void);
