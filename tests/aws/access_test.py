@@ -13,13 +13,15 @@ from lab import iam, testing  # noqa: E402
 from lab.deployed import Deployed  # noqa: E402
 from lab.template import ACCOUNT, REGION  # noqa: E402
 
-PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket', 'ReplicaAccount': '210987654321'}
+PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket',
+              'ReplicaAccount': '210987654321'}
 OWN = f'@EvidenceBucket/lab/evidence/{ACCOUNT}/{REGION}/gate-7/2026/11/27/03/packets/a.pcapng.zst.encrypted'
 ANY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}
 
 # Who they are: the role's resource or a name, the policies they have beside the stack's, and how their requests come.
 FROM_AFAR = {'aws:SecureTransport': 'true', 'aws:SourceIp': '203.0.113.9'}
-AT_HOME = {'aws:SecureTransport': 'true', 'aws:SourceVpc': '@Vpc', 'aws:Ec2InstanceSourceVpc': '@Vpc', 'aws:Ec2InstanceSourcePrivateIPv4': '@address'}
+AT_HOME = {'aws:SecureTransport': 'true', 'aws:SourceVpc': '@Vpc', 'aws:Ec2InstanceSourceVpc': '@Vpc',
+           'aws:Ec2InstanceSourcePrivateIPv4': '@address'}
 CONTEXT = {'kms:EncryptionContext:sealtap-appliance': 'gate-7'}
 PEOPLE = {
     'appliance': ('ApplianceRole', ['AppliancePolicy'], AT_HOME),
@@ -48,7 +50,8 @@ CASES = [
      {'aws:SourceVpce': '@S3Endpoint'}),
     ('It does not store by the public way', False, 'appliance', 's3:PutObject', OWN,
      {**PUT, 'aws:SourceVpce': None, 'aws:SourceVpc': None, 'aws:SourceIp': '198.51.100.1'}),
-    ("It does not store by another VPC's endpoint", False, 'appliance', 's3:PutObject', OWN, {**PUT, 'aws:SourceVpce': 'vpce-0f', 'aws:SourceVpc': 'vpc-0f'}),
+    ("It does not store by another VPC's endpoint", False, 'appliance', 's3:PutObject', OWN, {**PUT, 'aws:SourceVpce': 'vpce-0f',
+                                                                                              'aws:SourceVpc': 'vpc-0f'}),
     ('It does not store by another endpoint of its own VPC', False, 'appliance', 's3:PutObject', OWN, {**PUT, 'aws:SourceVpce': 'vpce-0f'}),
     ('Also with all rights it does not store by the public way', False, 'appliance with all rights', 's3:PutObject', OWN,
      {**PUT, 'aws:SourceVpce': None, 'aws:SourceVpc': None}),
@@ -58,7 +61,8 @@ CASES = [
      {**PUT, 'aws:Ec2InstanceSourcePrivateIPv4': '10.20.1.50'}),
     ('Also with all rights it stores nothing from another VPC', False, 'appliance with all rights', 's3:PutObject', OWN,
      {**PUT, 'aws:Ec2InstanceSourceVpc': 'vpc-0f'}),
-    ('Also with all rights it stores nothing outside its prefix', False, 'appliance with all rights', 's3:PutObject', '@EvidenceBucket/x', PUT),
+    ('Also with all rights it stores nothing outside its prefix', False, 'appliance with all rights', 's3:PutObject', '@EvidenceBucket/x',
+     PUT),
     ('Also with all rights it deletes no evidence', False, 'appliance with all rights', 's3:DeleteObjectVersion', OWN, {}),
     ('Another role on the same instance stores no evidence', False, 'other role on the appliance', 's3:PutObject', OWN, PUT),
     ('It does not store without TLS', False, 'appliance', 's3:PutObject', OWN, {**PUT, 'aws:SecureTransport': 'false'}),
@@ -89,20 +93,25 @@ CASES = [
     ("A host behind the appliance goes on using a bucket of its own by the appliance's endpoint", True, 'tenant', 's3:PutObject',
      'arn:aws:s3:::tenants-own/x', {'aws:SourceVpce': '@S3Endpoint'}),
     ('It reads it, too', True, 'tenant', 's3:GetObject', 'arn:aws:s3:::tenants-own/x', {'aws:SourceVpce': '@S3Endpoint'}),
-    ('It does not read evidence by that endpoint, whatever its role may do', False, 'tenant', 's3:GetObject', OWN, {'aws:SourceVpce': '@S3Endpoint'}),
+    ('It does not read evidence by that endpoint, whatever its role may do', False, 'tenant', 's3:GetObject', OWN,
+     {'aws:SourceVpce': '@S3Endpoint'}),
     ('It does not list evidence by that endpoint', False, 'tenant', 's3:ListBucket', '@EvidenceBucket', {'aws:SourceVpce': '@S3Endpoint'}),
-    ("It does not use the appliance's KMS endpoint, not for its own key either", False, 'tenant', 'kms:Decrypt', 'arn:aws:kms:eu-central-1:1:key/own',
+    ("It does not use the appliance's KMS endpoint, not for its own key either", False, 'tenant', 'kms:Decrypt',
+     'arn:aws:kms:eu-central-1:1:key/own',
      {'aws:SourceVpce': '@KmsEndpoint'}),
     ("It puts no metrics by the appliance's endpoint", False, 'tenant', 'cloudwatch:PutMetricData', '*', METRIC),
     ("It publishes no alarm by the appliance's endpoint", False, 'tenant', 'sns:Publish', '@AlarmTopic', ALARM),
     # sealing
     ('The appliance has a data key made with its own name in the context', True, 'appliance', 'kms:GenerateDataKey', '@Key', SEAL),
-    ('It has none made with another name', False, 'appliance', 'kms:GenerateDataKey', '@Key', {**SEAL, 'kms:EncryptionContext:sealtap-appliance': 'gate-8'}),
+    ('It has none made with another name', False, 'appliance', 'kms:GenerateDataKey', '@Key',
+     {**SEAL, 'kms:EncryptionContext:sealtap-appliance': 'gate-8'}),
     ('It has none made without a context', False, 'appliance', 'kms:GenerateDataKey', '@Key', {'aws:SourceVpce': '@KmsEndpoint'}),
-    ('It has none made by the public way', False, 'appliance', 'kms:GenerateDataKey', '@Key', {**CONTEXT, 'aws:SourceVpc': None, 'aws:SourceIp': '198.51.100.1'}),
+    ('It has none made by the public way', False, 'appliance', 'kms:GenerateDataKey', '@Key', {**CONTEXT, 'aws:SourceVpc': None,
+                                                                                               'aws:SourceIp': '198.51.100.1'}),
     ('Its stolen credentials have none made elsewhere in the VPC', False, 'appliance', 'kms:GenerateDataKey', '@Key',
      {**SEAL, 'aws:Ec2InstanceSourcePrivateIPv4': '10.20.1.50'}),
-    ('Its role in an instance of another VPC has none made', False, 'appliance', 'kms:GenerateDataKey', '@Key', {**SEAL, 'aws:Ec2InstanceSourceVpc': 'vpc-0f'}),
+    ('Its role in an instance of another VPC has none made', False, 'appliance', 'kms:GenerateDataKey', '@Key',
+     {**SEAL, 'aws:Ec2InstanceSourceVpc': 'vpc-0f'}),
     ('Also with all rights it has none made by the public way', False, 'appliance with all rights', 'kms:GenerateDataKey', '@Key',
      {**CONTEXT, 'aws:SourceVpc': None}),
     ('Also with all rights it has none made from another instance', False, 'appliance with all rights', 'kms:GenerateDataKey', '@Key',
@@ -120,9 +129,11 @@ CASES = [
     ('An analyst with a second factor opens a recording from a network that is his', True, 'analyst', 'kms:Decrypt', '@Key', CONTEXT),
     ('And from the other network', True, 'analyst', 'kms:Decrypt', '@Key', {**CONTEXT, 'aws:SourceIp': '198.51.100.7'}),
     ('Not from a third one', False, 'analyst', 'kms:Decrypt', '@Key', {**CONTEXT, 'aws:SourceIp': '198.51.100.8'}),
-    ('Not where the network is not known, as behind an endpoint', False, 'analyst', 'kms:Decrypt', '@Key', {**CONTEXT, 'aws:SourceIp': None}),
+    ('Not where the network is not known, as behind an endpoint', False, 'analyst', 'kms:Decrypt', '@Key',
+     {**CONTEXT, 'aws:SourceIp': None}),
     ('Not without a second factor', False, 'analyst', 'kms:Decrypt', '@Key', {**CONTEXT, 'aws:MultiFactorAuthPresent': 'false'}),
-    ('Not where nothing is known of a second factor', False, 'analyst', 'kms:Decrypt', '@Key', {**CONTEXT, 'aws:MultiFactorAuthPresent': None}),
+    ('Not where nothing is known of a second factor', False, 'analyst', 'kms:Decrypt', '@Key',
+     {**CONTEXT, 'aws:MultiFactorAuthPresent': None}),
     ("Not another appliance's recording", False, 'analyst', 'kms:Decrypt', '@Key', {'kms:EncryptionContext:sealtap-appliance': 'gate-8'}),
     ('Not a message without a context', False, 'analyst', 'kms:Decrypt', '@Key', {}),
     ('An analyst fetches evidence', True, 'analyst', 's3:GetObject', OWN, {}),
@@ -151,7 +162,8 @@ CASES = [
     ('An administrator lifts no legal hold', False, 'admin', 's3:PutObjectLegalHold', OWN, {}),
     ('An administrator does not delete the bucket', False, 'admin', 's3:DeleteBucket', '@EvidenceBucket', {}),
     ('An administrator deletes no audit log', False, 'admin', 's3:DeleteObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {}),
-    ("An administrator changes the evidence's lifecycle, which is watched", True, 'admin', 's3:PutLifecycleConfiguration', '@EvidenceBucket', {}),
+    ("An administrator changes the evidence's lifecycle, which is watched", True, 'admin', 's3:PutLifecycleConfiguration',
+     '@EvidenceBucket', {}),
     ("The break-glass role schedules the key's deletion", True, 'break-glass', 'kms:ScheduleKeyDeletion', '@Key', {}),
     ('The break-glass role disables the key', True, 'break-glass', 'kms:DisableKey', '@Key', {}),
     ('The break-glass role deletes a version of evidence', True, 'break-glass', 's3:DeleteObjectVersion', OWN, {}),
@@ -163,7 +175,8 @@ CASES = [
     ('Another account deletes nothing', False, 'stranger', 's3:DeleteObject', OWN, {}),
     # telemetry
     ('The appliance puts metrics in its namespace', True, 'appliance', 'cloudwatch:PutMetricData', '*', METRIC),
-    ("It puts none in another appliance's", False, 'appliance', 'cloudwatch:PutMetricData', '*', {**METRIC, 'cloudwatch:namespace': 'sealtap/gate-8'}),
+    ("It puts none in another appliance's", False, 'appliance', 'cloudwatch:PutMetricData', '*',
+     {**METRIC, 'cloudwatch:namespace': 'sealtap/gate-8'}),
     ("Its stolen credentials feign no heartbeat from elsewhere", False, 'appliance', 'cloudwatch:PutMetricData', '*',
      {**METRIC, 'aws:SourceVpc': None, 'aws:SourceVpce': None}),
     ("Nor from another instance of the VPC", False, 'appliance', 'cloudwatch:PutMetricData', '*',
@@ -173,7 +186,8 @@ CASES = [
     ('It subscribes nobody', False, 'appliance', 'sns:Subscribe', '@AlarmTopic', ALARM),
     ('It asks for no instance and no route', False, 'appliance', 'ec2:DescribeInstances', '*', {}),
     ('It takes on no other role', False, 'appliance', 'sts:AssumeRole', '@AnalystRole', {}),
-    ("CloudWatch's alarms of this account reach the topic", True, 'cloudwatch.amazonaws.com', 'sns:Publish', '@AlarmTopic', {'aws:SourceAccount': ACCOUNT}),
+    ("CloudWatch's alarms of this account reach the topic", True, 'cloudwatch.amazonaws.com', 'sns:Publish', '@AlarmTopic',
+     {'aws:SourceAccount': ACCOUNT}),
     ("Another account's do not", False, 'cloudwatch.amazonaws.com', 'sns:Publish', '@AlarmTopic', {'aws:SourceAccount': '999988887777'}),
     ('EventBridge reaches the topic', True, 'events.amazonaws.com', 'sns:Publish', '@AlarmTopic', {}),
     ('Another account publishes nothing', False, 'stranger', 'sns:Publish', '@AlarmTopic', {}),
@@ -186,8 +200,10 @@ CASES = [
      {'aws:SecureTransport': 'true', 'aws:SourceAccount': '999988887777'}),
     ('CloudTrail writes no log that its bucket would not own', False, 'cloudtrail.amazonaws.com', 's3:PutObject',
      f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT, 's3:x-amz-acl': 'private'}),
-    ('Nobody reads audit logs without TLS', False, 'admin', 's3:GetObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {'aws:SecureTransport': 'false'}),
-    ("CloudTrail writes none of another account's", False, 'cloudtrail.amazonaws.com', 's3:PutObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/CloudTrail/x',
+    ('Nobody reads audit logs without TLS', False, 'admin', 's3:GetObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x',
+     {'aws:SecureTransport': 'false'}),
+    ("CloudTrail writes none of another account's", False, 'cloudtrail.amazonaws.com', 's3:PutObject',
+     f'@AuditBucket/AWSLogs/{ACCOUNT}/CloudTrail/x',
      {'aws:SecureTransport': 'true', 'aws:SourceAccount': '999988887777', 's3:x-amz-acl': 'bucket-owner-full-control'}),
     ('Flow logs and the names that were asked for are delivered', True, 'delivery.logs.amazonaws.com', 's3:PutObject',
      f'@AuditBucket/AWSLogs/{ACCOUNT}/vpcflowlogs/x',
@@ -205,7 +221,8 @@ CASES = [
 USER = f'arn:aws:iam::{ACCOUNT}:user/anna'
 TRUSTS = [  # (sentence, yes or no, role, who, action, context)
     ("EC2 gives the appliance's role to instances", True, 'ApplianceRole', 'ec2.amazonaws.com', 'sts:AssumeRole', {}),
-    ("Nobody takes the appliance's role on by hand", False, 'ApplianceRole', USER, 'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'true'}),
+    ("Nobody takes the appliance's role on by hand", False, 'ApplianceRole', USER, 'sts:AssumeRole',
+     {'aws:MultiFactorAuthPresent': 'true'}),
     ("A user of the account with a second factor takes the analyst's role on", True, 'AnalystRole', USER, 'sts:AssumeRole',
      {'aws:MultiFactorAuthPresent': 'true'}),
     ('Not without one', False, 'AnalystRole', USER, 'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'false'}),
@@ -273,7 +290,8 @@ class Judge:
                               resource_must=action.startswith('kms:'))
 
     def trusts(self, role, who, action, context):
-        return iam.is_allowed(iam.Request(who, action, self.name('@' + role), context, is_trust=True), resource=self.documents[role + ' trusts'])
+        return iam.is_allowed(iam.Request(who, action, self.name('@' + role), context, is_trust=True),
+                              resource=self.documents[role + ' trusts'])
 
     def all(self):
         return [self.decide(*args) for _, _, *args in CASES] + [self.trusts(*args) for _, _, *args in TRUSTS]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make deploy` and `make undeploy` against moto: what it keeps is read back and compared with the template, what it passes over is named."""
+"""`make deploy` and `make undeploy` against moto: what it keeps is read back and compared with the template; the rest is named."""
 import base64
 import os
 import subprocess
@@ -14,7 +14,8 @@ from lab.paths import Paths, of_kind  # noqa: E402
 
 # moto 5.2's CloudFormation makes nothing of these; the template's own words are all that is judged of them.
 KEPT_NOT = {'AWS::CloudFormation::WaitConditionHandle', 'AWS::CloudTrail::Trail', 'AWS::CloudWatch::Alarm', 'AWS::EC2::EIPAssociation',
-            'AWS::EC2::GatewayRouteTableAssociation', 'AWS::EC2::NetworkAcl', 'AWS::EC2::NetworkAclEntry', 'AWS::EC2::SubnetNetworkAclAssociation',
+            'AWS::EC2::GatewayRouteTableAssociation', 'AWS::EC2::NetworkAcl', 'AWS::EC2::NetworkAclEntry',
+            'AWS::EC2::SubnetNetworkAclAssociation',
             'AWS::Route53Resolver::ResolverQueryLoggingConfig', 'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
             'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'}
 STUB = '''#!/bin/bash
@@ -32,7 +33,8 @@ esac
 def it_makes_the_stack(d):
     """It makes the stack, tells what the other tools need, and says again that nothing changes"""
     told = dict(line.split('\t') for line in d.said.splitlines() if '\t' in line)
-    wanted = {'InstanceId', 'InsideRouteTableIds', 'EvidenceBucket', 'AlarmTopicArn', 'SpoolVolumeId', 'LaunchTemplateId', 'VpcId', 'OutsideSubnetId',
+    wanted = {'InstanceId', 'InsideRouteTableIds', 'EvidenceBucket', 'AlarmTopicArn', 'SpoolVolumeId', 'LaunchTemplateId', 'VpcId',
+              'OutsideSubnetId',
               'InsideEniId', 'OutsideEniId', 'KeyArn', 'ApplianceRoleArn', 'EdgeRouteTableId', 'AnalystRoleArn'}
     assert wanted <= set(told), f'{wanted - set(told)} in {d.said}'
     before = d.ids
@@ -69,8 +71,8 @@ def routes_in_the_account_lead_through_the_appliance(d):
     for t in tables:
         if t['VpcId'] != vpc or any(a.get('Main') for a in t['Associations']):
             continue
-        read = {r.get('DestinationCidrBlock') or r['DestinationIpv6CidrBlock']: r.get('NetworkInterfaceId') or r.get('GatewayId') for r in t['Routes']
-                if r.get('GatewayId') != 'local' and not r.get('GatewayId', '').startswith('vpce-')}
+        read = {r.get('DestinationCidrBlock') or r['DestinationIpv6CidrBlock']: r.get('NetworkInterfaceId') or r.get('GatewayId')
+                for r in t['Routes'] if r.get('GatewayId') != 'local' and not r.get('GatewayId', '').startswith('vpce-')}
         assert read == paths.routes[t['RouteTableId']], f'{t["RouteTableId"]}: {read}'
         paths.routes[t['RouteTableId']] = read
         for a in t['Associations']:
@@ -82,7 +84,8 @@ def routes_in_the_account_lead_through_the_appliance(d):
 
 def the_account_has_the_configuration(d):
     """The launch template in the account has a configuration that the appliance's reader takes, with the account's own names"""
-    version = d.account.aws('ec2', 'describe-launch-template-versions', '--launch-template-id', d.ids['LaunchTemplate'])['LaunchTemplateVersions'][-1]
+    version = d.account.aws('ec2', 'describe-launch-template-versions', '--launch-template-id',
+                            d.ids['LaunchTemplate'])['LaunchTemplateVersions'][-1]
     data = version['LaunchTemplateData']
     with tempfile.NamedTemporaryFile('wb') as f:
         f.write(base64.b64decode(data['UserData']))
@@ -90,8 +93,10 @@ def the_account_has_the_configuration(d):
         done = subprocess.run(['build/tests/conf_settings', f.name], capture_output=True, text=True)
     lines = set(done.stdout.splitlines())
     hosts = {name: d.endpoints[d.ids[name]]['DnsEntries'][0]['DnsName'] for name in ('KmsEndpoint', 'SnsEndpoint')}
-    assert done.returncode == 0 and {f's3.bucket = {d.ids["EvidenceBucket"]}', f'spool = {d.ids["SpoolVolume"]}', f'alarm.topic = {d.ids["AlarmTopic"]}',
-                                     f'kms.endpoint = https://{hosts["KmsEndpoint"]}', f'sns.endpoint = https://{hosts["SnsEndpoint"]}'} <= lines, done.stdout
+    assert done.returncode == 0 and {f's3.bucket = {d.ids["EvidenceBucket"]}', f'spool = {d.ids["SpoolVolume"]}',
+                                     f'alarm.topic = {d.ids["AlarmTopic"]}',
+                                     f'kms.endpoint = https://{hosts["KmsEndpoint"]}',
+                                     f'sns.endpoint = https://{hosts["SnsEndpoint"]}'} <= lines, done.stdout
     assert data['MetadataOptions']['HttpTokens'] == 'required'
 
 
@@ -124,7 +129,8 @@ def asked_for(folder, replaced):
 def replacing_is_two_updates(d, folder):
     """An update that replaces the instance stops the old one first, which ships, and is two: without an instance, then with the new one"""
     calls = [c for c in asked_for(folder, '1') if 'describe' not in c]
-    order = [next(i for i, c in enumerate(calls) if part in c) for part in ('--no-execute-changeset', 'delete-change-set', 'stop-instances --instance-ids i-1',
+    order = [next(i for i, c in enumerate(calls) if part in c) for part in ('--no-execute-changeset', 'delete-change-set',
+                                                                            'stop-instances --instance-ids i-1',
                                                                            'wait instance-stopped', 'Launch=no', 'OnLoss=stop Launch=yes')]
     assert order == sorted(order), calls
     calls = asked_for(folder, '0')
@@ -156,7 +162,8 @@ def main():
         d = Deployed(folder)
         try:
             for test in (it_makes_the_stack, moto_keeps_all_but_what_is_named, what_is_kept_is_what_the_template_says,
-                         routes_in_the_account_lead_through_the_appliance, the_account_has_the_configuration, without_launch_all_else_stays):
+                         routes_in_the_account_lead_through_the_appliance, the_account_has_the_configuration,
+                         without_launch_all_else_stays):
                 report.run(test, d)
             report.run(replacing_is_two_updates, d, folder)
             report.run(undeploy_keeps_the_evidence, d)

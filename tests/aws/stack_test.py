@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The stack of board/nitro: its network, store, instance, configuration and alarms, as resolved from the template with several parameters."""
+"""The stack of board/nitro: network, store, instance, configuration and alarms, as resolved from the template with several parameters."""
 import base64
 import os
 import re
@@ -13,12 +13,14 @@ from lab import template, testing  # noqa: E402
 from lab.deployed import FILE, TOP, resolved, source  # noqa: E402
 from lab.paths import Paths, of_kind  # noqa: E402
 
-EXISTING = {'VpcId': 'vpc-0123', 'InternetGatewayId': 'igw-0123', 'OutsideIpv6Cidr': '2001:db8:20:3001::/64', 'InsideIpv6Cidr': '2001:db8:20:3002::/64'}
-VARIANTS = [{}, {'Ipv6': 'yes'}, {'EvidenceInterface': 'yes', 'Ipv6': 'yes'}, EXISTING, {**EXISTING, 'Ipv6': 'yes', 'EvidenceInterface': 'yes'},
-            {'OutsideIngress': 'all', 'Ipv6': 'yes'}, {'Launch': 'no'}]
+EXISTING = {'VpcId': 'vpc-0123', 'InternetGatewayId': 'igw-0123', 'OutsideIpv6Cidr': '2001:db8:20:3001::/64',
+            'InsideIpv6Cidr': '2001:db8:20:3002::/64'}
+VARIANTS = [{}, {'Ipv6': 'yes'}, {'EvidenceInterface': 'yes', 'Ipv6': 'yes'}, EXISTING,
+            {**EXISTING, 'Ipv6': 'yes', 'EvidenceInterface': 'yes'}, {'OutsideIngress': 'all', 'Ipv6': 'yes'}, {'Launch': 'no'}]
 # Parameters that are settings: a value, and what the appliance's own reader then says.
 SETTINGS = {
-    'Appliance': ('gate-7', 'appliance = gate-7'), 'Prefix': ('lab/evidence', 's3.prefix = lab/evidence'), 'OnLoss': ('stop', 'on_loss = stop'),
+    'Appliance': ('gate-7', 'appliance = gate-7'), 'Prefix': ('lab/evidence', 's3.prefix = lab/evidence'),
+    'OnLoss': ('stop', 'on_loss = stop'),
     'Nat': ('none', 'nat = none'), 'InsideRoutes': ('10.8.0.0/16, 10.9.0.0/16', 'inside.routes = 10.9.0.0/16'),
     'BudgetBytesPerDay': ('500000000000', 'budget.bytes_per_day = 500000000000'), 'StatusPort': ('9100', 'status.port = 9100'),
     'StatusSources': ('10.20.0.0/16', 'status.sources = 10.20.0.0/16'), 'SpoolSyncMs': ('200', 'spool.sync_ms = 200'),
@@ -57,13 +59,19 @@ def no_packet_passes_by_the_appliance():
 
 def a_way_round_is_found():
     """A way round is found: a route to the gateway, an endpoint, a missing route or association, another gateway, an open edge"""
-    for was, now in (('DestinationCidrBlock: 0.0.0.0/0, NetworkInterfaceId: !Ref InsideEni', 'DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref InternetGateway'),
+    for was, now in (('DestinationCidrBlock: 0.0.0.0/0, NetworkInterfaceId: !Ref InsideEni',
+                      'DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref InternetGateway'),
                      ('RouteTableIds: [!Ref OutsideRouteTable', 'RouteTableIds: [!Ref OutsideRouteTable, !Ref InsideRouteTable'),
-                     ('DestinationCidrBlock: !Ref OutsideCidr, NetworkInterfaceId', 'DestinationCidrBlock: 192.0.2.0/24, NetworkInterfaceId'),
-                     ('DestinationCidrBlock: !Ref EvidenceCidr, NetworkInterfaceId', 'DestinationCidrBlock: 192.0.2.0/24, NetworkInterfaceId'),
-                     ("DestinationIpv6CidrBlock: '::/0', NetworkInterfaceId: !Ref InsideEni", "DestinationIpv6CidrBlock: '::/0', EgressOnlyInternetGatewayId: e"),
-                     ('SubnetId: !Ref InsideSubnet, RouteTableId: !Ref InsideRouteTable', 'SubnetId: !Ref InsideSubnet, RouteTableId: !Ref OutsideRouteTable'),
-                     ('DestinationCidrBlock: !Ref InsideCidr, NetworkInterfaceId: !Ref OutsideEni', 'DestinationCidrBlock: !Ref InsideCidr, GatewayId: local'),
+                     ('DestinationCidrBlock: !Ref OutsideCidr, NetworkInterfaceId',
+                      'DestinationCidrBlock: 192.0.2.0/24, NetworkInterfaceId'),
+                     ('DestinationCidrBlock: !Ref EvidenceCidr, NetworkInterfaceId',
+                      'DestinationCidrBlock: 192.0.2.0/24, NetworkInterfaceId'),
+                     ("DestinationIpv6CidrBlock: '::/0', NetworkInterfaceId: !Ref InsideEni",
+                      "DestinationIpv6CidrBlock: '::/0', EgressOnlyInternetGatewayId: e"),
+                     ('SubnetId: !Ref InsideSubnet, RouteTableId: !Ref InsideRouteTable',
+                      'SubnetId: !Ref InsideSubnet, RouteTableId: !Ref OutsideRouteTable'),
+                     ('DestinationCidrBlock: !Ref InsideCidr, NetworkInterfaceId: !Ref OutsideEni',
+                      'DestinationCidrBlock: !Ref InsideCidr, GatewayId: local'),
                      ('AWS::EC2::GatewayRouteTableAssociation', 'AWS::EC2::SubnetRouteTableAssociation2'),
                      ("Address: {Type: 'AWS::EC2::EIP'", "Nat1: {Type: 'AWS::EC2::NatGateway'}\n  Address: {Type: 'AWS::EC2::EIP'"),
                      ('SourceDestCheck: false', 'SourceDestCheck: true')):
@@ -93,8 +101,8 @@ def no_group_has_a_port_to_administer_by():
         groups = of_kind(resolved(parameters), 'AWS::EC2::SecurityGroup')
         for name, p in groups.items():
             for rule in p.get('SecurityGroupIngress', []):
-                named = rule['IpProtocol'] in ('tcp', 'udp', '6', '17')
-                assert not named or name == 'EndpointGroup' and rule['FromPort'] == rule['ToPort'] == 443 and 'SourceSecurityGroupId' in rule, rule
+                if rule['IpProtocol'] in ('tcp', 'udp', '6', '17'):
+                    assert name == 'EndpointGroup' and rule['FromPort'] == rule['ToPort'] == 443 and 'SourceSecurityGroupId' in rule, rule
                 assert rule['IpProtocol'] != '-1' or name == 'InsideGroup' or parameters.get('OutsideIngress') == 'all', rule
         everything = [{'IpProtocol': '-1', 'CidrIp': '0.0.0.0/0'}, {'IpProtocol': '-1', 'CidrIpv6': '::/0'}]
         assert groups['InsideGroup']['SecurityGroupIngress'] == groups['InsideGroup']['SecurityGroupEgress'] == everything
@@ -142,7 +150,8 @@ def the_instance_asks_for_tokens_and_has_no_key():
     data = stack.resources['LaunchTemplate']['Properties']['LaunchTemplateData']
     assert data['MetadataOptions']['HttpTokens'] == 'required' and data['MetadataOptions']['HttpPutResponseHopLimit'] == 1
     assert 'KeyName' not in data and data['MaintenanceOptions'] == {'AutoRecovery': 'default'}
-    assert [(i['DeviceIndex'], i['NetworkInterfaceId']) for i in data['NetworkInterfaces']] == [(0, 'OutsideEni'), (1, 'InsideEni'), (2, 'EvidenceEni')]
+    assert {i['DeviceIndex']: i['NetworkInterfaceId'] for i in data['NetworkInterfaces']} == {0: 'OutsideEni', 1: 'InsideEni',
+                                                                                              2: 'EvidenceEni'}
     assert len(data['BlockDeviceMappings']) == 1 and stack.resources['SpoolAttachment']['Properties']['VolumeId'] == 'SpoolVolume'
     spool = resolved({'SpoolThroughput': '500', 'SpoolSize': '300'}).resources['SpoolVolume']['Properties']
     assert spool['Encrypted'] is True and spool['VolumeType'] == 'gp3' and (spool['Throughput'], spool['Size']) == ('500', '300')
@@ -153,8 +162,10 @@ def the_instance_asks_for_tokens_and_has_no_key():
 
 def what_evidence_needs_outlives_the_stack():
     """What evidence needs outlives the stack: to be kept, opened, watched and one day deleted; and the spool"""
-    kept = {n for n, r in template.load(source())['Resources'].items() if r.get('DeletionPolicy') == r.get('UpdateReplacePolicy') == 'Retain'}
-    assert kept == {'EvidenceBucket', 'EvidenceBucketPolicy', 'AuditBucket', 'AuditBucketPolicy', 'Key', 'SpoolVolume', 'Trail', 'AnalystRole',
+    resources = template.load(source())['Resources']
+    kept = {n for n, r in resources.items() if r.get('DeletionPolicy') == r.get('UpdateReplacePolicy') == 'Retain'}
+    assert kept == {'EvidenceBucket', 'EvidenceBucketPolicy', 'AuditBucket', 'AuditBucketPolicy', 'Key', 'SpoolVolume', 'Trail',
+                    'AnalystRole',
                     'AnalystPolicy', 'BreakGlassRole', 'BreakGlassPolicy'}, kept
 
 
@@ -162,17 +173,22 @@ def the_store_is_locked_and_private():
     """The store: versions, a lock by default, sealed at rest by S3, nothing public, no access lists; kept 6, 12 or 84 months"""
     for months, days, colder in (('6', 183, ['GLACIER_IR']), ('12', 365, ['GLACIER_IR']), ('84', 2557, ['GLACIER_IR', 'DEEP_ARCHIVE'])):
         p = resolved({'KeepMonths': months, 'LockMode': 'COMPLIANCE', 'LockDays': '400'}).resources['EvidenceBucket']['Properties']
-        assert p['ObjectLockConfiguration']['Rule']['DefaultRetention'] == {'Mode': 'COMPLIANCE', 'Days': '400'} and p['ObjectLockEnabled'] is True
+        assert p['ObjectLockConfiguration']['Rule']['DefaultRetention'] == {'Mode': 'COMPLIANCE', 'Days': '400'}
+        assert p['ObjectLockEnabled'] is True
         keep, markers = p['LifecycleConfiguration']['Rules']
-        assert keep['ExpirationInDays'] == days and keep['NoncurrentVersionExpiration'] == {'NoncurrentDays': 1} and markers['ExpiredObjectDeleteMarker']
+        assert keep['ExpirationInDays'] == days and keep['NoncurrentVersionExpiration'] == {'NoncurrentDays': 1}
+        assert markers['ExpiredObjectDeleteMarker'] is True
         assert keep['AbortIncompleteMultipartUpload'] == {'DaysAfterInitiation': 1}
         assert [t['StorageClass'] for t in keep['Transitions']] == colder
     for bucket in ('EvidenceBucket', 'AuditBucket'):
         p = resolved().resources[bucket]['Properties']
         assert len(p['PublicAccessBlockConfiguration']) == 4 and all(v is True for v in p['PublicAccessBlockConfiguration'].values())
-        assert p['VersioningConfiguration'] == {'Status': 'Enabled'} and p['OwnershipControls']['Rules'] == [{'ObjectOwnership': 'BucketOwnerEnforced'}]
-        assert p['BucketEncryption']['ServerSideEncryptionConfiguration'][0]['ServerSideEncryptionByDefault'] == {'SSEAlgorithm': 'AES256'}
-    copied = resolved({'ReplicaBucketArn': 'arn:aws:s3:::other', 'ReplicaAccount': '210987654321'}).resources['EvidenceBucket']['Properties']
+        assert p['VersioningConfiguration'] == {'Status': 'Enabled'}
+        assert p['OwnershipControls']['Rules'] == [{'ObjectOwnership': 'BucketOwnerEnforced'}]
+        sealed, = p['BucketEncryption']['ServerSideEncryptionConfiguration']
+        assert sealed['ServerSideEncryptionByDefault'] == {'SSEAlgorithm': 'AES256'}
+    copied = resolved({'ReplicaBucketArn': 'arn:aws:s3:::other',
+                       'ReplicaAccount': '210987654321'}).resources['EvidenceBucket']['Properties']
     assert copied['ReplicationConfiguration']['Rules'][0]['Destination']['Account'] == '210987654321'
     assert 'ReplicationConfiguration' not in resolved().resources['EvidenceBucket']['Properties']
 
@@ -185,7 +201,8 @@ def who_touches_evidence_is_recorded():
     fields = [{f['Field']: f.get('Equals') or f.get('StartsWith') for f in s['FieldSelectors']} for s in trail['AdvancedEventSelectors']]
     assert {'eventCategory': ['Management']} in fields  # KMS is among them, reads too
     assert {'eventCategory': ['Data'], 'resources.type': ['AWS::S3::Object'], 'resources.ARN': ['arn:aws:s3:::evidencebucket/']} in fields
-    assert stack.resources['FlowLogs']['Properties']['TrafficType'] == 'ALL' and stack.resources['QueryLogsOf']['Properties']['ResourceId'] == 'Vpc'
+    assert stack.resources['FlowLogs']['Properties']['TrafficType'] == 'ALL'
+    assert stack.resources['QueryLogsOf']['Properties']['ResourceId'] == 'Vpc'
 
 
 def what_is_missing_is_an_alarm():
@@ -197,17 +214,19 @@ def what_is_missing_is_an_alarm():
         metrics = [m['MetricStat']['Metric'] for m in p.get('Metrics', []) if 'MetricStat' in m] or [p]
         assert all(m['Namespace'] == 'AWS/EC2' or m['MetricName'] in ours and m['Namespace'] == 'sealtap/sealtap-1' for m in metrics), p
         assert all(m['Namespace'] == 'AWS/EC2' or {'Name': 'Appliance', 'Value': 'sealtap-1'} in m['Dimensions'] for m in metrics), p
-        assert p['AlarmActions'][0] == resolved().outputs['AlarmTopicArn'] and p['TreatMissingData'] == ('notBreaching' if name == 'LossAlarm' else 'breaching')
-    assert len(alarms) == 7 and {'Cause': {'ring', 'before-tap', 'budget'}} == {'Cause': {
-        d['Value'] for m in alarms['LossAlarm']['Metrics'] if 'MetricStat' in m for d in m['MetricStat']['Metric']['Dimensions'] if d['Name'] == 'Cause'}}
+        assert p['AlarmActions'][0] == resolved().outputs['AlarmTopicArn']
+        assert p['TreatMissingData'] == ('notBreaching' if name == 'LossAlarm' else 'breaching')
+    dimensions = [d for m in alarms['LossAlarm']['Metrics'] if 'MetricStat' in m for d in m['MetricStat']['Metric']['Dimensions']]
+    assert len(alarms) == 7 and {d['Value'] for d in dimensions if d['Name'] == 'Cause'} == {'ring', 'before-tap', 'budget'}
     assert 'SystemAlarm' not in resolved({'Launch': 'no'}).resources
 
 
 def changes_around_it_are_told():
-    """Changes of routes, addresses, peerings, endpoints and interfaces are told, and what is done to key, store, trail and break-glass role"""
+    """Changes of routes, addresses, peerings, endpoints and interfaces are told, and what is done to key, store, trail and last resort"""
     rules = of_kind(resolved(), 'AWS::Events::Rule')
     told = set(rules['NetworkWatch']['EventPattern']['detail']['eventName'])
-    assert {'CreateRoute', 'ReplaceRoute', 'DeleteRoute', 'ReplaceRouteTableAssociation', 'AssociateAddress', 'DisassociateAddress', 'CreateVpcEndpoint',
+    assert {'CreateRoute', 'ReplaceRoute', 'DeleteRoute', 'ReplaceRouteTableAssociation', 'AssociateAddress', 'DisassociateAddress',
+            'CreateVpcEndpoint',
             'AcceptVpcPeeringConnection', 'ModifyNetworkInterfaceAttribute', 'DetachNetworkInterface'} <= told
     ways = rules['EvidenceWatch']['EventPattern']['detail']['$or']
     assert any('ScheduleKeyDeletion' in w['eventName'] and w['resources'] == {'ARN': [resolved().outputs['KeyArn']]} for w in ways)
@@ -218,8 +237,10 @@ def changes_around_it_are_told():
 
 def parameters_that_do_not_fit_together_are_refused():
     """Parameters that do not fit, alone or together, are refused before anything is made"""
-    for bad in ({'VpcId': 'vpc-0123'}, {**EXISTING, 'Ipv6': 'yes', 'InsideIpv6Cidr': '::/64'}, {'AnalystMfa': 'federated'}, {'StatusPort': '9100'},
-                {'ReplicaBucketArn': 'arn:aws:s3:::other'}, {'Appliance': 'a b'}, {'Prefix': 'a//b'}, {'StatusPort': '64512'}, {'Nat': 'snat'},
+    for bad in ({'VpcId': 'vpc-0123'}, {**EXISTING, 'Ipv6': 'yes', 'InsideIpv6Cidr': '::/64'}, {'AnalystMfa': 'federated'},
+                {'StatusPort': '9100'},
+                {'ReplicaBucketArn': 'arn:aws:s3:::other'}, {'Appliance': 'a b'}, {'Prefix': 'a//b'}, {'StatusPort': '64512'},
+                {'Nat': 'snat'},
                 {'InstanceType': 'large'}, {'LockMode': 'NONE'}, {'KeepMonths': '13'}, {'Ipv7': 'yes'}):
         try:
             resolved(bad)
@@ -240,7 +261,8 @@ def other_partitions_are_named_by_themselves():
 def main():
     os.chdir(TOP)
     report = testing.Report(testing.pattern())
-    for test in (cfn_lint_has_nothing_to_say, no_packet_passes_by_the_appliance, a_way_round_is_found, the_outside_subnet_has_the_appliance_alone,
+    for test in (cfn_lint_has_nothing_to_say, no_packet_passes_by_the_appliance, a_way_round_is_found,
+                 the_outside_subnet_has_the_appliance_alone,
                  no_group_has_a_port_to_administer_by, endpoints_serve_the_appliance_alone, the_appliance_takes_its_configuration,
                  every_setting_reaches_the_appliance, the_instance_asks_for_tokens_and_has_no_key, what_evidence_needs_outlives_the_stack,
                  the_store_is_locked_and_private, who_touches_evidence_is_recorded, what_is_missing_is_an_alarm, changes_around_it_are_told,

@@ -1,9 +1,9 @@
 """iam: whether AWS would allow a request, told from policy documents alone: small, strict, and loud about what it does not know.
 
-Rules (IAM user guide, "Policy evaluation logic", "JSON policy elements", "Condition operators"): an explicit Deny anywhere wins; each boundary
-(an endpoint's policy) must allow; of identity and resource policies of one account either suffices, but a KMS key's own policy must allow, by
-naming the caller or the account, and then the caller's policy must allow too. A key that is missing makes a condition false, a negated one
-true; ...IfExists true; Null tells. Names of actions and of condition keys have no case.
+Rules (IAM user guide, "Policy evaluation logic", "JSON policy elements", "Condition operators"): an explicit Deny anywhere wins; each
+boundary (an endpoint's policy) must allow; of identity and resource policies of one account either suffices, but a KMS key's own policy
+must allow, by naming the caller or the account, and then the caller's policy must allow too. A key that is missing makes a condition
+false, a negated one true; ...IfExists true; Null tells. Names of actions and of condition keys have no case.
 
 An element, operator, condition key or policy variable that is not in the tables here is Unknown: an error, never an answer.
 """
@@ -12,9 +12,10 @@ import re
 
 STATEMENT = {'Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'}
 KEYS = {k.lower() for k in (
-    'aws:PrincipalArn', 'aws:PrincipalAccount', 'aws:SecureTransport', 'aws:SourceVpc', 'aws:SourceVpce', 'aws:SourceIp', 'aws:SourceAccount',
-    'aws:SourceArn', 'aws:Ec2InstanceSourceVpc', 'aws:Ec2InstanceSourcePrivateIPv4', 'aws:MultiFactorAuthPresent', 'aws:TagKeys', 'SAML:aud',
-    's3:if-none-match', 's3:x-amz-acl', 'cloudwatch:namespace', 'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
+    'aws:PrincipalArn', 'aws:PrincipalAccount', 'aws:SecureTransport', 'aws:SourceVpc', 'aws:SourceVpce', 'aws:SourceIp',
+    'aws:SourceAccount', 'aws:SourceArn', 'aws:Ec2InstanceSourceVpc', 'aws:Ec2InstanceSourcePrivateIPv4',
+    'aws:MultiFactorAuthPresent', 'aws:TagKeys', 'SAML:aud', 's3:if-none-match', 's3:x-amz-acl', 'cloudwatch:namespace',
+    'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
 MULTIVALUED = {'aws:tagkeys', 'kms:encryptioncontextkeys'}
 
 

@@ -1,4 +1,4 @@
-"""paths: where packets go in the stack's VPC: its route tables walked by longest prefix, its access lists and groups asked, as AWS does it.
+"""paths: where packets go in the stack's VPC: its route tables walked by longest prefix, its access lists asked by number, as AWS does.
 
 Judges a template.Stack; routes may be replaced by those that an account gave back.
 """
@@ -6,7 +6,8 @@ import ipaddress
 
 LOCAL = 'local'
 # Other ways out of a VPC, or between its hosts, that no route table of ours would show.
-WAYS = {'AWS::EC2::NatGateway', 'AWS::EC2::EgressOnlyInternetGateway', 'AWS::EC2::VPCPeeringConnection', 'AWS::EC2::TransitGatewayAttachment',
+WAYS = {'AWS::EC2::NatGateway', 'AWS::EC2::EgressOnlyInternetGateway', 'AWS::EC2::VPCPeeringConnection',
+        'AWS::EC2::TransitGatewayAttachment',
         'AWS::EC2::VPNGateway', 'AWS::EC2::TransitGatewayVpcAttachment', 'AWS::EC2::CarrierGateway'}
 TARGETS = ('GatewayId', 'NetworkInterfaceId', 'NatGatewayId', 'EgressOnlyInternetGatewayId', 'TransitGatewayId', 'VpcPeeringConnectionId',
            'VpcEndpointId', 'InstanceId')

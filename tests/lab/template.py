@@ -1,7 +1,7 @@
 """template: a CloudFormation template's resources as they are deployed with given parameters: conditions decided, functions computed.
 
-What only a deployment knows (ids, addresses) is taken from `ids` and `attributes`, where a deployment gave them, else it is a name that tells
-what it is. Rules are asserted. A function, reference or attribute that is not known here is an error.
+What only a deployment knows (ids, addresses) is taken from `ids` and `attributes`, where a deployment gave them, else it is a name that
+tells what it is. Rules are asserted. A function, reference or attribute that is not known here is an error.
 """
 import base64
 import ipaddress
@@ -25,7 +25,8 @@ def _tag(loader, suffix, node):
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
     else:
-        value = loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node, deep=True)
+        construct = loader.construct_sequence if isinstance(node, yaml.SequenceNode) else loader.construct_mapping
+        value = construct(node, deep=True)
     if suffix in ('Ref', 'Condition'):
         return {suffix: value}
     return {'Fn::' + suffix: value.split('.', 1) if suffix == 'GetAtt' else value}
@@ -41,7 +42,8 @@ def load(text):
 class Stack:
     def __init__(self, template, parameters=None, name='sealtap', partition='aws', region=REGION, ids=None, attributes=None):
         self.template, self.ids, self.attributes = template, ids or {}, attributes or {}
-        self.pseudo = {'AWS::StackName': name, 'AWS::Partition': partition, 'AWS::Region': region, 'AWS::AccountId': ACCOUNT, 'AWS::NoValue': NOTHING}
+        self.pseudo = {'AWS::StackName': name, 'AWS::Partition': partition, 'AWS::Region': region, 'AWS::AccountId': ACCOUNT,
+                       'AWS::NoValue': NOTHING}
         self.parameters = self.read_parameters(parameters or {})
         self.conditions = {}
         for rule in template.get('Rules', {}).values():
@@ -129,14 +131,16 @@ class Stack:
         if (name, attribute) in self.attributes:
             return self.attributes[name, attribute]
         kind, own = self.template['Resources'][name]['Type'], self.id_of(name)
-        made = {('AWS::S3::Bucket', 'Arn'): lambda: self.arn('s3', own, '', ''), ('AWS::KMS::Key', 'Arn'): lambda: self.arn('kms', 'key/' + own),
+        made = {('AWS::S3::Bucket', 'Arn'): lambda: self.arn('s3', own, '', ''),
+                ('AWS::KMS::Key', 'Arn'): lambda: self.arn('kms', 'key/' + own),
                 ('AWS::IAM::Role', 'Arn'): lambda: self.arn('iam', 'role/' + own, ''),
                 ('AWS::IAM::InstanceProfile', 'Arn'): lambda: self.arn('iam', 'instance-profile/' + own, ''),
                 ('AWS::EC2::NetworkInterface', 'PrimaryPrivateIpAddress'): lambda: self.first_address(name),
                 ('AWS::EC2::VPC', 'Ipv6CidrBlocks'): lambda: ['2001:db8:20:3000::/56'],
                 ('AWS::EC2::Subnet', 'Ipv6CidrBlocks'): lambda: [self.property(name, 'Ipv6CidrBlock')],
                 ('AWS::EC2::Subnet', 'AvailabilityZone'): lambda: self.property(name, 'AvailabilityZone'),
-                ('AWS::EC2::EIP', 'AllocationId'): lambda: 'eipalloc-' + own, ('AWS::EC2::LaunchTemplate', 'LatestVersionNumber'): lambda: '1',
+                ('AWS::EC2::EIP', 'AllocationId'): lambda: 'eipalloc-' + own,
+                ('AWS::EC2::LaunchTemplate', 'LatestVersionNumber'): lambda: '1',
                 ('AWS::EC2::VPCEndpoint', 'DnsEntries'): lambda: [f'Z1:{own.lower()}.vpce.example', f'Z1:{own.lower()}-a.vpce.example']}
         if (kind, attribute) not in made:
             raise Broken(f'{name}.{attribute} is not known')

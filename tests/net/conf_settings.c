@@ -1,4 +1,4 @@
-/* conf_settings: a configuration as the appliance reads it: each effective setting, or the line and key it refuses.
+/* conf_settings: a configuration as the appliance reads it: its settings, or the line and key it refuses.
  *
  *   conf_settings FILE
  *   "key = value" lines, exit code 0; "line N: KEY: why", exit code 1 */

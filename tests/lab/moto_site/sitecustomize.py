@@ -1,4 +1,4 @@
-"""sitecustomize: on the path of moto's interpreter alone. Interface endpoints have DNS names in moto's EC2, and not in its CloudFormation."""
+"""sitecustomize: on the path of moto's interpreter alone. Interface endpoints have DNS names in moto's EC2, not in its CloudFormation."""
 from moto.ec2.models.vpcs import VPCEndPoint
 
 
