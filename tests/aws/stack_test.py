@@ -26,7 +26,7 @@ SETTINGS = {
     'StatusSources': ('10.20.0.0/16', 'status.sources = 10.20.0.0/16'), 'SpoolSyncMs': ('200', 'spool.sync_ms = 200'),
     'SpoolFull': ('stop', 'spool.full = stop'), 'EvidenceInterface': ('yes', 'evidence = eni'),
     'MoreConfiguration': ('publish = tcp 443 -> 10.20.1.10:8443\ncapture.rule = headers : tcp port 443\nzstd.level = 3', 'zstd.level = 3'),
-    'OutsideCidr': ('10.20.4.0/24', 'forward.deny = out any from any to 10.20.4.0/24')}
+    'OutsideCidr': ('10.20.4.0/24', 'forward.deny = out any to 10.20.4.0/24')}
 
 
 def user_data(stack):
@@ -127,7 +127,7 @@ def the_appliance_takes_its_configuration():
         lines = settings_of(stack)
         for name in ('KmsEndpoint', 'CloudWatchEndpoint', 'SnsEndpoint'):
             key = {'KmsEndpoint': 'kms', 'CloudWatchEndpoint': 'cloudwatch', 'SnsEndpoint': 'sns'}[name]
-            assert f'{key}.endpoint = https://{name.lower()}.vpce.example' in lines, lines
+            assert f'{key}.endpoint = https://{name.lower()}.vpce.example:443' in lines, lines
         assert {'s3.bucket = evidencebucket', 'spool = SpoolVolume', f'kms.key = {stack.outputs["KeyArn"]}',
                 f'alarm.topic = {stack.outputs["AlarmTopicArn"]}', 'metrics.namespace = sealtap/sealtap-1'} <= set(lines), lines
 
@@ -157,7 +157,13 @@ def the_instance_asks_for_tokens_and_has_no_key():
     assert spool['Encrypted'] is True and spool['VolumeType'] == 'gp3' and (spool['Throughput'], spool['Size']) == ('500', '300')
     needs = template.load(source())['Resources']['Instance']['DependsOn']
     assert {'AppliancePolicy', 'EvidenceBucketPolicy', 'EdgeRoutes', 'OutsideAclOf'} <= set(needs)
-    assert 'Instance' not in resolved({'Launch': 'no'}).resources
+
+
+def without_an_instance_all_else_stays():
+    """Launch=no takes the instance, its hold of the volume and its checks away, and changes no word of the rest"""
+    with_it, without = resolved(), resolved({'Launch': 'no'})
+    assert set(with_it.resources) - set(without.resources) == {'Instance', 'SpoolAttachment', 'SystemAlarm', 'InstanceAlarm'}
+    assert all(with_it.resources[name] == r for name, r in without.resources.items())
 
 
 def what_evidence_needs_outlives_the_stack():
@@ -218,7 +224,6 @@ def what_is_missing_is_an_alarm():
         assert p['TreatMissingData'] == ('notBreaching' if name == 'LossAlarm' else 'breaching')
     dimensions = [d for m in alarms['LossAlarm']['Metrics'] if 'MetricStat' in m for d in m['MetricStat']['Metric']['Dimensions']]
     assert len(alarms) == 7 and {d['Value'] for d in dimensions if d['Name'] == 'Cause'} == {'ring', 'before-tap', 'budget'}
-    assert 'SystemAlarm' not in resolved({'Launch': 'no'}).resources
 
 
 def changes_around_it_are_told():
@@ -264,7 +269,8 @@ def main():
     for test in (cfn_lint_has_nothing_to_say, no_packet_passes_by_the_appliance, a_way_round_is_found,
                  the_outside_subnet_has_the_appliance_alone,
                  no_group_has_a_port_to_administer_by, endpoints_serve_the_appliance_alone, the_appliance_takes_its_configuration,
-                 every_setting_reaches_the_appliance, the_instance_asks_for_tokens_and_has_no_key, what_evidence_needs_outlives_the_stack,
+                 every_setting_reaches_the_appliance, the_instance_asks_for_tokens_and_has_no_key, without_an_instance_all_else_stays,
+                 what_evidence_needs_outlives_the_stack,
                  the_store_is_locked_and_private, who_touches_evidence_is_recorded, what_is_missing_is_an_alarm, changes_around_it_are_told,
                  parameters_that_do_not_fit_together_are_refused, other_partitions_are_named_by_themselves):
         report.run(test)

@@ -25,8 +25,8 @@ class Account:
         self.url = f'http://127.0.0.1:{port}'
         self.command = f'aws --endpoint-url {self.url}'
         self.environment = {**os.environ, 'AWS_ACCESS_KEY_ID': 'test', 'AWS_SECRET_ACCESS_KEY': 'test', 'AWS_DEFAULT_REGION': REGION,
-                            'AWS_REGION': REGION, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_CONFIG_FILE': os.devnull, 'AWS_PAGER': '',
-                            'AWS_SHARED_CREDENTIALS_FILE': os.devnull, 'AWS': self.command}
+                            'AWS_REGION': REGION, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_MAX_ATTEMPTS': '1', 'AWS_PAGER': '',
+                            'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull, 'AWS': self.command}
         self.process = Process('moto', ['moto_server', '-H', '127.0.0.1', '-p', str(port)], os.path.join(folder, 'moto.log'),
                                env={**self.environment, 'PYTHONPATH': SITE})
         self.process.wait_output('Running on', 60)

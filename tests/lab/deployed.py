@@ -24,12 +24,19 @@ def resolved(parameters=None, text=None, **how):
 
 
 class Deployed:
-    def __init__(self, folder, parameters=None):
+    def __init__(self, folder, parameters=None, in_existing_vpc=False):
         os.chdir(TOP)
         self.account = Account(folder)
-        self.parameters = {**NEEDED, **(parameters or {})}
+        self.parameters = {**NEEDED, **(self.make_vpc() if in_existing_vpc else {}), **(parameters or {})}
         self.said = self.up()
         self.look()
+
+    def make_vpc(self):
+        aws = self.account.aws
+        vpc = aws('ec2', 'create-vpc', '--cidr-block', '10.20.0.0/16')['Vpc']['VpcId']
+        gateway = aws('ec2', 'create-internet-gateway')['InternetGateway']['InternetGatewayId']
+        aws('ec2', 'attach-internet-gateway', '--vpc-id', vpc, '--internet-gateway-id', gateway)
+        return {'VpcId': vpc, 'InternetGatewayId': gateway}
 
     def up(self, **more):
         """`make deploy`; what it said."""
@@ -41,7 +48,7 @@ class Deployed:
         """What is there now."""
         aws = self.account.aws
         listed = aws('cloudformation', 'list-stack-resources', '--stack-name', 'sealtap')['StackResourceSummaries']
-        self.ids = {r['LogicalResourceId']: r['PhysicalResourceId'] for r in listed}
+        self.ids = {r['LogicalResourceId']: r['PhysicalResourceId'] for r in listed if r['LogicalResourceId']}
         self.endpoints = {e['VpcEndpointId']: e for e in aws('ec2', 'describe-vpc-endpoints')['VpcEndpoints']}
         self.interfaces = {e['NetworkInterfaceId']: e for e in aws('ec2', 'describe-network-interfaces')['NetworkInterfaces']}
         self.address = self.interfaces[self.ids['OutsideEni']]['PrivateIpAddress']

@@ -4,6 +4,7 @@ What only a deployment knows (ids, addresses) is taken from `ids` and `attribute
 tells what it is. Rules are asserted. A function, reference or attribute that is not known here is an error.
 """
 import base64
+import functools
 import ipaddress
 import re
 
@@ -17,7 +18,7 @@ class Broken(Exception):
     """The template, or its use, is wrong."""
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):
     pass
 
 
@@ -35,7 +36,9 @@ def _tag(loader, suffix, node):
 Loader.add_multi_constructor('!', _tag)
 
 
+@functools.cache
 def load(text):
+    """Nobody changes what it gives."""
     return yaml.load(text, Loader)
 
 
