@@ -193,9 +193,10 @@ def the_store_is_locked_and_private():
         assert p['OwnershipControls']['Rules'] == [{'ObjectOwnership': 'BucketOwnerEnforced'}]
         sealed, = p['BucketEncryption']['ServerSideEncryptionConfiguration']
         assert sealed['ServerSideEncryptionByDefault'] == {'SSEAlgorithm': 'AES256'}
-    copied = resolved({'ReplicaBucketArn': 'arn:aws:s3:::other',
-                       'ReplicaAccount': '210987654321'}).resources['EvidenceBucket']['Properties']
-    assert copied['ReplicationConfiguration']['Rules'][0]['Destination']['Account'] == '210987654321'
+    for account, more in (('', {}), ('210987654321', {'Account': '210987654321', 'AccessControlTranslation': {'Owner': 'Destination'}})):
+        stack = resolved({'ReplicaBucketArn': 'arn:aws:s3:::other', 'ReplicaAccount': account})
+        rule, = stack.resources['EvidenceBucket']['Properties']['ReplicationConfiguration']['Rules']
+        assert rule['Destination'] == {'Bucket': 'arn:aws:s3:::other', **more} and rule['DeleteMarkerReplication'] == {'Status': 'Disabled'}
     assert 'ReplicationConfiguration' not in resolved().resources['EvidenceBucket']['Properties']
 
 
@@ -244,7 +245,7 @@ def parameters_that_do_not_fit_together_are_refused():
     """Parameters that do not fit, alone or together, are refused before anything is made"""
     for bad in ({'VpcId': 'vpc-0123'}, {**EXISTING, 'Ipv6': 'yes', 'InsideIpv6Cidr': '::/64'}, {'AnalystMfa': 'federated'},
                 {'StatusPort': '9100'},
-                {'ReplicaBucketArn': 'arn:aws:s3:::other'}, {'Appliance': 'a b'}, {'Prefix': 'a//b'}, {'StatusPort': '64512'},
+                {'ReplicaBucketArn': 'other'}, {'Appliance': 'a b'}, {'Prefix': 'a//b'}, {'StatusPort': '64512'},
                 {'Nat': 'snat'},
                 {'InstanceType': 'large'}, {'LockMode': 'NONE'}, {'KeepMonths': '13'}, {'Ipv7': 'yes'}):
         try:
