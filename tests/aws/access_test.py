@@ -13,8 +13,8 @@ from lab import iam, testing  # noqa: E402
 from lab.deployed import Deployed  # noqa: E402
 from lab.template import ACCOUNT, REGION  # noqa: E402
 
-PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket',
-              'ReplicaAccount': '210987654321'}
+PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'EvidenceInterface': 'yes',
+              'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket', 'ReplicaAccount': '210987654321'}
 OWN = f'@EvidenceBucket/lab/evidence/{ACCOUNT}/{REGION}/gate-7/2026/11/27/03/packets/a.pcapng.zst.encrypted'
 ANY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}
 
@@ -92,6 +92,7 @@ CASES = [
     # tenants by the same endpoint
     ("A host behind the appliance goes on using a bucket of its own by the appliance's endpoint", True, 'tenant', 's3:PutObject',
      'arn:aws:s3:::tenants-own/x', {'aws:SourceVpce': '@S3Endpoint'}),
+    ('It lists its buckets by that endpoint', True, 'tenant', 's3:ListAllMyBuckets', '*', {'aws:SourceVpce': '@S3Endpoint'}),
     ('It reads it, too', True, 'tenant', 's3:GetObject', 'arn:aws:s3:::tenants-own/x', {'aws:SourceVpce': '@S3Endpoint'}),
     ('It does not read evidence by that endpoint, whatever its role may do', False, 'tenant', 's3:GetObject', OWN,
      {'aws:SourceVpce': '@S3Endpoint'}),

@@ -9,7 +9,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from lab import template, testing  # noqa: E402
+from lab import iam, template, testing  # noqa: E402
 from lab.deployed import FILE, TOP, resolved, source  # noqa: E402
 from lab.paths import Paths, of_kind  # noqa: E402
 
@@ -175,6 +175,27 @@ def what_evidence_needs_outlives_the_stack():
                     'AnalystPolicy', 'BreakGlassRole', 'BreakGlassPolicy'}, kept
 
 
+def a_saml_provider_may_see_to_the_second_factor():
+    """With a SAML provider its users take the roles of people on, and the account's own do not; they open recordings from their networks"""
+    provider = 'arn:aws:iam::123456789012:saml-provider/idp'
+    stack = resolved({'AnalystMfa': 'federated', 'SamlProviderArn': provider})
+    saml, audience = 'sts:AssumeRoleWithSAML', {'SAML:aud': 'https://signin.aws.amazon.com/saml'}
+    with_mfa = {'aws:MultiFactorAuthPresent': 'true'}
+    for role in ('AnalystRole', 'BreakGlassRole'):
+        trust = stack.resources[role]['Properties']['AssumeRolePolicyDocument']
+        for who, action, context, yes in ((provider, saml, audience, True), (provider, saml, {}, False),
+                                          (provider, saml, {'SAML:aud': 'https://other.example'}, False),
+                                          (provider + '2', saml, audience, False),
+                                          ('arn:aws:iam::123456789012:user/anna', 'sts:AssumeRole', with_mfa, False)):
+            may = iam.is_allowed(iam.Request(who, action, role, context, is_trust=True), resource=trust)
+            assert may == yes, (role, who, action, context)
+    key, analyst = stack.resources['Key']['Properties']['KeyPolicy'], stack.outputs['AnalystRoleArn']
+    for network, yes in (('203.0.113.9', True), ('192.0.2.1', False)):
+        context = {'kms:EncryptionContext:sealtap-appliance': 'sealtap-1', 'aws:SourceIp': network, 'aws:PrincipalArn': analyst}
+        assert iam.is_allowed(iam.Request(analyst, 'kms:Decrypt', stack.outputs['KeyArn'], context), resource=key,
+                              resource_must=True) == yes
+
+
 def the_store_is_locked_and_private():
     """The store: versions, a lock by default, sealed at rest by S3, nothing public, no access lists; kept 6, 12 or 84 months"""
     for months, days, colder in (('6', 183, ['GLACIER_IR']), ('12', 365, ['GLACIER_IR']), ('84', 2557, ['GLACIER_IR', 'DEEP_ARCHIVE'])):
@@ -272,6 +293,7 @@ def main():
                  no_group_has_a_port_to_administer_by, endpoints_serve_the_appliance_alone, the_appliance_takes_its_configuration,
                  every_setting_reaches_the_appliance, the_instance_asks_for_tokens_and_has_no_key, without_an_instance_all_else_stays,
                  what_evidence_needs_outlives_the_stack,
+                 a_saml_provider_may_see_to_the_second_factor,
                  the_store_is_locked_and_private, who_touches_evidence_is_recorded, what_is_missing_is_an_alarm, changes_around_it_are_told,
                  parameters_that_do_not_fit_together_are_refused, other_partitions_are_named_by_themselves):
         report.run(test)
