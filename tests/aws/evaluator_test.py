@@ -137,7 +137,8 @@ def what_it_does_not_know_is_an_error():
                 {'Effect': 'allow'}, {'NotAction': 's3:*'}):
         assert is_loud(ask, [policy({**allow(), **bad})]), bad
     check(is_loud(ask, [{'Statement': [allow()]}]), is_loud(ask, [], policy(allow(Principal={'AWS': 'arn:aws:iam::1:role/*'}))),
-          is_loud(ask, [], policy(allow(Principal={'CanonicalUser': 'x'}))), is_loud(ask, [policy(allow())], aws__Nothing='1'))
+          is_loud(ask, [], policy(allow(Principal={'CanonicalUser': 'x'}))), is_loud(ask, [policy(allow())], aws__Nothing='1'),
+          is_loud(ask, [policy({'Effect': 'Allow', 'Action': 's3:*'})]))
 
 
 def main():

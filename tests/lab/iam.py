@@ -134,9 +134,9 @@ def applies(statement, request, has_principal):
     if set(statement) - STATEMENT or statement['Effect'] not in ('Allow', 'Deny') or has_principal != ('Principal' in statement):
         raise Unknown(f'statement {statement}')
     met = condition_holds(statement.get('Condition', {}), request.context)  # first: so that an unknown key is never passed over
-    fits = (patterns_fit(statement, 'Action', request.action.lower(), lambda p, v: like(p.lower(), v)) and
-            patterns_fit(statement, 'Resource', request.resource, like) if 'Resource' in statement or 'NotResource' in statement else
-            request.is_trust and patterns_fit(statement, 'Action', request.action.lower(), lambda p, v: like(p.lower(), v)))
+    fits = patterns_fit(statement, 'Action', request.action.lower(), lambda p, v: like(p.lower(), v))
+    if not request.is_trust:  # a role's trust policy names no resource
+        fits = patterns_fit(statement, 'Resource', request.resource, like) and fits
     if not met or not fits:
         return ''
     return principal_fits(statement['Principal'], request) if has_principal else 'named'
