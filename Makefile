@@ -28,6 +28,7 @@ help:
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
+	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes'
@@ -38,7 +39,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run replay fuzz lint clean
+.PHONY: deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -69,6 +70,12 @@ run:
 	$(STEP) 'build' $(MAKE) build/qemu/manifest.json
 	@board/qemu/run --console
 
+deploy:
+	@board/nitro/deploy up
+
+undeploy:
+	@board/nitro/deploy down
+
 replay:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
@@ -88,7 +95,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif

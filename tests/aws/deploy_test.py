@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""`make deploy` and `make undeploy` against moto: what it keeps is read back and compared with the template; the rest is named."""
+import base64
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+from lab import testing  # noqa: E402
+from lab.deployed import Deployed  # noqa: E402
+from lab.paths import Paths, of_kind  # noqa: E402
+
+# moto 5.2's CloudFormation makes nothing of these; the template's own words are all that is judged of them.
+KEPT_NOT = {'AWS::CloudFormation::WaitConditionHandle', 'AWS::CloudTrail::Trail', 'AWS::CloudWatch::Alarm', 'AWS::EC2::EIPAssociation',
+            'AWS::EC2::GatewayRouteTableAssociation', 'AWS::EC2::NetworkAcl', 'AWS::EC2::NetworkAclEntry',
+            'AWS::EC2::SubnetNetworkAclAssociation',
+            'AWS::Route53Resolver::ResolverQueryLoggingConfig', 'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
+            'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'}
+STUB = '''#!/bin/bash
+# an aws command that has a stack whose instance each update would replace, and tells what it was asked
+echo "$*" >>"$ASKED"
+case "$*" in
+*--no-execute-changeset*) echo 'aws cloudformation describe-change-set --change-set-name arn:set' ;;
+*describe-change-set*) echo "$REPLACED" ;;
+*describe-stacks*) printf 'OutsideEniId\teni-1\n' ;;
+*describe-network-interfaces*) echo i-1 ;;
+esac
+'''
+
+
+def it_makes_the_stack(d):
+    """It makes the stack, and tells what the other tools need"""
+    told = dict(line.split('\t') for line in d.said.splitlines() if '\t' in line)
+    wanted = {'InstanceId', 'InsideRouteTableIds', 'EvidenceBucket', 'AlarmTopicArn', 'SpoolVolumeId', 'LaunchTemplateId', 'VpcId',
+              'OutsideSubnetId',
+              'InsideEniId', 'OutsideEniId', 'KeyArn', 'ApplianceRoleArn', 'EdgeRouteTableId', 'AnalystRoleArn'}
+    assert wanted <= set(told), f'{wanted - set(told)} in {d.said}'
+
+
+def moto_keeps_all_but_what_is_named(d):
+    """moto keeps every kind of resource but those that are named here"""
+    kinds = {r['Type'] for r in d.stack.resources.values()}
+    kept = {d.stack.resources[name]['Type'] for name in d.ids}
+    assert kinds - kept == KEPT_NOT, f'not kept: {sorted(kinds - kept - KEPT_NOT)}; kept after all: {sorted(KEPT_NOT & kept)}'
+
+
+def what_is_kept_is_what_the_template_says(d):
+    """Policies that moto keeps are, word for word, what the template says: of roles, key and endpoints"""
+    said, documents = d.stack.resources, d.documents()
+    compared = 0
+    for name, document in documents.items():
+        resource = said[name.removesuffix(' trusts')]
+        if resource['Type'] not in KEPT_NOT:
+            properties = resource['Properties']
+            own = properties.get('PolicyDocument') or properties.get('KeyPolicy')
+            assert document == (properties['AssumeRolePolicyDocument'] if name.endswith(' trusts') else own), name
+            compared += 1
+    assert compared >= 11, compared
+
+
+def routes_in_the_account_lead_through_the_appliance(d):
+    """Routes and their tables in the account lead through the appliance"""
+    paths, tables = Paths(d.stack), d.account.aws('ec2', 'describe-route-tables')['RouteTables']
+    vpc = d.parameters['VpcId']
+    for t in tables:
+        if t['VpcId'] != vpc or any(a.get('Main') for a in t['Associations']):
+            continue
+        read = {r.get('DestinationCidrBlock') or r['DestinationIpv6CidrBlock']: r.get('NetworkInterfaceId') or r.get('GatewayId')
+                for r in t['Routes'] if r.get('GatewayId') != 'local' and not r.get('GatewayId', '').startswith('vpce-')}
+        assert read == paths.routes[t['RouteTableId']], f'{t["RouteTableId"]}: {read}'
+        paths.routes[t['RouteTableId']] = read
+        for a in t['Associations']:
+            assert paths.table_of.get(a['SubnetId']) == t['RouteTableId'], a
+    assert not list(paths.findings()), list(paths.findings())
+    gateway = d.endpoints[d.ids['S3Endpoint']]
+    assert d.ids['InsideRouteTable'] not in gateway['RouteTableIds'] and d.ids['OutsideRouteTable'] in gateway['RouteTableIds']
+
+
+def the_account_has_the_configuration(d):
+    """The launch template in the account has a configuration that the appliance's reader takes, with the account's own names"""
+    version = d.account.aws('ec2', 'describe-launch-template-versions', '--launch-template-id',
+                            d.ids['LaunchTemplate'])['LaunchTemplateVersions'][-1]
+    data = version['LaunchTemplateData']
+    with tempfile.NamedTemporaryFile('wb') as f:
+        f.write(base64.b64decode(data['UserData']))
+        f.flush()
+        done = subprocess.run(['build/tests/conf_settings', f.name], capture_output=True, text=True)
+    lines = set(done.stdout.splitlines())
+    hosts = {name: d.endpoints[d.ids[name]]['DnsEntries'][0]['DnsName'] for name in ('KmsEndpoint', 'SnsEndpoint')}
+    assert done.returncode == 0 and {f's3.bucket = {d.ids["EvidenceBucket"]}', f'spool = {d.ids["SpoolVolume"]}',
+                                     f'alarm.topic = {d.ids["AlarmTopic"]}',
+                                     f'kms.endpoint = https://{hosts["KmsEndpoint"]}:443',
+                                     f'sns.endpoint = https://{hosts["SnsEndpoint"]}:443'} <= lines, done.stdout
+    assert data['MetadataOptions']['HttpTokens'] == 'required'
+
+
+def asked_for(folder, replaced):
+    """What deploy asks of the aws command when an update would, or would not, replace the instance."""
+    stub, asked = os.path.join(folder, 'aws-stub'), os.path.join(folder, f'asked-{replaced}')
+    with open(stub, 'w') as f:
+        f.write(STUB)
+    os.chmod(stub, 0o755)
+    subprocess.run(['board/nitro/deploy', 'up'], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, 'AWS': stub, 'ASKED': asked, 'REPLACED': replaced, 'PARAMETERS': 'OnLoss=stop'})
+    with open(asked) as f:
+        return f.read().splitlines()
+
+
+def replacing_is_two_updates(d, folder):
+    """An update that replaces the instance stops the old one first, which ships, and is two: without an instance, then with the new one"""
+    calls = [c for c in asked_for(folder, '1') if 'describe' not in c]
+    order = [next(i for i, c in enumerate(calls) if part in c) for part in ('--no-execute-changeset', 'delete-change-set',
+                                                                            'stop-instances --instance-ids i-1',
+                                                                           'wait instance-stopped', 'Launch=no', 'OnLoss=stop Launch=yes')]
+    assert order == sorted(order), calls
+    calls = asked_for(folder, '0')
+    assert not any('stop-instances' in c or 'Launch=no' in c for c in calls), calls
+
+
+def undeploy_keeps_the_evidence(d):
+    """Undeploy keeps evidence, audit logs, key, spool and the roles of people; to delete them it wants words, and the break-glass role"""
+    for variables, why in (({'EVIDENCE': 'yes'}, 'delete it for ever'), ({'EVIDENCE': 'delete it for ever'}, 'BREAK_GLASS')):
+        status, said = d.account.deploy('down', **variables)
+        assert status and why in said, said
+    bucket, key, volume = d.ids['EvidenceBucket'], d.ids['Key'], d.ids['SpoolVolume']
+    status, said = d.account.deploy('down')
+    assert status == 0 and all(name in said for name in (bucket, key, volume)), said
+    aws = d.account.aws
+    assert {bucket, d.ids['AuditBucket']} <= {b['Name'] for b in aws('s3api', 'list-buckets')['Buckets']}
+    assert aws('kms', 'describe-key', '--key-id', key)['KeyMetadata']['KeyState'] == 'Enabled'
+    assert aws('ec2', 'describe-volumes', '--volume-ids', volume)['Volumes'][0]['State'] == 'available'
+    assert {d.ids['AnalystRole'], d.ids['BreakGlassRole']} <= {r['RoleName'] for r in aws('iam', 'list-roles')['Roles']}
+    live = [s['StackName'] for s in aws('cloudformation', 'list-stacks')['StackSummaries'] if s['StackStatus'] != 'DELETE_COMPLETE']
+    assert live == [], live
+    status, said = d.account.deploy('down')
+    assert status and 'no stack' in said, said
+
+
+def undeploy_deletes_it_for_ever(d, folder):
+    """In words, undeploy deletes evidence, all its versions, and the spool, and schedules the key's deletion, by the break-glass profile"""
+    d.up()
+    d.look()
+    aws, bucket = d.account.aws, d.ids['EvidenceBucket']
+    for body in (__file__, 'README.md'):
+        aws('s3api', 'put-bucket-versioning', '--bucket', bucket, '--versioning-configuration', 'Status=Enabled')  # moto made it without
+        aws('s3api', 'put-object', '--bucket', bucket, '--key', 'sealtap/a', '--body', body)
+    aws('s3api', 'delete-object', '--bucket', bucket, '--key', 'sealtap/a')
+    config = os.path.join(folder, 'config')
+    with open(config, 'w') as f:
+        f.write('[profile glass]\naws_access_key_id = glass\naws_secret_access_key = glass\n')
+    status, said = d.account.deploy('down', EVIDENCE='delete it for ever', BREAK_GLASS='glass', AWS_CONFIG_FILE=config)
+    assert status == 0, said
+    assert bucket not in {b['Name'] for b in aws('s3api', 'list-buckets')['Buckets']}
+    assert aws('kms', 'describe-key', '--key-id', d.ids['Key'])['KeyMetadata']['KeyState'] == 'PendingDeletion'
+    assert d.ids['SpoolVolume'] not in {v['VolumeId'] for v in aws('ec2', 'describe-volumes')['Volumes']}
+
+
+def main():
+    report = testing.Report(testing.pattern())
+    with tempfile.TemporaryDirectory() as folder:
+        d = Deployed(folder, in_existing_vpc=True)  # moto deletes no route tables, and so no VPC of its own
+        try:
+            for test in (it_makes_the_stack, moto_keeps_all_but_what_is_named, what_is_kept_is_what_the_template_says,
+                         routes_in_the_account_lead_through_the_appliance, the_account_has_the_configuration):
+                report.run(test, d)
+            report.run(replacing_is_two_updates, d, folder)
+            report.run(undeploy_keeps_the_evidence, d)
+            report.run(undeploy_deletes_it_for_ever, d, folder)
+        finally:
+            d.end()
+    report.finish()
+
+
+main()
