@@ -1,7 +1,7 @@
 /* msg: every message between roles: its type, its fixed payload, who may send it to whom.
  *
  * The table MSG_LIST is the reference; role/msg.c checks length and direction of each message, and the roles
- * check the phase. Descriptors ride on START alone. All payloads are fixed-size without pointers.
+ * check the phase. Descriptors ride on START and PEER alone. All payloads are fixed-size without pointers.
  */
 #ifndef SEALTAP_ROLE_MSG_H
 #define SEALTAP_ROLE_MSG_H
@@ -151,8 +151,7 @@ enum start_fd {
 	START_DISK,     /* the spool's volume */
 	START_FAULTS,   /* with `init host --disk-faults` that file, else nothing */
 	START_OWN_POOL, /* writable: the role's own pool */
-	START_POOLS, /* read-only: from here on the pools, as POOLS numbers them; of workers those there are
-		      */
+	START_POOLS,    /* read-only: from here on the pools, as POOLS numbers them */
 	START_FDS = START_POOLS + POOLS
 };
 
