@@ -151,8 +151,7 @@ enum start_fd {
 	START_DISK,     /* the spool's volume */
 	START_FAULTS,   /* with `init host --disk-faults` that file, else nothing */
 	START_OWN_POOL, /* writable: the role's own pool */
-	START_POOLS, /* read-only: from here on the pools, as POOLS numbers them; of workers those there are
-		      */
+	START_POOLS,    /* read-only: from here on the pools, as POOLS numbers them */
 	START_FDS = START_POOLS + POOLS
 };
 
