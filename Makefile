@@ -30,7 +30,8 @@ help:
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
-	@echo 'make lint      formatting, layers, sizes'
+	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy and cppcheck'
+	@echo 'make compile_commands.json  for editors: how each C file is compiled'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
@@ -38,7 +39,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run replay fuzz lint clean
+.PHONY: deps demo test test-long test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -83,12 +84,18 @@ lint:
 	@image/packages lint
 	@tests/lint/run
 
+analyze:
+	@image/deps
+	@image/packages analyze
+	$(STEP) 'compile_commands.json' $(MAKE) compile_commands.json
+	@tests/lint/analyze
+
 clean:
 	rm -rf build
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint analyze clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -178,10 +185,11 @@ build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) bui
 # For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
 build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
 build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
+FLAGS_tests/lab/injected_clock.c := -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
 build/injected/clock.o: tests/lab/injected_clock.c build/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"' -MMD -MP -c -o $@ $<
+	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
 
 build/init build/mbed/init build/injected/init build/sealtap:
 	$(call say,LINK,$@)
@@ -274,5 +282,15 @@ $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/lib
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+
+# ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
+
+C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c)
+flags_of = $(FLAGS_$(1:src/%.c=%)) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
+	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
+compile_commands.json: build/flags FORCE
+	$(file >build/flags_of,$(foreach f,$(C_FILES),$(f) $(call flags_of,$(f))))
+	$(Q)tests/lint/compile_commands $(filter-out -Werror $(HARDEN),$(CFLAGS)) \
+		-nostdlibinc -isystem $(MUSL_CC:%/bin/musl-gcc=%/include) <build/flags_of >$@
 
 -include $(shell find build -name '*.d' 2>/dev/null)

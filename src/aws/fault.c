@@ -57,7 +57,7 @@ void fault_text(char *out, size_t cap, struct span text)
 {
 	size_t n = text.len < cap - 1 ? text.len : cap - 1;
 	for (size_t i = 0; i < n; i++)
-		out[i] = text.p[i] >= 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
+		out[i] = (char)(text.p[i] >= 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
 	out[n] = 0;
 }
 

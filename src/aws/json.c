@@ -402,7 +402,7 @@ enum err json_find_string(struct span text, const char *path, struct buf *out)
 
 enum err json_find_u64(struct span text, const char *path, uint64_t *v)
 {
-	uint64_t found;
+	uint64_t found = 0;
 	TRY(find(text, &(struct json_wanted){.path = path, .number = &found}));
 	*v = found;
 	return ERR_OK;

@@ -38,7 +38,7 @@ static void say(char *why, size_t size, const char *text)
 {
 	size_t n = 0;
 	for (; text[n] && n + 1 < size; n++)
-		why[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
+		why[n] = (char)(text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?');
 	why[n] = 0;
 }
 

@@ -23,7 +23,7 @@ static void read_reason(struct span value, char reason[NFLOG_PREFIX_MAX])
 	struct span text = span_trim(span_first(value, span_find(value, 0)));
 	text = span_first(text, NFLOG_PREFIX_MAX - 1);
 	for (size_t i = 0; i < text.len; i++)
-		reason[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? (char)text.p[i] : '?';
+		reason[i] = (char)(text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?');
 }
 
 static uint64_t read_time(struct span value)

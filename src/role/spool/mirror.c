@@ -6,9 +6,9 @@
 #include "role/progress.h"
 
 #define PIECE_BYTES (1024u * 1024)
-#define ALL_SLOTS(m, p, i)                              \
-	for (uint32_t p = 0; p < MIRROR_PRODUCERS; p++) \
-		for (uint32_t i = 0; i < (m)->pool[p].slots; i++)
+#define ALL_SLOTS(m, p, i)                                  \
+	for (uint32_t p = 0; (p) < MIRROR_PRODUCERS; (p)++) \
+		for (uint32_t i = 0; (i) < (m)->pool[p].slots; (i)++)
 
 /* The newest commit record and its provisional final frame, which the producer overwrites two records later.
  */
