@@ -31,7 +31,8 @@ help:
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
-	@echo 'make lint      formatting, layers, sizes'
+	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy and cppcheck'
+	@echo 'make compile_commands.json  for editors: how each C file is compiled'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
@@ -39,7 +40,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
+.PHONY: deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -90,12 +91,18 @@ lint:
 	@image/packages lint
 	@tests/lint/run
 
+analyze:
+	@image/deps
+	@image/packages analyze
+	$(STEP) 'compile_commands.json' $(MAKE) compile_commands.json
+	@tests/lint/analyze
+
 clean:
 	rm -rf build
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint analyze clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -185,10 +192,11 @@ build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) bui
 # For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
 build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
 build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
+FLAGS_tests/lab/injected_clock.c := -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
 build/injected/clock.o: tests/lab/injected_clock.c build/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"' -MMD -MP -c -o $@ $<
+	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
 
 build/init build/mbed/init build/injected/init build/sealtap:
 	$(call say,LINK,$@)
@@ -227,59 +235,53 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
 	@rc=0; for t in $^; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 
-test_link = $(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
-$(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
+define test_link
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
+endef
+$(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 $(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
 		build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
 
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
 
 $(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
 
 build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
+	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
 # A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
 FUZZ_PARTS := tests/vectors/json_pull.c
 $(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
 
 $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
-	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+
+# ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
+
+C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c)
+flags_of = $(FLAGS_$(1:src/%.c=%)) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
+	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
+compile_commands.json: build/flags FORCE
+	$(file >build/flags_of,$(foreach f,$(C_FILES),$(f) $(call flags_of,$(f))))
+	$(Q)tests/lint/compile_commands $(filter-out -Werror $(HARDEN),$(CFLAGS)) \
+		-nostdlibinc -isystem $(MUSL_CC:%/bin/musl-gcc=%/include) <build/flags_of >$@
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -366,7 +366,7 @@ static void blame(struct conf_error *at, unsigned line, struct span key)
 	memset(at, 0, sizeof(*at));
 	at->line = line;
 	for (size_t i = 0; i < n; i++)
-		at->key[i] = key.p[i] > 0x20 && key.p[i] < 0x7f ? (char)key.p[i] : '?';
+		at->key[i] = (char)(key.p[i] > 0x20 && key.p[i] < 0x7f ? key.p[i] : '?');
 }
 
 /* seen: the line of each key. `key` is set as soon as it is known, so that an error can name it. */

@@ -1,7 +1,7 @@
 #include "base/err.h"
 
 static const char *const texts[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
 	ERR_LIST(X)
 #undef X
 };

@@ -49,8 +49,6 @@ static int random_bytes(void *ctx, unsigned char *p, size_t len)
 }
 
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
-					     size_t output_size, size_t *output_length);
-psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
 					     size_t output_size, size_t *output_length)
 {
 	(void)context;

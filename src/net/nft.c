@@ -40,7 +40,7 @@ static const struct {
 };
 
 static const char *const reasons[NFT_REASONS] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
 	NFT_REASON_LIST(X)
 #undef X
 };

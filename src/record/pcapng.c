@@ -192,7 +192,7 @@ void pcapng_statistics(struct buf *b, const struct pcapng_statistics *s)
 	put_time(b, s->start_ns);
 	option_head(b, 3, 8);
 	put_time(b, s->now_ns);
-	for (uint16_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		option_u64(b, (uint16_t)(4 + i), counters[i]);
 	option_head(b, 0, 0);
 	end(b, start);

@@ -67,7 +67,7 @@ static void put_tag_back(const struct tpacket3_hdr *h, struct ring_packet *p)
 		return; /* cut before the place where it stood */
 	p->cap_len += TAG_BYTES;
 	p->vlan = true;
-	p->tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : ETH_P_8021Q;
+	p->tpid = (h->tp_status & TP_STATUS_VLAN_TPID_VALID) ? h->hv1.tp_vlan_tpid : ETH_P_8021Q;
 	p->tci = (uint16_t)h->hv1.tp_vlan_tci;
 	p->head = span_first(p->tail, MACS_BYTES);
 	p->tail = span_from(p->tail, MACS_BYTES);

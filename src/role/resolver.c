@@ -38,6 +38,8 @@ static struct ip *put_family(const struct ip *addr, uint32_t count, bool v4, uin
 	uint32_t members = 0, at = 0;
 	for (uint32_t i = 0; i < count; i++)
 		members += ip_is_v4(&addr[i]) == v4;
+	if (members == 0)
+		return out;
 	for (uint32_t i = 0; i < count; i++)
 		if (ip_is_v4(&addr[i]) == v4)
 			out[(at++ + members - random % members) % members] = addr[i];

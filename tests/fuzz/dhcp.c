@@ -3,47 +3,25 @@
  * the datagram. */
 #include "net/dhcp.h"
 
+#include "dhcp_datagram.h"
 #include "fuzz.h"
 
-static const uint8_t MAC[6] = {2, 0, 0, 0, 0, 1};
-#define HEADS 28
+#define HEADS (sizeof(DHCP_HEADS) - 1)
 #define AT_XID (HEADS + 4)
 #define AT_CHADDR (HEADS + 28)
 
 static uint8_t bytes[DHCP_REPLY_MAX];
 
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum > 0xffff)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 static void make_right(size_t len, uint32_t xid)
 {
-	uint32_t pseudo = 17 + (uint32_t)len - 20;
 	if (len < AT_CHADDR + 16)
 		return;
-	memcpy(bytes, "\x45\0\0\0\0\0\0\0\x40\x11\0\0\xc6\x12\0\1\xff\xff\xff\xff\0\x43\0\x44\0\0\0\0",
-	       HEADS);
-	memcpy(bytes + HEADS, "\2\1\6", 3);
+	memcpy(bytes, DHCP_HEADS, HEADS);
+	memcpy(bytes + HEADS, (const uint8_t[]){2, 1, 6}, 3);
 	store_be32(bytes + AT_XID, xid);
 	memset(bytes + AT_CHADDR, 0, 16);
 	memcpy(bytes + AT_CHADDR, MAC, 6);
-	put16(bytes + 2, len);
-	put16(bytes + 24, len - 20);
-	put16(bytes + 10, checksum(bytes, 20, 0));
-	for (size_t i = 12; i < 20; i += 2)
-		pseudo += load_be16(bytes + i);
-	put16(bytes + 26, checksum(bytes + 20, len - 20, pseudo));
+	dhcp_seal(bytes, len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -68,8 +68,9 @@ __attribute__((constructor)) static void map_table(void)
 	int fd = open(INJECTED_CLOCK, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	void *p = mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	table = p == MAP_FAILED ? NULL : p;
+	table = mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (table == MAP_FAILED)
+		table = NULL;
 	close(fd);
 }
 

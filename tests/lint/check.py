@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """check.py [TOP]: rules about the sources that no compiler checks; one line a finding: file:line: what. Exit 1 when there is one.
 
-Layers, sizes, first comments, purity, unfinished marks, and what src/ARCHITECTURE.md says is where. `check.py --self-test` proves on
-made-up files that each rule can fail.
+Layers, sizes, first comments, purity, banned calls, names, the form of decisions, unfinished marks, and what src/ARCHITECTURE.md says
+is where. `check.py --self-test` proves on made-up files that each rule can fail.
 """
 import os
 import re
@@ -30,13 +30,38 @@ STANDARD = {'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdi
 KERNEL_FORMATS = {'net', 'record'}  # may read linux/*.h: layouts and numbers
 PROCESSOR = {'cpuid.h', 'immintrin.h'}
 THIRD_PARTY = re.compile(r'^(bearssl\w*\.h|zstd\w*\.h|pcap(\.h|-bpf\.h|/)|mbedtls/|psa/)')
-FUNCTION_LINES, FILE_LINES = 60, 500
+FUNCTION_LINES, FILE_LINES, MAKEFILE_LINES = 60, 500, 300
 C_COLUMNS, SCRIPT_COLUMNS = 110, 140
 MAP = 'src/ARCHITECTURE.md'
 DOCUMENTS = {MAP, 'src/FORMAT.md'}
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
-ALLOCATION = re.compile(r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf|alloca)\s*\(')
+ALLOCATION = re.compile(r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf)\s*\(')
 VARYING = re.compile(r'^static (?!const\b|inline\b|_Noreturn\b|enum err\b[^=;]*\()[^()]*[;=\[{]')
+
+NO_CODE = re.compile(r'/\*.*?\*/|"(\\.|[^"\\])*"|^ \*.*')  # comments and literals
+BANNED = {  # calls: what is wrong with them, and what there is instead
+    'strcpy strcat stpcpy sprintf vsprintf gets': 'writes without a limit: snprintf or base/buf',
+    'strncat scanf fscanf sscanf': 'is hard to get right: base/text, base/buf',
+    'strtok localtime gmtime ctime asctime mktime strftime': 'has a state or a zone of its own: base/span, base/time',
+    'atoi atol atoll atof': 'sees no error: base/text',
+    'system popen': 'wants a shell, and there is none',
+    'setjmp longjmp sigsetjmp siglongjmp': 'leaves behind what is held: enum err and TRY',
+    'alloca': 'has no limit and no error',
+    'rand srand random srandom rand_r drand48': 'can be guessed: entropy is an argument',
+    'tmpnam tempnam mktemp': 'is a race',
+    'gethostbyname inet_addr inet_aton inet_ntoa': 'takes what is no address, or has a state of its own: base/ip',
+    'getenv setenv putenv': 'is another configuration beside the one',
+}
+WRONG = {call: what for calls, what in BANNED.items() for call in calls.split()}
+# Tests write literals into fields that hold them (sanitizers watch), read their own tables, ask tshark and zstd, and cut calls short.
+TESTS_MAY = {'strcpy', 'strcat', 'fscanf', 'system', 'popen', 'setjmp', 'longjmp', 'getenv'}
+CALL = re.compile(r'(?<![\w.>])(' + '|'.join(WRONG) + r')\s*\(')
+SECRETS = r'\s*\([^;]*\b(secret|data_key|signing_key|plaintext|token)\b'
+SECRET_COMPARED = re.compile(r'\b(memcmp|bcmp|strcmp|strncmp|span_eq)' + SECRETS)
+SECRET_ZEROED = re.compile(r'\b(memset|bzero)' + SECRETS)
+NAMELESS = {'util', 'utils', 'common', 'misc', 'helper', 'helpers'}
+DECISION = re.compile(r'src/decisions/(\d{4}-\d\d-\d\d)-[a-z0-9-]+\.md')
+TEST_NAME = re.compile(r'\bRUN\(\w+,\s*"([^"]*)"')
 
 
 def listed(top):
@@ -102,10 +127,47 @@ def check_source(path, lines):
         if f'#ifndef {guard}' not in lines:
             yield 1, f'include guard {guard} is missing'
     for n, line in enumerate(lines, 1):
-        if ALLOCATION.search(re.sub(r'/\*.*?\*/|"(\\.|[^"\\])*"|^ \*.*', '', line)):
+        code = NO_CODE.sub('', line)
+        if SECRET_COMPARED.search(code):
+            yield n, 'how long this comparison takes tells of a secret'
+        if SECRET_ZEROED.search(code):
+            yield n, 'a secret is wiped with wipe(), which the compiler does not drop'
+        if ALLOCATION.search(code):
             yield n, 'memory is never allocated: storage is static or the caller\'s'
         if layer in PURE and path not in PROCESS_WIDE and VARYING.match(line):
             yield n, f'layer {layer} is pure: no variable outlives a call'
+
+
+def check_calls(path, lines):
+    for n, line in enumerate(lines, 1):
+        for call in CALL.findall(NO_CODE.sub('', line)):
+            if path.startswith('src/') or call not in TESTS_MAY:
+                yield n, f'{call} {WRONG[call]}'
+
+
+def check_test(path, text):
+    """A test's name is a sentence, told once."""
+    seen = set()
+    for m in TEST_NAME.finditer(text):
+        n, name = text.count('\n', 0, m.start()) + 1, m[1]
+        if len(name.split()) < 3 or name.endswith('.'):
+            yield n, f'"{name}" is no sentence about the product'
+        if name in seen:
+            yield n, f'"{name}" is the name of another test'
+        seen.add(name)
+    if not seen or 'return check_done()' not in text:
+        yield 1, 'a unit test says what it does by RUN and check_done of check.h'
+
+
+def check_decision(path, text):
+    m = DECISION.fullmatch(path)
+    if not m:
+        yield 1, 'a decision is a file YYYY-MM-DD-words.md'
+    elif not text.startswith(f'# {m[1]}: '):
+        yield 1, f'a decision begins with "# {m[1]}: " and what was decided'
+    for part in ('**Context.**', '**Choice.**', '**Why not**'):
+        if '\n' + part not in text:
+            yield 1, f'a decision says {part}'
 
 
 def check_file(path, text):
@@ -120,10 +182,18 @@ def check_file(path, text):
             yield n, 'blanks at the end of the line'
         if UNFINISHED.search(line):
             yield n, 'unfinished mark'
-    if (c or script) and len(lines) - 1 > FILE_LINES:
-        yield 1, f'{len(lines) - 1} lines; the limit is {FILE_LINES}'
+    most = MAKEFILE_LINES if path.endswith('Makefile') else FILE_LINES
+    if (c or script) and len(lines) - 1 > most:
+        yield 1, f'{len(lines) - 1} lines; the limit is {most}'
+    if path.startswith(('src/', 'tests/')) and os.path.basename(path).split('.')[0] in NAMELESS:
+        yield 1, 'a file\'s name says what is in it'
+    if path.startswith('src/decisions/'):
+        yield from check_decision(path, text)
+    if path.startswith('tests/unit/') and path.endswith('_test.c'):
+        yield from check_test(path, text)
     if c:
         yield from check_functions(lines)
+        yield from check_calls(path, lines)
     if c and path.startswith('src/'):
         yield from check_source(path, lines)
 
@@ -178,7 +248,31 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'image/o': ('#!/bin/sh\n', 'not executable'),
     'src/FORMAT.md': ('see `base/none.c`\n', 'there is no base/none.c'),
     MAP: ('`role/c.c`\n', 'src/role/net/c.c is not named'),
+    'Makefile': ('\n' * 301, '301 lines; the limit is 300'),
+    'src/os/common.h': ('/* p */\n#ifndef SEALTAP_OS_COMMON_H\n', 'name says what'),
+    'tests/unit/util.h': ('\n', 'name says what'),
+    'src/os/q.c': ('\tif (memcmp(a->secret, b->secret, 4) == 0)\n', 'how long this comparison'),
+    'src/os/r.c': ('\tmemset(c.secret, 0, sizeof(c.secret));\n', 'wipe()'),
+    'src/decisions/why.md': ('# Why\n', 'YYYY-MM-DD-words.md'),
+    'src/decisions/2026-01-02-s.md': ('# 2026-01-03: s\n', 'begins with "# 2026-01-02: "'),
+    'src/decisions/2026-01-02-t.md': ('# 2026-01-02: t\n\n**Context.** t\n\n**Why not** t\n', 'says **Choice.**'),
+    'tests/unit/u_test.c': ('\tRUN(u, "test u");\n\treturn check_done();\n', 'no sentence'),
+    'tests/unit/v_test.c': ('\tRUN(v, "it does v");\n\tRUN(w, "it does v");\n\treturn check_done();\n', 'name of another'),
+    'tests/unit/w_test.c': ('int main(void)\n', 'by RUN and check_done'),
 }
+BAD |= {f'{folder}/calls_{call}.c': (f'\tx = {call}(y);\n', f'{call} {what}') for folder, call, what in (
+    *(('src/os', call, 'writes without a limit') for call in ('strcpy', 'strcat', 'stpcpy', 'sprintf', 'vsprintf', 'gets')),
+    *(('src/os', call, 'is hard to get right') for call in ('strncat', 'scanf', 'fscanf', 'sscanf')),
+    *(('src/os', call, 'has a state') for call in ('strtok', 'localtime', 'gmtime', 'ctime', 'asctime', 'mktime', 'strftime')),
+    *(('tests/net', call, 'sees no error') for call in ('atoi', 'atol', 'atoll', 'atof')),
+    *(('src/os', call, 'wants a shell') for call in ('system', 'popen')),
+    *(('src/os', call, 'leaves behind') for call in ('setjmp', 'longjmp', 'sigsetjmp', 'siglongjmp')),
+    *(('tests/unit', call, 'can be guessed') for call in ('rand', 'srand', 'random', 'srandom', 'rand_r', 'drand48')),
+    *(('src/os', call, 'is a race') for call in ('tmpnam', 'tempnam', 'mktemp')),
+    *(('src/os', call, 'takes what is no address') for call in ('gethostbyname', 'inet_addr', 'inet_aton', 'inet_ntoa')),
+    *(('src/os', call, 'is another configuration') for call in ('getenv', 'setenv', 'putenv')),
+    ('tests/unit', 'alloca', 'has no limit'),
+)}
 
 
 def self_test():

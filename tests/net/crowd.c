@@ -393,7 +393,7 @@ int main(int argc, char **argv)
 		struct sockaddr_in at = address_of(argv[2], number(argv[3], UINT16_MAX));
 		serve(&at);
 	}
-	if (argc < 9 || argc > 8 + SOURCES_MAX || strcmp(argv[1], "ask")) {
+	if (argc < 9 || argc > 8 + SOURCES_MAX || strcmp(argv[1], "ask") != 0) {
 		fputs("usage: see the top of crowd.c\n", stderr);
 		return 2;
 	}

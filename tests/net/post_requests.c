@@ -7,6 +7,7 @@
 
 #include "aws/cloudwatch.h"
 #include "aws/sns.h"
+#include "base/text.h"
 
 static struct settings settings = {.metrics_namespace = "Seal/tap#1:x"};
 static struct object_identity identity = {.account = "123456789012", .appliance = "tap-1~x"};
@@ -48,10 +49,12 @@ int main(int argc, char **argv)
 {
 	static uint8_t body_mem[CLOUDWATCH_BODY_MAX];
 	struct post_call call;
+	uint64_t port;
 	if (argc != 7)
 		return 2;
 	copy(settings.cloudwatch_endpoint.host, sizeof(settings.cloudwatch_endpoint.host), argv[1]);
-	settings.cloudwatch_endpoint.port = (uint16_t)atoi(argv[2]);
+	must(text_read_u64(span_str(argv[2]), UINT16_MAX, &port));
+	settings.cloudwatch_endpoint.port = (uint16_t)port;
 	settings.sns_endpoint = settings.cloudwatch_endpoint;
 	copy(creds.access_key_id, sizeof(creds.access_key_id), argv[3]);
 	copy(creds.secret, sizeof(creds.secret), argv[4]);

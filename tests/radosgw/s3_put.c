@@ -62,6 +62,15 @@ static void copy(char *to, size_t cap, const char *from)
 	strcpy(to, from);
 }
 
+/* Of at most nine digits; may be negative. */
+static long seconds(const char *text)
+{
+	uint64_t v;
+	bool negative = *text == '-';
+	must(text, text_read_u64(span_str(text + negative), 999999999, &v));
+	return negative ? -(long)v : (long)v;
+}
+
 /* A private copy: it may be changed. */
 static struct buf map_file(const char *path)
 {
@@ -203,7 +212,7 @@ static void step(char *word)
 		copy(settings.s3_endpoint.host, sizeof(settings.s3_endpoint.host), value);
 		settings.s3_endpoint.port = 443;
 	} else if (strcmp(word, "clock") == 0)
-		clock_ahead_s = atol(value);
+		clock_ahead_s = seconds(value);
 	else if (strcmp(word, "token") == 0)
 		copy(creds.token, sizeof(creds.token), value);
 	else if (strcmp(word, "edit") == 0)

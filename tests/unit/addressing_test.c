@@ -181,7 +181,7 @@ int main(void)
 	RUN(plans_ipv6,
 	    "IPv6: addresses alone, the subnet on the link, the default route once a router is known");
 	RUN(plans_evidence, "what keys and upload send goes by the evidence link alone, but to IMDS");
-	RUN(refuses_without_evidence, "without that link it is refused");
+	RUN(refuses_without_evidence, "evidence = eni without that link is refused");
 	RUN(no_router_that_is_itself, "an own address is nobody's router");
 	RUN(as_much_as_there_can_be, "all addresses, networks and routes that there can be fit");
 	return check_done();

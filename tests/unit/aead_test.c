@@ -88,7 +88,7 @@ static void altered(void)
 	aead_init(&k, span_of(plain, 32));
 	aead_seal(&k, iv, span_of(aad, 9), span_of(plain, 40), sealed, tag);
 	uint8_t *part[] = {sealed, tag, iv, aad};
-	size_t part_len[] = {40, 16, 12, 9};
+	const size_t part_len[] = {40, 16, 12, 9};
 	for (int p = 0; p < 4; p++) {
 		for (size_t bit = 0; bit < part_len[p] * 8; bit++) {
 			part[p][bit / 8] ^= (uint8_t)(1 << bit % 8);

@@ -80,7 +80,8 @@ int main(void)
 	    "an object ends at the first packet behind a step, whenever the word of it comes");
 	RUN(without_a_packet_that_shows_it_the_wait_ends,
 	    "without a packet that shows the step the wait for it ends");
-	RUN(another_step_ends_the_wait_for_the_first, "another step ends the wait for the first");
+	RUN(another_step_ends_the_wait_for_the_first,
+	    "another step of the clock ends the wait for the first");
 	RUN(without_packets_or_a_step_a_word_holds_at_once,
 	    "without packets, or without a step, a word holds at once");
 	return check_done();

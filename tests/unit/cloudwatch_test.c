@@ -14,11 +14,8 @@ static struct buf body;
 /* Every field has a value of its own. */
 static void set_up(void)
 {
-	memset(&settings, 0, sizeof(settings));
-	memset(&identity, 0, sizeof(identity));
-	strcpy(settings.metrics_namespace, "Seal/tap");
-	strcpy(identity.region, "eu-central-1");
-	strcpy(identity.appliance, "tap-1");
+	settings = (struct settings){.metrics_namespace = "Seal/tap"};
+	identity = (struct object_identity){.region = "eu-central-1", .appliance = "tap-1"};
 	uint64_t *field = (uint64_t *)&sample;
 	for (size_t i = 0; i < sizeof(sample) / sizeof(uint64_t); i++)
 		field[i] = 1000 + i;
@@ -297,13 +294,13 @@ int main(void)
 	RUN(a_minute_is_a_difference, "roles' counters add up and become a minute's, gauges stay");
 	RUN(a_counter_begins_anew, "a counter that begins anew counts what it shows, nothing absurd");
 	RUN(a_source_begins_anew,
-	    "who counts anew is known by a counter that is less, and gauges say nothing");
+	    "a role that counts anew is known by a counter that is less, and gauges say nothing");
 	RUN(the_least_room_counts,
 	    "of two ENIs' connections left the lesser counts, and what none tells is left out");
 	RUN(counts_are_carried_on, "an earlier minute's counts are added to a later one, whose gauges stay");
 	RUN(goes_to_the_region,
 	    "metrics go to the instance's region or the named endpoint, without a namespace nowhere");
-	RUN(the_longest_form_fits, "the longest form fits its bound");
+	RUN(the_longest_form_fits, "the longest form of a minute's metrics fits its bound");
 	RUN(judges_answers, "each answer is taken, retried, refreshed, corrected or final, with its remedy");
 	return check_done();
 }

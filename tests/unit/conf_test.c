@@ -1,6 +1,7 @@
 #include "base/conf.h"
 
 #include "check.h"
+#include "noise.h"
 
 #define KEY_ARN "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 #define MINIMUM "s3.bucket = evidence\nkms.key = " KEY_ARN "\n"
@@ -366,7 +367,7 @@ static void refuses_values(void)
 		int n = snprintf(text, sizeof(text), "%s%s\n", MINIMUM, bad_lines[i].line);
 		enum err e = conf_read(span_of(text, (size_t)n), &s, &at);
 		unsigned line = bad_lines[i].line[0] == '#' && bad_lines[i].line[1] == '!' ? 4 : 3;
-		if (e != bad_lines[i].e || at.line != line || strcmp(at.key, bad_lines[i].key))
+		if (e != bad_lines[i].e || at.line != line || strcmp(at.key, bad_lines[i].key) != 0)
 			printf("  \"%s\": %s, line %u, key \"%s\"\n", bad_lines[i].line, err_text(e), at.line,
 			       at.key);
 		CHECK(e == bad_lines[i].e && at.line == line && !strcmp(at.key, bad_lines[i].key));
@@ -444,17 +445,13 @@ static void bounds_the_whole(void)
 static void survives_mutations(void)
 {
 	char text[] = MINIMUM "object.max_bytes = 2097152\nappliance = tap\nnat = none\n";
-	uint32_t x = 12345;
 	unsigned accepted = 0, refused = 0;
 	for (unsigned i = 0; i < 200000; i++) {
 		char m[sizeof(text)];
 		memcpy(m, text, sizeof(m));
-		for (unsigned k = 0; k < 1 + i % 3; k++) {
-			x = x * 1664525 + 1013904223;
-			m[(x >> 16) % (sizeof(m) - 1)] = (char)(x >> 8);
-		}
-		enum err e =
-			conf_read(span_of(m, (x >> 4) % 7 ? sizeof(m) - 1 : (x >> 7) % sizeof(m)), &s, &at);
+		noise_damage((uint8_t *)m, 0, sizeof(m) - 1, 1 + i % 3);
+		size_t len = noise_below(7) ? sizeof(m) - 1 : noise_below(sizeof(m));
+		enum err e = conf_read(span_of(m, len), &s, &at);
 		accepted += !e;
 		refused += e != ERR_OK;
 		if (e)

@@ -1,12 +1,10 @@
 #include "role/conntrackwatch.h"
 
 #include "check.h"
-#include "os/chan.h"
-#include "os/log.h"
+#include "logged.h"
 
 static struct conntrackwatch watch;
 static struct conntrackwatch_counts counts;
-static int channel[2];
 
 static void set_up(void)
 {
@@ -17,17 +15,8 @@ static void set_up(void)
 /* Looks, and says what was logged. */
 static const char *look(void)
 {
-	static char said[4096];
-	struct chan_msg m;
 	conntrackwatch_look(&watch, &counts);
-	said[0] = 0;
-	while (chan_recv(channel[1], &m) == ERR_OK) {
-		const struct log_line *l = (const void *)m.payload;
-		if (said[0])
-			strcat(said, "\n");
-		strcat(said, l->line);
-	}
-	return said;
+	return logged_all();
 }
 
 static bool says(const char *event, const char *values)
@@ -64,21 +53,24 @@ static void full_once(void)
 	CHECK(says("alarm net conntrack-full", "packets=0 given_up=0"));
 }
 
+/* So many found no port. */
+static void clash(uint32_t packets)
+{
+	counts.stats.drop += packets;
+	counts.stats.insert_failed += packets;
+}
+
 static void not_full_by_clashes(void)
 {
 	set_up();
 	CHECK(says("", ""));
-	counts.stats.drop += 15;
-	counts.stats.insert_failed += 15;
+	clash(15);
 	CHECK(says("", ""));
-	counts.stats.drop += 15;
-	counts.stats.insert_failed += 15;
+	clash(15);
 	CHECK(says("", ""));
-	counts.stats.drop += 16;
-	counts.stats.insert_failed += 16;
+	clash(16);
 	CHECK(says("alarm net nat-ports-exhausted", "packets=16"));
-	counts.stats.drop += 1;
-	counts.stats.insert_failed += 1;
+	clash(1);
 	CHECK(says("", ""));
 	CHECK(says("info net nat-ports-free", "packets=17"));
 	CHECK(watch.counted.no_port == 47 && watch.counted.full == 0);
@@ -142,8 +134,7 @@ static void adds_processors(void)
 
 int main(void)
 {
-	CHECK(chan_pair(channel) == ERR_OK);
-	log_open(channel[0], 1, "net");
+	logged_begin("net");
 	RUN(full_once, "a full table of flows is one alarm when it begins, and a line when a tenth is free");
 	RUN(not_full_by_clashes,
 	    "NAT without a free port is one alarm and no full table, a few clashes are neither");

@@ -4,13 +4,11 @@
 
 #include "base/time.h"
 #include "check.h"
-#include "os/chan.h"
+#include "logged.h"
 #include "os/clock.h"
-#include "os/log.h"
 
 #define HOUR_NS (3600 * (int64_t)NS_PER_S)
 
-static int ends[2];
 static struct loop loop;
 static struct metadata metadata;
 static struct credentials c;
@@ -46,10 +44,8 @@ static void set_up(int64_t left_ns, int64_t clock_off_ns)
 /* "alarm keys credentials-expired ... expire_in_s=N" gives N, -1 when nothing of this event was said. */
 static long said_left_s(const char *level_and_event)
 {
-	static struct chan_msg m;
 	long left_s = -1;
-	while (chan_recv(ends[1], &m) == ERR_OK) {
-		const char *line = ((struct log_line *)(void *)m.payload)->line;
+	for (const char *line = logged_line(); line; line = logged_line()) {
 		const char *left = strstr(line, "expire_in_s=");
 		if (!strncmp(line, level_and_event, strlen(level_and_event)) && left)
 			left_s = strtol(left + strlen("expire_in_s="), NULL, 10);
@@ -92,9 +88,7 @@ static void expired_by_awss_clock(void)
 
 int main(void)
 {
-	if (chan_pair(ends))
-		return 1;
-	log_open(ends[0], 5, "keys");
+	logged_begin("keys");
 	RUN(renewed_by_awss_clock,
 	    "the credentials' time left is told by AWS's clock, not by one that is off");
 	RUN(expired_by_awss_clock, "credentials are fetched anew and called expired by AWS's clock");

@@ -140,7 +140,7 @@ int main(void)
 	RUN(limit, "a flow is recorded in full until its direction has brought the limit");
 	RUN(directions, "each direction of each flow has a limit of its own");
 	RUN(begins_anew, "a SYN on the same addresses and ports begins anew");
-	RUN(without_ports, "what names no ports is never beyond the limit");
+	RUN(without_ports, "a packet that names no ports is never beyond the limit");
 	RUN(ageing, "places of idle flows are given away where they are needed");
 	RUN(flooded,
 	    "a flood of flows takes no place from those that are tracked; it is recorded in full, counted");

@@ -213,28 +213,32 @@ static double ns_per_packet(unsigned flows)
 	return ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / n;
 }
 
-/* No promise, but printed: what a decision costs. */
+/* Prints what a decision costs; the promise is far above it, for machines that have much to do. */
+static void cost(const char *configured, uint32_t flows)
+{
+	start();
+	double ns = ns_per_packet(flows);
+	printf("  # %s: %.1f ns a packet\n", configured, ns);
+	CHECK(ns < 20000);
+}
+
 static void costs(void)
 {
 	memset(&s, 0, sizeof(s));
-	start();
-	printf("  # ns a packet: nothing configured %.1f", ns_per_packet(1000));
+	cost("nothing configured", 1000);
 	rule(CONF_KEEP_FULL, "udp port 53");
-	start();
-	printf(", one rule %.1f", ns_per_packet(1000));
+	cost("one rule", 1000);
 	rule(CONF_KEEP_NONE, "net 10.0.0.0/8 and tcp port 9000");
 	rule(CONF_KEEP_HEADERS, "tcp port 8443 or tcp port 22");
 	rule(CONF_KEEP_HEADERS, "ip6 and udp");
-	start();
-	printf(", four %.1f", ns_per_packet(1000));
+	cost("four rules", 1000);
 	s.rule_count = 0;
 	s.flow_cutoff_bytes = 1000000;
-	start();
-	printf(", cutoff %.1f (1,000 flows) %.1f (50,000)", ns_per_packet(1000), ns_per_packet(50000));
+	cost("cutoff, 1,000 flows", 1000);
+	cost("cutoff, 50,000 flows", 50000);
 	s.flow_cutoff_bytes = 0;
 	s.budget_bytes_per_day = 1ull << 40;
-	start();
-	printf(", budget %.1f\n", ns_per_packet(1000));
+	cost("budget", 1000);
 }
 
 int main(void)
@@ -246,6 +250,6 @@ int main(void)
 	RUN(by_cutoff, "beyond the flow's cutoff headers are kept");
 	RUN(by_budget, "the budget counts what is written, cuts and drops; another source stays in full");
 	RUN(nonsense, "what can't be read is kept in full, except by the budget");
-	RUN(costs, "what a decision costs is told");
+	RUN(costs, "a decision takes less than 20 us a packet, whatever is configured");
 	return check_done();
 }

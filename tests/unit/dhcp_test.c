@@ -4,23 +4,15 @@
 
 #include "base/time.h"
 #include "check.h"
+#include "dhcp_datagram.h"
+#include "noise.h"
 
-static const uint8_t MAC[6] = {2, 0, 0, 0, 0, 1};
 #define ADDR 0xc6120032u   /* 198.18.0.50 */
 #define SERVER 0xc6120001u /* 198.18.0.1 */
 #define RANDOM 0x1122334455667788ull
 #define S(n) ((n)*NS_PER_S)
 
 /* ---- a server, written by hand */
-
-static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum > 0xffff)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
 
 struct answer {
 	uint8_t type;
@@ -32,26 +24,6 @@ struct answer {
 
 static uint8_t bytes[DHCP_REPLY_MAX];
 
-static void seal(struct buf *b)
-{
-	uint8_t *p = b->p;
-	size_t udp = b->len - 20;
-	p[2] = (uint8_t)(b->len >> 8);
-	p[3] = (uint8_t)b->len;
-	p[10] = p[11] = p[26] = p[27] = 0;
-	uint16_t sum = checksum(p, 20, 0);
-	p[10] = (uint8_t)(sum >> 8);
-	p[11] = (uint8_t)sum;
-	p[24] = (uint8_t)(udp >> 8);
-	p[25] = (uint8_t)udp;
-	uint32_t pseudo = 17 + (uint32_t)udp;
-	for (size_t i = 12; i < 20; i += 2)
-		pseudo += load_be16(p + i);
-	sum = checksum(p + 20, udp, pseudo);
-	p[26] = (uint8_t)(sum >> 8);
-	p[27] = (uint8_t)sum;
-}
-
 static void field(struct buf *b, struct span s, size_t size)
 {
 	buf_put(b, s);
@@ -61,7 +33,7 @@ static void field(struct buf *b, struct span s, size_t size)
 static struct buf build(const struct answer *a)
 {
 	struct buf b = BUF_OF(bytes);
-	buf_put(&b, SPAN("\x45\0\0\0\0\0\0\0\x40\x11\0\0\xc6\x12\0\1\xff\xff\xff\xff\0\x43\0\x44\0\0\0\0"));
+	buf_put(&b, SPAN(DHCP_HEADS));
 	buf_put(&b, SPAN("\2\1\6\0"));
 	buf_be32(&b, a->xid);
 	buf_fill(&b, 0, 8);
@@ -77,7 +49,7 @@ static struct buf build(const struct answer *a)
 		buf_put(&b, span_of((uint8_t[]){52, 1, a->overload}, 3));
 	buf_put(&b, a->options);
 	buf_u8(&b, 255);
-	seal(&b);
+	dhcp_seal(b.p, b.len);
 	return b;
 }
 
@@ -138,9 +110,10 @@ static void writes_requests(void)
 	CHECK(c.due_ns == S(100) && tick(S(100)) == DHCP_NOTHING);
 	CHECK(sent.len == 20 + 8 + 300 && load_be16(sent.p + 2) == sent.len);
 	CHECK_SPAN(span_of(sent.p + 12, 12), SPAN("\0\0\0\0\xff\xff\xff\xff\0\x44\0\x43"));
-	CHECK(checksum(sent.p, 20, 0) == 0);
+	CHECK(dhcp_checksum(sent.p, 20, 0) == 0);
 	uint32_t pseudo = 17 + (uint32_t)sent.len - 20 + 0xffff * 2;
-	CHECK(load_be16(sent.p + 24) == sent.len - 20 && checksum(sent.p + 20, sent.len - 20, pseudo) == 0);
+	CHECK(load_be16(sent.p + 24) == sent.len - 20 &&
+	      dhcp_checksum(sent.p + 20, sent.len - 20, pseudo) == 0);
 	CHECK_SPAN(span_of(sent.p + 28, 12), SPAN("\1\1\6\0\x11\x22\x33\x44\0\0\x80\0"));
 	CHECK_SPAN(span_of(sent.p + 40, 22), SPAN("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0\1"));
 	CHECK_SPAN(span_of(sent.p + 264, 21),
@@ -194,7 +167,7 @@ static void renews(void)
 	      c.xid != old_xid);
 	/* from its own address, without options 50 and 54 */
 	CHECK(load_be32(sent.p + 12) == ADDR && load_be32(sent.p + 40) == ADDR && sent.p[271] == 55);
-	CHECK(checksum(sent.p, 20, 0) == 0);
+	CHECK(dhcp_checksum(sent.p, 20, 0) == 0);
 	CHECK(reply(S(1801), 5, SPAN(OPTIONS)) == DHCP_RENEWED);
 	CHECK(c.due_ns == S(1800 + 1800));
 	/* changed: to be applied */
@@ -258,7 +231,7 @@ static void takes_its_own_answers_alone(void)
 		a.type = 2;
 		struct buf b = build(&a);
 		bytes[others[i].at] ^= others[i].xor ;
-		seal(&b);
+		dhcp_seal(b.p, b.len);
 		CHECK(dhcp_receive(&c, 0, RANDOM, buf_span(&b), true) == DHCP_NOTHING);
 		CHECK(c.state == DHCP_SELECTING && c.refused == ERR_OK);
 	}
@@ -362,7 +335,7 @@ static void survives_cuts(void)
 		if (cut < 28)
 			continue;
 		b.len = cut;
-		seal(&b);
+		dhcp_seal(b.p, b.len);
 		memcpy(at, bytes, cut);
 		CHECK(dhcp_receive(&c, 0, RANDOM, span_of(at, cut), true) == DHCP_NOTHING);
 		CHECK(c.state == DHCP_SELECTING && c.refused == (cut > 268 ? ERR_TRUNCATED : ERR_OK));
@@ -372,16 +345,13 @@ static void survives_cuts(void)
 
 static void survives_mutations(void)
 {
-	uint32_t random = 1, offers = 0;
+	uint32_t offers = 0;
 	for (int i = 0; i < 100000; i++) {
 		dhcp_start(&c, MAC, 0, RANDOM);
 		struct answer a = {.type = 2, .xid = c.xid, .addr = ADDR, .options = SPAN(OPTIONS)};
 		struct buf b = build(&a);
-		for (int k = 0; k < 2; k++) {
-			random = random * 1664525 + 1013904223;
-			bytes[264 + (random >> 8) % (b.len - 264)] = (uint8_t)(random >> 24);
-		}
-		seal(&b);
+		noise_damage(bytes, 264, b.len, 2);
+		dhcp_seal(b.p, b.len);
 		CHECK(dhcp_receive(&c, 0, RANDOM, buf_span(&b), true) == DHCP_NOTHING);
 		bool offered = c.state == DHCP_REQUESTING;
 		CHECK(!offered || (c.offer.prefix_len >= 1 && c.offer.prefix_len <= 32 && c.offer.lease_s));

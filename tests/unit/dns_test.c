@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "check.h"
+#include "noise.h"
 
 #define ID 0x1234
 #define HOST SPAN("www.example.test")
@@ -299,14 +300,10 @@ static void survives_cuts(void)
 static void survives_mutations(void)
 {
 	struct dns_answer a;
-	uint32_t random = 1;
 	unsigned refused = 0;
 	for (int i = 0; i < 200000; i++) {
 		struct buf b = sample();
-		for (int k = 0; k < 3; k++) {
-			random = random * 1664525 + 1013904223;
-			packet_bytes[12 + (random >> 8) % (b.len - 12)] = (uint8_t)(random >> 24);
-		}
+		noise_damage(packet_bytes, 12, b.len, 3);
 		enum err e = read(&b, &a);
 		CHECK(a.count <= DNS_MAX_ADDRS);
 		CHECK(e || a.count > 0);

@@ -68,26 +68,42 @@ static int noise(void *unused, unsigned char *p, size_t len)
 	return 0;
 }
 
+/* The two kinds of signature that are verified here. */
+static const struct kind {
+	mbedtls_ecp_group_id curve;
+	int form; /* of the public key */
+	size_t pub_len;
+	mbedtls_md_type_t digest;
+	size_t hash_len;
+} kind_p256 = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_PF_UNCOMPRESSED, 65, MBEDTLS_MD_SHA256, 32},
+  kind_p384 = {MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_PF_COMPRESSED, 49, MBEDTLS_MD_SHA384, 48};
+
+/* A new key of Mbed TLS's signs noise; returns the signature. */
+static struct span they_sign(const struct kind *k, uint8_t *hash, uint8_t *pub)
+{
+	static uint8_t sig[MBEDTLS_ECDSA_MAX_LEN];
+	mbedtls_ecdsa_context c;
+	size_t n = 0, len = 0;
+	noise_fill(hash, k->hash_len);
+	mbedtls_ecdsa_init(&c);
+	CHECK(mbedtls_ecdsa_genkey(&c, k->curve, noise, NULL) == 0);
+	CHECK(mbedtls_ecp_write_public_key(&c, k->form, &n, pub, k->pub_len) == 0 && n == k->pub_len);
+	CHECK(mbedtls_ecdsa_write_signature(&c, k->digest, hash, k->hash_len, sig, sizeof(sig), &len, noise,
+					    NULL) == 0);
+	mbedtls_ecdsa_free(&c);
+	return span_of(sig, len);
+}
+
 static void p384_agreement(void)
 {
 	unsigned odd = 0;
 	for (int i = 0; i < 24; i++) {
-		mbedtls_ecdsa_context c;
-		uint8_t hash[48], pub[49], sig[MBEDTLS_ECDSA_MAX_LEN];
-		size_t n = 0, len = 0;
-		noise_fill(hash, sizeof(hash));
-		mbedtls_ecdsa_init(&c);
-		CHECK(mbedtls_ecdsa_genkey(&c, MBEDTLS_ECP_DP_SECP384R1, noise, NULL) == 0);
-		CHECK(mbedtls_ecp_write_public_key(&c, MBEDTLS_ECP_PF_COMPRESSED, &n, pub, sizeof(pub)) ==
-			      0 &&
-		      n == 49);
-		CHECK(mbedtls_ecdsa_write_signature(&c, MBEDTLS_MD_SHA384, hash, 48, sig, sizeof(sig), &len,
-						    noise, NULL) == 0);
-		CHECK(!ecdsa_p384_verify(pub, hash, span_of(sig, len)));
+		uint8_t hash[48], pub[49];
+		struct span sig = they_sign(&kind_p384, hash, pub);
+		CHECK(!ecdsa_p384_verify(pub, hash, sig));
 		pub[0] ^= 1;
-		CHECK(ecdsa_p384_verify(pub, hash, span_of(sig, len)) == ERR_AUTH);
+		CHECK(ecdsa_p384_verify(pub, hash, sig) == ERR_AUTH);
 		odd += pub[0] == 2;
-		mbedtls_ecdsa_free(&c);
 	}
 	CHECK(odd > 0 && odd < 24); /* both halves of the curve were seen */
 }
@@ -127,18 +143,9 @@ static void ours_for_them(void)
 static void theirs_for_us(void)
 {
 	for (int i = 0; i < 40; i++) {
-		mbedtls_ecdsa_context c;
-		uint8_t hash[32], pub[65], sig[MBEDTLS_ECDSA_MAX_LEN];
-		size_t n = 0, len = 0;
-		noise_fill(hash, sizeof(hash));
-		mbedtls_ecdsa_init(&c);
-		CHECK(mbedtls_ecdsa_genkey(&c, MBEDTLS_ECP_DP_SECP256R1, noise, NULL) == 0);
-		CHECK(mbedtls_ecp_write_public_key(&c, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, pub, sizeof(pub)) ==
-		      0);
-		CHECK(mbedtls_ecdsa_write_signature(&c, MBEDTLS_MD_SHA256, hash, 32, sig, sizeof(sig), &len,
-						    noise, NULL) == 0);
-		CHECK(!ecdsa_verify(pub, hash, span_of(sig, len)));
-		mbedtls_ecdsa_free(&c);
+		uint8_t hash[32], pub[65];
+		struct span sig = they_sign(&kind_p256, hash, pub);
+		CHECK(!ecdsa_verify(pub, hash, sig));
 	}
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "record/esdk_read.h"
+#include "esdk_open.h"
 
 #define SPACE (8u << 20)
 
@@ -39,28 +39,21 @@ static void seal(struct span content, size_t part)
 	CHECK(!esdk_end(&writer, &message));
 }
 
+static enum err give_key(struct esdk_reader *r, const void *key)
+{
+	return esdk_read_key(r, key);
+}
+
 static enum err feed(struct span in, const uint8_t *key)
 {
-	enum esdk_read_event event;
-	for (;;) {
-		enum err e = esdk_read(&reader, &in, &event);
-		if (e)
-			return e == ERR_MORE ? ERR_OK : e;
-		if (event == ESDK_READ_HEADER)
-			TRY(esdk_read_key(&reader, key));
-		buf_put(&opened, reader.content);
-	}
+	return esdk_open_part(&reader, in, give_key, key, &opened);
 }
 
 static enum err open_parts(struct span m, size_t part, const uint8_t *key)
 {
 	opened = BUF_OF(opened_bytes);
 	esdk_read_begin(&reader, frame_bytes, sizeof(frame_bytes));
-	while (m.len) {
-		TRY(feed(span_first(m, part), key));
-		m = span_from(m, part);
-	}
-	return esdk_read_end(&reader);
+	return esdk_open(&reader, m, part, give_key, key, &opened);
 }
 
 static void header_bytes(void)

@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "os/chan.h"
 #include "os/clock.h"
-#include "os/log.h"
 
 #include "check.h"
+#include "logged.h"
 #include "recorder_key.h"
 
 #define LONG_NS (30 * NS_PER_S)
@@ -28,7 +27,6 @@ static struct object_identity identity = {
 static uint8_t journal_memory[POOL_PAGE_BYTES + JOURNAL_BYTES], memory[POOL_PAGE_BYTES + SLOTS * SLOT_BYTES];
 static struct object_meta sealed;
 static unsigned sealed_count;
-static int log_ends[2];
 
 static void on_want_key(void *arg, bool any)
 {
@@ -60,14 +58,6 @@ static void on_ready(void *arg)
 }
 
 static const struct flowwriter_ops ops = {on_want_key, on_sign, on_sealed, on_ready};
-
-static struct span log_line(void)
-{
-	static struct chan_msg m;
-	if (chan_recv(log_ends[1], &m))
-		return SPAN("(none)");
-	return span_str(((struct log_line *)(void *)m.payload)->line);
-}
 
 /* There is no data key: no object can be begun. */
 static void setup(void)
@@ -148,7 +138,7 @@ static void waits_long(void)
 	CHECK(journal_tight(&w.journal) && write_events() == 0);
 	time_passes(LONG_NS - NS_PER_S);
 	CHECK(write_events() == 0 && !w.dropped);
-	CHECK_SPAN(log_line(), SPAN("(none)"));
+	CHECK_SPAN(logged_span(), SPAN("(none)"));
 	give_key();
 	CHECK(write_events() > 1000 && !w.dropped && w.waiting_ns == 0);
 	recorder_rotate(&w.recorder);
@@ -163,10 +153,10 @@ static void drops(void)
 	time_passes(LONG_NS + NS_PER_S);
 	unsigned dropped = write_events();
 	CHECK(dropped == events && w.dropped == events && !journal_tight(&w.journal));
-	CHECK_SPAN(log_line(),
+	CHECK_SPAN(logged_span(),
 		   SPAN("alarm flows flow-records-lost reason=\"no object could be sealed for long\" "
 			"records=0"));
-	CHECK_SPAN(log_line(), SPAN("(none)"));      /* one alarm, not one for each */
+	CHECK_SPAN(logged_span(), SPAN("(none)"));   /* one alarm, not one for each */
 	CHECK(event_comes() && write_events() == 0); /* what has room in the journal waits again */
 	give_key();
 	CHECK(write_events() == 1 && w.dropped == 0);
@@ -174,7 +164,7 @@ static void drops(void)
 	snprintf(again, sizeof(again),
 		 "warn flows flow-records-again reason=\"no object could be sealed for long\" records=%u",
 		 events);
-	CHECK_SPAN(log_line(), span_str(again));
+	CHECK_SPAN(logged_span(), span_str(again));
 	recorder_rotate(&w.recorder);
 	CHECK(sealed_count == 1 && sealed.records == 1 && sealed.lost == events);
 }
@@ -185,12 +175,12 @@ static void at_the_end(void)
 	CHECK(event_comes() && event_comes() && write_events() == 0);
 	w.hurried = true;
 	CHECK(write_events() == 2 && w.dropped == 2);
-	CHECK_SPAN(log_line(),
+	CHECK_SPAN(logged_span(),
 		   SPAN("alarm flows flow-records-lost reason=\"no object could be sealed for long\" "
 			"records=0"));
 	flowwriter_end(&w);
 	CHECK(!recorder_has_key(&w.recorder));
-	CHECK_SPAN(log_line(),
+	CHECK_SPAN(logged_span(),
 		   SPAN("alarm flows flow-records-lost reason=\"no object could be sealed for long\" "
 			"records=2"));
 }
@@ -212,8 +202,7 @@ static void logged_packets(void)
 
 int main(void)
 {
-	CHECK(chan_pair(log_ends) == ERR_OK);
-	log_open(log_ends[0], MSG_LOG_LINE, "flows");
+	logged_begin("flows");
 	RUN(waits_long,
 	    "records wait while none can be sealed: half a minute, and while the journal has room");
 	RUN(drops, "after half a minute with a full journal records are dropped, counted and told once");

@@ -72,8 +72,8 @@ static void any_text_fits(void)
 
 int main(void)
 {
-	RUN(well, "200 tells each step that has a verdict, those that failed too");
-	RUN(unwell, "503 tells why");
-	RUN(any_text_fits, "no text is too long");
+	RUN(well, "healthz: 200 tells each step that has a verdict, those that failed too");
+	RUN(unwell, "healthz: 503 tells why");
+	RUN(any_text_fits, "healthz: the longest reasons fit the page");
 	return check_done();
 }

@@ -1,6 +1,7 @@
 #include "net/http1.h"
 
 #include "check.h"
+#include "noise.h"
 
 static struct http1_response r;
 static uint8_t body_mem[64];
@@ -335,21 +336,20 @@ static void bounds_everything(void)
 /* Split differently, mutated input gives the same result. */
 static void mutations_read_the_same_however_split(void)
 {
-	uint32_t x = 99;
 	unsigned good = 0, bad = 0;
 	for (unsigned i = 0; i < 60000; i++) {
 		char m[256];
 		const struct good *g = &goods[i % GOODS];
 		size_t n = strlen(g->text);
 		memcpy(m, g->text, n);
-		x = x * 1664525 + 1013904223;
-		m[(x >> 12) % n] = i % 2 ? (char)(x >> 4) : "\r\n0a :;,\t"[(x >> 5) % 9];
+		noise_mark(m, n, "\r\n0a :;,\t");
 		enum err whole = read_in_steps(span_of(m, n), SIZE_MAX, g->head, true);
 		unsigned status = r.status;
 		size_t len = body.len;
 		bool keep_alive = r.keep_alive;
-		enum err split = read_in_steps(span_of(m, n), 1 + (x >> 8) % 5, g->head, true);
-		CHECK(whole == split && status == r.status && len == body.len && keep_alive == r.keep_alive);
+		enum err split = read_in_steps(span_of(m, n), 1 + noise_below(5), g->head, true);
+		CHECK(whole == split && status == r.status && keep_alive == r.keep_alive);
+		CHECK(len == body.len || whole == ERR_TOO_LONG); /* there as far as it fitted */
 		good += !whole;
 		bad += whole != ERR_OK;
 	}

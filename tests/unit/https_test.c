@@ -141,7 +141,8 @@ static void big_upload(void)
 static void big_download(void)
 {
 	static uint8_t answer[BIG + 100];
-	int n = sprintf((char *)answer, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", BIG);
+	int n = snprintf((char *)answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n",
+			 BIG);
 	for (size_t i = 0; i < BIG; i++)
 		answer[(size_t)n + i] = big[i];
 	const struct act act = {HEAD_LEN, span_of(answer, (size_t)n + BIG), STAY};

@@ -214,7 +214,7 @@ static void judges_errors(void)
 		struct fault f;
 		enum kms_verdict v =
 			kms_classify(rows[i].status, span_str(rows[i].type), span_str(rows[i].body), &f);
-		if (v != rows[i].v || strcmp(f.code, rows[i].name))
+		if (v != rows[i].v || strcmp(f.code, rows[i].name) != 0)
 			printf("  %zu: %d %s\n", i, (int)v, f.code);
 		CHECK(v == rows[i].v && !strcmp(f.code, rows[i].name));
 	}

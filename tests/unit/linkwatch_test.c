@@ -2,7 +2,7 @@
 
 #include "aws/cloudwatch.h"
 #include "check.h"
-#include "os/log.h"
+#include "logged.h"
 
 #define OUTSIDE 4
 #define INSIDE 7
@@ -12,7 +12,6 @@ static const uint32_t ifindex[DEVICES] = {OUTSIDE, INSIDE, EVIDENCE};
 static struct linkwatch watch;
 static struct gateway_links links;
 static struct cloudwatch_sample got;
-static int channel[2];
 
 /* ---- a driver with these counters, one for each link */
 
@@ -72,18 +71,9 @@ static void set_up(void)
 /* Looks, and says what was logged, lines joined by '\n'. */
 static const char *look(bool forwarding)
 {
-	static char said[4096];
-	struct chan_msg m;
 	memset(&got, 0xff, sizeof(got));
 	linkwatch_look(&watch, &links, ifindex, forwarding, &got);
-	said[0] = 0;
-	while (chan_recv(channel[1], &m) == ERR_OK) {
-		const struct log_line *l = (const void *)m.payload;
-		if (said[0])
-			strcat(said, "\n");
-		strcat(said, l->line);
-	}
-	return said;
+	return logged_all();
 }
 
 static bool silent(bool forwarding)
@@ -127,13 +117,12 @@ static uint64_t metric(const char *name)
 	struct buf body = buf_over(mem, sizeof(mem) - 1);
 	struct post_call call;
 	char want[80];
-	unsigned long long value;
 	CHECK(cloudwatch_call(&s, &id, &got, &body, &call) == ERR_OK);
 	mem[body.len] = 0;
 	snprintf(want, sizeof(want), ".MetricName=%s&", name);
 	const char *at = strstr((const char *)mem, want);
 	at = at ? strstr(at, ".Value=") : NULL;
-	return at && sscanf(at, ".Value=%llu", &value) == 1 ? value : UINT64_MAX;
+	return at ? strtoull(at + strlen(".Value="), NULL, 10) : UINT64_MAX;
 }
 
 static struct counter *counter(const char *name)
@@ -334,17 +323,15 @@ static void a_link_that_is_gone(void)
 
 int main(void)
 {
-	enum err e = chan_pair(channel);
-	ASSERT(!e);
-	log_open(channel[0], MSG_LOG_LINE, "net");
+	logged_begin("net");
 	RUN(what_was_there_before_is_not_counted,
 	    "links: what their counters show at first, and other links, are not counted");
 	RUN(each_counter_has_its_metric_and_alarm,
 	    "links: each of the ENA's losses is one alarm with its cause's name, and reaches its metric");
 	RUN(the_kernels_losses_too,
 	    "links: what the kernel drops ahead of the tap and what a NIC misses, too");
-	RUN(what_evidence_carries, "of the evidence link the traffic alone");
-	RUN(what_each_link_carries, "what each link carries is counted apart");
+	RUN(what_evidence_carries, "links: of the evidence link the traffic alone is counted");
+	RUN(what_each_link_carries, "links: what each link carries is counted apart");
 	RUN(a_loss_is_an_alarm_while_forwarding,
 	    "links: a loss is counted always, and an alarm when it came about while forwarding");
 	RUN(counters_that_begin_anew,

@@ -1,20 +1,7 @@
 #include "check.h"
 
-#include <unistd.h>
-
 #include "base/span.h"
-#include "os/chan.h"
-#include "os/log.h"
-
-static struct chan_msg m;
-static int ends[2];
-
-static struct span last_line(void)
-{
-	if (chan_recv(ends[1], &m) || m.len != sizeof(struct log_line))
-		return SPAN("(none)");
-	return span_str(((struct log_line *)(void *)m.payload)->line);
-}
+#include "logged.h"
 
 static void a_line_has_level_role_event_and_values(void)
 {
@@ -22,7 +9,7 @@ static void a_line_has_level_role_event_and_values(void)
 	log_str("what", "SlowDown");
 	log_u64("tries", 3);
 	log_end();
-	CHECK_SPAN(last_line(), SPAN("warn upload put-failed what=SlowDown tries=3"));
+	CHECK_SPAN(logged_span(), SPAN("warn upload put-failed what=SlowDown tries=3"));
 }
 
 static void values_with_blanks_quotes_and_control_bytes_are_quoted(void)
@@ -34,7 +21,7 @@ static void values_with_blanks_quotes_and_control_bytes_are_quoted(void)
 	log_str("d", "");
 	log_end();
 	CHECK_SPAN(
-		last_line(),
+		logged_span(),
 		SPAN("info upload x a=\"two words\" b=\"say \\\"no\\\" \\\\\" c=\"\\u000a\\u00ff\" d=\"\""));
 }
 
@@ -47,7 +34,7 @@ static void a_value_that_does_not_fit_is_cut_and_the_line_stays_well_formed(void
 		log_span("k", span_of(big, len));
 		log_str("after", "y");
 		log_end();
-		struct span line = last_line();
+		struct span line = logged_span();
 		CHECK(line.len < LOG_LINE_BYTES && span_starts(line, SPAN("info upload x k=")));
 		size_t quotes = 0;
 		for (size_t i = 0; i < line.len; i++)
@@ -61,20 +48,18 @@ static void lines_that_find_no_room_are_counted_and_the_next_line_says_how_many(
 	for (int i = 0; i < 10000; i++)
 		log_event(LOG_INFO, "flood", "n", "1");
 	unsigned received = 0;
-	while (chan_recv(ends[1], &m) == ERR_OK)
+	while (logged_line())
 		received++;
 	log_event(LOG_INFO, "after", "n", "1");
 	char want[64];
 	snprintf(want, sizeof(want), "info upload after dropped=%u n=1", 10000 - received);
 	CHECK(received < 10000);
-	CHECK_SPAN(last_line(), span_str(want));
+	CHECK_SPAN(logged_span(), span_str(want));
 }
 
 int main(void)
 {
-	if (chan_pair(ends))
-		return 1;
-	log_open(ends[0], 5, "upload");
+	logged_begin("upload");
 	RUN(a_line_has_level_role_event_and_values, "a log line has level, role, event and values");
 	RUN(values_with_blanks_quotes_and_control_bytes_are_quoted,
 	    "log values with blanks, quotes and control bytes are quoted");

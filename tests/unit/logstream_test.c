@@ -74,7 +74,7 @@ static void no_line_of_a_role_breaks_the_log(void)
 
 static void a_flood_of_events_leaves_room_for_the_inventory(void)
 {
-	struct msg_log line = {.line = {.line = "info net flood"}};
+	struct msg_log line = {.line.line = "info net flood"};
 	struct msg_shipped shipped = {.meta = {.name = "p/x", .sig_len = 3}};
 	memset(&s, 0, sizeof(s));
 	for (int i = 0; i < 10000; i++)

@@ -376,6 +376,7 @@ static void a_turn_that_failed_is_made_good_by_the_next_one(void)
 {
 	void (*const writes[])(void) = {write_fails, write_is_short, disk_is_full};
 	unsigned cuts = 0;
+	start(); /* there is a disk from now on */
 	volume.disk.faults = memfd_create("faults", MFD_CLOEXEC);
 	for (size_t i = 0; i < STEPS; i++) {
 		all_steps(3, i, sync_fails, nothing);
@@ -434,9 +435,9 @@ int main(void)
 	RUN(an_object_is_on_the_volume_as_often_as_it_has_grown,
 	    "an object is on the volume as often as it has grown");
 	RUN(what_is_new_alone_is_written_and_all_slots_share_two_syncs,
-	    "what is new alone is written, and all slots share two syncs");
+	    "only what is new is written to the volume, and all slots share two syncs");
 	RUN(a_sealed_object_is_told_once_when_it_is_whole_there,
-	    "a sealed object is told of once, when it is whole there");
+	    "a sealed object is told of once, when it is whole on the volume");
 	RUN(a_new_producer_is_told_again_of_its_object_and_of_no_other,
 	    "a new producer is told again of its object, and of no other");
 	RUN(all_workers_record_since_the_last_one_does, "all workers record since the last one does");

@@ -71,6 +71,6 @@ int main(void)
 		return 0;
 	}
 	RUN(held_questions_wait, "while questions are held none is asked; released, each is asked once");
-	RUN(others_do_not, "without that they are asked at once");
+	RUN(others_do_not, "questions that nobody holds are asked at once");
 	return check_done();
 }

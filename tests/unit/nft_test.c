@@ -24,7 +24,7 @@ static const char *lines_of(const char *all, const char *start)
 	size_t n = 0;
 	for (const char *line = all; *line; line = strchr(line, '\n') + 1) {
 		size_t len = (size_t)(strchr(line, '\n') + 1 - line);
-		if (strncmp(line, start, strlen(start)) || n + len >= sizeof(some))
+		if (strncmp(line, start, strlen(start)) != 0 || n + len >= sizeof(some))
 			continue;
 		memcpy(some + n, line, len);
 		n += len;

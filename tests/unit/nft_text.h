@@ -205,7 +205,7 @@ static void say_expression(struct span x)
 {
 	const char *name = string(x, 1);
 	for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
-		if (strcmp(name, expressions[i].name))
+		if (strcmp(name, expressions[i].name) != 0)
 			continue;
 		expressions[i].say(find(x, 2));
 		return;

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "check.h"
-#include "role/msg.h"
+#include "logged.h"
 
 #define GIB (1ull << 30)
 
@@ -81,16 +81,11 @@ int ioctl(int fd, int request, ...)
 	return 0;
 }
 
-static int channel[2];
-
 /* What is logged of it. */
 static bool says(const char *text)
 {
-	struct chan_msg m;
 	nicring_grow("nic", 8 * GIB);
-	CHECK(chan_recv(channel[1], &m) == ERR_OK);
-	const struct log_line *l = (const void *)m.payload;
-	return strcmp(l->line, text) == 0;
+	return span_eq(logged_span(), span_str(text));
 }
 
 static void sets_the_device(void)
@@ -119,12 +114,11 @@ static void one_that_refuses(void)
 
 int main(void)
 {
-	CHECK(chan_pair(channel) == ERR_OK);
-	log_open(channel[0], MSG_LOG_LINE, "net");
+	logged_begin("net");
 	RUN(the_devices_maximum, "a receive ring is to be as long as the device lets it be");
 	RUN(a_share_of_memory, "all rings together have no more than a sixteenth of the memory");
 	RUN(never_less, "a ring is never made shorter");
-	RUN(sets_the_device, "a device that can is set once, and its other rings stay");
-	RUN(one_that_refuses, "one that can't, or has no rings, keeps what it has");
+	RUN(sets_the_device, "a device that can be set is set once, and its other rings stay");
+	RUN(one_that_refuses, "a device that can't be set, or has no rings, keeps what it has");
 	return check_done();
 }

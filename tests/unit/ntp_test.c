@@ -7,7 +7,7 @@
 #define MS 1000000ull
 #define BUILT_NS (1767225600ull * NS_PER_S) /* 2026-01-01 */
 /* What is to be added to the local time. */
-#define TRUE_NS (1790000000ll * (int64_t)NS_PER_S)
+#define TRUE_NS (1790000000 * (int64_t)NS_PER_S)
 
 static struct ntp n;
 static struct ntp_estimate e;

@@ -142,7 +142,7 @@ int main(void)
 	if (!mkdtemp(sys))
 		return 1;
 	RUN(a_volume_is_found_by_either_spelling, "a volume is found by its id with and without the dash");
-	RUN(another_serial_number_is_not_found, "another serial number is not found");
+	RUN(another_serial_number_is_not_found, "a disk with another serial number is not found");
 	RUN(a_disk_with_partitions_is_refused, "a disk with partitions, as the boot disk has, is refused");
 	RUN(two_disks_with_one_serial_number_are_refused, "two disks with one serial number are refused");
 	RUN(only_a_controllers_own_namespace_is_a_disk, "only a controller's own namespace is a disk");

@@ -161,7 +161,7 @@ int main(void)
 	RUN(aside_changes_nothing, "an answer about one request alone leaves the pace as it is");
 	RUN(retry_after, "Retry-After is obeyed, up to five minutes");
 	RUN(no_storm, "a minute of SlowDown sees at most forty requests, an hour at most four hundred");
-	RUN(hurries_at_the_end, "at the end no delay is longer than two seconds, and none is gone");
+	RUN(hurries_at_the_end, "at a shutdown no delay is longer than two seconds, and none is gone");
 	RUN(jitter, "the delay is spread over its whole range");
 	return check_done();
 }

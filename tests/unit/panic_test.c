@@ -175,8 +175,8 @@ int main(void)
 	RUN(no_addresses, "no address and no register of the record gets into the log");
 	RUN(first_record_counts, "of several records the first that has it gives the reason");
 	RUN(truncations, "a record that is cut off anywhere gives the beginning of the reason");
-	RUN(long_lines, "a long line is cut");
-	RUN(no_record, "what is no record gives no reason");
+	RUN(long_lines, "a long line of a panic is cut");
+	RUN(no_record, "text that is no kernel's record gives no reason for a panic");
 	if (!mkdtemp(folder))
 		return 1;
 	RUN(taken, "records are read once and removed, those too that can't be read");

@@ -144,6 +144,13 @@ static inline void give_key(void)
 	recorder_key_give(r);
 }
 
+/* The producer wants to record, and the key service answers. */
+static inline void prepare(void)
+{
+	recorder_prepare(r);
+	give_key();
+}
+
 static inline bool record(uint64_t ns, size_t bytes, uint8_t fill)
 {
 	struct buf *room = recorder_room(r, bytes, ns);

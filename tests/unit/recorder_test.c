@@ -18,8 +18,7 @@ static void nothing_is_recorded_before_a_data_key_is_held(void)
 static void each_object_names_the_one_before_it(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	for (uint64_t i = 0; i < 3; i++) {
 		CHECK(record(NS_PER_S * (i + 1), 100, 'x'));
 		CHECK(head_had_prev == (i > 0));
@@ -38,8 +37,7 @@ static void each_object_names_the_one_before_it(void)
 static void a_new_object_waits_for_the_last_ones_signature(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	sign_at_once = false;
 	CHECK(record(1000, 100, 'x'));
 	recorder_rotate(r);
@@ -56,8 +54,7 @@ static void a_new_object_waits_for_the_last_ones_signature(void)
 static void without_a_free_slot_recording_waits_and_nothing_is_overwritten(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	for (unsigned i = 0; i < SLOTS; i++) {
 		CHECK(record(1000 + i, 100, 'x'));
 		recorder_rotate(r);
@@ -71,8 +68,7 @@ static void objects_end_by_size_and_stay_within_it(void)
 {
 	start();
 	settings.object_max_bytes = 2 << 20;
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	uint64_t written = 0;
 	for (unsigned i = 0; i < 4000; i++) {
 		if (!record_noise(1000 + i, 1500)) {
@@ -95,8 +91,7 @@ static void a_frame_is_committed_within_a_second_and_an_object_ends_by_time(void
 {
 	start();
 	settings.object_max_seconds = 2;
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	CHECK(record(1000, 100, 'x'));
 	CHECK(committed_count == 0);
 	uint64_t begin_ns = clock_mono_ns();
@@ -112,8 +107,7 @@ static void a_data_key_is_replaced_by_volume_ahead_of_its_limit(void)
 {
 	start();
 	settings.key_max_bytes = 10000;
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	keys_wanted = 0;
 	for (unsigned i = 0; i < 40 && !keys_wanted; i++) {
 		CHECK(record_noise(1000 + i, 1000));
@@ -130,8 +124,7 @@ static void a_data_key_is_replaced_by_age_and_the_object_ends_with_it(void)
 {
 	start();
 	settings.key_max_seconds = 1;
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	CHECK(record(1000, 10, 'x'));
 	keys_wanted = 0;
 	uint64_t begin_ns = clock_mono_ns();
@@ -147,8 +140,7 @@ static void a_data_key_is_replaced_by_age_and_the_object_ends_with_it(void)
 static void a_stream_in_use_asks_every_54_minutes_and_an_idle_one_not_at_all(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	keys_wanted = 0;
 	loop_turn(&loop, NS_PER_MS);
 	CHECK(!r->key_timer.active && keys_wanted == 0); /* the key waits for the first record */
@@ -215,8 +207,7 @@ static void an_objects_content_key_is_gone_when_it_is_sealed(void)
 static void losses_are_counted_in_the_object_they_happened_in(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	recorder_lost(r, 5); /* before the first object */
 	CHECK(record(1000, 10, 'x'));
 	recorder_lost(r, 2);
@@ -233,8 +224,7 @@ static void losses_are_counted_in_the_object_they_happened_in(void)
 static void a_slot_never_holds_plaintext(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	static const char secret[] = "SECRET-PAYLOAD-SECRET-PAYLOAD";
 	struct buf *room = recorder_room(r, sizeof(secret), 1000);
 	CHECK(room != NULL);

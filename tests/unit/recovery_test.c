@@ -31,8 +31,7 @@ static uint64_t opened_bytes(const struct object_meta *m, uint32_t slot)
 static void what_a_dead_process_had_committed_becomes_a_torn_object_that_opens(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	for (unsigned i = 0; i < 1000; i++)
 		CHECK(record_noise(1000 + i, 1500)); /* one frame is full and committed, the next begun */
 	CHECK(committed_count == 1 && sealed_count == 0);
@@ -57,14 +56,12 @@ static void what_a_dead_process_had_committed_becomes_a_torn_object_that_opens(v
 static void what_was_not_committed_leaves_no_trace(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	CHECK(record(1000, 100, 'x'));
 	start_again();
 	struct commit_resume at;
 	CHECK(!recorder_recover(r, &at) && sealed_count == 0);
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	CHECK(record(2000, 100, 'x'));
 	recorder_rotate(r);
 	CHECK(sealed_count == 1 && sealed[0].seq == 0 && sealed[0].records == 1);
@@ -73,8 +70,7 @@ static void what_was_not_committed_leaves_no_trace(void)
 static void a_complete_object_without_its_signature_is_signed_by_the_next_process(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	sign_at_once = false;
 	CHECK(record(1000, 100, 'x'));
 	recorder_rotate(r);
@@ -88,8 +84,7 @@ static void a_complete_object_without_its_signature_is_signed_by_the_next_proces
 static void objects_that_wait_are_told_again_oldest_first_until_they_are_free(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK(record(1000 + i, 100, 'x'));
 		recorder_rotate(r);
@@ -116,8 +111,7 @@ static void objects_that_wait_are_told_again_oldest_first_until_they_are_free(vo
 static void losses_that_no_object_told_of_are_told_by_the_next_process(void)
 {
 	start();
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	CHECK(record(1000, 100, 'x'));
 	recorder_rotate(r);
 	recorder_lost(r, 4);
@@ -131,8 +125,7 @@ static void without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_ne
 {
 	start();
 	settings.key_max_bytes = 5000;
-	recorder_prepare(r);
-	give_key();
+	prepare();
 	for (unsigned i = 0; i < 10; i++) {
 		CHECK(record_noise(1000 + i, 2000));
 		recorder_rotate(r);

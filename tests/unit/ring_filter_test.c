@@ -1,5 +1,6 @@
 #include "check.h"
 #include "noise.h"
+#include "packets.h"
 
 #include <linux/if_packet.h>
 #include <pcap.h>
@@ -54,7 +55,7 @@ static void build(void)
 
 /* A TCP packet to an own address and port: header lengths in words, 100 bytes of payload. */
 static uint8_t frame[400];
-static struct span tcp(unsigned ip_words, unsigned tcp_words, uint32_t to, uint16_t port)
+static struct span tcp(unsigned ip_words, uint8_t tcp_words, uint32_t to, uint16_t port)
 {
 	struct buf b = BUF_OF(frame);
 	buf_fill(&b, 0x02, 12);
@@ -66,18 +67,13 @@ static struct span tcp(unsigned ip_words, unsigned tcp_words, uint32_t to, uint1
 	buf_be32(&b, 0xc6336401);
 	buf_be32(&b, to);
 	buf_fill(&b, 1, 4 * (ip_words > 5 ? ip_words - 5 : 0));
-	buf_be16(&b, 80);
-	buf_be16(&b, port);
-	buf_fill(&b, 0, 8);
-	buf_u8(&b, (uint8_t)(tcp_words << 4));
-	buf_fill(&b, 0, 7);
-	buf_fill(&b, 1, 4 * (tcp_words > 5 ? tcp_words - 5 : 0));
+	put_tcp(&b, 80, port, tcp_words, 0);
 	buf_fill(&b, 'p', 100);
 	return buf_span(&b);
 }
 
 /* The same over IPv6. */
-static struct span tcp6(unsigned tcp_words, const struct ip *to, uint16_t port)
+static struct span tcp6(uint8_t tcp_words, const struct ip *to, uint16_t port)
 {
 	struct buf b = BUF_OF(frame);
 	buf_fill(&b, 0x02, 12);
@@ -88,12 +84,7 @@ static struct span tcp6(unsigned tcp_words, const struct ip *to, uint16_t port)
 	buf_u8(&b, 64);
 	buf_fill(&b, 0xfd, 16);
 	buf_put(&b, span_of(to->bytes, 16));
-	buf_be16(&b, 80);
-	buf_be16(&b, port);
-	buf_fill(&b, 0, 8);
-	buf_u8(&b, (uint8_t)(tcp_words << 4));
-	buf_fill(&b, 0, 7);
-	buf_fill(&b, 1, 4 * (tcp_words > 5 ? tcp_words - 5 : 0));
+	put_tcp(&b, 80, port, tcp_words, 0);
 	buf_fill(&b, 'p', 100);
 	return buf_span(&b);
 }
@@ -126,8 +117,8 @@ static void own_connections(void)
 {
 	build();
 	for (unsigned ip = 5; ip <= 15; ip++)
-		for (unsigned words = 5; words <= 15; words++)
-			CHECK(kept(plain, tcp(ip, words, OWN, FIRST)) == 14 + 4 * ip + 4 * words);
+		for (uint8_t words = 5; words <= 15; words++)
+			CHECK(kept(plain, tcp(ip, words, OWN, FIRST)) == 14 + 4 * ip + 4u * words);
 	CHECK(kept(plain, tcp(5, 5, OWN2, LAST)) == 54);
 	CHECK(kept((struct aside){9, PACKET_HOST, 0}, tcp(5, 5, OWN, 65000)) == 54);
 }
@@ -172,8 +163,8 @@ static void own_connections6(void)
 	const uint32_t whole = RING_FILTER_SNAPLEN;
 	build();
 	for (unsigned i = 0; i < 3; i++)
-		for (unsigned words = 5; words <= 15; words++)
-			CHECK(kept(plain, tcp6(words, &six[i], i == 0 ? FIRST : LAST)) == 54 + 4 * words);
+		for (uint8_t words = 5; words <= 15; words++)
+			CHECK(kept(plain, tcp6(words, &six[i], i == 0 ? FIRST : LAST)) == 54u + 4u * words);
 	CHECK(kept(plain, tcp6(5, &six[0], FIRST - 1)) == whole);
 	CHECK(kept(plain, tcp6(4, &six[0], FIRST)) == whole);
 	CHECK(kept((struct aside){4, PACKET_OTHERHOST, 0}, tcp6(5, &six[0], FIRST)) == whole);
@@ -217,7 +208,7 @@ static void nothing_lost(void)
 {
 	build();
 	for (int i = 0; i < 200000; i++) {
-		struct span f = tcp(5 + (unsigned)noise_below(11), (unsigned)noise_below(16), OWN, FIRST);
+		struct span f = tcp(5 + (unsigned)noise_below(11), (uint8_t)noise_below(16), OWN, FIRST);
 		for (size_t hits = noise_below(4); hits; hits--)
 			frame[12 + noise_below(40)] = (uint8_t)noise_u64();
 		f = span_first(f, noise_below(f.len + 1));
@@ -256,7 +247,8 @@ int main(void)
 {
 	RUN(links_admitted, "packets of the admitted links are recorded, of others not");
 	RUN(own_connections, "the appliance's own TCP connections are cut right behind their headers");
-	RUN(own_connections6, "and those over IPv6, by all 128 bits of the address");
+	RUN(own_connections6,
+	    "the appliance's own TCP connections over IPv6 are cut, too, by all 128 bits of the address");
 	RUN(address_unknown,
 	    "before it has an address, connections to its reserved ports are cut, whatever the address");
 	RUN(all_else_whole,

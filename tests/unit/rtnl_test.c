@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "check.h"
+#include "noise.h"
 
 /* Messages as Linux takes them on a little-endian machine, by linux/rtnetlink.h. */
 #define LE16(v) ((v)&0xff), ((v) >> 8)
@@ -348,13 +349,10 @@ static void survives_mutations(void)
 	struct rtnl_link l;
 	struct rtnl_addr a;
 	bool gone;
-	uint32_t random = 1, read = 0, refused = 0;
+	uint32_t read = 0, refused = 0;
 	for (int i = 0; i < 200000; i++) {
 		struct buf b = a_link(16, 1);
-		for (int k = 0; k < 3; k++) {
-			random = random * 1664525 + 1013904223;
-			bytes[(random >> 8) % b.len] = (uint8_t)(random >> 24);
-		}
+		noise_damage(bytes, 0, b.len, 3);
 		struct span in = buf_span(&b);
 		struct nlmsg m;
 		size_t before = in.len + 1;
@@ -385,7 +383,7 @@ int main(void)
 	RUN(reads_addresses, "addresses are read one message after the other");
 	RUN(reads_ipv6_addresses, "IPv6 addresses are set at once, and read with their scope");
 	RUN(reads_routes, "routes of both families are read as they were written, others' are not");
-	RUN(reads_rules, "and rules by source address, or by user");
+	RUN(reads_rules, "rules by source address, or by user, are read as they were written");
 	RUN(reads_routers, "a neighbour that routes IPv6 is read, others are not");
 	RUN(refuses_malformed_values, "values of a wrong length or form are refused");
 	RUN(survives_cuts, "a message cut at any byte is refused");

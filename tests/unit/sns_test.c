@@ -11,18 +11,14 @@ static struct buf body;
 
 static void set_up(void)
 {
-	memset(&settings, 0, sizeof(settings));
-	memset(&identity, 0, sizeof(identity));
-	memset(&alarm_, 0, sizeof(alarm_));
-	strcpy(settings.alarm_topic, "arn:aws:sns:us-west-2:444455556666:watch");
-	strcpy(identity.region, "eu-central-1");
-	strcpy(identity.account, "111122223333");
-	strcpy(identity.vpc, "vpc-1");
-	strcpy(identity.instance, "i-0a");
-	strcpy(identity.appliance, "tap-1");
-	strcpy(alarm_.event, "recording-lost");
-	strcpy(alarm_.text, "12 packets & more");
-	alarm_.at_ns = 1767323045000000000ull;
+	settings = (struct settings){.alarm_topic = "arn:aws:sns:us-west-2:444455556666:watch"};
+	identity = (struct object_identity){.region = "eu-central-1",
+					    .account = "111122223333",
+					    .vpc = "vpc-1",
+					    .instance = "i-0a",
+					    .appliance = "tap-1"};
+	alarm_ = (struct sns_alarm){
+		.event = "recording-lost", .text = "12 packets & more", .at_ns = 1767323045000000000ull};
 }
 
 static enum err build(void)

@@ -32,7 +32,7 @@ static inline void unmap_pool(struct pool *p)
 /* The spool as it starts, over whatever there is. */
 static inline void spool_starts(uint64_t boot)
 {
-	struct pool seen[2] = {m.pool[0], m.pool[OUTBOX_LOG]};
+	const struct pool seen[2] = {m.pool[0], m.pool[OUTBOX_LOG]};
 	memset(&m, 0, sizeof(m));
 	m.pool[0] = seen[0];
 	m.pool[OUTBOX_LOG] = seen[1];

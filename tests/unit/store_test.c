@@ -140,10 +140,9 @@ static void lengths_that_can_not_be_are_not_followed(void)
 		{DATA_MAX + 1, 0},    {DATA_MAX, 1},          {DATA_MAX - 50, 100}, {UINT64_MAX, 100},
 		{UINT64_MAX - 9, 50}, {UINT64_MAX - 99, 100}, {UINT64_MAX, 0},
 	};
-	struct commit c, got;
+	struct commit c = commit_of(OBJECT_PACKETS, 1, 1000, 100), got;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		start();
-		c = commit_of(OBJECT_PACKETS, 1, 1000, 100);
 		c.data_bytes = c.meta.size_bytes = cases[i][0];
 		c.side_bytes = (uint32_t)cases[i][1];
 		c.state = c.side_bytes ? COMMIT_OPEN : COMMIT_SEALED;

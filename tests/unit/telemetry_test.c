@@ -4,12 +4,13 @@
 
 #include "base/time.h"
 #include "check.h"
+#include "logged.h"
 #include "os/clock.h"
 
 /* Around it: keys, net and CloudWatch, played by the test; nothing leaves. */
 static struct loop loop;
 static struct peer keys, net;
-static int keys_end, net_end, log_ends[2];
+static int keys_end, net_end;
 static struct tls_anchors anchors;
 static struct settings settings;
 static struct object_identity identity;
@@ -49,17 +50,13 @@ static void connect_peer(struct peer *p, enum role_id other, int *end)
 
 static void set_up(void)
 {
-	static struct telemetry fresh;
+	static const struct telemetry fresh = {.loop = NULL};
 	loop_init(&loop);
 	connect_peer(&keys, ROLE_KEYS, &keys_end);
 	connect_peer(&net, ROLE_NET, &net_end);
-	memset(&settings, 0, sizeof(settings));
-	memset(&identity, 0, sizeof(identity));
-	strcpy(settings.metrics_namespace, "n");
-	settings.metrics_interval_seconds = 60;
-	strcpy(identity.region, "eu-central-1");
-	strcpy(identity.appliance, "a");
-	while (chan_recv(log_ends[1], &m) == ERR_OK)
+	settings = (struct settings){.metrics_namespace = "n", .metrics_interval_seconds = 60};
+	identity = (struct object_identity){.region = "eu-central-1", .appliance = "a"};
+	while (logged_line())
 		;
 	over = false;
 	t = fresh;
@@ -132,10 +129,8 @@ static bool posts(uint64_t packets, uint64_t lost, uint64_t key_age_s)
 static int said(const char *a, const char *b, const char *c)
 {
 	int n = 0;
-	while (chan_recv(log_ends[1], &m) == ERR_OK) {
-		const char *line = ((const struct log_line *)(const void *)m.payload)->line;
+	for (const char *line = logged_line(); line; line = logged_line())
 		n += strstr(line, a) && strstr(line, b) && strstr(line, c);
-	}
 	return n;
 }
 
@@ -293,9 +288,7 @@ static void at_the_end_all_is_told(void)
 
 int main(void)
 {
-	enum err e = chan_pair(log_ends);
-	ASSERT(!e);
-	log_open(log_ends[0], MSG_LOG_LINE, "upload");
+	logged_begin("upload");
 	RUN(each_minute_is_a_difference,
 	    "telemetry: each minute tells what came about in it, and gauges as they are");
 	RUN(a_successor_tells_nothing_twice,

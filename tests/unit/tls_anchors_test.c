@@ -14,12 +14,7 @@ static void make_keys(void)
 	make_ec_key(&p384_key, MBEDTLS_ECP_DP_SECP384R1);
 	make_rsa_key(&rsa_key, 2048);
 	make_rsa_key(&weak_key, 1024);
-	make_cert(&(struct cert_plan){.subject = "CN=Root",
-				      .issuer = "CN=Root",
-				      .key = &ca_key,
-				      .signer = &ca_key,
-				      .ca = true},
-		  ca_pem, sizeof(ca_pem));
+	make_root("CN=Root", &ca_key, ca_pem, sizeof(ca_pem));
 }
 
 static enum err read_anchors(struct span pem)

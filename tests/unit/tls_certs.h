@@ -83,4 +83,11 @@ static void make_cert(const struct cert_plan *plan, char *pem, size_t cap)
 	mbedtls_x509write_crt_free(&w);
 }
 
+/* A certificate authority's own: name is "CN=...". */
+static void make_root(const char *name, mbedtls_pk_context *key, char *pem, size_t cap)
+{
+	make_cert(&(struct cert_plan){.subject = name, .issuer = name, .key = key, .signer = key, .ca = true},
+		  pem, cap);
+}
+
 #endif

@@ -25,18 +25,8 @@ static void make_authority(void)
 	make_ec_key(&p384_key, MBEDTLS_ECP_DP_SECP384R1);
 	make_rsa_key(&rsa_key, 2048);
 	make_rsa_key(&weak_key, 1024);
-	make_cert(&(struct cert_plan){.subject = "CN=Root",
-				      .issuer = "CN=Root",
-				      .key = &ca_key,
-				      .signer = &ca_key,
-				      .ca = true},
-		  ca_pem, sizeof(ca_pem));
-	make_cert(&(struct cert_plan){.subject = "CN=Other",
-				      .issuer = "CN=Other",
-				      .key = &other_key,
-				      .signer = &other_key,
-				      .ca = true},
-		  other_ca_pem, sizeof(other_ca_pem));
+	make_root("CN=Root", &ca_key, ca_pem, sizeof(ca_pem));
+	make_root("CN=Other", &other_key, other_ca_pem, sizeof(other_ca_pem));
 	CHECK(tls_anchors_read(span_str(ca_pem), &anchors) == ERR_OK && anchors.count == 1);
 }
 

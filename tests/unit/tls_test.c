@@ -348,8 +348,11 @@ static void record_tape(void)
 		memcpy(tape + tape_len, server.out.bytes + server.out.from, n);
 		tape_len += n;
 		/* all that is taped now is taken before the server may say more */
-		for (moved = n > 0; carry(SIZE_MAX); moved = true)
+		moved = n > 0;
+		while (carry(SIZE_MAX)) {
 			tls_read_done(&client, tls_read(&client).len);
+			moved = true;
+		}
 	}
 	CHECK(tls_status(&client) == ERR_CLOSED);
 	peer_hang_up(&server);

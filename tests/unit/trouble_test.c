@@ -1,9 +1,8 @@
 #include "role/trouble.h"
 
 #include "check.h"
-#include "os/chan.h"
+#include "logged.h"
 
-static int ends[2];
 static struct settings settings;
 static struct http1_response response;
 
@@ -44,13 +43,10 @@ static void final_ones_are_alarms(void)
 /* The log line of it. */
 static struct span logged(const struct trouble *t)
 {
-	static struct chan_msg m;
 	log_begin(t->level, "put-failed");
 	trouble_log(t);
 	log_end();
-	if (chan_recv(ends[1], &m) || m.len != sizeof(struct log_line))
-		return SPAN("(none)");
-	return span_str(((struct log_line *)(void *)m.payload)->line);
+	return logged_span();
 }
 
 static void names_the_request(void)
@@ -83,9 +79,7 @@ static void an_outage_is_told_of_ever_less_often(void)
 
 int main(void)
 {
-	if (chan_pair(ends))
-		return 1;
-	log_open(ends[0], 5, "upload");
+	logged_begin("upload");
 	RUN(tells_of_fips, "a FIPS endpoint that the DNS knows nothing of: the region may have none");
 	RUN(final_ones_are_alarms,
 	    "a failure that a person has to mend is an alarm, one that passes a warning");

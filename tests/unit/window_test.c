@@ -283,12 +283,12 @@ int main(void)
 	RUN(an_object_that_the_power_cut_off_becomes_a_torn_whole,
 	    "an object that the power cut off becomes a torn whole: its bytes and its final frame");
 	RUN(one_that_was_not_signed_yet_has_no_signature_of_another_key,
-	    "one that was not signed yet has no signature");
+	    "an object that was not signed at the power cut has no signature");
 	RUN(a_bit_that_changed_on_the_disk_is_found_and_nothing_is_shown,
 	    "a bit that changed on the disk is found, and nothing is shown");
 	RUN(an_error_of_the_disk_in_the_middle_shows_nothing,
 	    "an error of the disk in the middle shows nothing; later it may work");
-	RUN(what_the_window_can_not_hold_is_left, "what the window can't hold is left");
+	RUN(what_the_window_can_not_hold_is_left, "an object that the window can't hold is left");
 	RUN(each_kind_has_one_slot_that_the_other_can_not_take,
 	    "this boot's objects and those before have a slot each that the other can't take");
 	RUN(word_of_an_object_that_is_gone_is_passed_over, "word of an object that is gone is passed over");

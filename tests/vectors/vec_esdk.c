@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "esdk_open.h"
 #include "json_pull.h"
 #include "record/esdk_raw_aes.h"
-#include "record/esdk_read.h"
 
 #define FILE_MAX_BYTES (16u * 1024 * 1024)
 #define MESSAGE_MAX_BYTES (8u * 1024 * 1024)
@@ -66,43 +66,18 @@ struct opener {
 	struct span data_key, wrapping_key; /* one is empty */
 };
 
-static enum err give_key(const struct opener *o)
+static enum err give_key(struct esdk_reader *r, const void *arg)
 {
+	const struct opener *o = arg;
 	uint8_t data_key[ESDK_KEY_BYTES];
 	struct esdk_edk edk;
 	size_t at = 0;
 	if (o->data_key.len)
-		return esdk_read_key(&reader, o->data_key.p);
-	while (!esdk_header_edk(reader.header.edks, &at, &edk))
-		if (!esdk_raw_aes_unwrap(&edk, o->wrapping_key, reader.header.aad, data_key))
-			return esdk_read_key(&reader, data_key);
+		return esdk_read_key(r, o->data_key.p);
+	while (!esdk_header_edk(r->header.edks, &at, &edk))
+		if (!esdk_raw_aes_unwrap(&edk, o->wrapping_key, r->header.aad, data_key))
+			return esdk_read_key(r, data_key);
 	return ERR_NOT_FOUND;
-}
-
-static enum err feed(const struct opener *o, struct span in, struct buf *out)
-{
-	enum esdk_read_event event;
-	for (;;) {
-		enum err e = esdk_read(&reader, &in, &event);
-		if (e)
-			return e == ERR_MORE ? ERR_OK : e;
-		if (event == ESDK_READ_HEADER)
-			TRY(give_key(o));
-		buf_put(out, reader.content);
-	}
-}
-
-/* Opens the message in parts of `part` bytes. */
-static enum err open_message(const struct opener *o, struct span message, size_t part, struct buf *out)
-{
-	esdk_read_begin(&reader, frame_bytes, sizeof(frame_bytes));
-	buf_reset(out);
-	while (message.len) {
-		TRY(feed(o, span_first(message, part), out));
-		message = span_from(message, part);
-	}
-	TRY(buf_err(out));
-	return esdk_read_end(&reader);
 }
 
 static enum err open_every_way(const struct opener *o, struct span message, struct buf *out)
@@ -110,7 +85,9 @@ static enum err open_every_way(const struct opener *o, struct span message, stru
 	static const size_t parts[] = {1, 7, 4099, SIZE_MAX};
 	enum err first = ERR_OK;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		enum err e = open_message(o, message, parts[i], out);
+		esdk_read_begin(&reader, frame_bytes, sizeof(frame_bytes));
+		buf_reset(out);
+		enum err e = esdk_open(&reader, message, parts[i], give_key, o, out);
 		if (i == 0)
 			first = e;
 		else if (e != first)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -340,7 +341,7 @@ void roster_stop(struct roster *r)
 	for (uint32_t i = 0; i < ROSTER_CHILDREN(r); i++) {
 		while (r->child[i].pid > 0 && waitpid(r->child[i].pid, NULL, WNOHANG) == 0 &&
 		       clock_mono_ns() < until_ns)
-			usleep(1000);
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		roster_bury(&r->child[i]);
 	}
 }

@@ -97,6 +97,7 @@ static const struct ip_net everything[2] = {{{{[10] = 0xff, [11] = 0xff}}, 96}, 
 
 static uint32_t mask(uint32_t prefix_len)
 {
+	ASSERT(prefix_len <= 32);
 	return prefix_len ? UINT32_MAX << (32 - prefix_len) : 0;
 }
 

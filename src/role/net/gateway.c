@@ -208,7 +208,7 @@ static enum err set_for(struct gateway *g, const struct setting *s, size_t count
 	return ERR_OK;
 }
 
-#define SET(g, table, link, may_lack) set_for(g, table, sizeof(table) / sizeof(table[0]), link, may_lack)
+#define SET(g, table, link, may_lack) set_for(g, table, sizeof(table) / sizeof((table)[0]), link, may_lack)
 
 static enum err set_everywhere(struct gateway *g, const char *link)
 {

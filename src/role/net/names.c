@@ -191,7 +191,7 @@ static enum err read_tcp(struct names_question *q, struct dns_answer *a)
 static void on_ready(void *arg, short revents)
 {
 	struct names_question *q = arg;
-	struct dns_answer a;
+	struct dns_answer a = {.count = 0};
 	enum err e;
 	(void)revents;
 	if (!q->tcp)

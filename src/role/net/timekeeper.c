@@ -88,6 +88,7 @@ static void log_clock(const struct ntp_estimate *e, int64_t off_ns)
 	log_begin(g.clock.synchronised ? LOG_INFO : LOG_WARN, "clock");
 	log_str("source", g.clock.synchronised ? "ntp" : "unsynchronised");
 	if (g.clock.synchronised) {
+		ASSERT(e);
 		log_str("server", address(e->server).s);
 		log_str("offset_ms", milliseconds(off_ns).s);
 		log_u64("error_ns", g.clock.error_ns);
@@ -274,6 +275,7 @@ static void happened(enum ntp_event event, uint32_t i)
 		log_server(LOG_WARN, "ntp-kiss", i, "code", s->refused == ERR_DENIED ? "DENY" : "RATE");
 		break;
 	case NTP_SPIKE:
+		ASSERT(suspect);
 		log_server(LOG_WARN, "ntp-spike", i, "offset_ms",
 			   milliseconds(behind_ns(suspect->offset_ns)).s);
 		break;

@@ -6,9 +6,9 @@
 #include "role/progress.h"
 
 #define PIECE_BYTES (1024u * 1024)
-#define ALL_SLOTS(m, p, i)                              \
-	for (uint32_t p = 0; p < MIRROR_PRODUCERS; p++) \
-		for (uint32_t i = 0; i < (m)->pool[p].slots; i++)
+#define ALL_SLOTS(m, p, i)                                  \
+	for (uint32_t p = 0; (p) < MIRROR_PRODUCERS; (p)++) \
+		for (uint32_t i = 0; (i) < (m)->pool[p].slots; (i)++)
 
 /* The provisional final frame of the slot's newest commit record c; the producer overwrites it two records
  * later: c becomes the newest one then. */
