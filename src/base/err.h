@@ -56,11 +56,12 @@ enum err {
 
 /* The one error idiom: leave the function with the callee's error. Of another type than enum err, as read()'s
  * or a bool, it does not compile. */
-#define TRY(expr)                                                        \
-	do {                                                             \
-		enum err try_err_ = _Generic((expr), enum err : (expr)); \
-		if (try_err_)                                            \
-			return try_err_;                                 \
+#define TRY(expr)                                                                                        \
+	do {                                                                                             \
+		_Static_assert(__builtin_types_compatible_p(__typeof__(expr), enum err), "an enum err"); \
+		enum err try_err_ = (expr);                                                              \
+		if (try_err_)                                                                            \
+			return try_err_;                                                                 \
 	} while (0)
 
 /* Text for e, never NULL; static. An unknown number gives "unknown error". */

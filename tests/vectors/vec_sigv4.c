@@ -409,7 +409,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 0; i < n; i++) {
-		char dir[PATH_MAX_BYTES];
+		static char dir[PATH_MAX_BYTES]; /* what is read of a case points there */
 		join(dir, argv[1], entries[i]->d_name);
 		if (entries[i]->d_name[0] != '.' && is_case(dir)) {
 			cases++;
