@@ -1,13 +1,21 @@
 """lab: what surrounds the appliance in tests and in the demo: networks, AWS, servers, captures, and the tools that open what it shipped.
 
-netns         network namespaces, links between them, everything taken down again
-procs         programs, ended by their process id
-surroundings  the whole neighbourhood: DHCP and DNS, metadata, S3 and KMS, web servers, a host inside
-ledger        the strict front before AWS: judges every request of the appliance, misbehaves when told, keeps a book
-third         a third interface, with AWS at its other end
-host, guest   the appliance itself: `init host` in a namespace, or the image in QEMU
-capture       an independent capture on the other end of a NIC's wire
-objects       lists, fetches, opens and checks what was shipped
-compare       recording against capture, packet by packet
-testing       the protocol of test programs: `ok SENTENCE`, `not ok SENTENCE`, `skip SENTENCE: reason`
+around it
+  netns         network namespaces, links between them, everything taken down again
+  procs         programs, ended by their process id; wait_until, and processes that stand still for a while
+  surroundings  the whole neighbourhood: DHCP and DNS, metadata, S3 and KMS, web servers, a host inside
+  metadata      what the instance metadata says (imds: its server);  ntp  a time server that can lie;  dnsmasq, certs, web  what they say
+  aws           moto as S3, KMS, IAM, CloudWatch, SNS;  ledger  the strict front before it (front, judge), misbehaves when told, keeps book
+  ipv6, third, leases, servers  what some tests add: IPv6, a third interface, DHCP in IMDS' place, SSH, FTP and crowds
+the appliance
+  host, guest   `init host` in a namespace, or the image in QEMU (qmp);  console  what it says
+  session       one life of it under observation;  clock  its time, as a test says it
+traffic
+  traffic       pages, uploads, names, pings;  clients  many real clients;  frames  made by hand;  probes  numbered, without a pause
+  gateway       it as a gateway, seen from both sides;  scrape  its status port
+evidence
+  capture       an independent capture on the other end of a NIC's wire;  pcapfile  reads it and recordings
+  objects       lists, fetches and opens what was shipped;  evidence  the checks of its format
+  compare       recording against capture, packet by packet;  replay  captures sent through the recorder
+testing         the protocol of test programs: `ok SENTENCE`, `not ok SENTENCE`, `skip SENTENCE: reason`
 """
