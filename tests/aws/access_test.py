@@ -331,7 +331,7 @@ def case(sentence, decide, expected, *args):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with tempfile.TemporaryDirectory() as folder:
         deployed = Deployed(folder, PARAMETERS)
         try:

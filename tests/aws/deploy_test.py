@@ -158,7 +158,7 @@ def undeploy_deletes_it_for_ever(d, folder):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with tempfile.TemporaryDirectory() as folder:
         d = Deployed(folder, in_existing_vpc=True)  # moto deletes no route tables, and so no VPC of its own
         try:

@@ -142,7 +142,7 @@ def what_it_does_not_know_is_an_error():
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     for test in (nothing_said_is_no_and_an_explicit_deny_wins, the_callers_policy_suffices_but_not_for_a_kms_key,
                  each_boundary_must_allow_by_itself,
                  a_missing_key_is_false_and_for_negated_operators_true, of_several_values_one_suffices_and_none_may_of_a_negation,

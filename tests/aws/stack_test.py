@@ -287,7 +287,7 @@ def other_partitions_are_named_by_themselves():
 
 def main():
     os.chdir(TOP)
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     for test in (cfn_lint_has_nothing_to_say, no_packet_passes_by_the_appliance, a_way_round_is_found,
                  the_outside_subnet_has_the_appliance_alone,
                  no_group_has_a_port_to_administer_by, endpoints_serve_the_appliance_alone, the_appliance_takes_its_configuration,

@@ -7,10 +7,10 @@ own, open and close the window that is compared: what lies between them was seen
 import os
 import re
 import signal
-import socket
 import time
 
 from . import pcapfile
+from .frames import raw_socket
 from .surroundings import NIC
 
 # ARP with an operation that nobody knows or answers. Not an EtherType of its own: where Linux takes in several frames at once
@@ -57,14 +57,6 @@ class Capture:
     def _has_last(self):
         with open(self.path, 'rb') as f:
             return self.last in f.read()
-
-
-def raw_socket(ns, link=NIC):
-    """Sends whole Ethernet frames by `link`; deep enough for a burst."""
-    s = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
-    s.bind((link, 0))
-    return s
 
 
 def marker(mac, text):

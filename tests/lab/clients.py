@@ -14,6 +14,7 @@ import struct
 import time
 
 from . import certs, frames, ipv6, testing, traffic
+from .procs import wait_until
 from .servers import CROWD, CROWD_PORT, NARROW, NARROW6, NARROW_MTU, ONE_PLACE_PORT, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, DNS, ROUTER, WEB, WWW
 
@@ -61,10 +62,7 @@ class Place:
         return {int(there[1]): int(back[2]) for there, back in known if (there[0], there[2]) == (WEB, str(port))}
 
     def forgets(self, port, client_port):
-        end = time.monotonic() + 10 * FORGOTTEN_S
-        while client_port in self.flows(port):
-            assert time.monotonic() < end, 'the silent flow is not forgotten'
-            time.sleep(0.1)
+        wait_until(lambda: client_port not in self.flows(port), 10 * FORGOTTEN_S, 'end of the silent flow')
 
     def room_for(self, flows):
         """A scene that needs more than the machine's connection table has is skipped: a namespace can't change its size."""

@@ -20,7 +20,8 @@ PATH = '/dev/shm/sealtap' + TOP.replace('/', '-')  # as the Makefile says it
 BYTES, ROWS_MAX = 65536, 1023
 COUNT, ROW = struct.Struct('<Q'), struct.Struct('<5Q')
 STEER_AT, STEER, SLEW_PPM = 49152, struct.Struct('<Q3q'), 500
-LEAD_S = 0.05
+LEAD_S, SETTLE_S = 0.05, 0.1
+DAY_S = 86400
 # the day begins this much later than the machine's: certificates made just now are valid also after a jump back
 AHEAD_S = 7200
 
@@ -38,10 +39,12 @@ class Clock:
         with open(PATH, 'r+b') as f:
             self.table = mmap.mmap(f.fileno(), BYTES)
         self._row(AHEAD_S)
+        self.renew(self.lab.amazon.role_keys, DAY_S)
         return self
 
     def __exit__(self, *_):
         os.unlink(PATH)
+        self.lab.metadata.credentials(self.lab.amazon.role_keys)
         self._tell(clock_offset_s=0, clock_since=0, clock_speed=1, clock_leap_s=0)
 
     def _tell(self, **front):
@@ -93,6 +96,21 @@ class Clock:
 
     def leap(self, seconds):
         self._row(0, seconds)
+
+    def pass_time(self, seconds, step_s=5, until=lambda: False):
+        """So much passes in leaps, so that what is due now and then is done; not on when until() is true, which it gives."""
+        for _ in range(seconds // step_s):
+            if until():
+                break
+            self.leap(step_s)
+            time.sleep(SETTLE_S)
+        return until()
+
+    def renew(self, keys, left_s):
+        """The metadata service gives these credentials, for so long by AWS's clock."""
+        self.lab.front.credentials(keys)
+        expires = time.gmtime(self.aws_s() + left_s)
+        self.lab.metadata.credentials({**keys, 'Expiration': time.strftime('%Y-%m-%dT%H:%M:%SZ', expires)})
 
     def jump(self, seconds):
         self._row(seconds)

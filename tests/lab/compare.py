@@ -6,9 +6,10 @@ kernel gives equal frames to the same worker, so a worker's stream must be exact
 """
 import dataclasses
 
+from .frames import address
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE
 
-OWN_ADDRESSES = {bytes(map(int, a.split('.'))) for a in (APPLIANCE_OUTSIDE, APPLIANCE_INSIDE)}
+OWN_ADDRESSES = set(map(address, (APPLIANCE_OUTSIDE, APPLIANCE_INSIDE)))
 OWN_PORTS = range(64512, 65536)
 SIDES = ('outside', 'inside')  # in the order of the recording's interfaces
 

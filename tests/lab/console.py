@@ -2,7 +2,7 @@
 import re
 import time
 
-from .procs import Gone, tail
+from .procs import wait_until
 
 CONTROL = re.compile(r'\x1b\[[0-9;=?]*[A-Za-z]')
 
@@ -21,16 +21,9 @@ class Console:
 
     def wait(self, pattern, timeout_s, since=0):
         """Waits for a match of `pattern` behind the first `since` characters; seconds since the start, and the match."""
-        end = time.monotonic() + timeout_s
-        while True:
-            found = re.compile(pattern, re.M).search(self.text(), since)
-            if found:
-                return time.monotonic() - self.started, found
-            if not self.process.running():
-                raise Gone(f'the appliance ended ({self.process.child.returncode}) before "{pattern}":\n{tail(self.text(), 30)}')
-            if time.monotonic() > end:
-                raise TimeoutError(f'the console did not say "{pattern}" within {timeout_s} s:\n{tail(self.text(), 30)}')
-            time.sleep(0.05)
+        wanted = re.compile(pattern, re.M)
+        found = wait_until(lambda: wanted.search(self.text(), since), timeout_s, f'"{pattern}"', self.process, self.text)
+        return time.monotonic() - self.started, found
 
     def wait_armed(self, timeout_s, since=0):
         return self.wait(r'^sealtap: ARMED$', timeout_s, since)[0]

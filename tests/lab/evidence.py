@@ -1,7 +1,9 @@
 """evidence: the checks of object format 1, each on the objects of one boot (objects.Evidence), each an assertion with a clear text."""
 import base64
+import concurrent.futures
 import datetime
 import hashlib
+import itertools
 import os
 import re
 import struct
@@ -304,15 +306,20 @@ def check_statistics(evidence):
 
 def check_readers(evidence):
     """tshark and tcpdump read every recording to its end without a warning."""
-    for o in evidence.packets():
-        count = int(o.meta['records'])
-        for reader in (['tshark', '-n', '-T', 'fields', '-e', 'frame.number', '-r'], ['tcpdump', '-n', '-t', '-r']):
-            done = subprocess.run(reader + [o.path + '.plain'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            said = [line for line in done.stderr.decode().splitlines()
-                    if not line.startswith(('reading from file', 'Running as user "root"'))]
-            assert done.returncode == 0 and not said, f'{reader[0]} on {o.name}: {said}'
-            if reader[0] == 'tshark':
-                assert len(done.stdout.split()) == count, f'tshark sees {len(done.stdout.split())} of {count} packets in {o.name}'
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda pair: check_reader(*pair), itertools.product(evidence.packets(), READERS)))
+
+
+READERS = ('tshark', '-n', '-T', 'fields', '-e', 'frame.number', '-r'), ('tcpdump', '-n', '-t', '-r')
+
+
+def check_reader(o, reader):
+    done = subprocess.run([*reader, o.path + '.plain'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = [line for line in done.stderr.decode().splitlines() if not line.startswith(('reading from file', 'Running as user "root"'))]
+    assert done.returncode == 0 and not said, f'{reader[0]} on {o.name}: {said}'
+    if reader[0] == 'tshark':
+        count = len(done.stdout.split())
+        assert count == int(o.meta['records']), f'tshark sees {count} of {o.meta["records"]} packets in {o.name}'
 
 
 CHECKS = [check_names, check_free, check_metadata, check_context, check_signatures, check_chain, check_envelope, check_index, check_log,

@@ -3,6 +3,7 @@
 import contextlib
 
 from . import metadata, netns
+from .frames import address
 from .metadata import MACS
 from .surroundings import AWS, NIC
 
@@ -44,5 +45,5 @@ def no_other_way(lab):
 
 def leaks(frames):
     """Those from or to AWS."""
-    aws = bytes(map(int, AWS.split('.')))
+    aws = address(AWS)
     return [f.data[:60].hex() for f in frames if aws in (f.data[26:30], f.data[30:34])]

@@ -1,8 +1,10 @@
-"""frames: Ethernet frames made by hand: IPv4, UDP, fragments, VLAN tags; checksums right."""
+"""frames: Ethernet frames made by hand, and sent: IPv4, UDP, fragments, VLAN tags; checksums right."""
+import socket
 import struct
+import time
 
 from . import metadata
-from .surroundings import CLIENT, WEB
+from .surroundings import CLIENT, NIC, WEB
 
 CLIENT_MAC = '02:00:00:00:00:10'
 IPV4, VLAN, SERVICE_VLAN = 0x0800, 0x8100, 0x88a8
@@ -45,6 +47,28 @@ def udp(payload, source_port, port, source=CLIENT, to=WEB):
 
 def udp_frame(text, source_port=40000, port=9, tags=()):
     return ethernet(ipv4(udp(text.encode(), source_port, port)), tags=tags)
+
+
+def flood(count):
+    """Numbered frames of 1,400 bytes; 60,000 of them are more than the ring's 32 MiB."""
+    return [udp_frame(f'flood {i} '.ljust(1358, 'x')) for i in range(count)]
+
+
+def raw_socket(ns, link=NIC):
+    """Sends whole frames by `link`; deep enough for a burst."""
+    s = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+    s.bind((link, 0))
+    return s
+
+
+def send(ns, made, link=NIC, every=500, pause_s=0.01):
+    """Sends frames at a pace that queues hold: a pause behind so many."""
+    with raw_socket(ns, link) as s:
+        for i, frame in enumerate(made, 1):
+            s.send(frame)
+            if i % every == 0:
+                time.sleep(pause_s)
 
 
 def fragment(datagram, identification, start, end, last):

@@ -9,8 +9,7 @@ import threading
 import time
 
 from . import frames, metadata
-from .capture import raw_socket
-from .surroundings import CLIENT, NIC, WEB
+from .surroundings import CLIENT, WEB
 
 FIRST, LAST = 1024, 64511  # what translated flows get
 SECOND, THIRD = '198.19.0.20', '198.19.0.21'  # further hosts inside
@@ -123,15 +122,6 @@ class Gateway:
         grown.update({k: n - before[k] for k, n in self.counters().items() if n != before[k]})
 
 
-def spray(ns, link, made, every=500):
-    """Sends frames at a pace that queues hold."""
-    with raw_socket(ns, link) as s:
-        for i, frame in enumerate(made):
-            s.send(frame)
-            if i % every == every - 1:
-                time.sleep(0.01)
-
-
 def from_inside(text, source_port=40000, port=QUIET, source=CLIENT, to=WEB, ttl=64, flags=0):
     return frames.ethernet(frames.ipv4(frames.udp(text.encode(), source_port, port, source, to), source=source, to=to, ttl=ttl,
                                        flags_and_offset=flags))
@@ -145,6 +135,6 @@ def from_outside(text, source, to, mac=OUTSIDE_MAC, port=QUIET):
 def arrived(gateway, made):
     """Sends these from inside; the texts that came to the web server."""
     watch = Watch(gateway.lab.web, 'lan')
-    spray(gateway.lab.inside, NIC, made)
+    frames.send(gateway.lab.inside, made)
     time.sleep(0.3)
     return [w[3].decode() for w in watch.take()]

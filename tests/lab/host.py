@@ -3,12 +3,15 @@ import os
 import signal
 import time
 
-from . import certs, metadata, netns
+from . import certs, metadata, netns, procs
 from .console import Console
 from .surroundings import NIC
 
-INIT = os.path.join(certs.TOP, 'build', 'init')
+BUILD = os.path.join(certs.TOP, 'build')
+INIT, MBED = os.path.join(BUILD, 'init'), os.path.join(BUILD, 'mbed', 'init')  # over BearSSL, over Mbed TLS
+INJECTED = os.path.join(BUILD, 'injected', 'init')  # under a test's clock
 OUTSIDE, INSIDE = 'outside', 'inside'
+ROLE_S = 40  # until a new process is at work, after many deaths
 ROLES = ('net', 'keys', 'upload', 'flows', 'capture')
 ON_DEMAND = (('\nspool = /', 'spool'), ('\nstatus.port = ', 'status'))  # what the configuration then says
 
@@ -16,7 +19,7 @@ ON_DEMAND = (('\nspool = /', 'spool'), ('\nstatus.port = ', 'status'))  # what t
 class Host:
     """`with Host(lab, 'name', config) as appliance:`; stop() ends it by its power button."""
 
-    def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None, ct_buffer=None):
+    def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None, ct_buffer=None, init=INIT):
         self.lab, self.name = lab, name
         self.ns = lab.net.namespace(name)
         lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
@@ -26,7 +29,7 @@ class Host:
         config = os.path.join(lab.folder, name + '.conf')
         with open(config, 'w') as f:
             f.write(configuration)
-        self.argv = [INIT, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
+        self.argv = [init, 'host', '--config', config, '--anchors', certs.CA, '--workers', str(workers)] + ['--verbose'] * verbose
         self.argv += ['--disk-faults', disk_faults] if disk_faults else []
         self.argv += ['--ct-buffer', str(ct_buffer)] if ct_buffer else []
         self.role_names = ROLES + tuple(role for says, role in ON_DEMAND if says in configuration)
@@ -59,6 +62,18 @@ class Host:
         os.kill(pid, signal.SIGKILL)
         while self.roles().get(role) == pid:
             time.sleep(0.001)
+
+    def wait_role(self, role):
+        """Until it lives, and lives again."""
+        procs.wait_until(lambda: role in self.roles(), ROLE_S, f'role {role}', self.process, self.console.text)
+
+    def stopped(self, *roles):
+        """These roles do nothing for the time of the block."""
+        living = self.roles()
+        return procs.stopped(*(living[role] for role in roles))
+
+    def forwards(self):
+        return self.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip() == '1'
 
     def roles(self):
         """{role: process id} of the roles that live; of several workers the last."""

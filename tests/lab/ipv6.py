@@ -3,18 +3,15 @@ what addresses the appliance has. Nobody translates: the router knows the way to
 
 lay(lab) comes before the appliance; inside(lab) once the host inside has its wire.
 """
-import os
-
-from . import metadata
+from . import dnsmasq, metadata
 from .metadata import MACS
 from .surroundings import NIC, WEB, WWW
 
 OUTSIDE_NET, INSIDE_NET = '2001:db8:1::/64', '2001:db8:2::/64'
 OUTSIDE, ROUTER, DNS, INSIDE, CLIENT, WEB6 = ('2001:db8:1::10', '2001:db8:1::1', '2001:db8:1::2', '2001:db8:2::1', '2001:db8:2::10',
                                               '2001:db8:3::10')
-PROGRAM = 'keep-in-foreground\nlog-facility=-\nuser=root\nbind-interfaces\n'
-ADVERTISE = f'{PROGRAM}port=0\ninterface=lan\nenable-ra\nra-param=lan,mtu:off,4,1800\ndhcp-range=2001:db8:1::,ra-only,64,1h\n'
-NAMES = f'{PROGRAM}listen-address={DNS}\nno-resolv\nno-hosts\naddress=/{WWW}/{WEB}\n'
+ADVERTISE = 'port=0\ninterface=lan\nenable-ra\nra-param=lan,mtu:off,4,1800\ndhcp-range=2001:db8:1::,ra-only,64,1h\n'
+NAMES = f'listen-address={DNS}\nno-resolv\nno-hosts\naddress=/{WWW}/{WEB}\n'
 
 
 def link_up(ns, link, address):
@@ -27,14 +24,7 @@ def advertise(lab):
     """The router has IPv6, forwards it, and says that it is there: its program."""
     link_up(lab.router, 'lan', ROUTER)
     lab.router.sysctl('ipv6/conf/all/forwarding', 1)
-    return start(lab, 'ra', ADVERTISE, lab.router)
-
-
-def start(lab, name, text, ns):
-    conf = os.path.join(lab.folder, name + '.conf')
-    with open(conf, 'w') as f:
-        f.write(text)
-    return lab.processes.start(name, ['dnsmasq', '-C', conf, '-x', os.path.join(lab.folder, name + '.pid')], ns)
+    return dnsmasq.start(lab, 'ra', ADVERTISE, lab.router)
 
 
 def lay(lab):
@@ -45,7 +35,7 @@ def lay(lab):
     lab.web.ip('-6', 'route', 'add', 'default', 'via', '2001:db8:3::1')
     lab.dns.ip('-6', 'route', 'add', 'default', 'via', ROUTER)
     lab.router.ip('-6', 'route', 'add', INSIDE_NET, 'via', OUTSIDE)
-    start(lab, 'dns6', NAMES, lab.dns)
+    dnsmasq.start(lab, 'dns6', NAMES, lab.dns)
     for mac, address, net in ((metadata.OUTSIDE_MAC, OUTSIDE, OUTSIDE_NET), (metadata.INSIDE_MAC, INSIDE, INSIDE_NET)):
         lab.metadata.answers[f'{MACS}{mac}/ipv6s'] = address
         lab.metadata.answers[f'{MACS}{mac}/subnet-ipv6-cidr-blocks'] = net

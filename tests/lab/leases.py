@@ -1,16 +1,12 @@
 """leases: DHCP in place of IMDS for one of the appliance's interfaces."""
 import contextlib
-import os
 
+from . import dnsmasq
 from .metadata import MACS
 from .surroundings import NIC
 
-PROGRAM = '''keep-in-foreground
-log-facility=-
-user=root
-port=0
+PROGRAM = '''port=0
 no-ping
-bind-interfaces
 interface={nic}
 dhcp-authoritative
 dhcp-leasefile={folder}/{mac}.leases
@@ -26,10 +22,8 @@ def instead_of_imds(lab, ns, mac, subnet, address, router):
     answers, servers = dict(lab.metadata.answers), []
 
     def serve():
-        path = os.path.join(lab.folder, mac + '.conf')
-        with open(path, 'w') as f:
-            f.write(PROGRAM.format(nic=NIC, folder=lab.folder, mac=mac, subnet=subnet, address=address, router=router))
-        servers.append(lab.processes.start(f'dhcp-{mac}', ['dnsmasq', '-C', path, '-x', f'{lab.folder}/{mac}.pid'], ns))
+        text = PROGRAM.format(nic=NIC, folder=lab.folder, mac=mac, subnet=subnet, address=address, router=router)
+        servers.append(dnsmasq.start(lab, f'dhcp-{mac}', text, ns))
 
     for key in ('local-ipv4s', 'subnet-ipv4-cidr-block'):
         lab.metadata.answers[f'{MACS}{mac}/{key}'] = None

@@ -78,6 +78,10 @@ class Front:
         finally:
             self.tell(faults=[f for f in self.state['faults'] if f['id'] != fault['id']])
 
+    def refuses(self, service='s3', status=503, code='SlowDown', **how):
+        """misbehave() by an error: an outage."""
+        return self.misbehave('error', service, status=status, code=code, message='for a test', **how)
+
     @contextlib.contextmanager
     def certificate(self, pair):
         """The appliance is shown this one (certificate, key) for the time of the block; the tests' own calls are not."""

@@ -1,8 +1,8 @@
 """objects: what was shipped: listed with the `aws` command line, fetched, opened with AWS's own Encryption SDK, decompressed with zstd,
 and checked against object format 1 by code that shares nothing with the product.
 
-collect(lab) gives an Evidence; each check_* of evidence.py takes it. Files stay in FOLDER/objects: NAME as shipped, NAME.opened out of its
-envelope, NAME.plain decompressed.
+collect(lab) gives an Evidence of what was not collected before; each check_* of evidence.py takes it. Files stay in FOLDER/objects: NAME as
+shipped, NAME.opened out of its envelope, NAME.plain decompressed.
 """
 import concurrent.futures
 import dataclasses
@@ -61,7 +61,7 @@ class Object:
 
 @dataclasses.dataclass
 class Evidence:
-    """The objects of one boot, by stream and number."""
+    """The objects of one boot or several, by stream and number."""
     objects: list
     folder: str
 
@@ -73,6 +73,13 @@ class Evidence:
 
     def boots(self):
         return {o.part['boot'] for o in self.objects}
+
+    def of(self, boot):
+        return Evidence([o for o in self.objects if o.part['boot'] == boot], self.folder)
+
+    def lives(self):
+        """That of each boot, in their order."""
+        return [self.of(b) for b in sorted(self.boots(), key=lambda b: min(int(o.meta['first']) for o in self.of(b).objects))]
 
     def packets(self):
         return [o for o in self.objects if o.part['kind'] == 'packets']
@@ -109,19 +116,26 @@ def list_names(server):
     return {o['Key']: o['Size'] for o in json.loads(text or '{}').get('Contents', [])}
 
 
-def collect(lab, skip_boots=()):
-    """All objects but those of the boots given: listed, fetched, opened, decompressed."""
+def pass_over(lab):
+    """What lives so far have shipped is never collected."""
+    lab.boots |= {NAME.fullmatch(n)['boot'] for n in list_names(lab.store)}
+
+
+def collect(lab):
+    """All objects but those of the lives that were collected before (lab.boots): listed, fetched, opened, decompressed."""
     folder = os.path.join(lab.folder, 'objects')
     found = list_names(lab.store)
     strangers = [n for n in found if not NAME.fullmatch(n)]
     assert not strangers, f'names that the format does not know: {strangers}'
-    found = {n: size for n, size in found.items() if NAME.fullmatch(n)['boot'] not in skip_boots}
+    found = {n: size for n, size in found.items() if NAME.fullmatch(n)['boot'] not in lab.boots}
     assert found, 'nothing was shipped'
     command_line(lab.store, 's3', 'sync', '--only-show-errors', f's3://{aws.BUCKET}', folder)
     objects = [describe(lab, folder, name, size) for name, size in found.items()]
     objects.sort(key=lambda o: (o.stream, o.seq))
     open_all(lab, objects)
-    return Evidence(objects, folder)
+    evidence = Evidence(objects, folder)
+    lab.boots |= evidence.boots()
+    return evidence
 
 
 def describe(lab, folder, name, size):

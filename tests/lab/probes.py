@@ -7,7 +7,6 @@ import threading
 import time
 
 from . import frames, metadata
-from .capture import raw_socket
 from .surroundings import NIC
 
 EVERYTHING = 3  # linux/if_ether.h ETH_P_ALL
@@ -26,7 +25,7 @@ class Probes:
 
     def __init__(self, lab, mac=metadata.INSIDE_MAC):
         self.mac = mac  # of the appliance's link inside
-        self.sender = raw_socket(lab.inside)
+        self.sender = frames.raw_socket(lab.inside)
         self.watch = lab.segment.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
         self.watch.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         self.watch.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)

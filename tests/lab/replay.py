@@ -9,7 +9,8 @@ import os
 import time
 
 from . import pcapfile
-from .capture import raw_socket, window
+from .capture import window
+from .frames import raw_socket
 from .host import Host
 from .session import Session
 from .surroundings import NIC

@@ -76,8 +76,7 @@ class Session:
 
     def collect(self):
         """Fetches and opens what this life shipped, and cuts the captures into windows."""
-        self.evidence = objects.collect(self.lab, self.lab.boots)
-        self.lab.boots |= self.evidence.boots()
+        self.evidence = objects.collect(self.lab)
         self.cut_windows()
 
     def cut_windows(self):

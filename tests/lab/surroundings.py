@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 
-from . import aws, certs, ledger, metadata, netns, ntp, procs, web
+from . import aws, certs, dnsmasq, ledger, metadata, netns, ntp, procs, web
 from .certs import TOP
 
 APPLIANCE_OUTSIDE, APPLIANCE_INSIDE = '198.18.0.10', '198.19.0.1'
@@ -24,14 +24,10 @@ WWW = 'www.example.test'
 NIC = 'nic'  # in `inside` and `segment`: the far end of the appliance's wire
 
 DNSMASQ = f"""
-keep-in-foreground
-log-facility=-
-user=root
 no-resolv
 local=/amazonaws.com/
 no-hosts
 no-ping
-bind-interfaces
 interface=lan
 dhcp-authoritative
 dhcp-leasefile={{folder}}/dnsmasq.leases
@@ -54,6 +50,7 @@ class Surroundings:
         self.folder = os.path.join(TOP, 'build', 'lab', name)
         self.nics = []
         self.boots = set()  # lives whose evidence was collected
+        self.dnsmasq = None
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -66,6 +63,9 @@ class Surroundings:
         self.net = netns.Network()
         self.processes = procs.Processes(self.folder)
         try:
+            for role in ('segment', 'router', 'dns', 'imds', 'aws', 'web', 'inside'):
+                setattr(self, role, self.net.namespace(role))
+            self._start_amazon()  # which takes its time
             self._lay_wires()
             self._start_programs()
         except BaseException:
@@ -84,8 +84,6 @@ class Surroundings:
         self.lock.close()
 
     def _lay_wires(self):
-        for role in ('segment', 'router', 'dns', 'imds', 'aws', 'web', 'inside'):
-            setattr(self, role, self.net.namespace(role))
         netns.bridge(self.segment, 'switch')
         services = [f'{a}/32' for a in ('169.254.169.254', ntp.TimeServer.ADDRESS, ntp.TimeServer.OTHER)]
         for ns, addresses in ((self.router, [ROUTER + '/24']), (self.dns, [DNS + '/24']), (self.imds, services)):
@@ -113,6 +111,13 @@ class Surroundings:
         self.segment.ip('link', 'set', link, 'master', 'switch')
         self.segment.up(link)
 
+    def _start_amazon(self):
+        self.amazon = aws.Aws(self.processes, self.aws, self.folder)
+        self.amazon.start()
+        self.front = ledger.Front(self.processes, self.aws, self.folder, aws.SERVICES, aws.NAMES, ['127.0.0.1', AWS])
+        self.front.tell(prefix=aws.PREFIX)
+        self.store = self.amazon  # who has the bucket
+
     def _start_programs(self):
         self.metadata = metadata.Metadata(os.path.join(self.folder, 'imds.json'))
         here = os.path.dirname(os.path.abspath(__file__))
@@ -120,25 +125,26 @@ class Surroundings:
         self.imds_server = self.processes.start('imds', imds, self.imds)
         self.time_server = ntp.TimeServer(self.processes, self.imds, self.folder)
         self.time_server.start()
-        self.amazon = aws.Aws(self.processes, self.aws, self.folder)
-        self.front = ledger.Front(self.processes, self.aws, self.folder, aws.SERVICES, aws.NAMES, ['127.0.0.1', AWS])
-        self.front.tell(prefix=aws.PREFIX)
-        self.front.wait()
-        self.amazon.start()
-        self.store = self.amazon  # who has the bucket
         self.site = web.Site(self.processes, self.web, self.folder, WWW, WEB)
         self.names(AWS)
-        with open(os.path.join(self.folder, 'dnsmasq.conf'), 'w') as f:
-            f.write(DNSMASQ.format(folder=self.folder, mtu=self.mtu))
-        self.dnsmasq = self.processes.start('dnsmasq', ['dnsmasq', '-C', f.name, '-x', self.folder + '/dnsmasq.pid'], self.dns)
+        self.start_dnsmasq()
         self.imds_server.wait_output('ready', 10)
-        self.dnsmasq.wait_output('started', 10)
         self.site.wait()
+        self.front.wait()
         self.amazon.set_up()
         self.front.tell(key_arn=self.amazon.key_arn)
         self.front.credentials(self.amazon.role_keys)
         self.metadata.credentials(self.amazon.role_keys)
         self.metadata.user_data(self.configuration())
+
+    def start_dnsmasq(self, change=str):
+        """DHCP and DNS, anew when it is there; change(text) gives the configuration of this start."""
+        self.stop_dnsmasq()
+        self.dnsmasq = dnsmasq.start(self, 'dnsmasq', change(DNSMASQ.format(folder=self.folder, mtu=self.mtu)), self.dns)
+
+    def stop_dnsmasq(self):
+        if self.dnsmasq in self.processes.list:
+            self.processes.end(self.dnsmasq)
 
     def names(self, kms_address, s3_address=None):
         """What the DNS server answers; dnsmasq reads it at its start and on SIGHUP. S3 is where KMS is unless it is said."""

@@ -1,7 +1,7 @@
 """testing: how a test program reports: one line a test, `ok SENTENCE`, `not ok SENTENCE` or `skip SENTENCE: reason`; exit 1 on failure.
 
 A test is a function whose name says what the product does; its sentence is the name with blanks, or the docstring's first line.
-`PROGRAM -k PATTERN` runs those whose sentence holds the pattern.
+`PROGRAM -k PATTERN` runs those whose sentence holds the pattern, `PROGRAM -t SENTENCE` that one; each with what it builds on.
 """
 import sys
 import traceback
@@ -16,12 +16,13 @@ def sentence(fn):
 
 
 class Report:
-    def __init__(self, pattern=''):
-        self.pattern = pattern
+    def __init__(self, pattern='', exactly=False):
+        self.pattern, self.exactly = pattern, exactly
         self.failed = self.ran = 0
 
     def wants(self, fn, about=''):
-        return self.pattern in sentence(fn) + about
+        text = sentence(fn) + about
+        return text == self.pattern if self.exactly else self.pattern in text
 
     def run(self, fn, *args, about='', always=False):
         """Runs one test, if it is wanted or `always`; True unless it failed. `about` is added to the sentence."""
@@ -42,17 +43,24 @@ class Report:
             print('\n'.join('  ' + line for line in text.strip().splitlines()), flush=True)
             return False
 
+    def life(self, make, checks, about=''):
+        """Runs checks of what make() gives; it is made if one of them is wanted."""
+        if any(self.wants(check, about) for check in checks):
+            made = make()
+            for check in checks:
+                self.run(check, made, about=about)
+
     def finish(self):
         if not self.ran:
             print(f'no test matches "{self.pattern}"')
         sys.exit(1 if self.failed or not self.ran else 0)
 
 
-def pattern():
-    """What -k asks for; '' for all."""
+def report():
+    """As the command line asks for it."""
     args = sys.argv[1:]
     if not args:
-        return ''
-    if len(args) == 2 and args[0] == '-k':
-        return args[1]
-    sys.exit(f'usage: {sys.argv[0]} [-k PATTERN]')
+        return Report()
+    if len(args) == 2 and args[0] in ('-k', '-t'):
+        return Report(args[1], exactly=args[0] == '-t')
+    sys.exit(f'usage: {sys.argv[0]} [-k PATTERN | -t SENTENCE]')

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """check.py [TOP]: rules about the sources that no compiler checks; one line a finding: file:line: what. Exit 1 when there is one.
 
-Layers, sizes, first comments, purity, banned calls, names, the form of decisions, unfinished marks, and what src/ARCHITECTURE.md says
-is where. `check.py --self-test` proves on made-up files that each rule can fail.
+Layers, sizes, first comments, purity, banned calls, names, the form of decisions, unfinished marks, the README's proofs, and what
+src/ARCHITECTURE.md says is where. `check.py --self-test` proves on made-up files that each rule can fail.
 """
+import glob
 import os
 import re
 import subprocess
@@ -211,6 +212,29 @@ def check_map(path, text, paths):
                 yield n, f'there is no {word}'
 
 
+def spelled_out(name):
+    """a/{b,c}_test.c is two."""
+    m = re.fullmatch(r'(.*)\{(.*)\}(.*)', name)
+    return [m[1] + middle + m[3] for middle in m[2].split(',')] if m else [name]
+
+
+def check_proofs(top, text):
+    """In a table's last column: `tests/..` are there, and a "quoted.." test behind them stands in one of them, or in the lab."""
+    for n, line in enumerate(text.split('\n'), 1):
+        files = []
+        for name, quoted in re.findall(r'`(tests/[^` ]+)`|"([^"]+)"', line.split(' | ')[-1]) if line.startswith('| ') else ():
+            if name:
+                files = [os.path.join(top, f) for f in spelled_out(name)]
+                yield from ((n, f'there is no {os.path.relpath(f, top)}') for f in files if not os.path.exists(f))
+                continue
+            held = ''
+            for f in files + glob.glob(os.path.join(top, 'tests/lab/*.py')):
+                if os.path.isfile(f):
+                    with open(f, encoding='utf-8', errors='replace') as source:
+                        held += source.read()
+            yield from ((n, f'no test says "{part.strip()}"') for part in quoted.split('…') if part.strip() not in held)
+
+
 def check_tree(top):
     paths = listed(top)
     for path in paths:
@@ -224,7 +248,8 @@ def check_tree(top):
         if data.startswith(b'#!') and not os.access(full, os.X_OK) and not path.endswith('.py'):
             yield path, 1, 'a script that is not executable'
         text = data.decode('utf-8', 'replace')
-        for n, what in [*check_file(path, text), *(check_map(path, text, paths) if path in DOCUMENTS else ())]:
+        for n, what in [*check_file(path, text), *(check_map(path, text, paths) if path in DOCUMENTS else ()),
+                        *(check_proofs(top, text) if path == 'README.md' else ())]:
             yield path, n, what
 
 
@@ -245,6 +270,7 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/os/l.c': ('/* TO' 'DO */\n', 'unfinished'),
     'src/os/m.c': ('int x; \n', 'blanks at the end'),
     'src/other/n.c': ('\n', 'not a layer'),
+    'README.md': ('| a claim | `tests/net/no_test.py` |\n', 'there is no tests/net/no_test.py'),
     'image/o': ('#!/bin/sh\n', 'not executable'),
     'src/FORMAT.md': ('see `base/none.c`\n', 'there is no base/none.c'),
     MAP: ('`role/c.c`\n', 'src/role/net/c.c is not named'),

@@ -6,19 +6,23 @@ clients_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/cli
 """
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import clients, evidence, frames, testing  # noqa: E402
-from lab.host import OUTSIDE, Host  # noqa: E402
-from lab.plain import Plain  # noqa: E402
+from lab import clients, evidence, frames, ipv6, metadata, netns, testing  # noqa: E402
+from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.servers import NARROW_MTU, Servers  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import CLIENT, ROUTER, WEB, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, ROUTER, WEB, Surroundings  # noqa: E402
 
 JUMBO = clients.JUMBO
 LAST_PORT = 64511  # outside; what follows is the appliance's own
 MORE_FRAGMENTS_OR_OFFSET = 0x3fff
+PLAIN_RULES = f"""
+table ip nat {{
+    chain postrouting {{ type nat hook postrouting priority srcnat; oifname "{OUTSIDE}" masquerade; }}
+}}
+"""
 ORDINARY = clients.SCENES + clients.HOPELESS
 
 
@@ -77,6 +81,32 @@ CHECKS = (clients_are_recorded, crowds_are_recorded, nobody_hides_in_reserved_po
 
 
 # ---- two gateways
+
+class Plain:
+    """A plain Linux gateway where the appliance stands, as the usual NAT instances (fck-nat, for one) have it: forwarding on, one
+    masquerade rule, the appliance's wires, addresses and MTU."""
+
+    def __init__(self, lab, name='plain'):
+        self.lab, self.ns = lab, lab.net.namespace(name)
+
+    def __enter__(self):
+        lab = self.lab
+        lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
+        for link, address, mac in ((OUTSIDE, APPLIANCE_OUTSIDE, metadata.OUTSIDE_MAC), (INSIDE, APPLIANCE_INSIDE, metadata.INSIDE_MAC)):
+            self.ns.up(link, address + '/24', mac)
+            netns.one_queue(self.ns, link)
+        self.ns.ip('route', 'add', 'default', 'via', ROUTER)
+        for link, address in ((OUTSIDE, ipv6.OUTSIDE), (INSIDE, ipv6.INSIDE)):
+            ipv6.link_up(self.ns, link, address)
+        self.ns.ip('-6', 'route', 'add', 'default', 'via', ipv6.ROUTER)
+        self.ns.sysctl('ipv4/ip_forward', 1)
+        self.ns.sysctl('ipv6/conf/all/forwarding', 1)
+        self.ns.run('nft', '-f', '-', text_in=PLAIN_RULES)
+        return self
+
+    def __exit__(self, *_):
+        self.lab.detach()
+
 
 class Table:
     """What worked through which gateway: {scene: {gateway: None, or why not}}."""
@@ -150,10 +180,7 @@ def play_through_plain_linux(lab, servers, table, scenes):
 
 def knows_a_way_over_ipv6(appliance):
     """It has heard of the router."""
-    end = time.monotonic() + 30
-    while f'dev {OUTSIDE}' not in appliance.ns.ip('-6', 'route', 'show', 'default'):
-        assert time.monotonic() < end, appliance.ns.ip('-6', 'route')
-        time.sleep(0.1)
+    wait_until(lambda: f'dev {OUTSIDE}' in appliance.ns.ip('-6', 'route', 'show', 'default'), 30, 'way over IPv6')
 
 
 def play_through_the_appliance(report, session, servers, table, scenes):
@@ -171,7 +198,7 @@ def play_through_the_appliance(report, session, servers, table, scenes):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     everything = ORDINARY + clients.CROWDS
     checks = CHECKS + tuple(evidence.CHECKS) + (nothing_fails_here_that_plain_linux_does,)
     scenes = everything if any(map(report.wants, checks)) else [s for s in everything if report.wants(test_of(s))]

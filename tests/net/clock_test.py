@@ -10,15 +10,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, evidence, ntp, testing, traffic  # noqa: E402
+from lab import evidence, ntp, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import INIT, INJECTED, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
-INIT = os.path.join(certs.TOP, 'build', 'injected', 'init')
 SERVER = ntp.TimeServer.ADDRESS
-LEAP_S, SETTLE_S = 30, 0.1  # so much time passes at once, when all is quiet for so long
+LEAP_S, SETTLE_S = 60, 0.1  # so much time passes at once, when all is quiet for so long
 HOUR_S, YEAR_S = 3600, 365 * 86400
 SLEW_PPM, STEP_S = 500, 0.5  # src/os/clock.h, src/role/net/timekeeper.h
 RIGHT_S = 0.25  # how far off is right
@@ -35,12 +34,10 @@ def event(name, **members):
 class Life:
     """`with Life(lab, clock, 'name') as life:`: an appliance under the test's clock, armed; after it .evidence."""
 
-    def __init__(self, lab, clock, name, init=INIT, **settings):
+    def __init__(self, lab, clock, name, init=INJECTED, **settings):
         self.lab, self.clock, self.server = lab, clock, lab.time_server
         self.began_ns = clock.shown_ns() if clock else None
-        appliance = Host(lab, name, lab.configuration(object__max_seconds=30, **settings), verbose=True)
-        appliance.argv[0] = init
-        self.session = Session(appliance)
+        self.session = Session(Host(lab, name, lab.configuration(object__max_seconds=30, **settings), verbose=True, init=init))
 
     def __enter__(self):
         self.session.__enter__()
@@ -64,21 +61,25 @@ class Life:
         """Matches since the mark."""
         return re.findall(pattern, self.console.text()[self.at:], re.M)
 
-    def leap(self):
-        """Some time passes at once; not while an answer is on its way, whose delay that would be."""
+    def settle(self):
+        """Until no answer is on its way, whose delay a leap would be."""
         asked = None
         while asked != self.server.requests():
             asked = self.server.requests()
             time.sleep(SETTLE_S)
+
+    def leap(self):
+        """Some time passes at once, and what is due then is done."""
         self.clock.leap(LEAP_S)
+        self.settle()
 
     def leaps_until(self, ready, most_s, what):
         """Time passes until ready(), by the appliance's clock not longer than so."""
+        self.settle()
         for _ in range(most_s // LEAP_S):
             if ready():
                 return
             self.leap()
-            time.sleep(SETTLE_S)
         assert ready(), f'no {what} within {most_s} s:\n{self.console.text()[-2000:]}'
 
     def hears(self, pattern, most_s=HOUR_S):
@@ -347,7 +348,7 @@ def host_mode_sets_nothing(lab):
     apart = lambda: time.time_ns() - time.monotonic_ns()
     before = apart()
     lab.time_server.tell(error_s=[HOUR_S])
-    with Life(lab, None, 'host', init=os.path.join(certs.TOP, 'build', 'init')) as life:
+    with Life(lab, None, 'host', init=INIT) as life:
         life.session.armed()
         traffic.ping(lab, 3)
     assert abs(apart() - before) < STEP_S * 1e9, 'the machine\'s clock was set'
@@ -357,7 +358,7 @@ def host_mode_sets_nothing(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('clock') as lab:
         report.run(host_mode_sets_nothing, lab)
         with Clock(lab) as clock:

@@ -20,7 +20,6 @@ KILLS = int(os.environ.get('KILLS', '20'))
 SEED = int(os.environ.get('SEED', '1'))
 VOLUME_BYTES = 2 << 30
 AGAIN, COMMIT_S = 7, 1.5  # deaths of the worker alone; a frame is committed each second
-ROLE_S = 40  # until a new process is at work, after many deaths
 
 
 class Load(threading.Thread):
@@ -58,24 +57,15 @@ def kill_some(appliance, count, chance):
         role = chance.choice(sorted(alive))
         appliance.kill_role(role)
         killed.append(role)
-    end = time.monotonic() + ROLE_S
-    while set(appliance.roles()) != set(appliance.role_names):
-        assert time.monotonic() < end, f'only {sorted(appliance.roles())} came back'
-        time.sleep(0.05)
+    for role in appliance.role_names:
+        appliance.wait_role(role)
     return killed
-
-
-def await_role(appliance, role):
-    end = time.monotonic() + ROLE_S
-    while role not in appliance.roles():
-        assert time.monotonic() < end, f'{role} does not come back'
-        time.sleep(0.002)
 
 
 def kill_again(appliance):
     """Kills the worker again and again; each lives long enough to commit something."""
     for _ in range(AGAIN):
-        await_role(appliance, 'capture')
+        appliance.wait_role('capture')
         time.sleep(COMMIT_S)
         appliance.kill_role('capture')
     return ['capture'] * AGAIN
@@ -135,7 +125,7 @@ def deaths_while_it_boots(lab, name, chance):
     with Host(lab, name, lab.configuration(), verbose=True) as appliance:
         for role in chance.sample(ROLES, 3):
             time.sleep(chance.uniform(0, 0.5))
-            await_role(appliance, role)
+            appliance.wait_role(role)
             appliance.kill_role(role)
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
@@ -147,9 +137,9 @@ def in_pairs(appliance):
     """Kills the worker, and its successor before that is at work again."""
     chance = random.Random(SEED)
     for _ in range(AGAIN):
-        await_role(appliance, 'capture')
+        appliance.wait_role('capture')
         appliance.kill_role('capture')
-        await_role(appliance, 'capture')
+        appliance.wait_role('capture')
         time.sleep(chance.uniform(0.01, 0.1))
         appliance.kill_role('capture')
         time.sleep(1 + COMMIT_S)
@@ -170,19 +160,14 @@ SCENES = (
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('deaths') as lab:
         for name, about, heavy, kill, volume_bytes, first in SCENES:
             checks = (first, it_is_evidence, deaths_are_told)
-            if not any(report.wants(check, about) for check in checks):
-                continue
-            life = Life(lab, name, heavy, kill, volume_bytes)
-            for check in checks:
-                report.run(check, life, about=about)
-        chance = random.Random(SEED)
+            report.life(lambda: Life(lab, name, heavy, kill, volume_bytes), checks, about)
         print(f'# SEED={SEED}')
         for i in range(3):
-            report.run(deaths_while_it_boots, lab, f'boot-{i}', chance, about=f' ({i + 1})')
+            report.run(deaths_while_it_boots, lab, f'boot-{i}', random.Random(f'{SEED} {i}'), about=f' ({i + 1})')
     report.finish()
 
 

@@ -7,24 +7,24 @@ evidence_link_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/l
 AWS stands at the evidence link's other end (lab.evidence_link); the router outside throws away what is sent there.
 """
 import contextlib
-import json
 import os
-import signal
 import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import capture, evidence_link, leases, metadata, netns, testing, traffic  # noqa: E402
+from lab import capture, evidence_link, frames, leases, metadata, netns, testing, traffic  # noqa: E402
 from lab.evidence_link import ADDRESS, GATEWAY, MAC, plug, unplug  # noqa: E402
 from lab.evidence_link import NAME as EVIDENCE  # noqa: E402
+from lab.gateway import Gateway  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, AWS, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
 FLOW_PORT, DISCARD = 40007, 9
 SETTINGS = {'evidence': 'eni', 'object__max_seconds': 2, 'status__port': 9100, 'status__sources': '198.18.0.0/15'}
-AWS_BYTES, ADDRESS_BYTES, WEB_BYTES = (bytes(map(int, a.split('.'))) for a in (AWS, ADDRESS, WEB))
+AWS_BYTES, ADDRESS_BYTES = map(frames.address, (AWS, ADDRESS))
 
 
 @contextlib.contextmanager
@@ -45,8 +45,8 @@ def life(lab, name, plugged=True, outside_blocked=True, **settings):
 def end(session):
     """Shipped, opened, and nothing to or from AWS was on the links outside and inside."""
     session.end()
-    frames = session.sent.done() + [f for side in session.frames.values() for f in side]
-    assert frames and not evidence_link.leaks(frames), evidence_link.leaks(frames)[:3]
+    seen = session.sent.done() + [f for side in session.frames.values() for f in side]
+    assert seen and not evidence_link.leaks(seen), evidence_link.leaks(seen)[:3]
     return session.evidence
 
 
@@ -55,15 +55,7 @@ def stored(lab):
 
 
 def grows(lab, since, timeout_s=30):
-    deadline = time.monotonic() + timeout_s
-    while stored(lab) <= since:
-        assert time.monotonic() < deadline, f'nothing was stored within {timeout_s} s'
-        time.sleep(0.1)
-
-
-def counters(appliance):
-    told = json.loads(appliance.ns.run('nft', '-j', 'list', 'counters'))['nftables']
-    return {c['counter']['name']: c['counter']['packets'] for c in told if 'counter' in c}
+    wait_until(lambda: stored(lab) > since, timeout_s, 'stored object')
 
 
 # ---- the tests
@@ -86,7 +78,7 @@ def arms_and_ships(lab):
     assert all(d[30:34] == AWS_BYTES for d in sent)
     told = {line['key']: line['value'] for line in evidence.events('setting')}
     assert told['evidence'] == 'eni', told
-    recorded = [f.data for frames in evidence.recorded().values() for f in frames]
+    recorded = [f.data for stream in evidence.recorded().values() for f in stream]
     assert not [d for d in recorded if AWS_BYTES in (d[26:30], d[30:34])], 'the evidence link was recorded'
     rings = evidence.events('ring')  # of veths, which have none
     assert {e['link'] for e in rings} == {OUTSIDE, INSIDE, EVIDENCE} and all(e['kept'] for e in rings), rings
@@ -96,14 +88,11 @@ def arms_and_ships(lab):
 def nothing_before_the_rules(lab):
     """Nothing goes to KMS or S3 before it is known by which link, though init is slow to tell: keys waits for the name"""
     with life(lab, 'slow') as session:
-        init, before = session.appliance.process.child.pid, lab.imds_server.output().count(metadata.CREDENTIALS)
+        before = lab.imds_server.output().count(metadata.CREDENTIALS)
         session.appliance.console.wait(r'^sealtap: ok dhcp ', 20)
-        os.kill(init, signal.SIGSTOP)
-        try:
+        with session.appliance.process.stopped():
             lab.imds_server.wait_for(lambda: lab.imds_server.output().count(metadata.CREDENTIALS) > before, 10, 'question of keys')
             time.sleep(3)
-        finally:
-            os.kill(init, signal.SIGCONT)
         session.armed()
         end(session)
 
@@ -115,7 +104,7 @@ def missing_at_start(lab):
         assert 'no link here is the interface with device number 2: attach it' in said, said
         session.appliance.console.wait_closed('kms', 30)
         time.sleep(3)
-        assert session.appliance.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip() == '0'
+        assert not session.appliance.forwards()
         assert 'ARMED' not in session.appliance.console.text()
         plug(lab, session.appliance)
         session.armed()
@@ -178,7 +167,8 @@ def takes_no_part(lab):
         for target in (CLIENT, WEB):
             lab.aws.ip('route', 'replace', target + '/32', 'via', ADDRESS, 'dev', NIC)
         try:
-            before = counters(appliance)['evidence']
+            counted = lambda: Gateway(lab, appliance).counters()['evidence']
+            before = counted()
             for target in (CLIENT, WEB, ADDRESS):
                 assert unreached(lab.aws, target), f'{target} answers by the evidence interface'
             for port in (9100, 22):
@@ -188,18 +178,15 @@ def takes_no_part(lab):
                         assert s.connect_ex((ADDRESS, port)) != 0, f'port {port} answers'
                     except TimeoutError:
                         pass
-            dropped = counters(appliance)['evidence'] - before
+            dropped = counted() - before
             assert dropped >= 3 * 2 + 2, dropped
             # an open flow's packets do not pass by it either
             flow = established(lab)
             assert heard(flow) is None
-            frame = answer_by(lab)
-            before = counters(appliance)['evidence']
-            with capture.raw_socket(lab.aws) as sender:
-                for _ in range(5):
-                    sender.send(frame)
+            before = counted()
+            frames.send(lab.aws, [answer_by(lab)] * 5)
             time.sleep(0.3)
-            assert heard(flow) is None and counters(appliance)['evidence'] == before + 5, (before, counters(appliance))
+            assert heard(flow) is None and counted() == before + 5, (before, counted())
             # nor do packets from inside leave by it
             appliance.ns.ip('route', 'add', '203.0.113.200/32', 'via', GATEWAY, 'dev', EVIDENCE, 'onlink')
             assert unreached(lab.inside, '203.0.113.200')
@@ -238,13 +225,8 @@ def heard(flow):
 
 def answer_by(lab):
     """What the web server might send on this flow, as a frame to the evidence link."""
-    head = bytes.fromhex('4500001d0001000040110000') + WEB_BYTES + bytes(map(int, APPLIANCE_OUTSIDE.split('.')))
-    total = sum(int.from_bytes(head[i:i + 2], 'big') for i in range(0, 20, 2))
-    total = (total & 0xffff) + (total >> 16)
-    head = head[:10] + (0xffff - total).to_bytes(2, 'big') + head[12:]
-    udp = DISCARD.to_bytes(2, 'big') + FLOW_PORT.to_bytes(2, 'big') + bytes.fromhex('0009 0000') + b'!'
-    mac = bytes.fromhex(lab.aws.mac(NIC).replace(':', ''))
-    return bytes.fromhex(MAC.replace(':', '')) + mac + b'\x08\x00' + head + udp
+    datagram = frames.udp(b'!', DISCARD, FLOW_PORT, WEB, APPLIANCE_OUTSIDE)
+    return frames.ethernet(frames.ipv4(datagram, source=WEB, to=APPLIANCE_OUTSIDE), to=MAC, source=lab.aws.mac(NIC))
 
 
 def without_the_setting(lab):
@@ -263,7 +245,7 @@ def without_the_setting(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('evidence-link') as lab:
         evidence_link.describe(lab)
         for test in (arms_and_ships, nothing_before_the_rules, missing_at_start, lost_and_back, address_by_dhcp, takes_no_part,

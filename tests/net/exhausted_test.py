@@ -8,15 +8,15 @@ the appliance's namespace. Logs and objects stay in build/lab/exhausted/.
 import contextlib
 import datetime
 import os
-import signal
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import objects, scrape, testing  # noqa: E402
-from lab.gateway import QUIET, Watch, from_inside, spray  # noqa: E402
-from lab.host import Host  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
+from lab import frames, objects, scrape, testing  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.gateway import QUIET, Watch, from_inside  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, CLIENT, WEB, Surroundings  # noqa: E402
 
 MAX = '/proc/sys/net/netfilter/nf_conntrack_max'  # the initial namespace's holds for all others
 ROOM, SENT = 1000, 2500  # flows that there is room for; datagrams, each of a flow of its own
@@ -39,51 +39,39 @@ def room_for(appliance, flows):
             f.write(before)
 
 
-@contextlib.contextmanager
-def silent(appliance):
-    """Nobody begins a connection of the appliance's own, which would be counted and never be on the wire."""
-    pids = [appliance.roles()[role] for role in ('keys', 'upload', 'net')]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 class Life:
     """Two floods into a table without room, the role that writes the records killed between them."""
 
-    def __init__(self, lab):
-        self.lab, self.spans = lab, []
+    def __init__(self, lab, clock):
+        self.lab, self.clock, self.spans = lab, clock, []
         configuration = lab.configuration(object__max_seconds=3, status__port=PORT, status__sources=CLIENT)
         watch = Watch(lab.web, 'lan')
-        with Host(lab, 'full', configuration, verbose=True) as appliance:
+        with Host(lab, 'full', configuration, verbose=True, init=INJECTED) as appliance:
             appliance.console.wait_armed(60)
             self.port = scrape.Port(lab.inside, APPLIANCE_INSIDE, PORT)
             self.flood(appliance, 0)
-            appliance.console.wait('alarm net conntrack-full ', 25)
-            appliance.console.wait('info net conntrack-has-room ', 45)
+            for event, most_s in (('alarm net conntrack-full ', 25), ('info net conntrack-has-room ', 45)):
+                clock.pass_time(most_s, until=lambda: event in appliance.console.text())
+                appliance.console.wait(event, 1)
             self.told = self.port.value('sealtap_not_forwarded_packets_total', **FULL)
             time.sleep(2)  # what flows was told is committed
             appliance.kill_role('flows')
-            while 'flows' not in appliance.roles():
-                time.sleep(0.1)
+            appliance.wait_role('flows')
             self.flood(appliance, 1)
             appliance.stop()
         self.arrived = [w[3] for w in watch.take() if w[3].startswith(b'full ')]
-        self.evidence = objects.collect(lab, lab.boots)
+        self.evidence = objects.collect(lab)
         self.flows = self.evidence.flows()
         self.refused = [f for f in self.flows if f.get('verdict') == FULL['reason']]
 
     def flood(self, appliance, turn):
         made = [from_inside(f'full {turn} {i}', 10000 + SENT * turn + i) for i in range(SENT)]
-        with silent(appliance), room_for(appliance, ROOM):
-            begun = time.time()
-            spray(self.lab.inside, NIC, made, 100)
+        # nobody begins a connection of the appliance's own, which would be counted and never be on the wire
+        with appliance.stopped('keys', 'upload', 'net'), room_for(appliance, ROOM):
+            begun = self.clock.shown_ns() / 1e9
+            frames.send(self.lab.inside, made, every=100)
             time.sleep(0.3)
-            self.spans.append((begun, time.time()))
+            self.spans.append((begun, self.clock.shown_ns() / 1e9))
 
 
 def seconds(text):
@@ -119,11 +107,9 @@ def alarm_and_metric_agree(life):
 
 
 def main():
-    report = testing.Report(testing.pattern())
-    with Surroundings('exhausted') as lab:
-        life = Life(lab)
-        for check in (each_is_explained, verdicts_say_when, alarm_and_metric_agree):
-            report.run(check, life)
+    report = testing.report()
+    with Surroundings('exhausted') as lab, Clock(lab) as clock:
+        report.life(lambda: Life(lab, clock), (each_is_explained, verdicts_say_when, alarm_and_metric_agree))
     report.finish()
 
 

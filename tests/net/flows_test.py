@@ -15,10 +15,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, evidence, frames, testing, traffic  # noqa: E402
-from lab.capture import Capture, raw_socket  # noqa: E402
+from lab import evidence, frames, testing, traffic  # noqa: E402
+from lab.capture import Capture  # noqa: E402
 from lab.clock import Clock  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, CLIENT, WEB, Surroundings  # noqa: E402
 
@@ -29,7 +29,7 @@ DENIED, TUPLES = 7777, 1400  # more tuples than one set of verdicts has places f
 SMALL_BUFFER = 4096
 KILLS = 6
 FLOW_SLOTS, FULL_S = 8, 16  # fills the slots of flows, not those of packets
-TALK_PORT, LIVE_S, STEP_S, SETTLE_S = 7010, 300, 25, 0.1  # flows that live longer have a line so often: src/role/flows/flows.c
+TALK_PORT, LIVE_S, STEP_S = 7010, 300, 25  # flows that live longer have a line so often: src/role/flows/flows.c
 ICMP, TCP, UDP = 1, 6, 17
 # so that flows end while the test looks on
 SHORT_S = {'udp_timeout': 2, 'udp_timeout_stream': 2, 'icmp_timeout': 2, 'tcp_timeout_time_wait': 2, 'tcp_timeout_close': 2,
@@ -83,14 +83,6 @@ def syn(port, source_port):
     return frames.ethernet(frames.ipv4(head[:16] + frames.checksum(pseudo + head).to_bytes(2, 'big') + head[18:], TCP))
 
 
-def send(lab, sent, pause_s=0.0, every=50):
-    with raw_socket(lab.inside) as s:
-        for i, frame in enumerate(sent):
-            s.send(frame)
-            if pause_s and i % every == 0:
-                time.sleep(pause_s)
-
-
 def shorten(appliance):
     for name, seconds in SHORT_S.items():
         appliance.ns.sysctl('netfilter/nf_conntrack_' + name, seconds)
@@ -98,7 +90,7 @@ def shorten(appliance):
 
 def burst(lab):
     """A datagram to each of MANY ports."""
-    send(lab, [frames.udp_frame(f'flow {i}', 20000 + i, 10000 + i) for i in range(MANY)], 0.05, 100)
+    frames.send(lab.inside, [frames.udp_frame(f'flow {i}', 20000 + i, 10000 + i) for i in range(MANY)], every=100, pause_s=0.05)
 
 
 # ---- a life under observation
@@ -119,11 +111,11 @@ class Life:
                 traffic.everything(lab)
                 subprocess.run(lab.inside.prefix() + ['curl', '-s', f'http://{WEB}:81/'])
             self.denied = [frames.udp_frame('denied', 30000 + i, DENIED) for i in range(3) for _ in range(40)]
-            send(lab, self.denied)
-            send(lab, [frames.ethernet(frames.ipv4(frames.udp(b'short way', 31000, 9), ttl=1))])
-            send(lab, [syn(SILENT, 1024 + i) for i in range(FLOOD)], 0.02)
+            frames.send(lab.inside, self.denied)
+            frames.send(lab.inside, [frames.ethernet(frames.ipv4(frames.udp(b'short way', 31000, 9), ttl=1))])
+            frames.send(lab.inside, [syn(SILENT, 1024 + i) for i in range(FLOOD)], every=50, pause_s=0.02)
             time.sleep(14)  # verdicts and floods are told every ten seconds
-            send(lab, [frames.udp_frame('x' * 20, 30000 + i, DENIED) for i in range(TUPLES)], 0.01)
+            frames.send(lab.inside, [frames.udp_frame('x' * 20, 30000 + i, DENIED) for i in range(TUPLES)], every=50)
             slow = subprocess.Popen(lab.inside.prefix() + ['curl', '-s', '--limit-rate', '50k', '-o', '/dev/null', f'http://{WEB}/10m'])
             time.sleep(2)
             session.power_off()
@@ -259,7 +251,7 @@ def small_buffer(lab):
         traffic.fetch(lab, '100k')
         time.sleep(8)
         burst_again = [frames.udp_frame('late', 50000 + i, 40000 + i) for i in range(200)]
-        send(lab, burst_again)  # these live when it ends
+        frames.send(lab.inside, burst_again)  # these live when it ends
         session.power_off()
         session.collect()
     flows = session.evidence.flows()
@@ -281,12 +273,11 @@ def killed_under_load(lab):
     with Session(host) as session:
         session.armed()
         shorten(host)
-        send(lab, [syn(SILENT, 1024 + i) for i in range(FLOOD)])
+        frames.send(lab.inside, [syn(SILENT, 1024 + i) for i in range(FLOOD)])
         burst(lab)
         for i in range(KILLS):
             time.sleep(0.4 + 0.3 * i)
-            while 'flows' not in host.roles():
-                time.sleep(0.01)
+            host.wait_role('flows')
             host.kill_role('flows')
         time.sleep(3)
         session.power_off()
@@ -300,18 +291,20 @@ def killed_under_load(lab):
         check(session.evidence)
 
 
-def full_at_the_end(lab):
+def full_at_the_end(lab, clock):
     """A shutdown does not wait for ever for room of the flows' records: what has none is counted and told, and the packets are shipped"""
-    host = Host(lab, 'full', lab.configuration(object__max_seconds=1), verbose=True)
+    host = Host(lab, 'full', lab.configuration(object__max_seconds=1), verbose=True, init=INJECTED)
     with Session(host) as session:
         session.armed()
         shorten(host)
-        with lab.front.misbehave('error', status=503, code='SlowDown', message='for a test', headers={}):
-            for i in range(2 * FULL_S):
-                send(lab, [syn(81, 20000 + i)])  # refused: ends at once
-                time.sleep(0.5)
+        with lab.front.refuses():
+            for i in range(FULL_S):
+                frames.send(lab.inside, [syn(81, 20000 + i)])  # refused: ends at once
+                time.sleep(0.2)
+                clock.pass_time(1, 1)
             host.process.send(signal.SIGTERM)
-            host.console.wait('^sealtap: alarm flows flow-records-lost', 60)
+            clock.pass_time(60, 2, until=lambda: ' flow-records-lost ' in host.console.text())
+            host.console.wait('^sealtap: alarm flows flow-records-lost', 1)
             time.sleep(1)
         session.power_off()
         session.collect()
@@ -363,22 +356,16 @@ def port_of(talk):
 
 def long_flows(lab, clock):
     """A flow that lives on for more than five minutes has a line each five while it moves, with its counts; its record has them all"""
-    host = Host(lab, 'long', lab.configuration())
-    host.argv[0] = os.path.join(certs.TOP, 'build', 'injected', 'init')
-
-    def minutes(count):
-        for _ in range(count * 60 // STEP_S):
-            clock.leap(STEP_S)
-            time.sleep(SETTLE_S)
+    host = Host(lab, 'long', lab.configuration(), init=INJECTED)
     with Session(host) as session, Talks(lab, host) as talks:
         session.armed()
         moving, still = talks.begin(), talks.begin()
-        minutes(7)
+        clock.pass_time(7 * 60, STEP_S)
         young = talks.begin()
-        minutes(5)  # the second time that lines are due; the first came within their fifth minute
+        clock.pass_time(5 * 60, STEP_S)  # the second time that lines are due; the first came within their fifth minute
         wanted = {port_of(talk): [talks.counts(talk)] for talk in (moving, still)}
         talks.say(moving, b'again')
-        minutes(5)
+        clock.pass_time(5 * 60, STEP_S)
         wanted[port_of(moving)].append(talks.counts(moving))
         wanted[port_of(young)] = [talks.counts(young)]
         talks.open.close()
@@ -396,17 +383,14 @@ def long_flows(lab, clock):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     checks = (joined, same_names, reasons, flood_in_one, verdicts, by_error, it_is_evidence)
     with Surroundings('flows') as lab:
-        if any(report.wants(check) for check in checks):
-            life = Life(lab)
-            for check in checks:
-                report.run(check, life)
+        report.life(lambda: Life(lab), checks)
         report.run(small_buffer, lab)
         report.run(killed_under_load, lab)
-        report.run(full_at_the_end, lab)
         with Clock(lab) as clock:
+            report.run(full_at_the_end, lab, clock)
             report.run(long_flows, lab, clock)
     report.finish()
 

@@ -11,9 +11,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import frames, objects, testing, traffic  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
 from lab.gateway import (ECHO, FIRST, LAST, QUIET, SECOND, TCP, THIRD, UDP, Echo, Gateway, Watch, arrived, ask, from_inside,  # noqa: E402
-                         from_outside, spray)
+                         from_outside)
 from lab.host import Host  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, IMPOSTOR, NIC, WEB, Surroundings  # noqa: E402
 
@@ -109,7 +108,7 @@ def rules_inward(gateway):
     deny, allow = list(rule('forward.deny').values()), list(rule('forward.allow').values())
     watch = Watch(gateway.lab.inside, NIC)
     with gateway.counted() as grown:
-        spray(gateway.lab.router, 'lan', [from_outside(f'in {port}', WEB, CLIENT, port=port) for port in (7776, 7777, 7778)])
+        frames.send(gateway.lab.router, [from_outside(f'in {port}', WEB, CLIENT, port=port) for port in (7776, 7777, 7778)], 'lan')
         seen = [w[3] for w in watch.wait(lambda found: found, 3)]
     assert seen == [b'in 7777'] and grown == {allow[1]: 1, 'denied': 2}, (seen, grown)
     with Echo(gateway.lab.inside, SECOND, 8000), gateway.counted() as grown:
@@ -166,7 +165,7 @@ def claim(lab, watch, flows_wanted, owner):
             assert address == APPLIANCE_OUTSIDE and FIRST <= seen <= LAST, f'{address} {seen}'
             wrong += owner.setdefault(seen, text) != text
         return wrong
-    with raw_socket(lab.inside) as s:
+    with frames.raw_socket(lab.inside) as s:
         for i, text in enumerate(flows_wanted):
             source, port = PAIR.unpack(text)
             source = socket.inet_ntoa(source)
@@ -205,9 +204,9 @@ def every_port(gateway):
     traffic.fetch(lab, '1k')  # another service
 
 
-def ports_are_explained(gateway, boots_before):
+def ports_are_explained(gateway):
     """With all ports taken each recorded packet is in a flow's record, or among those that a verdict says found no port"""
-    evidence = objects.collect(gateway.lab, boots_before)
+    evidence = objects.collect(gateway.lab)
     recorded = [f for stream in evidence.recorded().values() for f in stream if f.interface == 1 and is_to(f.data, WEB, QUIET)]
     lost = sum(int(o.meta['lost']) for o in evidence.packets())
     assert 0.95 * gateway.asked < len(recorded) <= gateway.asked, f'{gateway.asked} sent, {len(recorded)} recorded'
@@ -230,7 +229,7 @@ def is_to(data, address, port):
 def live(lab, name, lines, tests, after, report):
     configuration = lab.configuration() + lines
     lab.front.configured(configuration)
-    boots_before = {objects.NAME.fullmatch(n)['boot'] for n in objects.list_names(lab.store)}
+    objects.pass_over(lab)
     host = Host(lab, name, configuration, verbose=True)
     for address in (SECOND, THIRD):
         lab.inside.ip('address', 'add', address + '/24', 'dev', NIC)
@@ -241,7 +240,7 @@ def live(lab, name, lines, tests, after, report):
             report.run(test, gateway, always=test in NEEDED)
         appliance.stop()
     for test in after:
-        report.run(test, gateway, boots_before)
+        report.run(test, gateway)
 
 
 LIVES = {
@@ -252,7 +251,7 @@ LIVES = {
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('forward') as lab:
         for name, (lines, tests, after) in LIVES.items():
             if any(report.wants(t) for t in tests + after):

@@ -410,7 +410,7 @@ def refused_unannounced(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('front') as lab:
         lab.amazon.allow(aws.PUT, aws.GENERATE, aws.METRICS, aws.PUBLISH)
         assert lab.amazon.query('sns', '2010-03-31', 'CreateTopic', Name='watch').find('.//{*}TopicArn').text == TOPIC

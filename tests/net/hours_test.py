@@ -12,13 +12,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, evidence, objects, testing, traffic  # noqa: E402
+from lab import evidence, frames, objects, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import AWS, IMPOSTOR, WEB, Surroundings  # noqa: E402
 
-INIT = os.path.join(certs.TOP, 'build', 'injected', 'init')
 FAST, BRISK = 180, 30
 HOUR_S = 3600
 OBJECT_S, KEY_S = 450, 900  # in an hour nine objects or so wait: there is room for more
@@ -26,8 +25,6 @@ OBJECT_S, KEY_S = 450, 900  # in an hour nine objects or so wait: there is room 
 HALF_HOUR_MAX, LANES = 160, 4
 STALL_S = 20  # src/role/https.h
 IMDS_MIN_S = 10  # src/role/keys/credentials.c: IMDS is asked for credentials no more often, whatever refuses the old ones
-SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
-DISABLED = {'kind': 'error', 'service': 'kms', 'status': 400, 'code': 'DisabledException', 'message': 'for a test'}
 S3_AWAY, NO_CREDENTIALS, NO_KMS = 'S3 away for an hour', 'credentials gone for 30 minutes', 'KMS refuses for longer than a key lives'
 JUMPS_S = (HOUR_S, -HOUR_S, -HOUR_S, HOUR_S)
 
@@ -70,10 +67,9 @@ class Life:
     def __init__(self, lab, clock, name, credentials_s, **settings):
         self.lab, self.clock = lab, clock
         self.moments = {}  # phase: machine's time of its beginning and end
-        self.renew(lab.amazon.role_keys, credentials_s)
+        clock.renew(lab.amazon.role_keys, credentials_s)
         # without NTP: its clock stays as wrong as the test makes it
-        appliance = Host(lab, name, lab.configuration(ntp__server='none', **settings), verbose=True)
-        appliance.argv[0] = INIT
+        appliance = Host(lab, name, lab.configuration(ntp__server='none', **settings), verbose=True, init=INJECTED)
         with Session(appliance) as self.session:
             self.session.armed()
             self.console = appliance.console
@@ -83,11 +79,6 @@ class Life:
             self.session.power_off()
             self.session.collect()
         self.evidence = self.session.evidence
-
-    def renew(self, keys, left_s):
-        expires = time.gmtime(self.clock.aws_s() + left_s)
-        self.lab.front.credentials(keys)
-        self.lab.metadata.credentials({**keys, 'Expiration': time.strftime('%Y-%m-%dT%H:%M:%SZ', expires)})
 
     @contextlib.contextmanager
     def phase(self, name):
@@ -124,7 +115,7 @@ class Outages(Life):
 
     def s3_away(self, appliance):
         """Half an hour of 503, then half an hour in which nobody listens at its address."""
-        with self.lab.front.misbehave(**SLOW_DOWN):
+        with self.lab.front.refuses():
             self.clock.wait(HOUR_S / 2)
             self.lab.move_aws(AWS, IMPOSTOR)
             self.clock.wait(HOUR_S / 2)
@@ -139,13 +130,13 @@ class Outages(Life):
         self.lab.front.expire()
         self.clock.wait(HOUR_S / 2)
         self.imds_asked = self.asked() - before
-        self.renew(self.lab.amazon.next_keys, 24 * HOUR_S)
+        self.clock.renew(self.lab.amazon.next_keys, 24 * HOUR_S)
         self.catch_up(appliance)
 
     def kms_refuses(self, appliance):
         """Until both streams say that they go on under a key that is too old; then each gets a new one."""
         since = len(self.console.text())
-        with self.lab.front.misbehave(**DISABLED):
+        with self.lab.front.refuses('kms', 400, 'DisabledException'):
             for stream in ('w0', 'log'):
                 self.console.wait(rf'^sealtap: alarm \w+ data-key-extended stream={stream} ', 2 * (KEY_S + OBJECT_S) / FAST + 10, since)
             self.extended = [int(age) for age in re.findall(r'data-key-extended .* age_s=(\d+)', self.console.text()[since:])]
@@ -240,9 +231,9 @@ def single_requests(life):
     for before, after in zip(refused[LANES:], refused[LANES + 1:]):  # what was under way at once at first is over
         given_up = after['began'] - before['began'] > STALL_S / FAST  # on a busy machine the lab may be too slow for such a clock
         assert before['time'] <= after['began'] or given_up, f'a request began before the last was answered: {before}, {after}'
-    frames = life.session.windows[S3_AWAY]['outside']
-    source = bytes(map(int, IMPOSTOR.split('.')))
-    resets = sum(f.data[12:14] == b'\x08\x00' and f.data[23] == 6 and f.data[26:30] == source and f.data[47] & 4 == 4 for f in frames)
+    seen = life.session.windows[S3_AWAY]['outside']
+    source = frames.address(IMPOSTOR)
+    resets = sum(f.data[12:14] == b'\x08\x00' and f.data[23] == 6 and f.data[26:30] == source and f.data[47] & 4 == 4 for f in seen)
     assert HOUR_S / 2 / 60 <= resets <= HALF_HOUR_MAX, f'{resets} connections were refused'
     print(f'# {len(refused)} requests met a 503, {resets} connections were refused')
 
@@ -332,7 +323,7 @@ JUMPING = ' (the clock jumps by an hour, forth and back, back and forth)'
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     outages = [(every_packet_is_recorded, f' ({phase})', phase) for phase in PHASES] + [(check, '') for check in OF_OUTAGES]
     jumps = [(every_packet_is_recorded, JUMPING, 'jumps')] + [(check, JUMPING) for check in OF_JUMPS]
     together = report.wants(nothing_comes_twice)

@@ -4,40 +4,48 @@
 kms_outage_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/kms-outage/.
 """
 import os
-import signal
+import re
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
-KEY_S = 60  # the shortest life that the configuration takes
+KEY_S, OBJECT_S = 60, 5  # the shortest life that the configuration takes
 
 
 class Life:
     def __init__(self, lab):
-        settings = lab.configuration(object__max_seconds=5, key__max_seconds=KEY_S)
-        with Session(Host(lab, 'appliance', settings, verbose=True)) as session:
+        settings = lab.configuration(object__max_seconds=OBJECT_S, key__max_seconds=KEY_S)
+        with Clock(lab) as clock, Session(Host(lab, 'appliance', settings, verbose=True, init=INJECTED)) as session:
             session.armed()
-            self.console = session.appliance.console
             with session.window('outage'):
-                with lab.front.misbehave('error', service='kms', status=400, code='DisabledException', message='for a test', headers={}):
+                with lab.front.refuses('kms', 400, 'DisabledException'):
                     traffic.fetch(lab, '100k')
-                    self.console.wait(r'^sealtap: alarm capture data-key-extended ', KEY_S + 30)
-                    os.kill(session.appliance.roles()['capture'], signal.SIGKILL)
+                    self.hears(clock, session.appliance.console, r'^sealtap: alarm capture data-key-extended ', KEY_S + 30, 0)
+                    session.appliance.kill_role('capture')
+                    session.appliance.wait_role('capture')
                     time.sleep(2)
-                    self.during = time.time_ns()
+                    self.during = clock.shown_ns()
                     traffic.fetch(lab, '100k')
-                    time.sleep(6)
+                    clock.pass_time(2 * OBJECT_S, 1)
+                    since = len(session.appliance.console.text())
                 traffic.ping(lab, 3)
-                self.console.wait(r'^sealtap: ok kms ', 60, len(self.console.text()) - 1000)
+                self.hears(clock, session.appliance.console, r'^sealtap: ok kms ', 60, since)
                 traffic.fetch(lab, '100k')
             session.power_off()
             session.collect()
         self.session, self.evidence = session, session.evidence
+
+    @staticmethod
+    def hears(clock, console, pattern, most_s, since):
+        """Time passes until the console says so, most_s at the most."""
+        clock.pass_time(most_s, until=lambda: re.compile(pattern, re.M).search(console.text(), since))
+        console.wait(pattern, 1, since)
 
 
 def recording_goes_on(life):
@@ -67,11 +75,9 @@ def it_is_evidence(life):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('kms-outage') as lab:
-        life = Life(lab)
-        for check in (recording_goes_on, the_same_key_serves_the_next_worker, it_is_evidence):
-            report.run(check, life)
+        report.life(lambda: Life(lab), (recording_goes_on, the_same_key_serves_the_next_worker, it_is_evidence))
     report.finish()
 
 

@@ -12,15 +12,15 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, ipv6, leases, metadata, netns, objects, probes, testing, traffic  # noqa: E402
+from lab import ipv6, leases, metadata, netns, objects, probes, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
-from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
+from lab.host import INJECTED, INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.metadata import MACS  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
-INIT = os.path.join(certs.TOP, 'build', 'injected', 'init')
 LATE_S, SILENT_S, LEASE_S = 30, 60, 3600  # the second interface; DHCP; a lease in lab/surroundings.py
-STEP_S, LONG_S, SETTLE_S = 5, 300, 0.1  # so much time passes at once, and so long the appliance has for what is due then
+LONG_S = 300  # so much time passes at once where nothing is due now and then
 ANOTHER = '198.18.0.66'  # address of the appliance outside
 
 
@@ -59,27 +59,19 @@ def label(appliance, link, name=None, mac=None):
     appliance.ns.ip('link', 'set', name or link, 'address', mac or (metadata.INSIDE_MAC if link == INSIDE else metadata.OUTSIDE_MAC))
 
 
-def forwards(appliance):
-    return appliance.ns.run('sysctl', '-n', 'net.ipv4.ip_forward').strip() == '1'
-
-
 def passes(lab, seconds=20):
     """Traffic passes within this time."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
+    def one():
+        with contextlib.suppress(netns.CommandFailed):
             traffic.ping(lab, 1)
-            return
-        except netns.CommandFailed:
-            assert time.monotonic() < end, f'nothing passes {seconds} s later'
+            return True
+    wait_until(one, seconds, 'ping that passes')
 
 
 def evidence_of(lab, appliance):
     """What this life shipped."""
     appliance.stop()
-    evidence = objects.collect(lab, lab.boots)
-    lab.boots |= evidence.boots()
-    return evidence
+    return objects.collect(lab)
 
 
 def pings(evidence, side):
@@ -106,35 +98,17 @@ def all_recorded(sent, evidence):
     assert not missing, f'{len(missing)} of {len(sent.seen)} probes were forwarded and not recorded, the first is number {min(missing)}'
 
 
-def clocked(lab, clock, name, **settings):
-    """An appliance under the test's clock, with credentials for longer than a lease."""
-    expires = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(clock.aws_s() + 6 * LEASE_S))
-    lab.metadata.credentials({**lab.amazon.role_keys, 'Expiration': expires})
-    appliance = Host(lab, name, lab.configuration(**settings))
-    appliance.argv[0] = INIT
-    return appliance
-
-
-def pass_time(clock, seconds, step_s=STEP_S, until=lambda: False):
-    """So much of the appliance's time passes, in steps, so that it does what it does now and then; not on when until() is true."""
-    for _ in range(seconds // step_s):
-        if until():
-            return
-        clock.leap(step_s)
-        time.sleep(SETTLE_S)
-
-
 # ---- the tests
 
 def late_second_interface(lab, clock):
     """A second interface that is attached 30 s late: the appliance says what it waits for, then arms, and records all that comes"""
-    appliance = clocked(lab, clock, 'late')
+    appliance = Host(lab, 'late', lab.configuration(), init=INJECTED)
     detach(lab, appliance, INSIDE)
     with appliance:
         said = appliance.console.wait_closed('link', 10)
         assert '1 Ethernet link found, two are needed: attach the inside network interface' in said, said
-        pass_time(clock, LATE_S)
-        assert not forwards(appliance)
+        clock.pass_time(LATE_S)
+        assert not appliance.forwards()
         with attached(lab, appliance, INSIDE) as sent:
             appliance.console.wait_armed(60)
             say(lab, 'late')
@@ -268,22 +242,13 @@ class Dhcp:
     """`with Dhcp(lab) as dhcp:`: the server for leases (and names) is silent, or gives another address; after the block it is as before."""
 
     def __init__(self, lab):
-        self.lab, self.conf, self.leases = lab, lab.folder + '/dnsmasq.conf', lab.folder + '/dnsmasq.leases'
-        with open(self.conf) as f:
-            self.text = f.read()
-
-    def silent(self):
-        if self.lab.dnsmasq in self.lab.processes.list:
-            self.lab.processes.end(self.lab.dnsmasq)
+        self.lab, self.silent = lab, lab.stop_dnsmasq
 
     def serves(self, address=APPLIANCE_OUTSIDE):
         self.silent()
-        with open(self.conf, 'w') as f:
-            f.write(self.text.replace(APPLIANCE_OUTSIDE, address))
-        if os.path.exists(self.leases):
-            os.unlink(self.leases)
-        argv = ['dnsmasq', '-C', self.conf, '-x', self.lab.folder + '/dnsmasq.pid']
-        self.lab.dnsmasq = self.lab.processes.start('dnsmasq', argv, self.lab.dns)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.lab.folder + '/dnsmasq.leases')
+        self.lab.start_dnsmasq(lambda text: text.replace(APPLIANCE_OUTSIDE, address))
 
     def __enter__(self):
         return self
@@ -296,14 +261,14 @@ def dhcp_silent(lab, clock):
     """DHCP that is silent for 60 s: the appliance says so and forwards nothing; it arms when DHCP is back"""
     with Dhcp(lab) as dhcp:
         dhcp.silent()
-        with clocked(lab, clock, 'silent') as appliance, probes.Probes(lab) as sent:
+        with Host(lab, 'silent', lab.configuration(), init=INJECTED) as appliance, probes.Probes(lab) as sent:
             appliance.console.wait(r'^sealtap: ok link ', 10)
-            pass_time(clock, SILENT_S)
+            clock.pass_time(SILENT_S)
             said = appliance.console.wait_closed('dhcp', 5)
             assert 'no DHCP answer on' in said and 'asking on' in said, said
-            assert not forwards(appliance) and not sent.came_through()
+            assert not appliance.forwards() and not sent.came_through()
             dhcp.serves()
-            pass_time(clock, 2 * SILENT_S, until=lambda: 'sealtap: ok dhcp' in appliance.console.text())
+            clock.pass_time(2 * SILENT_S, until=lambda: 'sealtap: ok dhcp' in appliance.console.text())
             appliance.console.wait_armed(60)
             say(lab, 'back')
             evidence = evidence_of(lab, appliance)
@@ -313,16 +278,18 @@ def dhcp_silent(lab, clock):
 
 def lease_moves(lab, clock, by):
     """A lease that changes its address: service while it holds, a stated wait, then own connections and NAT follow"""
-    answers, lab.metadata.answers = lab.metadata.answers, {**lab.metadata.answers, f'{MACS}{metadata.OUTSIDE_MAC}/local-ipv4s': ANOTHER}
+    answers = dict(lab.metadata.answers)
+    told(lab, metadata.OUTSIDE_MAC, local_ipv4s=ANOTHER)
     try:
-        with Dhcp(lab) as dhcp, clocked(lab, clock, by.split()[-1], object__max_seconds=60) as appliance:
+        configuration = lab.configuration(object__max_seconds=60)
+        with Dhcp(lab) as dhcp, Host(lab, by.split()[-1], configuration, init=INJECTED) as appliance:
             appliance.console.wait_armed(60)
             with probes.Probes(lab) as sent:
                 say(lab, 'first')
                 LEASES[by](clock, appliance.console, dhcp, lab)
                 passes(lab)
                 say(lab, 'moved')
-                pass_time(clock, SILENT_S)  # IMDS and others are asked from the new address
+                clock.pass_time(SILENT_S)  # IMDS and others are asked from the new address
             assert APPLIANCE_OUTSIDE + '/' not in appliance.ns.ip('address')
             evidence = evidence_of(lab, appliance)
     finally:
@@ -338,21 +305,21 @@ def lease_moves(lab, clock, by):
     all_recorded(sent, evidence)
 
 
-def hears(clock, console, pattern, most_s, step_s=STEP_S):
+def hears(clock, console, pattern, most_s, step_s=5):
     """Time passes until the console says so, most_s at the most."""
     since = len(console.text())
-    pass_time(clock, most_s, step_s, lambda: re.compile(pattern, re.M).search(console.text(), since))
+    clock.pass_time(most_s, step_s, lambda: re.compile(pattern, re.M).search(console.text(), since))
     console.wait(pattern, 10, since)
 
 
 def ends_in_silence(clock, console, dhcp, lab):
     """DHCP is silent from before the renewal until a minute after the lease's end."""
     dhcp.silent()
-    pass_time(clock, LEASE_S // 2, LONG_S)
-    pass_time(clock, SILENT_S)
+    clock.pass_time(LEASE_S // 2, LONG_S)
+    clock.pass_time(SILENT_S)
     say(lab, 'held')
     hears(clock, console, f'^sealtap: warning dhcp: the lease of {APPLIANCE_OUTSIDE} on outside ended.*asking on', LEASE_S, LONG_S)
-    pass_time(clock, SILENT_S)
+    clock.pass_time(SILENT_S)
     dhcp.serves(ANOTHER)
     hears(clock, console, f'^sealtap: ok dhcp outside has {ANOTHER}/24', 2 * SILENT_S)
 
@@ -360,11 +327,11 @@ def ends_in_silence(clock, console, dhcp, lab):
 def is_not_renewed(clock, console, dhcp, lab):
     """The server is silent for a minute when it is asked to renew the lease; then it refuses, and has another address."""
     dhcp.silent()
-    pass_time(clock, LEASE_S // 2, LONG_S)
-    pass_time(clock, SILENT_S)
+    clock.pass_time(LEASE_S // 2, LONG_S)
+    clock.pass_time(SILENT_S)
     say(lab, 'held')
     dhcp.serves(ANOTHER)
-    hears(clock, console, f'^sealtap: ok dhcp outside has {ANOTHER}/24', LEASE_S // 4)
+    hears(clock, console, f'^sealtap: ok dhcp outside has {ANOTHER}/24', LEASE_S // 4, 15)
 
 
 LEASES = {'it ends': ends_in_silence, 'it is refused': is_not_renewed}
@@ -384,7 +351,7 @@ def dhcp_inside(lab):
         evidence_of(lab, appliance)
 
 
-def own_ipv6(lab):
+def own_ipv6(lab, clock):
     """IPv6 addresses are IMDS's alone, the default route is the advertised router's, own connections are recorded by their headers"""
     answers = dict(lab.metadata.answers)
     told(lab, metadata.OUTSIDE_MAC, ipv6s='2001:db8:1::10', subnet_ipv6_cidr_blocks='2001:db8:1::/64')
@@ -398,13 +365,11 @@ def own_ipv6(lab):
                                         lab.metadata.path], lab.imds)
     imds6.wait_output('ready', 10)
     try:
-        with Host(lab, 'ipv6', lab.configuration()) as appliance:
+        with Host(lab, 'ipv6', lab.configuration(), init=INJECTED) as appliance:
             appliance.console.wait_armed(60)
-            end = time.monotonic() + 30
-            while 'via fe80' not in appliance.ns.ip('-6', 'route', 'show', 'default'):
-                assert time.monotonic() < end, appliance.ns.ip('-6', 'route')
-                time.sleep(0.2)
-            shown = appliance.ns.ip('-6', 'route', 'show', 'default')
+            routes = lambda: appliance.ns.ip('-6', 'route', 'show', 'default')
+            wait_until(lambda: 'via fe80' in routes(), 30, 'way over IPv6', said=lambda: appliance.ns.ip('-6', 'route'))
+            shown = routes()
             assert f'dev {OUTSIDE}' in shown and 'proto static' in shown and shown.count('default') == 1, shown
             there = appliance.ns.ip('-6', '-o', 'address', 'show', 'dev', OUTSIDE, 'scope', 'global')
             assert '2001:db8:1::10/128' in there and len(there.split('\n')) == 2, there
@@ -413,10 +378,7 @@ def own_ipv6(lab):
             lab.imds_server.end()  # from now on by IPv6 alone
             lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
             before = imds6.output().count(' 404')
-            end = time.monotonic() + 40
-            while imds6.output().count(' 404') < before + 3:
-                assert time.monotonic() < end, 'IMDS is not asked over IPv6'
-                time.sleep(0.5)
+            assert clock.pass_time(60, 2, until=lambda: imds6.output().count(' 404') >= before + 3), 'IMDS is not asked over IPv6'
             evidence = evidence_of(lab, appliance)
     finally:
         lab.metadata.answers = answers
@@ -430,7 +392,7 @@ def own_ipv6(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('links') as lab:
         with Clock(lab) as clock:
             report.run(late_second_interface, lab, clock)
@@ -444,7 +406,8 @@ def main():
         report.run(names_swapped, lab)
         report.run(addresses_and_routes, lab)
         report.run(dhcp_inside, lab)
-        report.run(own_ipv6, lab)  # leaves IMDS without its IPv4 address
+        with Clock(lab) as clock:
+            report.run(own_ipv6, lab, clock)  # leaves IMDS without its IPv4 address
     report.finish()
 
 

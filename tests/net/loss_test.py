@@ -5,23 +5,15 @@ loss_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/loss/.
 """
 import itertools
 import os
-import signal
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, frames, objects, testing, traffic  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
-PACKETS = 60000  # of 1,400 bytes: more than the ring's 32 MiB
-
-
-def flood(lab, count):
-    with raw_socket(lab.inside) as s:
-        for i in range(count):
-            s.send(frames.udp_frame(f'flood {i} '.ljust(1358, 'x')))
+PACKETS = 60000  # more than the ring holds
 
 
 class Life:
@@ -31,12 +23,8 @@ class Life:
         with Host(lab, 'appliance', lab.configuration()) as appliance:
             appliance.console.wait_armed(60)
             traffic.ping(lab, 2)
-            worker = appliance.roles()['capture']
-            os.kill(worker, signal.SIGSTOP)
-            try:
-                flood(lab, PACKETS)
-            finally:
-                os.kill(worker, signal.SIGCONT)
+            with appliance.stopped('capture'):
+                frames.send(lab.inside, frames.flood(PACKETS), pause_s=0)
             time.sleep(1)
             traffic.ping(lab, 2)
             appliance.stop()
@@ -76,11 +64,9 @@ def still_evidence(life):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('loss') as lab:
-        life = Life(lab)
-        for check in (balance, said_everywhere, whole_packets, still_evidence):
-            report.run(check, life)
+        report.life(lambda: Life(lab), (balance, said_everywhere, whole_packets, still_evidence))
     report.finish()
 
 

@@ -4,16 +4,15 @@
 metadata_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/metadata/.
 """
 import base64
-import datetime
+import contextlib
 import json
 import os
-import signal
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import certs, evidence, metadata, netns, objects, procs, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CLIENT = os.path.join(certs.TOP, 'build', 'tests', 'metadata_client')
@@ -25,50 +24,51 @@ NOTICES = {
 }
 
 
-def soon(seconds):
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%SZ')
+def start(lab, name, **settings):
+    """An appliance under the test's clock."""
+    return Host(lab, name, lab.configuration(**settings), verbose=True, init=INJECTED)
 
 
-def gone(appliance, timeout_s=60):
-    """Waits until it has gone by itself; its exit code."""
-    return appliance.process.child.wait(timeout_s)
+def gone(appliance, clock):
+    """Time passes until it goes by itself; its exit code."""
+    clock.pass_time(60, until=lambda: ' shutting down' in appliance.console.text())
+    return appliance.process.child.wait(60)
 
 
 class Life:
     """One appliance that lives through all that its metadata service can do to it, and then is told to go."""
 
-    def __init__(self, lab):
-        self.lab = lab
+    def __init__(self, lab, clock):
+        self.lab, self.clock = lab, clock
         first, second = lab.amazon.role_keys, lab.amazon.next_keys
         self.secrets = [keys[name] for keys in (first, second) for name in ('SecretAccessKey', 'SessionToken')]
-        lab.metadata.credentials({**first, 'Expiration': soon(60)})  # due at once
-        settings = {'object__max_seconds': 2, 'log__interval_seconds': 2}
-        with Host(lab, 'appliance', lab.configuration(**settings), verbose=True) as self.appliance:
+        clock.renew(first, 60)  # due at once
+        with start(lab, 'appliance', object__max_seconds=2, log__interval_seconds=2) as self.appliance, contextlib.ExitStack() as silence:
             self.appliance.console.wait_armed(60)
             self.step('tokens forgotten', lab.metadata.forget_tokens, None)
             self.step('no credentials', lambda: lab.metadata.no_credentials('AssumeRoleUnauthorizedAccess'), 'credentials-not-renewed', 45)
             self.step('credentials expired', lambda: None, 'credentials-expired', 75)
-            lab.front.credentials(second)
-            self.step('new credentials', lambda: lab.metadata.credentials({**second, 'Expiration': soon(7200)}), 'credentials-renewed', 75)
-            self.step('IMDS silent', lambda: lab.imds_server.send(signal.SIGSTOP), 'notices-unread', 40)
-            self.step('IMDS back', lambda: lab.imds_server.send(signal.SIGCONT), 'notices-read-again', 40)
+            self.step('new credentials', lambda: clock.renew(second, 7200), 'credentials-renewed', 75)
+            self.step('IMDS silent', lambda: silence.enter_context(lab.imds_server.stopped()), 'notices-unread', 40)
+            self.step('IMDS back', silence.close, 'notices-read-again', 40)
             lab.metadata.notice(SPOT, json.dumps({'action': 'stop', 'time': '2026-09-18T08:22:00Z'}))
-            self.code = gone(self.appliance)
+            self.code = gone(self.appliance, clock)
         lab.metadata.notice(SPOT, None)
         self.console = self.appliance.console.text()
         self.evidence = objects.collect(lab)
 
     def step(self, what, act, event, timeout_s=10):
-        """Does it, waits for the event, and sees that recordings go on being shipped."""
+        """Does it; time passes until the event, and recordings go on being shipped."""
         before = self.shipped()
         act()
         if event:
-            self.appliance.process.wait_for(lambda: f' {event} ' in self.appliance.console.text(), timeout_s, f'{event} after {what}')
+            self.clock.pass_time(timeout_s, until=lambda: f' {event} ' in self.appliance.console.text())
+            self.appliance.console.wait(f' {event} ', 5)
         traffic.ping(self.lab, 3)
         self.appliance.process.wait_for(lambda: self.shipped() >= before + 2, 20, f'shipping after {what}')
 
     def shipped(self):
-        return len(objects.list_names(self.lab.store))
+        return sum(bool(e.get('stored')) for e in self.lab.front.entries())
 
 
 def all_is_shipped(life):
@@ -129,29 +129,30 @@ def no_secret_is_told(life):
     assert any(metadata.ROLE.encode() in data for data in places.values())
 
 
-def foreign_partition(lab):
+def foreign_partition(lab, clock):
     """A metadata service that speaks of another partition than the region's keeps it closed, saying so; ARMED when they agree."""
     wrong = {'services/partition': ('aws-cn', 'aws-cn (amazonaws.com)'),
              'services/domain': ('amazonaws.com.cn', 'aws (amazonaws.com.cn)')}
     for number, (path, (value, told)) in enumerate(wrong.items()):
         right = lab.metadata.answers['/latest/meta-data/' + path]
         lab.metadata.notice(path, value)
-        with Host(lab, f'partition{number}', lab.configuration()) as appliance:
+        with start(lab, f'partition{number}') as appliance:
             said = appliance.console.wait_closed('imds', 30)
             assert said.endswith(f'region eu-central-1 is of partition aws, but IMDS says {told}: what answers there?'), said
             lab.metadata.notice(path, right)
-            appliance.console.wait_armed(60)
+            clock.pass_time(60, until=lambda: 'sealtap: ARMED' in appliance.console.text())
+            appliance.console.wait_armed(10)
             appliance.stop()
 
 
-def other_notices(lab):
+def other_notices(lab, clock):
     """So are a rebalance recommendation and the group's wish to terminate it; a state that leaves it running is none."""
     lab.metadata.notice('autoscaling/target-lifecycle-state', 'InService')
     for number, (reason, (path, text)) in enumerate(NOTICES.items()):
-        with Host(lab, f'other{number}', lab.configuration()) as appliance:
+        with start(lab, f'other{number}') as appliance:
             appliance.console.wait_armed(60)
             lab.metadata.notice(path, text)
-            assert gone(appliance) == 0
+            assert gone(appliance, clock) == 0
             console = appliance.console.text()
         lab.metadata.notice(path, None)
         assert f'shutting down: {reason}' in console and 'all shipped' in console, console[-600:]
@@ -166,7 +167,8 @@ def over_ipv6(folder):
         ns.up('lo')
         state = metadata.Metadata(os.path.join(folder, 'imds6.json'))
         state.user_data('')
-        state.credentials({'AccessKeyId': 'ASIAEXAMPLE', 'SecretAccessKey': 'secret', 'SessionToken': 'token', 'Expiration': soon(7200)})
+        state.credentials({'AccessKeyId': 'ASIAEXAMPLE', 'SecretAccessKey': 'secret', 'SessionToken': 'token',
+                           'Expiration': '2099-01-01T00:00:00Z'})
         for prefix, address in (('128', 'fd00:ec2::254'), ('32', '169.254.169.254')):
             ns.ip('address', 'add', f'{address}/{prefix}', 'dev', 'lo')
             server = processes.start('imds-' + prefix, [sys.executable, IMDS, address, state.path], ns)
@@ -178,13 +180,13 @@ def over_ipv6(folder):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('metadata') as lab:
-        life = Life(lab)
-        for check in (all_is_shipped, credentials_are_kept, a_silent_imds_changes_nothing, spot_notice, no_secret_is_told):
-            report.run(check, life)
-        report.run(other_notices, lab)
-        report.run(foreign_partition, lab)
+        with Clock(lab) as clock:
+            report.life(lambda: Life(lab, clock), (all_is_shipped, credentials_are_kept, a_silent_imds_changes_nothing, spot_notice,
+                                                   no_secret_is_told))
+            report.run(other_notices, lab, clock)
+            report.run(foreign_partition, lab, clock)
         report.run(over_ipv6, lab.folder)
     report.finish()
 

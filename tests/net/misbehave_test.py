@@ -13,10 +13,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import aws, certs, evidence, objects, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.host import INIT, INJECTED, MBED, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
-
-MBED_INIT = os.path.join(certs.TOP, 'build', 'mbed', 'init')
 
 
 def error(status, code, **headers):
@@ -26,6 +25,7 @@ def error(status, code, **headers):
 WARN, ALARM = 'warn', 'alarm'  # the log's levels: it passes by itself; a person has to act
 SAID = re.compile(r'sealtap: (\w+) upload put-failed .* what=("[^"]*"|\S+)')
 
+TAKEN = 'a name that is taken'
 # the front's misbehaviour, how many requests meet it, what the log says of it, and how loud (a warning)
 S3 = {
     'SlowDown': (error(503, 'SlowDown'), 4, {'SlowDown'}),
@@ -34,19 +34,23 @@ S3 = {
     # the first is on a kept connection and quietly repeated on a new one
     'a reset in the head of the body': ({'kind': 'reset', 'at': 1}, 2, {'send', 'answer'}),
     'a reset further on': ({'kind': 'reset', 'at': 600}, 2, {'send', 'answer'}),
-    'a server that stalls before the body': ({'kind': 'stall-read', 'seconds': 23}, 1, {'send', 'answer'}),
-    'a server that stalls before the answer': ({'kind': 'stall-answer', 'seconds': 23}, 1, {'answer'}),
     'an error in a 200': ({'kind': 'error-in-200', 'code': 'InternalError', 'message': 'm'}, 1, {'InternalError'}),
     'a truncated answer': ({'kind': 'truncated'}, 1, {'answer'}),
     'an answer without an end': ({'kind': 'unframed'}, 1, {'answer'}),
     'a conflict': (error(409, 'ConditionalRequestConflict'), 1, {'ConditionalRequestConflict'}),
-    'a name that is taken': (error(412, 'PreconditionFailed'), 1, {'PreconditionFailed'}, ALARM),
+    TAKEN: (error(412, 'PreconditionFailed'), 1, {'PreconditionFailed'}, ALARM),
     'a refusal for a while': (error(403, 'AccessDenied'), 3, {'AccessDenied'}, ALARM),
     'a redirect to a foreign host': (error(307, 'TemporaryRedirect', Location='https://elsewhere.example/x'), 2, {'TemporaryRedirect'},
                                      ALARM),
     'a redirect to another partition': (error(301, 'PermanentRedirect', **{'x-amz-bucket-region': 'us-gov-west-1'}), 2,
                                         {'PermanentRedirect'}, ALARM),
 }
+# under a clock that leaps: it gives up after 20 s
+STALLS = {
+    'a server that stalls before the body': ({'kind': 'stall-read', 'seconds': 8}, 1, {'send', 'answer'}),
+    'a server that stalls before the answer': ({'kind': 'stall-answer', 'seconds': 8}, 1, {'answer'}),
+}
+LEAP_S = 4  # less than it waits for a connection
 KMS = {
     'first': [error(400, 'ThrottlingException'), error(500, 'KMSInternalException'), error(500, 'DependencyTimeoutException'),
               {'kind': 'members', 'members': {'Plaintext': 'A' * 40 + 'AA=='}}, {'kind': 'cut-json'}],
@@ -57,13 +61,11 @@ KMS = {
 
 
 class Life:
-    """Traffic makes an object a second; each misbehaviour is met, told, ended and overcome before the next."""
+    """Traffic makes an object a second (or every second leap); each misbehaviour is met, told, ended and overcome before the next."""
 
-    def __init__(self, lab, name, init=None):
-        self.lab = lab
-        self.appliance = Host(lab, name, lab.configuration(object__max_seconds=1), verbose=True)
-        if init:
-            self.appliance.argv[0] = init
+    def __init__(self, lab, name, init=INIT, clock=None):
+        self.lab, self.clock = lab, clock
+        self.appliance = Host(lab, name, lab.configuration(object__max_seconds=2 * LEAP_S if clock else 1), verbose=True, init=init)
 
     def __enter__(self):
         self.appliance.__enter__()
@@ -83,12 +85,13 @@ class Life:
         return [e['path'] for e in self.lab.front.entries() if e.get('stored')]
 
     def wait(self, ready, timeout_s, what):
-        deadline = time.monotonic() + timeout_s
-        while not ready():
-            assert self.appliance.process.running(), f'the appliance ended: {self.appliance.console.text()[-500:]}'
-            assert time.monotonic() < deadline, f'no {what} within {timeout_s} s'
+        """With a little traffic all the time; under a test's clock time passes."""
+        def ready_after_traffic():
             traffic.ping(self.lab, 1)
-            time.sleep(0.1)
+            if self.clock:
+                self.clock.leap(LEAP_S)
+            return ready()
+        self.appliance.process.wait_for(ready_after_traffic, timeout_s, what)
 
     def recovers(self):
         before = len(self.stored())
@@ -133,13 +136,14 @@ def moved_bucket(life):
 def expired_credentials(life):
     """Credentials that expire in the middle are fetched anew, and nothing else is signed with the old ones."""
     front, new = life.lab.front, life.lab.amazon.next_keys
+    first = len(front.entries())
     front.credentials(new, expire=True)
     life.lab.metadata.credentials(new)
     life.wait(lambda: life.count(' credentials-renewed '), 30, 'renewal')
     renewed = time.time()
     life.recovers()
     ours = {k['AccessKeyId'] for k in front.state['keys']}
-    late = [e for e in front.entries() if e.get('key') in ours and signed_at(e) > renewed - 1]
+    late = [e for e in front.entries()[first:] if e.get('key') in ours and signed_at(e) > renewed - 1]
     assert len([e for e in late if e['verdict'] == 'ok']) >= 2, late
     old = [e for e in late if e['key'] != new['AccessKeyId'] and signed_at(e) > renewed]
     assert not old, f'signed with the old keys: {old}'
@@ -201,7 +205,7 @@ def foreign_certificates(life):
 
 def shutdown_in_an_outage(life):
     """A shutdown waits for no Retry-After of five minutes: what an outage held up is shipped as soon as it ends."""
-    with life.lab.front.misbehave(count=1000, **error(503, 'SlowDown', **{'Retry-After': '300'})):
+    with life.lab.front.refuses(headers={'Retry-After': '300'}):
         before = len(life.said())
         life.wait(lambda: (WARN, 'SlowDown') in life.said()[before:], 30, 'outage')
         life.appliance.process.send(signal.SIGTERM)
@@ -211,26 +215,29 @@ def shutdown_in_an_outage(life):
     life.appliance.stop(30)
 
 
-def nothing_lost_or_doubled(life):
+def nothing_lost_or_doubled(lives):
     """After all of it each object is stored once, the same bytes, its name free or -rN; no number is missing; every packet is there."""
-    stored = life.stored()
+    stored = lives[0].stored()
     assert len(stored) == len(set(stored)), 'a name was stored twice'
-    for check in evidence.CHECKS:
-        if check is not evidence.check_free:  # one name was taken on purpose
-            check(life.evidence)
-    down = life.evidence.events('shutdown')[-1]
-    assert down['lost'] == 0 and down['packets'] == sum(map(len, life.evidence.recorded().values())), down
-    assert sum('-r1.' in o.name for o in life.evidence.objects) == 1, 'the taken name was not stood beside'
+    for life in lives:
+        for check in evidence.CHECKS:
+            if check is not evidence.check_free:  # one name was taken on purpose
+                check(life.evidence)
+        down = life.evidence.events('shutdown')[-1]
+        assert down['lost'] == 0 and down['packets'] == sum(map(len, life.evidence.recorded().values())), down
+    beside = [o.name for life in lives for o in life.evidence.objects if o.part['again']]
+    assert len(beside) == 1 and '-r1.' in beside[0], 'the taken name was not stood beside'
 
 
-def kms_on_a_bad_day(lab, name, faults):
+def kms_on_a_bad_day(lab, clock, name, faults):
     """Each error of KMS is overcome before arming; a wrong key, a short key or half an answer is never used."""
     before = len(lab.front.entries())
     with contextlib.ExitStack() as stack:
         for how in faults:
             stack.enter_context(lab.front.misbehave(service='kms', count=1, **how))
-        life = stack.enter_context(Life(lab, name))
-        life.appliance.console.wait_armed(120)
+        life = stack.enter_context(Life(lab, name, INJECTED, clock))
+        clock.pass_time(120, LEAP_S, until=lambda: 'sealtap: ARMED' in life.appliance.console.text())
+        life.appliance.console.wait_armed(5)
         met = [e['fault'] for e in lab.front.entries()[before:] if e.get('fault') and e.get('service') == 'kms']
         assert len(met) == len(faults), met
         life.recovers()
@@ -246,28 +253,36 @@ def no_fips_endpoint(lab):
 
 def over_mbed_tls(lab):
     """An appliance built over Mbed TLS arms, records and ships the same way, by TLS 1.3."""
-    with Life(lab, 'mbed', MBED_INIT) as life:
+    with Life(lab, 'mbed', MBED) as life:
         life.appliance.console.wait_armed(60)
         life.recovers()
         life.appliance.stop()
 
 
+def play(report, life, misbehaviours, others=()):
+    """A life through all of these, and what it shipped."""
+    with life:
+        life.appliance.console.wait_armed(60)
+        for name, step in misbehaviours.items():
+            report.run(misbehaviour, life, *step, about=f': {name}', always=name == TAKEN and report.wants(nothing_lost_or_doubled))
+        for check in others:
+            report.run(check, life)
+        life.appliance.stop()
+    life.evidence = objects.collect(life.lab)
+    return life
+
+
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
+    others = long_answer, moved_bucket, expired_credentials, wrong_clock, foreign_clock, foreign_certificates, shutdown_in_an_outage
     with Surroundings('misbehave') as lab:
-        for name, faults in KMS.items():
-            report.run(kms_on_a_bad_day, lab, 'kms-' + name, faults, about=f' ({name} row)')
-        earlier = objects.collect(lab).boots() if objects.list_names(lab.store) else set()
-        with Life(lab, 'appliance') as life:
-            life.appliance.console.wait_armed(60)
-            for name, step in S3.items():
-                report.run(misbehaviour, life, *step, about=f': {name}')
-            for check in (long_answer, moved_bucket, expired_credentials, wrong_clock, foreign_clock, foreign_certificates,
-                          shutdown_in_an_outage):
-                report.run(check, life)
-            life.appliance.stop()
-        life.evidence = objects.collect(lab, earlier)
-        report.run(nothing_lost_or_doubled, life)
+        with Clock(lab) as clock:
+            for name, faults in KMS.items():
+                report.run(kms_on_a_bad_day, lab, clock, 'kms-' + name, faults, about=f' ({name} row)')
+            objects.pass_over(lab)
+            lives = [play(report, Life(lab, 'stalls', INJECTED, clock), STALLS)]
+        lives.append(play(report, Life(lab, 'appliance'), S3, others))
+        report.run(nothing_lost_or_doubled, lives)
         report.run(no_fips_endpoint, lab)
         report.run(over_mbed_tls, lab)
     report.finish()

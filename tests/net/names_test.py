@@ -15,7 +15,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import aws, objects, surroundings, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 MANY = 40  # addresses of one name: some 700 bytes of answer
@@ -49,29 +51,15 @@ class Asked:
         return len(self.processes()) - self.tcp()
 
 
-def shipped(lab):
-    return set(objects.list_names(lab.store))
-
-
-def wait_shipped(lab, before, timeout_s):
-    """Until recordings are in S3 that were not there before."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        new = {n for n in shipped(lab) - before if '/packets/' in n}
-        if new:
-            return new
-        time.sleep(0.5)
-    raise AssertionError(f'no recording was shipped within {timeout_s} s')
-
-
-def configuration(lab):
-    return lab.configuration(object__max_seconds=10)
+def recordings(lab):
+    """How many S3 has taken."""
+    return sum('/packets/' in e['path'] and bool(e.get('stored')) for e in lab.front.entries())
 
 
 def long_answers(lab):
     """An answer too long for UDP is fetched over TCP, and the appliance arms by it."""
     asked = Asked(lab)
-    with Host(lab, 'long', configuration(lab)) as appliance:
+    with Host(lab, 'long', lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
         assert asked.udp() and asked.tcp(), f'{asked.udp()} questions over UDP, {asked.tcp()} over TCP'
         appliance.stop()
@@ -81,47 +69,35 @@ def hang_up(lab):
     """S3 ends the kept connection without an answer, which is met by a fresh one to the same addresses, and that one too:
     only then is the name needed."""
     with lab.front.misbehave('lost', count=2) as met:
-        end = time.monotonic() + 60
-        while len(met()) < 2:
-            assert time.monotonic() < end, 'nothing is shipped'
-            traffic.ping(lab, 1)
-            time.sleep(0.5)
+        wait_until(lambda: traffic.ping(lab, 1) or len(met()) == 2, 60, 'request to S3')
 
 
 def outage(lab):
     """When the DNS falls silent after arming, uploads go on with the addresses known, and the log says so once."""
-    with Host(lab, 'outage', configuration(lab)) as appliance:
+    with Clock(lab) as clock, Host(lab, 'outage', lab.configuration(object__max_seconds=2), init=INJECTED) as appliance:
         appliance.console.wait_armed(60)
         traffic.ping(lab, 2)
-        lab.processes.end(lab.dnsmasq)
+        lab.stop_dnsmasq()
         try:
             for _ in range(2):
                 hang_up(lab)
-                wait_shipped(lab, shipped(lab), 60)
+                before = recordings(lab)
+                wait_until(lambda: traffic.ping(lab, 1) or recordings(lab) > before, 60, 'recording')
         finally:
-            start_dnsmasq(lab)
+            lab.start_dnsmasq()
         # what was learnt before counts as fresh for 30 s after its use
-        said = len(appliance.console.text())
-        asked, end = Asked(lab), time.monotonic() + 90
-        while not asked.processes() and time.monotonic() < end:
-            hang_up(lab)
-            time.sleep(5)
+        said, asked = len(appliance.console.text()), Asked(lab)
+        for _ in range(18):
+            if not asked.processes():
+                hang_up(lab)
+                clock.pass_time(5)
         assert asked.processes(), 'the DNS is not asked again after its outage'
         time.sleep(1)
         assert 'CLOSED' not in appliance.console.text()[said:], appliance.console.text()[said:]
         appliance.stop()
-    evidence = objects.collect(lab, lab.boots)
-    lab.boots |= evidence.boots()
+    evidence = objects.collect(lab)
     silent = evidence.events('dns-silent-older-answers-used')
     assert len(silent) == 1 and len(evidence.events('dns-answers-again')) == 1, silent
-
-
-def start_dnsmasq(lab):
-    lab.dnsmasq = lab.processes.start('dnsmasq', ['dnsmasq', '-C', os.path.join(lab.folder, 'dnsmasq.conf'), '-x',
-                                                  lab.folder + '/dnsmasq.pid'], lab.dns)
-    end = time.monotonic() + 10
-    while 'started' not in lab.dnsmasq.output()[-2000:] and time.monotonic() < end:
-        time.sleep(0.05)
 
 
 def both_families(lab):
@@ -199,14 +175,8 @@ class Liar:
 def liar(lab):
     """Answers with another id, to another name or from another port are passed over, and the right one is taken."""
     false = Liar(lab)
-    configured = os.path.join(lab.folder, 'dnsmasq.conf')
-    with open(configured) as f:
-        text = f.read()
-    with open(configured, 'w') as f:
-        f.write(text.replace(f'option:dns-server,{surroundings.DNS}', f'option:dns-server,{LIAR}'))
-    lab.processes.end(lab.dnsmasq)
-    start_dnsmasq(lab)
-    with Host(lab, 'liar', configuration(lab)) as appliance:
+    lab.start_dnsmasq(lambda text: text.replace(f'option:dns-server,{surroundings.DNS}', f'option:dns-server,{LIAR}'))
+    with Host(lab, 'liar', lab.configuration()) as appliance:
         appliance.console.wait_armed(60)
         assert false.lies and false.streams, f'{false.lies} lies, {false.streams} answers over TCP: the test proves nothing'
         appliance.console.wait(rf'names are resolved by {re.escape(LIAR)}', 5)
@@ -214,7 +184,7 @@ def liar(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('names') as lab:
         give_many_addresses(lab)
         for test in (long_answers, outage, both_families, liar):

@@ -10,12 +10,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, evidence, frames, objects, testing  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab import evidence, frames, objects, procs, testing  # noqa: E402
+from lab.host import INIT, MBED, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
-BUILDS = {'BearSSL': os.path.join(certs.TOP, 'build', 'init'), 'Mbed TLS': os.path.join(certs.TOP, 'build', 'mbed', 'init')}
+BUILDS = {'BearSSL': INIT, 'Mbed TLS': MBED}
 # src/aws/pace.h
 WINDOW_MAX, BASE_S, CAP_S = 4, 0.5, 30
 # each worker has room for 16 objects: an outage of 20 s and a last delay of 30 s fit
@@ -25,7 +24,6 @@ CATCH_UP = 2  # times the live rate
 REQUESTS_MAX = 14  # in an outage of that length, by full jitter: 5 to 9, more than 13 not once in a million outages
 EARLY_S, LATE_S = 0.02, 1.0  # what clocks and a busy machine may add
 CLOSED_S = 0.1  # so soon after its answer a connection has ended for its client, too
-SLOW_DOWN = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'for a test'}
 
 
 def puts(lab):
@@ -35,13 +33,11 @@ def puts(lab):
 
 def wait(lab, ready, timeout_s, what):
     """With steady traffic for all workers: the kernel gives them packets by flow."""
-    deadline = time.monotonic() + timeout_s
-    with raw_socket(lab.inside) as sender:
-        while not ready():
-            assert time.monotonic() < deadline, f'no {what} within {timeout_s} s'
-            for port in range(41000, 41032):
-                sender.send(frames.udp_frame(secrets.token_hex(400), port, 7777))
-            time.sleep(0.2)
+    def ready_after_traffic():
+        frames.send(lab.inside, [frames.udp_frame(secrets.token_hex(400), port, 7777) for port in range(41000, 41032)])
+        time.sleep(0.2)
+        return ready()
+    procs.wait_until(ready_after_traffic, timeout_s, what)
 
 
 class Outage:
@@ -49,13 +45,11 @@ class Outage:
     many are under way at once."""
 
     def __init__(self, lab):
-        earlier = objects.collect(lab).boots() if puts(lab) else ()
         with Host(lab, 'outage', lab.configuration(object__max_seconds=OBJECT_S), WORKERS, True) as appliance:
             appliance.console.wait_armed(60)
             wait(lab, lambda: len(puts(lab)) > WORKERS, 20, 'object of each worker')
             with contextlib.ExitStack() as after:
-                first = {**SLOW_DOWN, 'count': 1, 'headers': {'Retry-After': str(RETRY_AFTER_S)}}
-                with lab.front.misbehave(**first), lab.front.misbehave(**SLOW_DOWN):
+                with lab.front.refuses(count=1, headers={'Retry-After': str(RETRY_AFTER_S)}), lab.front.refuses():
                     self.began = time.time()
                     wait(lab, lambda: time.time() > self.began + OUTAGE_S, OUTAGE_S + 5, 'end')
                     self.ended = time.time()
@@ -64,7 +58,7 @@ class Outage:
             appliance.stop()
         self.puts = [e for e in puts(lab) if e['began'] > self.began]
         self.stored = [e['path'][1:] for e in puts(lab) if e.get('stored')]
-        self.evidence = objects.collect(lab, earlier)
+        self.evidence = objects.collect(lab)
 
     def refused(self):
         """The requests that met the outage; the first was told when to come again. What was under way with it counts as one with it."""
@@ -166,8 +160,7 @@ def stored_once(outage):
 def reconnects(lab, init):
     """Where each connection ends with its answer, every further one resumes the session"""
     before = len(lab.front.entries())
-    appliance = Host(lab, 'reconnects-' + init.split('/')[-2], lab.configuration(object__max_seconds=1), verbose=True)
-    appliance.argv[0] = init
+    appliance = Host(lab, 'reconnects-' + init.split('/')[-2], lab.configuration(object__max_seconds=1), verbose=True, init=init)
     with lab.front.misbehave('close') as met, appliance:
         appliance.console.wait_armed(60)
         wait(lab, lambda: len(met()) >= 6, 30, 'reconnect')
@@ -178,7 +171,7 @@ def reconnects(lab, init):
     alone = [e for e in seen if not any(o['accepted'] < e['accepted'] < o['time'] + CLOSED_S for o in seen)]
     assert len(alone) >= 4 and [e['resumed'] for e in alone] == [False] + [True] * (len(alone) - 1), [e['resumed'] for e in seen]
     tls13 = {e['suite'].startswith('TLS_') for e in seen}
-    assert tls13 == {init == BUILDS['Mbed TLS']}, seen[0]['suite']
+    assert tls13 == {init == MBED}, seen[0]['suite']
 
 
 def wrong_clock_from_the_start(lab, offset_s):
@@ -201,13 +194,10 @@ def wrong_clock_from_the_start(lab, offset_s):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('outage') as lab:
         checks = (single_requests, retry_after_is_kept, no_flood, oldest_first, catches_up, stored_once)
-        if any(map(report.wants, checks)):
-            outage = Outage(lab)
-            for check in checks:
-                report.run(check, outage)
+        report.life(lambda: Outage(lab), checks)
         for name, init in BUILDS.items():
             report.run(reconnects, lab, init, about=f' ({name})')
         for offset_s in (1200, -1200):

@@ -104,7 +104,7 @@ def check_metrics(data):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     report.run(signatures_are_botocores)
     report.run(metrics_and_alarms_arrive)
     report.finish()

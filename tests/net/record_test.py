@@ -5,11 +5,9 @@ record_test.py [-k PATTERN]. Needs root. SLOW_PACKETS and BURST_PACKETS say how 
 """
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, frames, metadata, testing, traffic  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_OUTSIDE, CLIENT, WEB, Surroundings  # noqa: E402
@@ -20,15 +18,6 @@ OWN_PORTS = range(64512, 65536)
 
 
 # ---- traffic, each in a window of its own
-
-def send_raw(session, sent, pause_s=0.0, every=1):
-    """Frames from the host inside, straight onto its wire."""
-    with raw_socket(session.lab.inside) as s:
-        for i, frame in enumerate(sent):
-            s.send(frame)
-            if pause_s and (i + 1) % every == 0:
-                time.sleep(pause_s)
-
 
 def pages(session):
     traffic.everything(session.lab)
@@ -44,17 +33,17 @@ def fragments(session):
     twice = [frames.fragment(data, 5, 0, 800, False)] * 2
     tiny = [frames.fragment(data, 6, 0, 8, False), frames.fragment(data, 6, 8, 16, False)]
     session.fragments = lone + middle + turned + overlapping + twice + tiny
-    send_raw(session, session.fragments, 0.001)
+    frames.send(session.lab.inside, session.fragments, every=1, pause_s=0.001)
 
 
 def slowly(session):
     session.slow = [frames.udp_frame(f'slow {i}') for i in range(SLOW_PACKETS)]
-    send_raw(session, session.slow, 0.02)
+    frames.send(session.lab.inside, session.slow, every=1, pause_s=0.02)
 
 
 def bursts(session):
     session.bursts = [frames.udp_frame(f'burst {i} ' + 'x' * (i % 1400)) for i in range(BURST_PACKETS)]
-    send_raw(session, session.bursts, 0.03, 400)
+    frames.send(session.lab.inside, session.bursts, every=400, pause_s=0.03)
 
 
 def tags(session):
@@ -66,7 +55,7 @@ def tags(session):
     ]
     session.tagged = [frames.udp_frame(text, tags=stack) for stack in stacks] + [frames.udp_frame(text)]
     session.tagged += [frames.ethernet(b'\x01\x02\x03\x04' * 12, 0x9000, tags=[(frames.VLAN, 3)])]
-    send_raw(session, session.tagged)
+    frames.send(session.lab.inside, session.tagged)
 
 
 def reserved_ports(session):
@@ -205,7 +194,7 @@ LIVES = {
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('record') as lab:
         for name, (workers, nat, scenes, checks) in LIVES.items():
             about = f' ({name})'

@@ -71,7 +71,7 @@ def differences(sendable):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     sendable = generate.generate(OWN)
     report.run(formats, sendable)
     report.run(tshark_agrees, sendable)

@@ -10,7 +10,6 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import compare, evidence, frames, testing, traffic  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import CLIENT, Surroundings  # noqa: E402
@@ -113,11 +112,7 @@ def agree(session, window, model):
 # ---- traffic
 
 def send(session, sent, every=100):
-    with raw_socket(session.lab.inside) as s:
-        for i, frame in enumerate(sent):
-            s.send(frame)
-            if i % every == every - 1:
-                time.sleep(0.01)
+    frames.send(session.lab.inside, sent, every=every)
 
 
 def everything(session):
@@ -263,7 +258,7 @@ LIVES = {
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('rules') as lab:
         for check in (broken_rule_keeps_closed, name_in_rule_keeps_closed):
             report.run(check, lab)

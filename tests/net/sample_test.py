@@ -53,7 +53,7 @@ def a_changed_byte_is_refused():
         assert done.returncode == 1 and done.stderr and not done.stdout, f'bit changed in byte {at}: exit {done.returncode}'
 
 
-report = testing.Report(testing.pattern())
+report = testing.report()
 for check in (our_tool_opens_it, the_sdk_opens_it_to_the_same_bytes, a_changed_byte_is_refused):
     report.run(check)
 report.finish()

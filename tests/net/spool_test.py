@@ -13,11 +13,14 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import compare, evidence, objects, testing, traffic  # noqa: E402
-from lab.host import Host  # noqa: E402
+from lab.clock import Clock  # noqa: E402
+from lab.host import INJECTED, Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import Surroundings, WEB  # noqa: E402
 
 SYNC_MS = 200
+SHUTDOWN_S = 110  # init is patient for 100 s
 VOLUME_BYTES = 10 * 67108864  # nine slots of 64 MiB
 SEED = int(os.environ.get('SEED', '0')) or random.SystemRandom().randrange(1 << 30)
 
@@ -31,15 +34,6 @@ def volume(lab, name, size=VOLUME_BYTES):
 
 def settings(lab, path, **more):
     return lab.configuration(spool=path, spool__sync_ms=SYNC_MS, **{'object__max_seconds': 2, **more})
-
-
-def away(lab):
-    """S3 answers each request with an error for the time of the block."""
-    return lab.front.misbehave('error', status=503, code='ServiceUnavailable', message='for a test')
-
-
-def of_boot(everything, boot):
-    return objects.Evidence([o for o in everything.objects if o.part['boot'] == boot], everything.folder)
 
 
 # ---- all in order
@@ -90,7 +84,7 @@ class Cut:
         self.path = volume(lab, 'cut')
         with Session(Host(lab, 'cut', settings(lab, self.path), verbose=True)) as session:
             session.armed()
-            with away(lab):
+            with lab.front.refuses():
                 with session.window('before'):
                     traffic.fetch(lab, '10m')
                     time.sleep(4)
@@ -112,9 +106,7 @@ class Cut:
             session.collect()
             self.console = session.appliance.console.text()
         self.session = session
-        boots = sorted(session.evidence.boots(), key=lambda b: min(o.meta['first'] for o in of_boot(session.evidence, b).objects))
-        assert len(boots) == 2, boots
-        self.first, self.second = (of_boot(session.evidence, b) for b in boots)
+        self.first, self.second = session.evidence.lives()
         shipped = self.shipped_before & {o.name for o in self.first.objects}
         print(f'# SEED={SEED}: cut with {len(self.first.objects)} objects, {len(shipped)} of them shipped before')
 
@@ -160,27 +152,25 @@ class Faults:
     def __init__(self, lab):
         self.path, self.faults = volume(lab, 'faults'), os.path.join(lab.folder, 'faults.txt')
         self.fault('')
-        host = Host(lab, 'faults', settings(lab, self.path), verbose=True, disk_faults=self.faults)
-        with Session(host) as session:
+        host = Host(lab, 'faults', settings(lab, self.path), verbose=True, disk_faults=self.faults, init=INJECTED)
+        with Clock(lab) as self.clock, Session(host) as session:
             session.armed()
             self.console = session.appliance.console
             with session.window('faults'):
                 for fault in ('write eio', 'sync eio', 'write nospace', 'write short', 'any eio'):
                     self.act_out(lab, fault)
-                with away(lab):
+                with lab.front.refuses():
                     self.act_out(lab, 'write eio')
                 traffic.fetch(lab, '100k')
                 self.fault('any stall')
                 traffic.fetch(lab, '10m')
                 self.fault('')
-                time.sleep(12)
+                self.clock.pass_time(12, 2)
             session.power_off()
             session.collect()
         self.session, self.evidence = session, session.evidence
 
     def fault(self, line):
-        with open(self.faults + '.new', 'w') as f:
-            f.write(line)
         with open(self.faults, 'w') as f:
             f.write(line)
 
@@ -190,9 +180,10 @@ class Faults:
         traffic.fetch(lab, '100k')
         self.console.wait(r'^sealtap: alarm spool spool-failed ', 20, at)
         traffic.fetch(lab, '100k')
-        time.sleep(3)
+        self.clock.pass_time(3, 1)
         self.fault('')
-        self.console.wait(r'^sealtap: alarm spool spool-works ', 30, at)
+        self.clock.pass_time(30, 1, until=lambda: ' spool-works ' in self.console.text()[at:])
+        self.console.wait(r'^sealtap: alarm spool spool-works ', 1, at)
 
 
 def faults_lose_nothing(life):
@@ -218,11 +209,8 @@ class Full:
         self.path = volume(lab, 'full', 4 * 67108864)
         with Session(Host(lab, 'full', settings(lab, self.path, object__max_seconds=1), verbose=True)) as session:
             session.armed()
-            with away(lab):
-                end = time.monotonic() + 90
-                while 'spool-full' not in session.appliance.console.text():
-                    assert time.monotonic() < end, 'it does not fill'
-                    traffic.ping(lab, 2)
+            with lab.front.refuses():
+                wait_until(lambda: traffic.ping(lab, 2) or 'spool-full' in session.appliance.console.text(), 90, 'full volume')
             traffic.ping(lab, 2)
             session.appliance.console.wait(r'^sealtap: alarm spool spool-room ', 60)
             session.power_off()
@@ -247,13 +235,16 @@ class Late:
         self.path, self.faults = volume(lab, 'late'), os.path.join(lab.folder, 'late.txt')
         with open(self.faults, 'w'):
             pass
-        with Session(Host(lab, 'late', settings(lab, self.path), verbose=True, disk_faults=self.faults)) as session:
+        host = Host(lab, 'late', settings(lab, self.path), verbose=True, disk_faults=self.faults, init=INJECTED)
+        with Clock(lab) as clock, Session(host) as session:
             session.armed()
-            with away(lab):
+            with lab.front.refuses():
                 with session.window('before'):
                     traffic.fetch(lab, '100k')
                     time.sleep(3)
-                session.appliance.process.end(signal.SIGTERM, 130)
+                session.appliance.process.send(signal.SIGTERM)
+                clock.pass_time(SHUTDOWN_S, 2, until=lambda: not session.appliance.process.running())
+                session.appliance.process.end(signal.SIGTERM, 30)
                 self.said = session.appliance.console.text()
             with open(self.faults, 'w') as f:
                 f.write('read eio')
@@ -265,8 +256,7 @@ class Late:
             session.armed()
             session.power_off()
             session.collect()
-        boots = sorted(session.evidence.boots(), key=lambda b: min(o.meta['first'] for o in of_boot(session.evidence, b).objects))
-        self.session, self.first, self.second = session, *(of_boot(session.evidence, b) for b in boots)
+        self.session, (self.first, self.second) = session, session.evidence.lives()
 
 
 def a_shutdown_in_an_outage_leaves_all_on_the_volume(life):
@@ -336,13 +326,10 @@ LIVES = (
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('spool') as lab:
         for make, checks in LIVES:
-            if any(report.wants(check) for check in checks):
-                life = make(lab)
-                for check in checks:
-                    report.run(check, life)
+            report.life(lambda: make(lab), checks)
         for check in (a_foreign_disk_is_refused, a_disk_too_small_or_missing_is_named):
             report.run(check, lab)
     report.finish()

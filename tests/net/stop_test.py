@@ -12,8 +12,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import frames, objects, probes, testing, traffic  # noqa: E402
-from lab.capture import raw_socket  # noqa: E402
 from lab.host import Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 WITHIN_S = 0.1  # of the loss, or of a worker's silence
@@ -71,11 +71,10 @@ class Life:
 
     def wait_flow(self, since):
         """Until something that was forwarded after `since` arrives; when that was."""
-        end = time.monotonic() + 60
-        while not self.probes.last or self.probes.last < since:
-            assert time.monotonic() < end, f'nothing is forwarded: {self.appliance.console.text()[-600:]}'
-            time.sleep(0.01)
-        return self.probes.last
+        def arrived():
+            last = self.probes.last
+            return last if last and last >= since else None
+        return wait_until(arrived, 60, 'forwarded probe', said=self.appliance.console.text)
 
     def told(self, event):
         return self.appliance.console.text().count(f' init {event} ')
@@ -121,14 +120,10 @@ def a_dead_worker_stops_forwarding(life):
 
 def a_hung_worker_alone_stops_nothing(life):
     """spool.full = stop alone: a worker that hangs does not stop forwarding"""
-    worker = life.appliance.roles()['capture']
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with life.appliance.stopped('capture'):
         time.sleep(0.5)
         began = time.monotonic()
         assert life.wait_flow(began) < began + WELL_S and not life.told('forwarding-stopped')
-    finally:
-        os.kill(worker, signal.SIGCONT)
 
 
 def no_place_left_stops_forwarding(lab, name, policy):
@@ -136,11 +131,8 @@ def no_place_left_stops_forwarding(lab, name, policy):
     with Life(lab, name, object__max_seconds=1, **policy) as life:
         if 'on_loss' not in policy:
             a_hung_worker_alone_stops_nothing(life)
-        with lab.front.misbehave('error', count=100000, status=503, code='SlowDown', message='for a test', headers={}):
-            end = time.monotonic() + 120
-            while not life.said('no place is left'):
-                assert time.monotonic() < end, 'it is never full'
-                time.sleep(0.1)
+        with lab.front.refuses():
+            wait_until(lambda: life.said('no place is left'), 120, 'full memory')
             stopped = time.monotonic()
             time.sleep(2)
             assert life.probes.last < stopped + WITHIN_S, 'it still flows'
@@ -155,12 +147,9 @@ def flood(lab, over):
     """Large packets of one source at some 1,500 a second, until over()."""
     frame = frames.ethernet(frames.ipv4(frames.udp(b'x' * 1358, 4000, 9, FLOODER), source=FLOODER))
     end = time.monotonic() + 60
-    with raw_socket(lab.inside) as s:
-        while not over():
-            assert time.monotonic() < end, 'the flood changes nothing'
-            for _ in range(15):
-                s.send(frame)
-            time.sleep(0.01)
+    while not over():
+        assert time.monotonic() < end, 'the flood changes nothing'
+        frames.send(lab.inside, [frame] * 15, every=15)
 
 
 def the_budget_used_up_stops_forwarding(lab):
@@ -174,8 +163,7 @@ def the_budget_used_up_stops_forwarding(lab):
         life.probes.end()
         life.appliance.stop()
         forwarded = len(life.probes.seen)
-    found = objects.collect(lab, lab.boots)
-    lab.boots |= found.boots()
+    found = objects.collect(lab)
     inside = [f for stream in found.recorded().values() for f in stream if f.interface == 1]
     mine = [f for f in inside if f.data[34:38] == probes.UDP_PORTS]
     late = last - mine[-1].ns / 1e9
@@ -187,8 +175,7 @@ def the_budget_used_up_stops_forwarding(lab):
 
 def lost(lab, forwarded):
     """Every forwarded probe is in the recording; what was counted as lost, which was not forwarded then."""
-    found = objects.collect(lab, lab.boots)
-    lab.boots |= found.boots()
+    found = objects.collect(lab)
     recorded = probes.numbers(f.data for frames in found.recorded().values() for f in frames if f.interface == 1)
     missing = sorted(forwarded - recorded)
     assert not missing, f'{len(missing)} of {len(forwarded)} forwarded packets were not recorded, the first is {missing[0]}'
@@ -203,7 +190,7 @@ def all_that_was_forwarded_is_recorded(life):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('stop') as lab:
         with Life(lab, 'appliance', **ON_LOSS) as life:
             traffic.ping(lab, 2)

@@ -141,7 +141,7 @@ TESTS = [flipped_bits, changed_metadata, foreign_signature, missing_object, reco
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('tamper') as lab:
         session = Session(Host(lab, 'tamper', lab.configuration(object__max_seconds=1, log__interval_seconds=1)))
         if report.run(one_life, session, always=True):

@@ -1,4 +1,4 @@
-"""Servers for tests of TLS clients: certificates, nginx, openssl s_server, scripted TLS, and wires that cut and delay.
+"""tls_servers: servers for tls_servers_test, on loopback: certificates, nginx, openssl s_server, scripted TLS, wires that cut and delay.
 
 All files are in DIR, which goes when the program ends; all programs are ended by their pids.
 """
@@ -12,7 +12,8 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
+
+from lab.procs import wait_until
 
 NAME = "bucket.s3.test.example"
 BIG = 16 << 20
@@ -76,15 +77,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_port(port, process):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        assert process.poll() is None, "the server ended at once"
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("the server does not listen")
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Program:
@@ -93,7 +88,8 @@ class Program:
     def __init__(self, args, port, **kw):
         self.port = port
         self.process = subprocess.Popen(args, cwd=DIR, stderr=subprocess.DEVNULL, **kw)
-        wait_port(port, self.process)
+        wait_until(lambda: self.process.poll() is not None or listens(port), 10, "server that listens")
+        assert self.process.poll() is None, "the server ended at once"
 
     def __enter__(self):
         return self
@@ -150,13 +146,10 @@ def start_nginx():
     return Program(["nginx", "-p", DIR, "-e", path("error.log"), "-c", path("nginx.conf")], PORTS["ec"])
 
 
-class Script:
-    """A TLS server whose connections are played by play(index, stream). plain: without TLS."""
+class Listener:
+    """A port of its own, until the block ends; serve(s) has each connection, one after the other."""
 
-    def __init__(self, play, plain=False, backlog=8):
-        self.play, self.plain, self.count, self.failure = play, plain, 0, None
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(path("ec.pem"), path("ec.key"))
+    def __init__(self, backlog=8):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.port = self.listener.getsockname()[1]
 
@@ -166,16 +159,7 @@ class Script:
                 s, _ = self.listener.accept()
             except OSError:
                 return
-            self.count += 1
-            try:
-                stream = s if self.plain else self.context.wrap_socket(s, server_side=True, suppress_ragged_eofs=False)
-                self.play(self.count - 1, stream)
-                stream.close()
-            except OSError:
-                s.close()
-            except AssertionError as e:
-                self.failure = e
-                s.close()
+            self.serve(s)
 
     def __enter__(self):
         threading.Thread(target=self.run, daemon=True).start()
@@ -184,6 +168,31 @@ class Script:
     def __exit__(self, *exc):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+
+class Script(Listener):
+    """A TLS server whose connections are played by play(index, stream). plain: without TLS."""
+
+    def __init__(self, play, plain=False):
+        super().__init__()
+        self.play, self.plain, self.count, self.failure = play, plain, 0, None
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(path("ec.pem"), path("ec.key"))
+
+    def serve(self, s):
+        self.count += 1
+        try:
+            stream = s if self.plain else self.context.wrap_socket(s, server_side=True, suppress_ragged_eofs=False)
+            self.play(self.count - 1, stream)
+            stream.close()
+        except OSError:
+            s.close()
+        except AssertionError as e:
+            self.failure = e
+            s.close()
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
         if self.failure:
             raise self.failure
 
@@ -197,13 +206,12 @@ def read_head(stream):
     return data
 
 
-class Wire:
+class Wire(Listener):
     """Carries bytes between the client and a server: cut: after so many from the server; step: bytes at a time."""
 
     def __init__(self, target, cut=None, step=65536, reset=False):
+        super().__init__()
         self.target, self.cut, self.step, self.reset, self.carried = target, cut, step, reset, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
 
     def carry(self, near, far):
         left = self.cut
@@ -220,27 +228,14 @@ class Wire:
                 if left == 0:
                     return
 
-    def run(self):
-        while True:
+    def serve(self, near):
+        with near, socket.create_connection(("127.0.0.1", self.target)) as far:
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                near, _ = self.listener.accept()
+                if self.cut != 0:
+                    self.carry(near, far)
+                if self.reset:
+                    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             except OSError:
-                return
-            with near, socket.create_connection(("127.0.0.1", self.target)) as far:
-                near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                try:
-                    if self.cut != 0:
-                        self.carry(near, far)
-                    if self.reset:
-                        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                except OSError:
-                    pass
-
-    def __enter__(self):
-        threading.Thread(target=self.run, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+                pass

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The appliance's HTTPS client against real servers: nginx, openssl s_server, Python's ssl, and wires that cut and delay.
+"""tls_servers_test: the appliance's HTTPS client against real servers: nginx, openssl s_server, Python's ssl, and wires that cut and delay.
 
-Each test runs over both TLS back ends. Run from the project's root after `make tests`. One line a test; exit code 1 when one fails.
+tls_servers_test.py [-k PATTERN]. Needs build/tests/https_client and build/mbed/tests/https_client (make tests); no root; loopback alone.
+Each test runs over both TLS back ends.
 """
 import concurrent.futures
+import functools
 import json
 import os
 import select
@@ -15,21 +17,21 @@ import sys
 import threading
 import time
 
-sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import testing  # noqa: E402
+from lab.certs import CA, CA_KEY, TOP  # noqa: E402
 from tls_servers import (BIG, DIR, NAME, PORTS, Program, Script, Wire, certificate, digest,  # noqa: E402
                          free_port, make_certificates, path, read_head, s_server, start_nginx)
 
-CLIENTS = {"BearSSL": os.path.abspath("build/tests/https_client"), "Mbed TLS": os.path.abspath("build/mbed/tests/https_client")}
+CLIENTS = {"BearSSL": os.path.join(TOP, "build/tests/https_client"), "Mbed TLS": os.path.join(TOP, "build/mbed/tests/https_client")}
 BACKEND, CLIENT = None, None  # the one on trial
 TESTS = []
 
 
-def test(sentence):
-    """Marks a test; what it raises is its failure."""
-    def mark(fn):
-        TESTS.append((sentence, fn))
-        return fn
-    return mark
+def test(fn):
+    """Its sentence is the docstring; all run side by side."""
+    TESTS.append(fn)
+    return fn
 
 
 def client(port, *steps, anchors="root.pem", host=NAME, address="127.0.0.1"):
@@ -54,8 +56,9 @@ UNTRUSTED = {"err": "the server's certificate is not trusted for this name", "wh
 BROKEN = {"err": "the TLS session failed", "where": "TLS handshake", "sent_all": False}
 
 
-@test("HTTPS: nginx and openssl s_server with EC and RSA keys are understood")
-def _():
+@test
+def understood():
+    """Nginx and openssl s_server with EC and RSA keys are understood"""
     for name in ("ec", "rsa", "rsa256", "p384"):
         expect(client(PORTS[name], "get:/small")[0], bytes=5, **OK)
     for cert in ("ec", "p384", "rsa"):
@@ -63,18 +66,20 @@ def _():
             expect(client(s.port, "get:/www/small")[0], bytes=5, **OK)
 
 
-@test("HTTPS: a certificate by the qemu board's CA is accepted where that CA is an anchor, and nowhere else")
-def _():
-    shutil.copy("board/qemu/test-ca.pem", path("board.pem"))
-    shutil.copy("tests/lab/test-ca.key", path("board.key"))
+@test
+def board_ca():
+    """A certificate by the qemu board's CA is accepted where that CA is an anchor, and nowhere else"""
+    shutil.copy(CA, path("board.pem"))
+    shutil.copy(CA_KEY, path("board.key"))
     certificate("byboard", signer="board")
     with s_server("byboard") as s:
         expect(client(s.port, "get:/www/small", anchors="board.pem")[0], bytes=5, **OK)
         expect(client(s.port, "get:/www/small")[0], **UNTRUSTED)
 
 
-@test("HTTPS: a certificate for another name, expired, self-signed, by a stranger or by SHA-1 sends no request")
-def _():
+@test
+def wrong_certificates():
+    """A certificate for another name, expired, self-signed, by a stranger or by SHA-1 sends no request"""
     for cert, why in (("othername", "the certificate is for another name"),
                       ("expired", "the certificate is not valid at this time"),
                       ("unknown", "the certificate does not lead to a trusted root"),
@@ -84,8 +89,9 @@ def _():
             expect(client(s.port, "get:/www/small")[0], why=why, **UNTRUSTED)
 
 
-@test("HTTPS: an RSA-PSS, a ChaCha20-only and an X25519-only server end in a clear error, a TLS 1.3-only one for BearSSL")
-def _():
+@test
+def unusual_servers():
+    """An RSA-PSS, a ChaCha20-only and an X25519-only server end in a clear error, a TLS 1.3-only one for BearSSL"""
     tls13 = client(PORTS["tls13"], "get:/small")[0]
     if BACKEND == "BearSSL":
         expect(tls13, why="the server does not speak TLS 1.2", **BROKEN)
@@ -98,8 +104,9 @@ def _():
         expect(client(s.port, "get:/www/small")[0], why=none, **BROKEN)
 
 
-@test("HTTPS: a server that speaks plain HTTP, or closes at once, ends in a clear error")
-def _():
+@test
+def plain_or_closed():
+    """A server that speaks plain HTTP, or closes at once, ends in a clear error"""
     def play(index, s):
         if index:
             s.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
@@ -109,8 +116,9 @@ def _():
         expect(client(s.port, "get:/")[0], **BROKEN)
 
 
-@test("HTTPS: 16 MiB go up to and come down from nginx unharmed, on one connection")
-def _():
+@test
+def large_transfers():
+    """16 MiB go up to and come down from nginx unharmed, on one connection"""
     want = digest("www/big")
     for name in ("ec", "rsa256"):
         up = f"{name}-{BACKEND[:4]}"
@@ -121,8 +129,9 @@ def _():
         assert digest(f"www/up/{up}") == want and digest(name + ".down") == want
 
 
-@test("HTTPS: a wire that brings one byte at a time changes nothing")
-def _():
+@test
+def byte_by_byte():
+    """A wire that brings one byte at a time changes nothing"""
     with Wire(PORTS["rsa"], step=1) as w:
         r = client(w.port, "get:/small", f"get:/small:{path('one')}")
         expect(r[1], bytes=5, reused=True, **OK)
@@ -130,8 +139,9 @@ def _():
         assert f.read() == b"hello"
 
 
-@test("HTTPS: a wire cut or reset after any number of the server's bytes is never taken for an answer")
-def _():
+@test
+def cut_anywhere():
+    """A wire cut or reset after any number of the server's bytes is never taken for an answer"""
     with Wire(PORTS["ec"]) as w:
         expect(client(w.port, "get:/small")[0], **OK)
         whole = w.carried
@@ -147,8 +157,9 @@ def _():
                                     "the data ends too early"), r
 
 
-@test("HTTPS: a body without a length ends by close_notify, not by a cut")
-def _():
+@test
+def body_without_length():
+    """A body without a length ends by close_notify, not by a cut"""
     def play(index, s):
         read_head(s)
         s.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")
@@ -161,15 +172,17 @@ def _():
         expect(client(s.port, "get:/")[0], err="the data ends too early", where="answer", maybe_delivered=True)
 
 
-@test("HTTPS: nginx may close an idle connection; the next request opens another")
-def _():
+@test
+def idle_connection():
+    """Nginx may close an idle connection; the next request opens another"""
     r = client(PORTS["brief"], "get:/small", "get:/small", "wait:1500", "get:/small")
     assert [x["reused"] for x in r] == [False, True, False]
     assert all(x["status"] == 200 and not x["maybe_delivered"] for x in r)
 
 
-@test("HTTPS: a request lost with a kept connection is sent again once and says that it may have been delivered")
-def _():
+@test
+def lost_with_its_connection():
+    """A request lost with a kept connection is sent again once and says that it may have been delivered"""
     def play(index, s):
         read_head(s)
         if index != 2:
@@ -187,8 +200,9 @@ def _():
         assert s.count == 3
 
 
-@test("HTTPS: sessions are resumed on new connections")
-def _():
+@test
+def resumed():
+    """Sessions are resumed on new connections"""
     log = []
 
     def play(_index, s):
@@ -203,8 +217,9 @@ def _():
     assert log == [False, True, True], log
 
 
-@test("HTTPS: nginx resumes sessions on new connections, by its cache and by its tickets")
-def _():
+@test
+def resumed_by_nginx():
+    """Nginx resumes sessions on new connections, by its cache and by its tickets"""
     for name in ("ec",) if BACKEND == "BearSSL" else ("ec", "tickets"):  # BearSSL has no TLS 1.3, and no tickets
         files = [path(f"resumed-{name}-{BACKEND[:4]}-{i}") for i in range(4)]
         r = client(PORTS[name], *(f"get:/resumed:{f}" for f in files))
@@ -216,8 +231,9 @@ def _():
         assert said == [".", "r", "r", "r"], f"{name}: {said}"
 
 
-@test("HTTPS: an interim answer is skipped; an early refusal is heard while an upload runs")
-def _():
+@test
+def interim_and_early_answers():
+    """An interim answer is skipped; an early refusal is heard while an upload runs"""
     def play(index, s):
         read_head(s)
         if index == 0:
@@ -231,8 +247,9 @@ def _():
         expect(r, err="ok", status=403, sent_all=False, maybe_delivered=False)
 
 
-@test("HTTPS: openssl asking for renegotiation gets none, and the client does not hang")
-def _():
+@test
+def renegotiation():
+    """Openssl asking for renegotiation gets none, and the client does not hang"""
     port = free_port()
     p = Program(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", "ec.pem", "-key", "ec.key", "-crlf"], port,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -260,8 +277,9 @@ def _():
 
 # ---- patience
 
-@test("HTTPS: a server that stops answering is left after 20 s, one that never connects after 5 s")
-def _():
+@test
+def patience():
+    """A server that stops answering is left after 20 s, one that never connects after 5 s"""
     def stop(_index, s):
         read_head(s)
         time.sleep(40)
@@ -283,8 +301,9 @@ def _():
         assert 5000 <= r["ms"] < 8000, r
 
 
-@test("HTTPS: an upload that only creeps is not given up, as long as it moves")
-def _():
+@test
+def creeping_upload():
+    """An upload that only creeps is not given up, as long as it moves"""
     def creep(_index, s):
         # all of it is in the client's kernel long before it is here
         end, got = time.monotonic() + 26, len(read_head(s).split(b"\r\n\r\n", 1)[1])
@@ -303,8 +322,9 @@ def _():
         assert r["ms"] > 26000, r
 
 
-@test("HTTPS: a kept connection is given back after 15 s")
-def _():
+@test
+def given_back():
+    """A kept connection is given back after 15 s"""
     ended = []
 
     def play(_index, s):
@@ -319,32 +339,19 @@ def _():
     assert len(ended) == 1 and 14 < ended[0] < 16.5, ended
 
 
-def run(entry):
-    sentence, fn = entry
-    try:
-        fn()
-    except Exception as e:  # whatever goes wrong is this test's failure
-        text = " ".join(f"{type(e).__name__}: {e}".split())
-        return f"not ok {sentence}\n  {text}"
-    return f"ok {sentence}"
-
-
 def main():
+    report = testing.report()
     for program in CLIENTS.values():
         if not os.access(program, os.X_OK):
             sys.exit(f"{program} is missing: make tests")
     make_certificates()
-    bad = 0
-    chosen = [t for t in TESTS if len(sys.argv) < 2 or sys.argv[1] in t[0]]
-    with start_nginx():
+    with start_nginx(), concurrent.futures.ThreadPoolExecutor(len(TESTS)) as pool:
         for backend, program in CLIENTS.items():
             globals().update(BACKEND=backend, CLIENT=program)
-            with concurrent.futures.ThreadPoolExecutor(len(TESTS)) as pool:
-                for line in pool.map(run, chosen):
-                    bad += line.startswith("not ok")
-                    print(line.replace("ok ", f"ok {backend}: ", 1), flush=True)
-    return 1 if bad else 0
+            about = f" ({backend})"
+            for fn, done in [(fn, pool.submit(fn)) for fn in TESTS if report.wants(fn, about)]:
+                report.run(functools.wraps(fn)(lambda done=done: done.result()), about=about)
+    report.finish()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main()

@@ -3,12 +3,13 @@
 
 boot_test.py [-k PATTERN]. Needs root and build/qemu/. Logs, consoles and objects stay in build/lab/boot/.
 """
+import contextlib
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import aws, clients, evidence, gateway, ipv6, netns, probes, scrape, testing, traffic  # noqa: E402
+from lab import aws, clients, evidence, gateway, ipv6, netns, probes, procs, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
@@ -42,12 +43,10 @@ def published(place):
 
 def router_advertised(lab):
     """There is a way over IPv6."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
+    def answers():
+        with contextlib.suppress(netns.CommandFailed):
             return lab.inside.run('ping', '-n', '-c', '1', '-W', '1', ipv6.WEB6)
-        except netns.CommandFailed:
-            pass
+    procs.wait_until(answers, 30, 'way over IPv6')
 
 
 def failures(lab, scenes):
@@ -190,7 +189,7 @@ PROOFS = [verdict_lines, core_set, status_port, Session.check_nothing_before_arm
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('boot') as lab:
         lab.metadata.user_data(lab.configuration(**SETTINGS))
         if any(map(report.wants, [whole_path, *PROOFS, *evidence.CHECKS])):

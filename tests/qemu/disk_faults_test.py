@@ -64,11 +64,9 @@ def each_is_named(life):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('disk-faults') as lab:
-        life = Life(lab)
-        for check in (nothing_is_lost, each_is_named):
-            report.run(check, life)
+        report.life(lambda: Life(lab), (nothing_is_lost, each_is_named))
     report.finish()
 
 

@@ -35,7 +35,7 @@ def by_the_third_alone(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('evidence-guest') as lab:
         evidence_link.describe(lab)
         report.run(by_the_third_alone, lab)

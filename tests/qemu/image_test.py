@@ -111,7 +111,7 @@ def disk_names_firmware(board):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     for board in BOARDS:
         for check in (one_executable, static, manifest, disk_names_firmware):
             report.run(check, board, about=f' ({board})')

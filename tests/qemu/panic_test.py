@@ -32,7 +32,7 @@ class Panic:
             guest.qmp.command('inject-nmi')
             self.ended = guest.qmp.shutdown_reason(PANIC_S)
             self.said = guest.console.text()[before:]
-        lab.boots |= objects.collect(lab, lab.boots).boots()
+        objects.collect(lab)
         with open(self.variables, 'rb') as f:
             self.kept = f.read()
         self.next = None
@@ -92,7 +92,7 @@ def no_variables(lab):
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     tests = [reboots, stack, kept, shipped, forgotten]
     with Surroundings('panic') as lab:
         lab.metadata.user_data(lab.configuration(log__interval_seconds=10))

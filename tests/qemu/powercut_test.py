@@ -30,7 +30,6 @@ EARLY_S = 10  # so long before the cut the gap may begin at most
 SETTINGS = {'spool__sync_ms': SYNC_MS, 'object__max_seconds': 4, 'object__max_bytes': 4 << 20, 'log__interval_seconds': 2}
 # A cut comes so long after ARMED. Then its own boot's log has told of the cut before, and the log is on the volume.
 CUT_MIN_S, CUT_MAX_S = 4, 10
-NO_ANSWER = {'kind': 'error', 'status': 503, 'code': 'SlowDown', 'message': 'Please reduce your request rate.'}
 # of a boot that was cut off: it closed neither log nor books; signatures are checked apart
 CUT_CHECKS = [c for c in evidence.CHECKS if c not in (evidence.check_signatures, evidence.check_log, evidence.check_books)]
 
@@ -70,7 +69,7 @@ class Cut:
         captures = [capture.Capture(lab, side, ns, guest.name) for side, ns in lab.nics]
         with contextlib.ExitStack() as during, guest:
             during.enter_context(Load(lab))
-            wait(self, guest, lambda: refused and during.enter_context(lab.front.misbehave(**NO_ANSWER)))
+            wait(self, guest, lambda: refused and during.enter_context(lab.front.refuses()))
             self.cut_ns = time.time_ns()
             guest.cut_power()
         self.wire = {c.side: c.done() for c in captures}
@@ -155,10 +154,8 @@ class Story:
                 traffic.everything(lab, '100k')
                 time.sleep(4)
             self.session.power_off()
-        self.all = objects.collect(lab, lab.boots)
-        lab.boots |= self.all.boots()
-        self.names = sorted(self.all.boots(), key=lambda b: min(int(o.meta['first']) for o in self.of(b).objects))
-        self.boots = [self.of(b) for b in self.names]
+        self.all = objects.collect(lab)
+        self.boots = self.all.lives()
         self.session.evidence = self.boots[-1]
         self.match()
 
@@ -184,9 +181,6 @@ class Story:
         """Names that S3 took from then on, as often as it did."""
         paths = [e['path'] for e in self.lab.front.entries() if e.get('stored') and e.get('service') == 's3' and e['time'] > since]
         return collections.Counter(path.lstrip('/') for path in paths)
-
-    def of(self, boot):
-        return objects.Evidence([o for o in self.all.objects if o.part['boot'] == boot], self.all.folder)
 
     def torn(self):
         return [o for o in self.all.objects if o.part['torn']]
@@ -242,7 +236,8 @@ def what_is_missing_is_young(story):
 def the_gap_is_told(story):
     """The next boot's log has one event `gap`, which covers all that is missing"""
     assert len(story.boots) == CUTS + 1, f'{len(story.boots)} boots have objects, {CUTS + 1} there were'
-    for cut, boot, name, after in zip(story.cuts, story.boots, story.names, story.boots[1:]):
+    for cut, boot, after in zip(story.cuts, story.boots, story.boots[1:]):
+        name, = boot.boots()
         assert cut.boot is boot, cut.name
         gaps = after.events('gap')
         assert len(gaps) == 1, f'{cut.name}: {len(gaps)} events'
@@ -304,17 +299,12 @@ PROOFS = [all_ships, torn_objects_open, they_are_evidence, what_is_missing_is_yo
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     with Surroundings('powercut') as lab:
         for name, when, gap, about in (
                 ('armed', after_armed, the_gap_is_told, ''),
                 ('any', at_any_moment, all_gaps_are_told, ' (cut at any moment)')):
-            proofs = [*PROOFS, gap]
-            if not any(report.wants(proof, about) for proof in proofs):
-                continue
-            story = Story(lab, name, when)
-            for proof in proofs:
-                report.run(proof, story, about=about)
+            report.life(lambda: Story(lab, name, when), [*PROOFS, gap], about)
     report.finish()
 
 

@@ -69,7 +69,6 @@ def check(judge):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--check', action='store_true')
-    p.add_argument('-k', help='ignored: there is one test')
     args = p.parse_args()
     try:
         judge = Judge()
