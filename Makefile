@@ -33,6 +33,10 @@ help:
 	@echo 'make lint      formatting, layers, sizes'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
+	@echo 'make ami       an AMI of build/nitro/disk.img  [KMS_KEY=ARN COPY_TO=REGION[=KEY],… SHARE=ACCOUNT,… UEFI_DATA=FILE DRY_RUN=1]'
+	@echo 'make ami-clean remove the AMIs and snapshots that make ami made; KEEP=1 keeps the newest'
+	@echo 'make update    give the running appliance the AMI made last, or AMI=ID;  make replace  makes a new instance in its place'
+	@echo 'make bypass    WHY="…" [NAT=ID]: traffic flows past the appliance, unrecorded;  make unbypass  ends it'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
 	@echo '           V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
 
@@ -86,9 +90,20 @@ lint:
 clean:
 	rm -rf build
 
+# On AWS, by the machine's own aws command and credentials. The tools read the variables themselves.
+.PHONY: ami ami-clean update bypass unbypass replace
+ami:
+	$(STEP) 'build' $(MAKE) build/nitro/manifest.json
+	@image/ami make
+ami-clean: ; @image/ami clean
+update: ; @board/nitro/update
+bypass: ; @board/nitro/bypass on
+unbypass: ; @board/nitro/bypass off
+replace: ; @board/nitro/replace
+
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint clean ami ami-clean update bypass unbypass replace
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -192,7 +207,7 @@ build/init build/mbed/init build/injected/init build/sealtap:
 
 # ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
 
-IMAGE_PARTS := $(wildcard image/* kernel-config/* rootfs/anchors/* board/*/*.pem)
+IMAGE_PARTS := $(filter-out image/ami%,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
 .PHONY: build
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
 build/%/manifest.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
