@@ -11,7 +11,7 @@ import sys
 import time
 
 POLICY = 'README.md, "On AWS"'
-ERROR = re.compile(r'An error occurred \((\S+?)\) when calling the (\w+) operation[^:]*: (.*)', re.S)
+ERROR = re.compile(r'An error occurred \((\S+?)\) when calling the (\w+) operation(?: \(reached max retries: \d+\))?: (.*)', re.S)
 IAM_PREFIX = {'s3api': 's3'}  # where the command's name of a service is not IAM's
 DENIED = {'UnauthorizedOperation', 'AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'Client.UnauthorizedOperation'}
 ADVICE = (

@@ -19,8 +19,9 @@ NEW_BOOT = 'sealtap: version v2\r\nsealtap: ok link\r\n'
 ARMED = 'sealtap: ARMED\r\n'
 
 
-def one(pattern, text):
-    return re.search(pattern, text.decode() if isinstance(text, bytes) else text)[0]
+def one(kinds, answer):
+    """The first id of this kind (`a|b`: of these kinds) in an answer."""
+    return re.search(rf'\b({kinds})-[0-9a-f]{{8,}}', answer if isinstance(answer, str) else answer.decode())[0]
 
 
 class Site:
@@ -29,29 +30,30 @@ class Site:
     def __init__(self, aws):
         aws.reset()
         self.aws = aws
-        self.vpc = one(r'vpc-\w+', aws.ec2('CreateVpc', CidrBlock='10.0.0.0/16'))
-        self.outside, self.inside = (one(r'subnet-\w+', aws.ec2('CreateSubnet', VpcId=self.vpc, CidrBlock=f'10.0.{n}.0/24',
+        self.vpc = one('vpc', aws.ec2('CreateVpc', CidrBlock='10.0.0.0/16'))
+        self.outside, self.inside = (one('subnet', aws.ec2('CreateSubnet', VpcId=self.vpc, CidrBlock=f'10.0.{n}.0/24',
                                                                 AvailabilityZone='eu-central-1a')) for n in (1, 2))
-        self.links = [one(r'eni-\w+', aws.ec2('CreateNetworkInterface', SubnetId=s)) for s in (self.outside, self.inside)]
+        self.links = [one('eni', aws.ec2('CreateNetworkInterface', SubnetId=s)) for s in (self.outside, self.inside)]
         self.images = {v: self.image(v) for v in ('v1', 'v2')}
-        self.template = one(r'lt-\w+', aws.ec2('CreateLaunchTemplate', LaunchTemplateName='sealtap', **{
+        self.template = one('lt', aws.ec2('CreateLaunchTemplate', LaunchTemplateName='sealtap', **{
             'LaunchTemplateData.ImageId': self.images['v1'], 'LaunchTemplateData.InstanceType': 'c6in.large'}))
-        self.instance = one(r'i-[0-9a-f]{8,}', aws.ec2('RunInstances', MinCount='1', MaxCount='1', **{
+        self.instance = one('i', aws.ec2('RunInstances', MinCount='1', MaxCount='1', **{
             'LaunchTemplate.LaunchTemplateId': self.template, 'NetworkInterface.1.DeviceIndex': '0',
             'NetworkInterface.1.NetworkInterfaceId': self.links[0], 'NetworkInterface.2.DeviceIndex': '1',
             'NetworkInterface.2.NetworkInterfaceId': self.links[1], 'TagSpecification.1.ResourceType': 'instance',
             'TagSpecification.1.Tag.1.Key': 'Name', 'TagSpecification.1.Tag.1.Value': 'the appliance'}))
-        self.spool = one(r'vol-\w+', aws.ec2('CreateVolume', Size='100', AvailabilityZone='eu-central-1a'))
+        self.spool = one('vol', aws.ec2('CreateVolume', Size='100', AvailabilityZone='eu-central-1a'))
         aws.ec2('AttachVolume', VolumeId=self.spool, InstanceId=self.instance, Device='/dev/sdh')
-        self.tables = [one(r'rtb-\w+', aws.ec2('CreateRouteTable', VpcId=self.vpc)) for _ in range(2)]
+        self.tables = [one('rtb', aws.ec2('CreateRouteTable', VpcId=self.vpc)) for _ in range(2)]
         for table in self.tables:
             aws.ec2('CreateRoute', RouteTableId=table, DestinationCidrBlock='0.0.0.0/0', NetworkInterfaceId=self.links[1])
-        self.topic = one(r'arn:aws:sns:[^<]+', aws.query('sns', '2010-03-31', 'CreateTopic', Name='alarms'))
+        self.topic = f'arn:aws:sns:{account.REGION}:{account.ACCOUNT}:alarms'
+        aws.query('sns', '2010-03-31', 'CreateTopic', Name='alarms')
         self.stack()
         aws.stand_in.console = [OLD_BOOT]
 
     def image(self, version):
-        image = one(r'ami-\w+', self.aws.ec2('RegisterImage', Name=f'sealtap-{version}'))
+        image = one('ami', self.aws.ec2('RegisterImage', Name=f'sealtap-{version}'))
         self.aws.ec2('CreateTags', **{'ResourceId.1': image, 'Tag.1.Key': 'sealtap:image', 'Tag.1.Value': 'x',
                                       'Tag.2.Key': 'sealtap:version', 'Tag.2.Value': version})
         return image
@@ -69,7 +71,7 @@ class Site:
     def routes(self):
         """{table: where its default route leads}."""
         told = {t: self.aws.ec2('DescribeRouteTables', **{'RouteTableId.1': t}).decode() for t in self.tables}
-        return {t: one(r'(nat|eni|igw)-\w+', text[text.index('0.0.0.0/0'):]) for t, text in told.items()}
+        return {t: one('nat|eni|igw', text[text.index('0.0.0.0/0'):]) for t, text in told.items()}
 
     def tags(self, resource):
         told = self.aws.ec2('DescribeTags', **{'Filter.1.Name': 'resource-id', 'Filter.1.Value.1': resource}).decode()
@@ -198,10 +200,10 @@ class Day2:
     def bypass_given(self):
         """A NAT gateway that is there is used and left; a route that led elsewhere comes back as it was; a dry run changes nothing"""
         site = Site(self.aws)
-        gateway = one(r'igw-\w+', self.aws.ec2('CreateInternetGateway'))
+        gateway = one('igw', self.aws.ec2('CreateInternetGateway'))
         self.aws.ec2('ReplaceRoute', RouteTableId=site.tables[1], DestinationCidrBlock='0.0.0.0/0', GatewayId=gateway)
-        address = one(r'eipalloc-\w+', self.aws.ec2('AllocateAddress', Domain='vpc'))
-        nat = one(r'nat-\w+', self.aws.ec2('CreateNatGateway', SubnetId=site.outside, AllocationId=address))
+        address = one('eipalloc', self.aws.ec2('AllocateAddress', Domain='vpc'))
+        nat = one('nat', self.aws.ec2('CreateNatGateway', SubnetId=site.outside, AllocationId=address))
         said = self.aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat, DRY_RUN='1')
         assert 'replace-route' in said and 'put-object' in said and not site.records() and nat not in site.routes().values(), said
         self.aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat)

@@ -19,7 +19,7 @@ import xml.etree.ElementTree as ET
 import xml.sax.saxutils
 
 BLOCK = 524288
-NS = 'http://ec2.amazonaws.com/doc/2016-11-15/'
+NS = 'http://ec2.amazonaws.com/doc/2016-11-15'
 ET.register_namespace('', NS)
 IMAGE_SAYS = {'Architecture': 'architecture', 'VirtualizationType': 'virtualizationType', 'BootMode': 'bootMode',
               'EnaSupport': 'enaSupport', 'TpmSupport': 'tpmSupport', 'ImdsSupport': 'imdsSupport', 'RootDeviceName': 'rootDeviceName'}
@@ -85,8 +85,10 @@ class StandIn:
         if call.service == 'ebs':
             body = json.dumps({'Message': str(e)}).encode()
             return e.status, {'Content-Type': 'application/json', 'x-amzn-ErrorType': e.code}, body
-        error = f'<Errors><Error><Code>{e.code}</Code><Message>{message}</Message></Error></Errors>'
-        return e.status, {'Content-Type': 'text/xml'}, f'<Response>{error}<RequestID>r</RequestID></Response>'.encode()
+        error = f'<Error><Code>{e.code}</Code><Message>{message}</Message></Error>'
+        form = {'s3': '%s', 'ec2': '<Response><Errors>%s</Errors><RequestID>r</RequestID></Response>'}
+        body = form.get(call.service, '<ErrorResponse>%s<RequestId>r</RequestId></ErrorResponse>') % error
+        return e.status, {'Content-Type': 'text/xml'}, body.encode()
 
     # ---- EBS direct APIs
 
