@@ -192,7 +192,12 @@ class Snapshot:
                 raise Failed(f'{snapshot} is not what was sent: {e}\n  run it again: all blocks are sent again') from e
 
     def _state_of(self, snapshot):
-        found = self.aws.read('ec2', 'describe-snapshots', '--snapshot-ids', snapshot)['Snapshots'][0]
+        try:
+            found = self.aws.read('ec2', 'describe-snapshots', '--snapshot-ids', snapshot)['Snapshots'][0]
+        except Refused as e:
+            if e.code == 'InvalidSnapshot.NotFound':
+                return 'pending'  # AWS lists what was made some seconds later
+            raise
         if found['State'] == 'error':
             raise Failed(f'{snapshot} ended in an error: {found.get("StateMessage", "")}\n'
                          '  remove it by `make ami-clean`, then run it again')

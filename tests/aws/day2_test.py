@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 from lab import account, testing  # noqa: E402
@@ -98,201 +97,207 @@ class Site:
         return re.search(r'<instanceId>(i-\w+).*?<device>([^<]+)', told, re.S).groups()
 
 
-class Day2:
-    def __init__(self, aws):
-        self.aws = aws
+# ---- update
 
-    # ---- update
 
-    def updated(self):
-        """update replaces the root of the running instance, waits for the task and for ARMED, and names the way back, which works"""
-        site = Site(self.aws)
-        self.aws.stand_in.console = [OLD_BOOT, OLD_BOOT, OLD_BOOT + NEW_BOOT, OLD_BOOT + NEW_BOOT + ARMED]
-        said = self.aws.succeeds(UPDATE, AMI=site.images['v2'])
-        assert f'the way back: make update AMI={site.images["v1"]}' in said and 'ARMED, version v2' in said, said
-        task, = self.aws.stand_in.tasks
-        assert task['instance'] == site.instance and task['image'] == site.images['v2'] and task['deletes'] == 'true', task
-        assert not self.aws.stand_in.console[1:], 'it did not wait for the new boot'
-        assert [site.instance_of(link) for link in site.links] == [site.instance] * 2 and site.spool_at() == (site.instance, '/dev/sdh')
-        self.aws.stand_in.console = [OLD_BOOT + NEW_BOOT + ARMED]
-        said = self.aws.succeeds(UPDATE, AMI=site.images['v2'])
-        assert 'already' in said and len(self.aws.stand_in.tasks) == 1, said
-        self.aws.stand_in.console = [NEW_BOOT + ARMED, NEW_BOOT + ARMED + OLD_BOOT]
-        said = self.aws.succeeds(UPDATE, AMI=site.images['v1'])
-        assert [t['image'] for t in self.aws.stand_in.tasks] == [site.images['v2'], site.images['v1']] and 'version v1' in said, said
+def updated(aws, _):
+    """update replaces the root of the running instance, waits for the task and for ARMED, and names the way back, which works"""
+    site = Site(aws)
+    aws.stand_in.console = [OLD_BOOT, OLD_BOOT, OLD_BOOT + NEW_BOOT, OLD_BOOT + NEW_BOOT + ARMED]
+    said = aws.succeeds(UPDATE, AMI=site.images['v2'])
+    assert f'the way back: make update AMI={site.images["v1"]}' in said and 'ARMED, version v2' in said, said
+    task, = aws.stand_in.tasks
+    assert task['instance'] == site.instance and task['image'] == site.images['v2'] and task['deletes'] == 'true', task
+    assert not aws.stand_in.console[1:], 'it did not wait for the new boot'
+    assert [site.instance_of(link) for link in site.links] == [site.instance] * 2 and site.spool_at() == (site.instance, '/dev/sdh')
+    aws.stand_in.console = [OLD_BOOT + NEW_BOOT + ARMED]
+    said = aws.succeeds(UPDATE, AMI=site.images['v2'])
+    assert 'already' in said and len(aws.stand_in.tasks) == 1, said
+    aws.stand_in.console = [NEW_BOOT + ARMED, NEW_BOOT + ARMED + OLD_BOOT]
+    said = aws.succeeds(UPDATE, AMI=site.images['v1'])
+    assert [t['image'] for t in aws.stand_in.tasks] == [site.images['v2'], site.images['v1']] and 'version v1' in said, said
 
-    def update_cut(self):
-        """An update whose answer was lost goes on with the same task; another one beside it is refused"""
-        site = Site(self.aws)
-        self.aws.stand_in.task_states = ['pending', 'in-progress', 'in-progress', 'in-progress', 'in-progress', 'succeeded']
-        self.cut_at('CreateReplaceRootVolumeTask', 'answer', UPDATE, AMI=site.images['v2'])
-        assert len(self.aws.stand_in.tasks) == 1
-        status, said = self.aws.tool(UPDATE, AMI=site.image('v3'))
-        assert status and 'is under way already' in said, said
-        self.aws.stand_in.console = [OLD_BOOT, OLD_BOOT + NEW_BOOT + ARMED]
-        said = self.aws.succeeds(UPDATE, AMI=site.images['v2'])
-        assert len(self.aws.stand_in.tasks) == 1 and 'ARMED' in said, said
 
-    def update_fails(self):
-        """A task that fails, a boot that stays closed or has another version: each is told with what to do"""
-        for state, told in (('failed', 'still has the root volume of'), ('failed-detached', 'make bypass')):
-            site = Site(self.aws)
-            self.aws.stand_in.task_states = ['pending', state]
-            status, said = self.aws.tool(UPDATE, AMI=site.images['v2'])
-            assert status and told in said, said
-        for boot, told in (('', 'says nothing of it'), (NEW_BOOT + 'sealtap: CLOSED kms denied\r\n', 'CLOSED kms denied'),
-                           ('sealtap: version v9\r\n' + ARMED, 'booted v9 instead of v2')):
-            site = Site(self.aws)
-            self.aws.stand_in.console = [OLD_BOOT, OLD_BOOT + boot]
-            status, said = self.aws.tool(UPDATE, '--boot-timeout', '1', AMI=site.images['v2'])
-            assert status and told in said and f'the way back: make update AMI={site.images["v1"]}' in said, said
+def update_cut(aws, _):
+    """An update whose answer was lost goes on with the same task; another one beside it is refused"""
+    site = Site(aws)
+    aws.stand_in.task_states = ['pending', 'in-progress', 'in-progress', 'in-progress', 'in-progress', 'succeeded']
+    cut_at(aws, 'CreateReplaceRootVolumeTask', 'answer', UPDATE, AMI=site.images['v2'])
+    assert len(aws.stand_in.tasks) == 1
+    status, said = aws.tool(UPDATE, AMI=site.image('v3'))
+    assert status and 'is under way already' in said, said
+    aws.stand_in.console = [OLD_BOOT, OLD_BOOT + NEW_BOOT + ARMED]
+    said = aws.succeeds(UPDATE, AMI=site.images['v2'])
+    assert len(aws.stand_in.tasks) == 1 and 'ARMED' in said, said
 
-    def update_dry(self):
-        """A dry update changes nothing; an AMI that is not there, or a stack, is told"""
-        site = Site(self.aws)
-        said = self.aws.succeeds(UPDATE, AMI=site.images['v2'], DRY_RUN='1')
-        assert 'create-replace-root-volume-task' in said and not self.aws.stand_in.tasks, said
-        status, said = self.aws.tool(UPDATE, AMI='ami-0123456789abcdef0')
-        assert status and 'ami-0123456789abcdef0' in said and not self.aws.stand_in.tasks, said
-        status, said = self.aws.tool(UPDATE, AMI=site.images['v2'], STACK='other')
-        assert status and 'there is no stack other' in said, said
 
-    # ---- bypass
+def update_fails(aws, _):
+    """A task that fails, a boot that stays closed or has another version: each is told with what to do"""
+    for state, told in (('failed', 'still has the root volume of'), ('failed-detached', 'make bypass')):
+        site = Site(aws)
+        aws.stand_in.task_states = ['pending', state]
+        status, said = aws.tool(UPDATE, AMI=site.images['v2'])
+        assert status and told in said, said
+    for boot, told in (('', 'says nothing of it'), (NEW_BOOT + 'sealtap: CLOSED kms denied\r\n', 'CLOSED kms denied'),
+                       ('sealtap: version v9\r\n' + ARMED, 'booted v9 instead of v2')):
+        site = Site(aws)
+        aws.stand_in.console = [OLD_BOOT, OLD_BOOT + boot]
+        status, said = aws.tool(UPDATE, '--boot-timeout', '1', AMI=site.images['v2'])
+        assert status and told in said and f'the way back: make update AMI={site.images["v1"]}' in said, said
 
-    def cut_at(self, action, how, program, *argv, **environment):
-        """Runs the program with the network cut at the first call of this action; its words."""
-        self.aws.cut_at(action, how)
-        status, said = self.aws.tool(program, *argv, **environment)
-        self.aws.mend()
-        assert status and 'Traceback' not in said, said
-        return said
 
-    def bypassed(self):
-        """bypass writes its record before it changes a route, leads all inside tables to a NAT gateway, and alarms; once"""
-        site = Site(self.aws)
+def update_dry(aws, _):
+    """A dry update changes nothing; an AMI that is not there, or a stack, is told"""
+    site = Site(aws)
+    said = aws.succeeds(UPDATE, AMI=site.images['v2'], DRY_RUN='1')
+    assert 'create-replace-root-volume-task' in said and not aws.stand_in.tasks, said
+    status, said = aws.tool(UPDATE, AMI='ami-0123456789abcdef0')
+    assert status and 'ami-0123456789abcdef0' in said and not aws.stand_in.tasks, said
+    status, said = aws.tool(UPDATE, AMI=site.images['v2'], STACK='other')
+    assert status and 'there is no stack other' in said, said
+
+# ---- bypass
+
+
+def cut_at(aws, action, how, program, *argv, **environment):
+    """Runs the program with the network cut at the first call of this action; its words."""
+    aws.cut_at(action, how)
+    status, said = aws.tool(program, *argv, **environment)
+    aws.mend()
+    assert status and 'Traceback' not in said, said
+    return said
+
+
+def bypassed(aws, _):
+    """bypass writes its record before it changes a route, leads all inside tables to a NAT gateway, and alarms; once"""
+    site = Site(aws)
+    before = site.routes()
+    aws.succeeds(BYPASS, 'on', WHY='kms is down')
+    nat, = site.nat_gateways()
+    assert before == dict.fromkeys(site.tables, site.links[1]) and site.routes() == dict.fromkeys(site.tables, nat)
+    names = aws.names()
+    assert names.index('s3:PutObject') < names.index('ec2:CreateTags') < names.index('ec2:ReplaceRoute'), names
+    put = next(c for c in aws.calls if c.action == 'PutObject')
+    assert put.headers['if-none-match'] == '*' and 'x-amz-checksum-sha256' in put.headers, put.headers
+    record, = site.records().values()
+    assert record['why'] == 'kms is down' and record['by'].startswith('arn:') and record['instance'] == site.instance, record
+    assert record['routes'] == [{'table': t, 'destination': '0.0.0.0/0', 'from': f'NetworkInterfaceId={site.links[1]}',
+                                 'to': f'NatGatewayId={nat}'} for t in site.tables], record
+    alarm, = [c.form for c in aws.calls if c.action == 'Publish']
+    assert alarm['TopicArn'] == site.topic and 'unrecorded: kms is down' in alarm['Message'], alarm
+    so_far = len(aws.calls)
+    said = aws.succeeds(BYPASS, 'on', WHY='again')
+    assert 'bypassed already' in said and len(site.records()) == 1
+    assert all(n.partition(':')[2].startswith('Describe') for n in aws.names(so_far)), aws.names(so_far)
+
+    aws.succeeds(BYPASS, 'off')
+    assert site.routes() == before and not site.nat_gateways() and not site.addresses()
+    _, end = site.records().values()
+    assert end['event'] == 'unbypass' and end['ends'] == [list(site.records())[0]], end
+    assert not [k for t in site.tables for k in site.tags(t)], 'tags are left'
+    assert 'there is no bypass' in aws.succeeds(BYPASS, 'off')
+    assert len(site.records()) == 2
+
+
+def bypass_given(aws, _):
+    """A NAT gateway that is there is used and left; a route that led elsewhere comes back as it was; a dry run changes nothing"""
+    site = Site(aws)
+    gateway = one('igw', aws.ec2('CreateInternetGateway'))
+    aws.ec2('ReplaceRoute', RouteTableId=site.tables[1], DestinationCidrBlock='0.0.0.0/0', GatewayId=gateway)
+    address = one('eipalloc', aws.ec2('AllocateAddress', Domain='vpc'))
+    nat = one('nat', aws.ec2('CreateNatGateway', SubnetId=site.outside, AllocationId=address))
+    said = aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat, DRY_RUN='1')
+    assert 'replace-route' in said and 'put-object' in said and not site.records() and nat not in site.routes().values(), said
+    aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat)
+    assert set(site.routes().values()) == {nat}
+    aws.succeeds(BYPASS, 'off')
+    assert site.nat_gateways() == [nat] and site.routes()[site.tables[0]] == site.links[1]
+    told = aws.ec2('DescribeRouteTables', **{'RouteTableId.1': site.tables[1]}).decode()
+    assert gateway in told and nat not in told, told
+
+
+def bypass_unrecorded(aws, _):
+    """Without a record no route is changed: not without a reason, not when the bucket refuses; an alarm that fails is told"""
+    site = Site(aws)
+    before = site.routes()
+    status, said = aws.tool(BYPASS, 'on')
+    assert status and 'WHY is missing' in said, said
+    aws.stand_in.refused = {'s3:PutObject'}
+    status, said = aws.tool(BYPASS, 'on', WHY='test')
+    assert status and 'no route was changed' in said and 'missing permission: s3:PutObject' in said and 'replace-route' in said, said
+    assert site.routes() == before
+    aws.stand_in.refused = {'sns:Publish'}
+    status, said = aws.tool(BYPASS, 'on', WHY='test')
+    assert status and 'the alarm was not sent' in said and set(site.routes().values()) == set(site.nat_gateways()), said
+
+
+def bypass_cut(aws, _):
+    """Cut off at any step, bypass and unbypass go on: one NAT gateway, no route without a record, all back in the end"""
+    for action, how in (('CreateNatGateway', 'answer'), ('PutObject', 'answer'), ('CreateTags', 'answer'), ('ReplaceRoute', 'answer')):
+        site = Site(aws)
         before = site.routes()
-        self.aws.succeeds(BYPASS, 'on', WHY='kms is down')
+        cut_at(aws, action, how, BYPASS, 'on', WHY='test')
+        assert site.routes() == before or site.records(), action
+        aws.succeeds(BYPASS, 'on', WHY='test')
         nat, = site.nat_gateways()
-        assert before == dict.fromkeys(site.tables, site.links[1]) and site.routes() == dict.fromkeys(site.tables, nat)
-        names = self.aws.names()
-        assert names.index('s3:PutObject') < names.index('ec2:CreateTags') < names.index('ec2:ReplaceRoute'), names
-        put = next(c for c in self.aws.calls if c.action == 'PutObject')
-        assert put.headers['if-none-match'] == '*' and 'x-amz-checksum-sha256' in put.headers, put.headers
-        record, = site.records().values()
-        assert record['why'] == 'kms is down' and record['by'].startswith('arn:') and record['instance'] == site.instance, record
-        assert record['routes'] == [{'table': t, 'destination': '0.0.0.0/0', 'from': f'NetworkInterfaceId={site.links[1]}',
-                                     'to': f'NatGatewayId={nat}'} for t in site.tables], record
-        alarm, = [c.form for c in self.aws.calls if c.action == 'Publish']
-        assert alarm['TopicArn'] == site.topic and 'unrecorded: kms is down' in alarm['Message'], alarm
-        so_far = len(self.aws.calls)
-        said = self.aws.succeeds(BYPASS, 'on', WHY='again')
-        assert 'bypassed already' in said and len(site.records()) == 1
-        assert all(n.partition(':')[2].startswith('Describe') for n in self.aws.names(so_far)), self.aws.names(so_far)
-
-        self.aws.succeeds(BYPASS, 'off')
+        assert site.routes() == dict.fromkeys(site.tables, nat) and len(site.addresses()) == 1, action
+        recorded = {r['table'] for record in site.records().values() for r in record['routes']}
+        assert recorded == set(site.tables) and all(site.tags(t)['sealtap:bypass-was'].endswith(site.links[1]) for t in site.tables)
+    for action, how in (('ReplaceRoute', 'answer'), ('DeleteTags', 'answer')):
+        cut_at(aws, action, how, BYPASS, 'off')
+        aws.succeeds(BYPASS, 'off')
         assert site.routes() == before and not site.nat_gateways() and not site.addresses()
-        _, end = site.records().values()
-        assert end['event'] == 'unbypass' and end['ends'] == [list(site.records())[0]], end
-        assert not [k for t in site.tables for k in site.tags(t)], 'tags are left'
-        assert 'there is no bypass' in self.aws.succeeds(BYPASS, 'off')
-        assert len(site.records()) == 2
-
-    def bypass_given(self):
-        """A NAT gateway that is there is used and left; a route that led elsewhere comes back as it was; a dry run changes nothing"""
-        site = Site(self.aws)
-        gateway = one('igw', self.aws.ec2('CreateInternetGateway'))
-        self.aws.ec2('ReplaceRoute', RouteTableId=site.tables[1], DestinationCidrBlock='0.0.0.0/0', GatewayId=gateway)
-        address = one('eipalloc', self.aws.ec2('AllocateAddress', Domain='vpc'))
-        nat = one('nat', self.aws.ec2('CreateNatGateway', SubnetId=site.outside, AllocationId=address))
-        said = self.aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat, DRY_RUN='1')
-        assert 'replace-route' in said and 'put-object' in said and not site.records() and nat not in site.routes().values(), said
-        self.aws.succeeds(BYPASS, 'on', WHY='test', NAT=nat)
-        assert set(site.routes().values()) == {nat}
-        self.aws.succeeds(BYPASS, 'off')
-        assert site.nat_gateways() == [nat] and site.routes()[site.tables[0]] == site.links[1]
-        told = self.aws.ec2('DescribeRouteTables', **{'RouteTableId.1': site.tables[1]}).decode()
-        assert gateway in told and nat not in told, told
-
-    def bypass_unrecorded(self):
-        """Without a record no route is changed: not without a reason, not when the bucket refuses; an alarm that fails is told"""
-        site = Site(self.aws)
-        before = site.routes()
-        status, said = self.aws.tool(BYPASS, 'on')
-        assert status and 'WHY is missing' in said, said
-        self.aws.stand_in.refused = {'s3:PutObject'}
-        status, said = self.aws.tool(BYPASS, 'on', WHY='test')
-        assert status and 'no route was changed' in said and 'missing permission: s3:PutObject' in said and 'replace-route' in said, said
-        assert site.routes() == before
-        self.aws.stand_in.refused = {'sns:Publish'}
-        status, said = self.aws.tool(BYPASS, 'on', WHY='test')
-        assert status and 'the alarm was not sent' in said and set(site.routes().values()) == set(site.nat_gateways()), said
-
-    def bypass_cut(self):
-        """Cut off at any step, bypass and unbypass go on: one NAT gateway, no route without a record, all back in the end"""
-        for action, how in (('CreateNatGateway', 'answer'), ('PutObject', 'answer'), ('CreateTags', 'answer'), ('ReplaceRoute', 'answer')):
-            site = Site(self.aws)
-            before = site.routes()
-            self.cut_at(action, how, BYPASS, 'on', WHY='test')
-            assert site.routes() == before or site.records(), action
-            self.aws.succeeds(BYPASS, 'on', WHY='test')
-            nat, = site.nat_gateways()
-            assert site.routes() == dict.fromkeys(site.tables, nat) and len(site.addresses()) == 1, action
-            recorded = {r['table'] for record in site.records().values() for r in record['routes']}
-            assert recorded == set(site.tables) and all(site.tags(t)['sealtap:bypass-was'].endswith(site.links[1]) for t in site.tables)
-        for action, how in (('ReplaceRoute', 'answer'), ('DeleteTags', 'answer')):
-            self.cut_at(action, how, BYPASS, 'off')
-            self.aws.succeeds(BYPASS, 'off')
-            assert site.routes() == before and not site.nat_gateways() and not site.addresses()
-            self.aws.succeeds(BYPASS, 'on', WHY='again')
-
-    def unbypass_dead(self):
-        """unbypass does not lead routes to an appliance that does not run"""
-        site = Site(self.aws)
-        self.aws.succeeds(BYPASS, 'on', WHY='test')
-        self.aws.ec2('StopInstances', **{'InstanceId.1': site.instance})
-        status, said = self.aws.tool(BYPASS, 'off')
-        assert status and 'is stopped' in said and set(site.routes().values()) == set(site.nat_gateways()), said
-
-    # ---- replace
-
-    def replaced(self):
-        """replace ends the old instance, and a new one has its interfaces, name and spool volume, at the same device name"""
-        site = Site(self.aws)
-        said = self.aws.succeeds(REPLACE, DRY_RUN='1')
-        assert 'run-instances' in said and site.instance_of(site.links[0]) == site.instance and not site.tags(site.links[0]), said
-        said = self.aws.succeeds(REPLACE)
-        self.require_replaced(site)
-        names = self.aws.names()
-        steps = ['StopInstances', 'DetachVolume', 'TerminateInstances', 'RunInstances', 'AttachVolume']
-        order = [names.index(f'ec2:{s}') for s in steps]
-        assert order == sorted(order), names
-
-    def require_replaced(self, site):
-        new, = {site.instance_of(link) for link in site.links}
-        assert new and new != site.instance and site.spool_at() == (new, '/dev/sdh') and site.tags(new)['Name'] == 'the appliance', new
-        told = self.aws.ec2('DescribeInstances').decode()
-        assert len(re.findall(r'<instanceState>', told)) == 2 and told.count('<name>running</name>') == 1, told
-        assert not site.tags(site.links[0]), 'tags are left'
-
-    def replace_cut(self):
-        """Cut off at any step, replace goes on, and there is one new instance"""
-        for action in ('DetachVolume', 'TerminateInstances', 'RunInstances', 'AttachVolume'):
-            site = Site(self.aws)
-            self.cut_at(action, 'answer', REPLACE)
-            self.aws.succeeds(REPLACE)
-            self.require_replaced(site)
+        aws.succeeds(BYPASS, 'on', WHY='again')
 
 
-TESTS = ('updated', 'update_cut', 'update_fails', 'update_dry', 'bypassed', 'bypass_given', 'bypass_unrecorded', 'bypass_cut',
-         'unbypass_dead', 'replaced', 'replace_cut')
+def unbypass_dead(aws, _):
+    """unbypass does not lead routes to an appliance that does not run"""
+    site = Site(aws)
+    aws.succeeds(BYPASS, 'on', WHY='test')
+    aws.ec2('StopInstances', **{'InstanceId.1': site.instance})
+    status, said = aws.tool(BYPASS, 'off')
+    assert status and 'is stopped' in said and set(site.routes().values()) == set(site.nat_gateways()), said
+
+# ---- replace
+
+
+def replaced(aws, _):
+    """replace ends the old instance, and a new one has its interfaces, name and spool volume, at the same device name"""
+    site = Site(aws)
+    said = aws.succeeds(REPLACE, DRY_RUN='1')
+    assert 'run-instances' in said and site.instance_of(site.links[0]) == site.instance and not site.tags(site.links[0]), said
+    said = aws.succeeds(REPLACE)
+    require_replaced(aws, site)
+    names = aws.names()
+    steps = ['StopInstances', 'DetachVolume', 'TerminateInstances', 'RunInstances', 'AttachVolume']
+    order = [names.index(f'ec2:{s}') for s in steps]
+    assert order == sorted(order), names
+
+
+def require_replaced(aws, site):
+    new, = {site.instance_of(link) for link in site.links}
+    assert new and new != site.instance and site.spool_at() == (new, '/dev/sdh') and site.tags(new)['Name'] == 'the appliance', new
+    told = aws.ec2('DescribeInstances').decode()
+    assert len(re.findall(r'<instanceState>', told)) == 2 and told.count('<name>running</name>') == 1, told
+    assert not site.tags(site.links[0]), 'tags are left'
+
+
+def replace_cut(aws, _):
+    """Cut off at any step, replace goes on, and there is one new instance"""
+    for action in ('DetachVolume', 'TerminateInstances', 'RunInstances', 'AttachVolume'):
+        site = Site(aws)
+        cut_at(aws, action, 'answer', REPLACE)
+        aws.succeeds(REPLACE)
+        require_replaced(aws, site)
+
+
+TESTS = (bypass_cut, replace_cut, updated, update_cut, update_fails, update_dry, bypassed, bypass_given, bypass_unrecorded, unbypass_dead,
+         replaced)
 
 
 def main():
     report = testing.Report(testing.pattern())
-    with tempfile.TemporaryDirectory(prefix='sealtap-day2-') as folder, account.Account(folder) as aws:
-        day2 = Day2(aws)
-        for name in TESTS:
-            report.run(getattr(day2, name))
+    account.in_two('sealtap-day2-', TESTS, report)
     report.finish()
 
 

@@ -9,16 +9,18 @@
 Cut at the n-th call from now: before the request gets through, after it did but before the answer, or in the middle of the answer; then the
 network stays down until mend(). What moto does not do is done by the stand-in (standin.py), which sees each call first and amends answers.
 """
+import concurrent.futures
 import http.client
 import http.server
 import os
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 import urllib.parse
 
-from . import certs, standin
+from . import awsd, certs, standin
 from .procs import Processes
 
 REGION, ACCOUNT = 'eu-central-1', '123456789012'
@@ -56,9 +58,10 @@ class Call:
 
 
 class Account:
-    def __init__(self, folder, name='moto'):
-        self.folder, self.name = folder, name
-        self.processes = Processes(folder)
+    def __init__(self, folder, number=1):
+        self.folder, self.name = os.path.join(folder, f'account-{number}'), 'moto'
+        os.makedirs(self.folder)
+        self.processes = Processes(self.folder)
         self.lock = threading.Lock()
         self.calls, self.left, self.at, self.how, self.down = [], None, None, None, False
         self.on_the_way = None  # changes a request's body: f(call) -> body
@@ -73,6 +76,7 @@ class Account:
         self.server.daemon_threads = True
         self.endpoint = f'http://127.0.0.1:{self.server.server_address[1]}'
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.quick = awsd.command(self.processes, self.folder)
         process.wait_output('Running on', 30)
         self.stand_in = standin.StandIn(self)
         return self
@@ -126,6 +130,8 @@ class Account:
 
     def environment(self, **more):
         kept = {k: v for k, v in os.environ.items() if not k.startswith('AWS_')}
+        if self.quick:
+            kept['PATH'] = f'{self.quick}:{kept["PATH"]}'
         return {**kept, **KEYS, 'AWS_ENDPOINT_URL': self.endpoint, 'AWS_REGION': REGION, 'AWS_DEFAULT_REGION': REGION,
                 'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull, 'AWS_EC2_METADATA_DISABLED': 'true',
                 'AWS_MAX_ATTEMPTS': '1', **more}
@@ -165,6 +171,19 @@ class Account:
         scope = f'Credential=test/20260101/{REGION}/{service}/aws4_request'
         return Call(method, path, {'authorization': f'AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0',
                                    'host': f'{service}.{REGION}.amazonaws.com', **headers}, body)
+
+
+def in_two(prefix, tests, report):
+    """Runs tests, functions of (account, folder), in two accounts side by side: most of the time is the aws command's, on one processor."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder, Account(folder) as first, Account(folder, 2) as second, \
+            concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = list(tests)
+
+        def work(account):
+            while waiting:
+                report.run(waiting.pop(0), account, folder)
+        for half in [pool.submit(work, account) for account in (first, second)]:
+            half.result()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -7,6 +7,8 @@ What moto 5.2.1 does not do, and this does instead, from the EBS and EC2 API ref
     RegisterImage             all but name and description; a name twice; DescribeImages gives them back
     DeleteSnapshot            of a registered image
     {Create,Describe}ReplaceRootVolumeTask(s)
+    RunInstances              client token; an interface that another instance has
+    TerminateInstances        frees the instance's interfaces; one that would be deleted with it fails the test
     GetConsoleOutput          (moto has a sample)
     DescribeKey               of a key that AWS manages (moto calls all the customer's)
 It also refuses what the test does not allow, so that a policy can be tried action by action.
@@ -54,11 +56,12 @@ class StandIn:
         self.snapshots = {}  # id: {'parameters', 'answer', 'blocks': {index: digest}, 'state', 'complete': headers}
         self.tokens = {}
         self.images = {}  # id: parameters of RegisterImage
-        self.tasks, self.replaced = [], {}
+        self.tasks, self.replaced, self.started, self.free = [], {}, {}, set()
         self.task_states = ['pending', 'in-progress', 'succeeded']
         self.console = ['']  # what GetConsoleOutput says, one after the other; the last stays
         self.encrypts_by_default = None  # ARN of a key
         self.stores_other_bytes = False
+        self.shows_late = False  # DescribeSnapshots does not have yet what StartSnapshot made
         self.allowed, self.refused = None, ()  # {'service:Action'}; None is all
 
     def answer(self, call):
@@ -149,10 +152,13 @@ class StandIn:
     # ---- EC2: snapshots and images
 
     def amend_DescribeSnapshots(self, tree):
-        for item in tree.iter(f'{{{NS}}}item'):
+        told = tree.find(f'{{{NS}}}snapshotSet')
+        for item in list(told):
             about = self.snapshots.get(item.findtext(f'{{{NS}}}snapshotId'))
             if not about:
                 continue
+            if self.shows_late and about['state'] == 'pending':
+                told.remove(item)
             put(item, 'status', 'completed' if about['state'] == 'completed' else 'pending')
             if about['state'] == 'completing':
                 about['state'] = 'completed'  # the next time
@@ -243,6 +249,32 @@ class StandIn:
             image = self.replaced.get(item.findtext(f'{{{NS}}}instanceId'))
             if image and item.find(f'{{{NS}}}imageId') is not None:
                 put(item, 'imageId', image)
+
+    def do_RunInstances(self, call):
+        token = call.form.get('ClientToken')
+        if token not in self.started:
+            wanted = {v for k, v in call.form.items() if k.endswith('.NetworkInterfaceId')}
+            for interface in wanted - self.free:
+                if b'<instanceId>' in self.account.ec2('DescribeNetworkInterfaces', **{'NetworkInterfaceId.1': interface}):
+                    raise No('InvalidNetworkInterface.InUse', f'{interface} is in use')
+            self.started[token] = self.account.pass_on(call)
+            self.free -= wanted
+        return self.started[token]
+
+    def do_TerminateInstances(self, call):
+        told = ET.fromstring(self.account.ec2('DescribeNetworkInterfaces'))
+        for item in told.findall('.//networkInterfaceSet/item', {'': NS}):
+            if item.findtext('attachment/instanceId', '', {'': NS}) == call.form['InstanceId.1']:
+                if item.findtext('attachment/deleteOnTermination', '', {'': NS}) == 'true':
+                    raise No('Client.Test', 'an interface would be deleted with the instance')
+                self.free.add(item.findtext('networkInterfaceId', '', {'': NS}))
+        return self.account.pass_on(call)
+
+    def amend_DescribeNetworkInterfaces(self, tree):
+        for item in tree.findall('.//networkInterfaceSet/item', {'': NS}):
+            if item.findtext('networkInterfaceId', '', {'': NS}) in self.free:
+                item.remove(item.find(f'{{{NS}}}attachment'))
+                put(item, 'status', 'available')
 
     def do_GetConsoleOutput(self, call):
         text = self.console.pop(0) if len(self.console) > 1 else self.console[0]
