@@ -13,7 +13,7 @@ import os
 import secrets
 import tempfile
 
-from awscli import Failed, Refused, filters, say, tag_list, tags_of, wait_for
+from awscli import Failed, Refused, filters, say, tag_list, wait_for
 
 BLOCK = 524288
 GIB = 1 << 30

@@ -8,7 +8,7 @@ import base64
 import datetime
 import re
 
-from awscli import Failed, Refused, filters, say, wait_for
+from awscli import Failed, Refused, say, wait_for
 
 VERDICT = re.compile(r'sealtap: (ARMED|CLOSED[^\r\n]*)')
 VERSION = re.compile(r'sealtap: version (\S+)')
