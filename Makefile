@@ -35,12 +35,16 @@ help:
 	@echo 'make compile_commands.json  for editors: how each C file is compiled'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
+	@echo 'make ami       an AMI of build/nitro/disk.img  [KMS_KEY=ARN COPY_TO=REGION[=KEY],… SHARE=ACCOUNT,… UEFI_DATA=FILE DRY_RUN=1]'
+	@echo 'make ami-clean remove the AMIs and snapshots that make ami made; KEEP=1 keeps the newest'
+	@echo 'make update    give the running appliance the AMI made last, or AMI=ID;  make replace  makes a new instance in its place'
+	@echo 'make bypass    WHY="…" [NAT=ID]: traffic flows past the appliance, unrecorded;  make unbypass  ends it'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
 	@echo '           V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint analyze clean
+.PHONY: deps demo test test-long test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -71,12 +75,6 @@ run:
 	$(STEP) 'build' $(MAKE) build/qemu/manifest.json
 	@board/qemu/run --console
 
-deploy:
-	@board/nitro/deploy up
-
-undeploy:
-	@board/nitro/deploy down
-
 replay:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
@@ -100,9 +98,23 @@ analyze:
 clean:
 	rm -rf build
 
+# On AWS, by the machine's own aws command and credentials. The tools read the variables themselves.
+ON_AWS := ami ami-clean deploy undeploy update bypass unbypass replace
+.PHONY: $(ON_AWS)
+ami:
+	$(STEP) 'build' $(MAKE) build/nitro/manifest.json
+	@image/ami make
+ami-clean: ; @image/ami clean
+deploy: ; @board/nitro/deploy up
+undeploy: ; @board/nitro/deploy down
+update: ; @board/nitro/update
+bypass: ; @board/nitro/bypass on
+unbypass: ; @board/nitro/bypass off
+replace: ; @board/nitro/replace
+
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint analyze clean
+INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint analyze clean $(ON_AWS)
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -207,7 +219,7 @@ build/init build/mbed/init build/injected/init build/sealtap:
 
 # ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
 
-IMAGE_PARTS := $(wildcard image/* kernel-config/* rootfs/anchors/* board/*/*.pem)
+IMAGE_PARTS := $(filter-out image/ami%,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
 .PHONY: build
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
 build/%/manifest.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)

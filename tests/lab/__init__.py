@@ -5,6 +5,7 @@ around it
   procs         programs, ended by their process id; wait_until, and processes that stand still for a while
   surroundings  the whole neighbourhood: DHCP and DNS, metadata, S3 and KMS, web servers, a host inside
   metadata      what the instance metadata says (imds: its server);  ntp  a time server that can lie;  dnsmasq, certs, web  what they say
+  account, motoaccount  an AWS account for tools that call the aws command: moto with a stand-in before it (standin, awsd); moto alone
   aws           moto as S3, KMS, IAM, CloudWatch, SNS;  ledger  the strict front before it (front, judge), misbehaves when told, keeps book
   ipv6, evidence_link, leases, servers  what some tests add: IPv6, a third interface, DHCP in IMDS' place, SSH, FTP and crowds
 the appliance

@@ -6,7 +6,7 @@ import json
 import os
 
 from . import template
-from .account import Account
+from .motoaccount import Account
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FILE = os.path.join(TOP, 'board', 'nitro', 'stack.yaml')
