@@ -16,6 +16,7 @@ from lab.template import ACCOUNT, REGION  # noqa: E402
 PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'EvidenceInterface': 'yes',
               'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket', 'ReplicaAccount': '210987654321'}
 OWN = f'@EvidenceBucket/lab/evidence/{ACCOUNT}/{REGION}/gate-7/2026/11/27/03/packets/a.pcapng.zst.encrypted'
+RECORD = '@EvidenceBucket/operator/sealtap/20261127T030000Z-bypass-0a1b2c3d.json'
 ANY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}
 
 # Who they are: the role's resource or a name, the policies they have beside the stack's, and how their requests come.
@@ -89,6 +90,15 @@ CASES = [
     ('The break-glass role stores no evidence', False, 'break-glass', 's3:PutObject', OWN, {'s3:if-none-match': '*'}),
     ('A host behind the appliance stores no evidence with a role of its own', False, 'tenant', 's3:PutObject', OWN, PUT),
     ('Another account stores no evidence', False, 'stranger', 's3:PutObject', OWN, {'s3:if-none-match': '*'}),
+    # what an operator did, by his own word
+    ('An administrator records beside the evidence that he led traffic past it', True, 'admin', 's3:PutObject', RECORD,
+     {'s3:if-none-match': '*'}),
+    ('He does not write over such a record', False, 'admin', 's3:PutObject', RECORD, {}),
+    ('He deletes none', False, 'admin', 's3:DeleteObjectVersion', RECORD, {}),
+    ('The appliance writes none', False, 'appliance', 's3:PutObject', RECORD, PUT),
+    ('Nor does it with all rights', False, 'appliance with all rights', 's3:PutObject', RECORD, PUT),
+    ('A host behind the appliance writes none by its endpoint', False, 'tenant', 's3:PutObject', RECORD, PUT),
+    ('Another account writes none', False, 'stranger', 's3:PutObject', RECORD, {'s3:if-none-match': '*'}),
     # tenants by the same endpoint
     ("A host behind the appliance goes on using a bucket of its own by the appliance's endpoint", True, 'tenant', 's3:PutObject',
      'arn:aws:s3:::tenants-own/x', {'aws:SourceVpce': '@S3Endpoint'}),
