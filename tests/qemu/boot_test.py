@@ -28,8 +28,9 @@ def whole_path(session):
         session.armed_under_fire()
         with session.window('all'):
             traffic.everything(session.lab)
+            place = clients.Place(session.lab, None, None)
             router_advertised(session.lab)
-            session.failures = failures(session.lab, CORE)
+            session.failures = failures(place, CORE)
             time.sleep(6)  # an object and a heartbeat ship inside the window
         port = scrape.Port(session.lab.inside, APPLIANCE_INSIDE, PORT)
         session.health, session.forwarding = port.health(), port.value('sealtap_forwarding')
@@ -49,9 +50,9 @@ def router_advertised(lab):
     procs.wait_until(answers, 30, 'way over IPv6')
 
 
-def failures(lab, scenes):
+def failures(place, scenes):
     """Why which of these scenes failed."""
-    place, found = clients.Place(lab, None, None), {}
+    found = {}
     for scene in scenes:
         try:
             scene(place)
