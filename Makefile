@@ -29,6 +29,7 @@ help:
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
+	@echo 'make aws-smoke [AMI=ID]: all of it once on AWS, below a dollar, removed after; build/nitro/smoke.json'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes'
@@ -39,7 +40,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
+.PHONY: deps demo test test-long test-radosgw run deploy undeploy aws-smoke replay fuzz lint clean
 deps:
 	@image/deps
 
@@ -76,6 +77,9 @@ deploy:
 undeploy:
 	@board/nitro/deploy down
 
+aws-smoke:
+	@board/nitro/smoke
+
 replay:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
@@ -95,7 +99,7 @@ clean:
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy replay fuzz lint clean
+INDIRECT := help deps demo test test-long test-radosgw run deploy undeploy aws-smoke replay fuzz lint clean
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif

@@ -74,10 +74,10 @@ class Removal:
             if e.code != 'ValidationError' or 'does not exist' not in str(e):
                 raise
             told = []
-        self.remembered = True
         self.run.journal['resources'] = {**self.run.journal['resources'], **{
-            r['LogicalResourceId']: r['PhysicalResourceId'] for r in told if r['LogicalResourceId'] in RETAINED
+            r['LogicalResourceId']: r['PhysicalResourceId'] for r in told if r.get('LogicalResourceId') in RETAINED
             and r.get('PhysicalResourceId')}}
+        self.remembered = True  # the stack may go
 
     # ---- what evidence needs
 
