@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`make aws-smoke` against moto, as far as moto goes: the real aws command's code, the real board/nitro/deploy, EC2, S3, KMS, STS, SNS.
 
-Stand-ins, since nothing boots there and nothing is refused: the console's text, the objects (sealed by AWS's SDK under moto's KMS, not by
-the appliance), the metric, the alarm, the quotas, IAM's simulator, which instance has an interface, and the answer "AccessDenied" to what
-must be denied. Of those calls the aws command itself says whether their words are right.
+Stand-ins, since nothing boots there and nothing is refused: the console's text; the objects (sealed by AWS's SDK under moto's KMS, not by
+the appliance); the metric and the alarm; deploy's two updates (moto's CloudFormation asks no condition again); the quotas, IAM's simulator;
+which instance has an interface; and the answer "AccessDenied" to what must be denied. Of those calls the aws command says whether their
+words are right.
 """
 import contextlib
 import hashlib
@@ -122,7 +123,7 @@ class OnMoto(Cloud):
         return self.outputs().get('InstanceId')
 
     def boot(self):
-        self.life, self.told = self.life + 1, None
+        self.life += 1
         boot, before = BOOTS[self.life], BOOTS[self.life - 1]
         if self.life:
             self.store(before, 'packets', 'w0', recording(), 2, '.torn')
@@ -141,14 +142,14 @@ class OnMoto(Cloud):
     # ---- what smoke starts
 
     def run(self, argv, env=None, timeout_s=0):
+        if argv[0].endswith('/deploy') and env['PARAMETERS'].startswith('Launch='):
+            return self.replace(env['PARAMETERS'])
         if argv[:len(self.command)] != self.command:
             if argv[0] == 'node':
                 env = {**(env or {}), 'AWS_ENDPOINT_URL': ''}
             done = super().run(argv, {**self.commands.account.environment, **(env or {})}, 600)
             if argv[0].endswith('/deploy') and argv[1] == 'up':
-                self.told = None
-                if done[0] == 0 and 'Launch=no' not in env['PARAMETERS']:
-                    self.boot()
+                self.boot()
             return done
         words = argv[len(self.command):]
         self.words.append(words)
@@ -159,6 +160,14 @@ class OnMoto(Cloud):
             status, _, err = self.commands.parses(words)
             return (254, '', REFUSED) if status == 0 else (status, '', err)
         return self.commands.run(words)
+
+    def replace(self, parameter):
+        """The two updates: moto's CloudFormation asks no condition again, and can't keep a list's value."""
+        if parameter == 'Launch=yes':
+            told = self.own('ec2', 'run-instances', '--image-id', 'ami-12c6146b', '--subnet-id', self.outputs()['InsideSubnetId'])
+            self.outputs()['InstanceId'] = told['Instances'][0]['InstanceId']
+            self.boot()
+        return 0, '', ''
 
     def may(self, words, env):
         """The analyst opens with the right context; people take on the roles of people; the break-glass role deletes."""
@@ -195,7 +204,8 @@ class OnMoto(Cloud):
         return {'Output': said + ('sealtap: shut down: packets 4 lost 0 objects 4, all shipped\n' if self.ended else '')}
 
     def ec2_stop_instances(self, _words):
-        self.shut_down()
+        if not self.ended:
+            self.shut_down()
         self.ended = True
 
     def s3api_list_objects_v2(self, _words):

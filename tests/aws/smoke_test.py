@@ -122,15 +122,14 @@ def an_image_of_its_own_is_removed():
 
 
 def each_call_fails(folder, how):
-    """(number, scene) of runs in which one call fails, each in turn: refused; lost: done, without an answer; cut: none after it either."""
-    count, number = len(Scene(folder).model.calls), 0
+    """(number, scene) of runs in which one call fails: each refused; every other lost, done without an answer; or cut, with all after it."""
+    count = len(Scene(folder).model.calls)
     os.unlink(os.path.join(folder, 'smoke.json'))
-    while number < count:
+    for number in range(count) if how == 'refused' else range(how == 'cut', count, 2):
         model = Model()
         model.fail = (lambda n, at=number: how if n == at or how == 'cut' and n > at else None)
         yield number, Scene(folder, model)
         os.unlink(os.path.join(folder, 'smoke.json'))
-        number += 1
 
 
 def judge_failures(how):
@@ -149,7 +148,7 @@ def judge_failures(how):
             failed_in |= set(s.failed())
             runs += 1
     assert failed_in == {x[0] for x in steps.STEPS}, {x[0] for x in steps.STEPS} - failed_in
-    assert runs > 100, runs
+    assert runs > 60, runs
 
 
 def each_call_is_refused():

@@ -34,7 +34,7 @@ TRIED = (
     ('An administrator encrypts under the key', 'person', 'kms encrypt --key-id {kms_key} --plaintext fileb://{file}'),
     ('An administrator gives a grant to open', 'person',
      'kms create-grant --key-id {kms_key} --grantee-principal {person} --operations Decrypt'),
-    ("An administrator takes on the appliance's role", 'person', 'sts assume-role --role-arn {appliance_role} --role-session-name x'),
+    ("An administrator takes on the appliance's role", 'person', 'sts assume-role --role-arn {appliance_role} --role-session-name smoke'),
     ('An analyst puts an object', 'analyst', 's3api put-object --bucket {bucket} --key {prefix}x --body {file} --if-none-match *'),
     ('An analyst deletes a version', 'analyst', 's3api delete-object --bucket {bucket} --key {key} --version-id {version}'),
     ('An analyst has a data key made', 'analyst',
