@@ -126,6 +126,7 @@ class OnMoto(Cloud):
         self.life += 1
         boot, before = BOOTS[self.life], BOOTS[self.life - 1]
         if self.life:
+            time.sleep(1.1)  # a second later than the kill
             self.store(before, 'packets', 'w0', recording(), 2, '.torn')
         self.log(boot, {'event': 'boot'}, *([{'event': 'gap', 'boot': before}] if self.life else []))
         self.own('cloudwatch', 'put-metric-data', '--namespace', f'sealtap/{NAME}', '--metric-data', json.dumps([{
@@ -210,7 +211,7 @@ class OnMoto(Cloud):
 
     def s3api_list_objects_v2(self, _words):
         own = [s for s in self.stored if BOOTS[self.life] in s[0] and '-w0-' in s[0] and '.torn' not in s[0]]
-        if 'client' in self.facts and not self.ended and len(own) < 2:
+        if 'client' in self.facts and not self.ended and len(own) < 4:
             time.sleep(1.1)  # a second later than the moment that smoke compares with
             self.store(BOOTS[self.life], 'packets', 'w0', recording(), 2)
 
