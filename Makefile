@@ -29,14 +29,14 @@ help:
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
+	@echo 'make aws-smoke [AMI=ID]: all of it once on AWS, below a dollar, removed after; build/nitro/smoke.json'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy and cppcheck'
 	@echo 'make compile_commands.json  for editors: how each C file is compiled'
 	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
 	@echo 'make clean     remove build/;  the cache stays'
-	@echo 'make ami       an AMI of build/nitro/disk.img  [KMS_KEY=ARN COPY_TO=REGION[=KEY],… SHARE=ACCOUNT,… UEFI_DATA=FILE DRY_RUN=1]'
-	@echo 'make ami-clean remove the AMIs and snapshots that make ami made; KEEP=1 keeps the newest'
+	@echo 'make ami       an AMI of the release image [KMS_KEY= COPY_TO= SHARE= ...];  make ami-clean [KEEP=1]  removes'
 	@echo 'make update    give the running appliance the AMI made last, or AMI=ID;  make replace  makes a new instance in its place'
 	@echo 'make bypass    WHY="…" [NAT=ID]: traffic flows past the appliance, unrecorded;  make unbypass  ends it'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
@@ -99,7 +99,7 @@ clean:
 	rm -rf build
 
 # On AWS, by the machine's own aws command and credentials. The tools read the variables themselves.
-ON_AWS := ami ami-clean deploy undeploy update bypass unbypass replace
+ON_AWS := ami ami-clean deploy undeploy aws-smoke update bypass unbypass replace
 .PHONY: $(ON_AWS)
 ami:
 	$(STEP) 'build' $(MAKE) build/nitro/manifest.json
@@ -107,6 +107,7 @@ ami:
 ami-clean: ; @image/ami clean
 deploy: ; @board/nitro/deploy up
 undeploy: ; @board/nitro/deploy down
+aws-smoke: ; @board/nitro/smoke
 update: ; @board/nitro/update
 bypass: ; @board/nitro/bypass on
 unbypass: ; @board/nitro/bypass off

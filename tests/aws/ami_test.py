@@ -367,7 +367,7 @@ TESTS = (cut_request, cut_answer, cut_middle, release, again, dry, given_key, po
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     account.in_two('sealtap-ami-', TESTS, report)
     report.finish()
 

@@ -296,7 +296,7 @@ TESTS = (bypass_cut, replace_cut, updated, update_cut, update_fails, update_dry,
 
 
 def main():
-    report = testing.Report(testing.pattern())
+    report = testing.report()
     account.in_two('sealtap-day2-', TESTS, report)
     report.finish()
 

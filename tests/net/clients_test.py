@@ -36,7 +36,7 @@ def clients_are_recorded(session):
 def crowds_are_recorded(session):
     """Every packet of the crowds and of the flood is recorded once, or counted as lost"""
     result = session.compare('crowds', lossy=True)
-    lost = sum(int(o.meta['lost']) for o in session.evidence.objects)
+    lost = sum(int(o.meta['lost']) for o in session.evidence.packets())
     assert result.missing == lost, f'{result.missing} packets are missing, {lost} are counted as lost'
     print(f'# {result.seen} packets seen, {result.recorded} recorded, {lost} counted as lost')
 
