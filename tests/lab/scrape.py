@@ -32,6 +32,7 @@ class Port:
 
     def __init__(self, ns, address, port):
         self.ns, self.at = ns, (address, port)
+        self.asked = 0  # how often for its health
 
     def connect(self, source=None, timeout_s=TIMEOUT_S):
         s = self.ns.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -52,6 +53,7 @@ class Port:
 
     def health(self):
         """(status, {code of each reason}, {code of each step: whether it works})."""
+        self.asked += 1
         a = self.ask('/healthz')
         told = a.json()
         assert told['healthy'] == (a.status == 200) == (not told['reasons']), told
