@@ -89,9 +89,9 @@ class Cut:
                     traffic.fetch(lab, '10m')
                     time.sleep(4)
                     traffic.fetch(lab, '10m')
-                time.sleep(2)
+                # without a pause: what is missing before the cut is told by the packets
                 ping = lab.processes.start('ping', ['ping', '-n', '-q', '-c', '1000', '-i', '0.01', WEB], lab.inside)
-                time.sleep(chance.uniform(0.5, 2.5))
+                time.sleep(2 + chance.uniform(0.5, 2.5))
                 self.cut_ns = time.time_ns()
                 session.appliance.cut_power()
                 ping.end()
