@@ -17,7 +17,7 @@ void drops_log(struct drops *d, bool now)
 	log_u64("packets", unlogged);
 	/* they were lost in the time until now */
 	uint64_t since_ns = d->since_ns ? d->since_ns : d->progress->counted_ns;
-	log_u64("span_ms", (now_ns - since_ns) / NS_PER_MS);
+	log_u64("span_ms", (now_ns - since_ns) / NS_PER_MS + 1); /* a bound: rounded up */
 	/* what alarms that were not sent have told; each worker has its own */
 	log_u64("total", d->progress->drops);
 	log_str("stream", d->stream);
