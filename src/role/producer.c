@@ -2,10 +2,12 @@
 
 static struct producer *self;
 
-void producer_init(struct producer *p, struct recorder *recorder)
+void producer_init(struct producer *p, struct recorder *recorder, struct loop *loop, struct loop_timer *look)
 {
 	self = p;
 	p->recorder = recorder;
+	p->loop = loop;
+	p->look = look;
 }
 
 void producer_settle(const struct msg_config *c)
@@ -26,9 +28,18 @@ void producer_sign(void *arg, const struct object_meta *meta)
 	peer_send(&self->keys, MSG_SIGN_OBJECT, meta);
 }
 
-void producer_hand_on(const struct msg_segment *s)
+void producer_sealed(void *arg, const struct msg_segment *s)
 {
+	(void)arg;
 	peer_hand_on(&self->settings, &self->spool, &self->upload, s);
+	if (self->draining)
+		loop_timer_in(self->loop, self->look, 0);
+}
+
+void producer_ready(void *arg)
+{
+	(void)arg;
+	loop_timer_in(self->loop, self->look, 0);
 }
 
 void producer_keys_anew(void)

@@ -14,10 +14,13 @@ struct producer {
 	struct recorder *recorder; /* borrowed; set up later, when the settings are there */
 	struct settings settings;
 	struct object_identity identity;
+	struct loop *loop;       /* borrowed */
+	struct loop_timer *look; /* borrowed; the role looks what there is to be done */
+	bool draining;           /* the role's to set: it ends when all is sealed */
 };
 
 /* Zeroed but for the peers. */
-void producer_init(struct producer *p, struct recorder *recorder);
+void producer_init(struct producer *p, struct recorder *recorder, struct loop *loop, struct loop_timer *look);
 /* MSG_SETTINGS: before recorder_init(). */
 void producer_settle(const struct msg_config *c);
 
@@ -25,7 +28,8 @@ void producer_settle(const struct msg_config *c);
 void producer_want_key(void *arg, bool any);
 void producer_sign(void *arg, const struct object_meta *meta);
 /* The object goes to the spool where there is a volume, else to upload. */
-void producer_hand_on(const struct msg_segment *s);
+void producer_sealed(void *arg, const struct msg_segment *s);
+void producer_ready(void *arg);
 
 /* For keys: MSG_PEER, MSG_KEY, MSG_OBJECT_SIGNED. */
 void producer_keys_anew(void);

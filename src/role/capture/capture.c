@@ -38,7 +38,7 @@ static struct {
 	struct interfaces links; /* their sides are the pcapng interface numbers */
 	struct pool pool;
 	struct recorder recorder;
-	bool arming, reading, draining;
+	bool arming, reading;
 	uint64_t quiet_since_ns;
 
 	struct blocks blocks;
@@ -211,7 +211,7 @@ static void drained(void)
 	struct msg_totals t;
 	recorder_totals(&g.recorder, &t);
 	cutter_say(&g.cutter, true);
-	g.draining = g.reading = false;
+	g.producer.draining = g.reading = false;
 	recorder_end(&g.recorder);
 	send_counters();
 	peer_send(&g.init, MSG_DRAINED, &t);
@@ -236,13 +236,13 @@ static void look(void *arg)
 	uint64_t now_ns = clock_mono_ns();
 	if (blocks)
 		g.quiet_since_ns = now_ns;
-	if (g.draining && now_ns - g.quiet_since_ns > DRAIN_QUIET_NS) {
+	if (g.producer.draining && now_ns - g.quiet_since_ns > DRAIN_QUIET_NS) {
 		drained();
 		return;
 	}
 	if (blocks)
 		loop_timer_in(&g.loop, &g.look, blocks == BLOCKS_PER_TURN ? 0 : BUSY_PAUSE_NS);
-	else if (g.blocks.held || g.draining)
+	else if (g.blocks.held || g.producer.draining)
 		loop_timer_in(&g.loop, &g.look, HELD_PAUSE_NS);
 	else
 		loop_watch(&g.loop, &g.ring_watch);
@@ -281,20 +281,6 @@ static void position(void *arg, struct commit_resume *at)
 	at->refused = g.at.filtered[0] + g.at.filtered[1];
 }
 
-static void sealed(void *arg, const struct msg_segment *s)
-{
-	(void)arg;
-	producer_hand_on(s);
-	if (g.draining)
-		loop_timer_in(&g.loop, &g.look, 0);
-}
-
-static void ready(void *arg)
-{
-	(void)arg;
-	loop_timer_in(&g.loop, &g.look, 0);
-}
-
 static const struct recorder_ops ops = {
 	.head = write_head,
 	.tail = write_tail,
@@ -302,8 +288,8 @@ static const struct recorder_ops ops = {
 	.committed = committed,
 	.want_key = producer_want_key,
 	.sign = producer_sign,
-	.sealed = sealed,
-	.ready = ready,
+	.sealed = producer_sealed,
+	.ready = producer_ready,
 };
 
 /* ---- messages */
@@ -374,7 +360,7 @@ static void drain(void)
 		peer_send(&g.init, MSG_DRAINED, &none);
 		return;
 	}
-	g.draining = true;
+	g.producer.draining = true;
 	g.quiet_since_ns = clock_mono_ns();
 	look(NULL);
 }
@@ -405,7 +391,7 @@ static void key_came(const void *payload)
 
 static void set_up(const int fds[START_FDS])
 {
-	producer_init(&g.producer, &g.recorder);
+	producer_init(&g.producer, &g.recorder, &g.loop, &g.look);
 	snprintf(g.stream, sizeof(g.stream), "w%u", g.start.index);
 	enum err e = ring_map(fds[START_RING], g.start.ring_block_bytes, g.start.ring_blocks, &g.blocks.ring);
 	ASSERT(!e);

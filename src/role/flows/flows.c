@@ -33,7 +33,7 @@ static struct {
 	struct undelivered undelivered;
 	struct loop_watch events;
 	struct loop_timer look, window, live, drain;
-	bool armed, draining;
+	bool armed;
 	bool quiet, handed_on; /* all is dumped, and DRAIN_NS are over; nothing more is taken */
 	bool window_over;      /* its records are due, and wait for room */
 	unsigned failed_dumps;
@@ -191,7 +191,7 @@ static void drained(void)
 {
 	static const struct msg_totals none; /* the records are no packets */
 	flowwriter_end(&g.writer);
-	g.draining = g.armed = false;
+	g.producer.draining = g.armed = false;
 	peer_send(&g.init, MSG_DRAINED, &none);
 }
 
@@ -199,7 +199,7 @@ static void drain_due(void *arg)
 {
 	(void)arg;
 	bool failed = !g.reconcile.all_told && g.failed_dumps >= DUMP_TRIES;
-	if (!g.draining)
+	if (!g.producer.draining)
 		return;
 	if (failed && !g.quiet)
 		log_event(LOG_ALARM, "flows-not-dumped", "reason", "those that live have no record");
@@ -246,7 +246,7 @@ static void look(void *arg)
 		flowdump_go_on(&g.reconcile.dump);
 	flowwriter_settle(&g.writer);
 	watch_events();
-	if (g.draining && g.quiet && !more && room && hand_on()) {
+	if (g.producer.draining && g.quiet && !more && room && hand_on()) {
 		drained();
 		return;
 	}
@@ -269,22 +269,10 @@ static void live_due(void *arg)
 
 /* ---- channels */
 
-static void sealed(void *arg, const struct msg_segment *s)
-{
-	(void)arg;
-	producer_hand_on(s);
-	if (g.draining)
-		loop_timer_in(&g.loop, &g.look, 0);
-}
-
-static void ready(void *arg)
-{
-	(void)arg;
-	loop_timer_in(&g.loop, &g.look, 0);
-}
-
-static const struct flowwriter_ops writer_ops = {
-	.want_key = producer_want_key, .sign = producer_sign, .sealed = sealed, .ready = ready};
+static const struct flowwriter_ops writer_ops = {.want_key = producer_want_key,
+						 .sign = producer_sign,
+						 .sealed = producer_sealed,
+						 .ready = producer_ready};
 static const struct reconcile_ops reconcile_ops = {
 	.write = write_flow, .end = end_in_dump, .reconciled = write_reconciled, .dumped = dumped};
 
@@ -312,7 +300,7 @@ static void drain(void)
 		drained();
 		return;
 	}
-	g.draining = true;
+	g.producer.draining = true;
 	g.failed_dumps = 0;
 	g.give_up_ns = clock_mono_ns() + DRAIN_MAX_NS;
 	loop_timer_stop(&g.loop, &g.live);
@@ -337,7 +325,7 @@ static void clock_told(const void *payload)
 static void set_up(const int fds[START_FDS])
 {
 	struct pool journal;
-	producer_init(&g.producer, &g.writer.recorder);
+	producer_init(&g.producer, &g.writer.recorder, &g.loop, &g.look);
 	g.events = (struct loop_watch){.fd = fds[START_EVENTS], .events = POLLIN, .fn = readable, .slot = -1};
 	g.undelivered.loop = &g.loop;
 	g.undelivered.writer = &g.writer;
