@@ -21,7 +21,7 @@ import threading
 import urllib.parse
 
 from . import awsd, certs, standin
-from .procs import Processes
+from .procs import Processes, free_port
 
 REGION, ACCOUNT = 'eu-central-1', '123456789012'
 KEYS = {'AWS_ACCESS_KEY_ID': 'AKIAIOSFODNN7EXAMPLE', 'AWS_SECRET_ACCESS_KEY': 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'}
@@ -67,9 +67,7 @@ class Account:
         self.on_the_way = None  # changes a request's body: f(call) -> body
 
     def __enter__(self):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            self.moto = free.getsockname()[1]
+        self.moto = free_port()
         process = self.processes.start(self.name, ['moto_server', '-H', '127.0.0.1', '-p', str(self.moto)],
                                        env={'MOTO_EC2_LOAD_DEFAULT_AMIS': 'false'})
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (Handler,), {'account': self}))

@@ -4,19 +4,12 @@ What moto's CloudFormation does not keep it passes over in silence: KEPT_NOT in 
 """
 import json
 import os
-import socket
 import subprocess
 
-from .procs import Process
+from .procs import Process, free_port
 
 REGION = 'eu-central-1'
 SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'moto_site')
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Account:

@@ -3,6 +3,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -13,6 +14,13 @@ PAUSE_S = 0.02
 
 class Gone(Exception):
     """A program that should be running has ended; its last words are in the text."""
+
+
+def free_port():
+    """A port of the loopback address that nobody has now."""
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
 
 
 def wait_until(ready, timeout_s, what, process=None, said=None):

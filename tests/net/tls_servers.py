@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 
-from lab.procs import wait_until
+from lab.procs import free_port, wait_until
 
 NAME = "bucket.s3.test.example"
 BIG = 16 << 20
@@ -70,12 +70,6 @@ def make_certificates():
 
 
 # ---- servers
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 def listens(port):
     with socket.socket() as s:

@@ -5,25 +5,13 @@ alone, which then removes what it made.
 """
 import json
 import os
-import re
 import subprocess
 import time
 
-ERROR = re.compile(r'An error occurred \((\S+?)\) when calling the (\w+) operation(?: \(reached max retries: \d+\))?: (.*)', re.S)
+from awscli import ERROR, Failed, Refused
+
 CALL_S = 300  # of a call that answers at once; AWS's own attempts are within
 PROGRAM_S = 3600
-
-
-class Failed(Exception):
-    """The text says what, on what, and what to do."""
-
-
-class Refused(Failed):
-    """AWS answered, with an error of this code."""
-
-    def __init__(self, code, text):
-        super().__init__(text)
-        self.code = code
 
 
 class Cloud:
@@ -56,7 +44,7 @@ class Cloud:
         if status:
             known = ERROR.search(err)
             if known:
-                raise Refused(known[1], f'{known[2]} was refused ({known[1]}): {known[3].strip()}')
+                raise Refused(f'{known[2]} was refused ({known[1]}): {known[3].strip()}', known[1])
             raise Failed(f'aws {" ".join(words[:2])}: {(err.strip() or f"exit {status}").splitlines()[-1]}')
         return json.loads(out) if out.strip() else {}
 
