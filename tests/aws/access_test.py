@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Who may do what to evidence, keys and alarms: cases, each a sentence, judged on the policy documents of the deployed stack.
+"""Who may do what to evidence, keys and alarms: cases, each a sentence, judged on the policy documents of the deployed stack, all of which
+are read back from the account.
 
 A case is (sentence, yes or no, who, action, resource, what of the request's context differs from the usual). @NAME is a resource's id.
 """
@@ -14,6 +15,7 @@ from lab.deployed import Deployed  # noqa: E402
 from lab.template import ACCOUNT, REGION  # noqa: E402
 
 PARAMETERS = {'Appliance': 'gate-7', 'Prefix': 'lab/evidence', 'EvidenceInterface': 'yes',
+              'Analysts': f'arn:aws:iam::{ACCOUNT}:user/anna,arn:aws:iam::{ACCOUNT}:user/court/*',
               'ReplicaBucketArn': 'arn:aws:s3:::replica-bucket', 'ReplicaAccount': '210987654321'}
 OWN = f'@EvidenceBucket/lab/evidence/{ACCOUNT}/{REGION}/gate-7/2026/11/27/03/packets/a.pcapng.zst.encrypted'
 RECORD = '@EvidenceBucket/operator/sealtap/20261127T030000Z-bypass-0a1b2c3d.json'
@@ -35,12 +37,17 @@ PEOPLE = {
     'admin': ('admin', [ANY], {**FROM_AFAR, 'aws:MultiFactorAuthPresent': 'true'}),
     'tenant': ('tenant', [ANY], {'aws:SecureTransport': 'true', 'aws:SourceVpc': '@Vpc', 'aws:Ec2InstanceSourceVpc': '@Vpc',
                                  'aws:Ec2InstanceSourcePrivateIPv4': '10.20.1.50'}),
-    'stranger': ('arn:aws:iam::999988887777:role/admin', [], FROM_AFAR),
+    'stranger': ('arn:aws:iam::999988887777:role/admin', [ANY], FROM_AFAR),
 }
 PUT = {'s3:if-none-match': '*', 'aws:SourceVpce': '@S3Endpoint'}
 SEAL = {**CONTEXT, 'aws:SourceVpce': '@KmsEndpoint'}
 METRIC = {'cloudwatch:namespace': 'sealtap/gate-7', 'aws:SourceVpce': '@CloudWatchEndpoint'}
 ALARM = {'aws:SourceVpce': '@SnsEndpoint'}
+TRAIL = {'aws:SecureTransport': 'true', 'aws:SourceArn': f'arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/sealtap-Trail-1',
+         's3:x-amz-acl': 'bucket-owner-full-control'}
+LOGS = {'aws:SecureTransport': 'true', 'aws:SourceArn': f'arn:aws:logs:{REGION}:{ACCOUNT}:*', 'aws:SourceAccount': ACCOUNT,
+        's3:x-amz-acl': 'bucket-owner-full-control'}
+TRAIL_LOG, FLOW_LOG = f'@AuditBucket/AWSLogs/{ACCOUNT}/CloudTrail/x', f'@AuditBucket/AWSLogs/{ACCOUNT}/vpcflowlogs/x'
 
 CASES = [
     # writing
@@ -89,6 +96,9 @@ CASES = [
     ('An analyst stores no evidence', False, 'analyst', 's3:PutObject', OWN, {'s3:if-none-match': '*'}),
     ('The break-glass role stores no evidence', False, 'break-glass', 's3:PutObject', OWN, {'s3:if-none-match': '*'}),
     ('A host behind the appliance stores no evidence with a role of its own', False, 'tenant', 's3:PutObject', OWN, PUT),
+    ('Nobody brings evidence in by replication from another bucket', False, 'admin', 's3:ReplicateObject', OWN, {}),
+    ('Nor hides any by a replicated delete marker', False, 'admin', 's3:ReplicateDelete', OWN, {}),
+    ('Another account brings none in by replication', False, 'stranger', 's3:ReplicateObject', OWN, {}),
     ('Another account stores no evidence', False, 'stranger', 's3:PutObject', OWN, {'s3:if-none-match': '*'}),
     # what an operator did, by his own word
     ('An administrator records beside the evidence that he led traffic past it', True, 'admin', 's3:PutObject', RECORD,
@@ -170,8 +180,17 @@ CASES = [
     ('An administrator lifts no legal hold', False, 'admin', 's3:PutObjectLegalHold', OWN, {}),
     ('An administrator does not delete the bucket', False, 'admin', 's3:DeleteBucket', '@EvidenceBucket', {}),
     ('An administrator deletes no audit log', False, 'admin', 's3:DeleteObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {}),
-    ("An administrator changes the evidence's lifecycle, which is watched", True, 'admin', 's3:PutLifecycleConfiguration',
-     '@EvidenceBucket', {}),
+    ('An administrator deletes no evidence by a lifecycle rule', False, 'admin', 's3:PutLifecycleConfiguration', '@EvidenceBucket', {}),
+    ('Nor by way of another service', False, 'admin', 's3:PutLifecycleConfiguration', '@EvidenceBucket',
+     {'aws:CalledViaFirst': 'athena.amazonaws.com'}),
+    ('The stack keeps evidence longer or shorter, which is watched', True, 'admin', 's3:PutLifecycleConfiguration', '@EvidenceBucket',
+     {'aws:CalledViaFirst': 'cloudformation.amazonaws.com'}),
+    ('An administrator deletes no audit log by a lifecycle rule', False, 'admin', 's3:PutLifecycleConfiguration', '@AuditBucket', {}),
+    ('The stack keeps audit logs longer or shorter', True, 'admin', 's3:PutLifecycleConfiguration', '@AuditBucket',
+     {'aws:CalledViaFirst': 'cloudformation.amazonaws.com'}),
+    ('An administrator writes over no audit log', False, 'admin', 's3:PutObject', TRAIL_LOG, {}),
+    ('Nor by replication', False, 'admin', 's3:ReplicateObject', TRAIL_LOG, {}),
+    ("An administrator may change the store's policy, which is watched", True, 'admin', 's3:PutBucketPolicy', '@EvidenceBucket', {}),
     ("The break-glass role schedules the key's deletion", True, 'break-glass', 'kms:ScheduleKeyDeletion', '@Key', {}),
     ('The break-glass role disables the key', True, 'break-glass', 'kms:DisableKey', '@Key', {}),
     ('The break-glass role deletes a version of evidence', True, 'break-glass', 's3:DeleteObjectVersion', OWN, {}),
@@ -200,24 +219,29 @@ CASES = [
     ('EventBridge reaches the topic', True, 'events.amazonaws.com', 'sns:Publish', '@AlarmTopic', {}),
     ('Another account publishes nothing', False, 'stranger', 'sns:Publish', '@AlarmTopic', {}),
     # audit and replication
-    ('CloudTrail writes its logs', True, 'cloudtrail.amazonaws.com', 's3:PutObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/CloudTrail/x',
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT, 's3:x-amz-acl': 'bucket-owner-full-control'}),
-    ('CloudTrail sees whether the bucket is there', True, 'cloudtrail.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket',
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT}),
-    ("Not for another account", False, 'cloudtrail.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket',
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': '999988887777'}),
-    ('CloudTrail writes no log that its bucket would not own', False, 'cloudtrail.amazonaws.com', 's3:PutObject',
-     f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT, 's3:x-amz-acl': 'private'}),
-    ('Nobody reads audit logs without TLS', False, 'admin', 's3:GetObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x',
-     {'aws:SecureTransport': 'false'}),
-    ("CloudTrail writes none of another account's", False, 'cloudtrail.amazonaws.com', 's3:PutObject',
-     f'@AuditBucket/AWSLogs/{ACCOUNT}/CloudTrail/x',
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': '999988887777', 's3:x-amz-acl': 'bucket-owner-full-control'}),
-    ('Flow logs and the names that were asked for are delivered', True, 'delivery.logs.amazonaws.com', 's3:PutObject',
-     f'@AuditBucket/AWSLogs/{ACCOUNT}/vpcflowlogs/x',
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT, 's3:x-amz-acl': 'bucket-owner-full-control'}),
+    ('CloudTrail writes its logs', True, 'cloudtrail.amazonaws.com', 's3:PutObject', TRAIL_LOG, TRAIL),
+    ('CloudTrail sees whether the bucket is there', True, 'cloudtrail.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket', TRAIL),
+    ("Not for another account's trail", False, 'cloudtrail.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket',
+     {**TRAIL, 'aws:SourceArn': f'arn:aws:cloudtrail:{REGION}:999988887777:trail/x'}),
+    ('CloudTrail writes no log that its bucket would not own', False, 'cloudtrail.amazonaws.com', 's3:PutObject', TRAIL_LOG,
+     {**TRAIL, 's3:x-amz-acl': 'private'}),
+    ("CloudTrail writes none of another account's", False, 'cloudtrail.amazonaws.com', 's3:PutObject', TRAIL_LOG,
+     {**TRAIL, 'aws:SourceArn': f'arn:aws:cloudtrail:{REGION}:999988887777:trail/x'}),
+    ('Nobody reads audit logs without TLS', False, 'admin', 's3:GetObject', TRAIL_LOG, {'aws:SecureTransport': 'false'}),
+    ('Flow logs and the names that were asked for are delivered', True, 'delivery.logs.amazonaws.com', 's3:PutObject', FLOW_LOG, LOGS),
+    ('Not what its bucket would not own', False, 'delivery.logs.amazonaws.com', 's3:PutObject', FLOW_LOG,
+     {**LOGS, 's3:x-amz-acl': 'private'}),
+    ("Not another account's", False, 'delivery.logs.amazonaws.com', 's3:PutObject', FLOW_LOG,
+     {**LOGS, 'aws:SourceAccount': '999988887777'}),
+    ("Not another region's", False, 'delivery.logs.amazonaws.com', 's3:PutObject', FLOW_LOG,
+     {**LOGS, 'aws:SourceArn': f'arn:aws:logs:us-east-1:{ACCOUNT}:*'}),
+    ('Their delivery sees whether the bucket is there', True, 'delivery.logs.amazonaws.com', 's3:ListBucket', '@AuditBucket', LOGS),
+    ('Not for another account', False, 'delivery.logs.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket',
+     {**LOGS, 'aws:SourceAccount': '999988887777'}),
+    ('Not for another region', False, 'delivery.logs.amazonaws.com', 's3:GetBucketAcl', '@AuditBucket',
+     {**LOGS, 'aws:SourceArn': f'arn:aws:logs:us-east-1:{ACCOUNT}:*'}),
     ('CloudTrail writes nothing among the evidence', False, 'cloudtrail.amazonaws.com', 's3:PutObject', OWN,
-     {'aws:SecureTransport': 'true', 'aws:SourceAccount': ACCOUNT, 's3:if-none-match': '*'}),
+     {**TRAIL, 's3:if-none-match': '*'}),
     ('Replication reads what it copies', True, 'replication', 's3:GetObjectVersionForReplication', OWN, {}),
     ('Replication lists what it copies', True, 'replication', 's3:ListBucket', '@EvidenceBucket', {}),
     ('Replication writes copies to the one bucket', True, 'replication', 's3:ReplicateObject', 'arn:aws:s3:::replica-bucket/x', {}),
@@ -233,6 +257,10 @@ TRUSTS = [  # (sentence, yes or no, role, who, action, context)
      {'aws:MultiFactorAuthPresent': 'true'}),
     ("A user of the account with a second factor takes the analyst's role on", True, 'AnalystRole', USER, 'sts:AssumeRole',
      {'aws:MultiFactorAuthPresent': 'true'}),
+    ('So does one of a path that is named', True, 'AnalystRole', f'arn:aws:iam::{ACCOUNT}:user/court/berta', 'sts:AssumeRole',
+     {'aws:MultiFactorAuthPresent': 'true'}),
+    ('An administrator who is not named as an analyst does not', False, 'AnalystRole', f'arn:aws:iam::{ACCOUNT}:user/admin',
+     'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'true'}),
     ('Not without one', False, 'AnalystRole', USER, 'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'false'}),
     ('Not where nothing is known of one, as with long-lived keys', False, 'AnalystRole', USER, 'sts:AssumeRole', {}),
     ("A user of another account does not take it on", False, 'AnalystRole', 'arn:aws:iam::999988887777:user/eve', 'sts:AssumeRole',
@@ -240,9 +268,8 @@ TRUSTS = [  # (sentence, yes or no, role, who, action, context)
     ("An instance does not take it on", False, 'AnalystRole', 'ec2.amazonaws.com', 'sts:AssumeRole', {}),
     ('The break-glass role needs a second factor too', False, 'BreakGlassRole', USER, 'sts:AssumeRole', {}),
     ('With one it is taken on', True, 'BreakGlassRole', USER, 'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'true'}),
-    ('S3 takes the replication role on', True, 'ReplicationRole', 's3.amazonaws.com', 'sts:AssumeRole', {'aws:SourceAccount': ACCOUNT}),
-    ("S3 takes it on for this account alone", False, 'ReplicationRole', 's3.amazonaws.com', 'sts:AssumeRole',
-     {'aws:SourceAccount': '999988887777'}),
+    ('S3 takes the replication role on', True, 'ReplicationRole', 's3.amazonaws.com', 'sts:AssumeRole', {}),
+    ('An administrator does not', False, 'ReplicationRole', USER, 'sts:AssumeRole', {'aws:MultiFactorAuthPresent': 'true'}),
 ]
 
 # Said twice on purpose: no case can tell that one of the two is gone.
@@ -251,6 +278,13 @@ DOUBLED = {
     ('EvidenceBucketPolicy', 'OnlyTheAppliance', ''): 'the endpoint says so too',
     ('KmsEndpoint', '0', 'aws:PrincipalArn'): "the key's policy names the role",
     ('AppliancePolicy', '1', ''): "the key's policy names the role", ('AnalystPolicy', '2', ''): "the key's policy names the role"}
+
+
+def caller(who):
+    """What each request tells of who makes it."""
+    if who.startswith('arn:'):
+        return {'aws:PrincipalArn': who, 'aws:PrincipalIsAWSService': 'false'}
+    return {'aws:PrincipalIsAWSService': 'true'}
 
 
 class Judge:
@@ -289,15 +323,16 @@ class Judge:
         arn = self.name('@' + role) if role.endswith('Role') else role
         if not arn.startswith('arn:') and who in PEOPLE:
             arn = f'arn:aws:iam::{ACCOUNT}:role/{arn}'
-        context = {**context, **changes, **({'aws:PrincipalArn': arn} if arn.startswith('arn:') else {})}
+        context = {**context, **caller(arn), **changes}
         context = {k: self.name(v) for k, v in context.items() if v is not None}
         resource = self.name(resource)
         identity = [self.documents[p] if isinstance(p, str) else p for p in policies]
         boundaries = [self.by_endpoint[e] for e in [context.get('aws:SourceVpce')] if e in self.by_endpoint]
         return iam.is_allowed(iam.Request(arn, action, resource, context), identity, self.resource_policy(resource), boundaries,
-                              resource_must=action.startswith('kms:'))
+                              resource_must=action.startswith('kms:') or who == 'stranger')
 
     def trusts(self, role, who, action, context):
+        context = {**caller(who), **context}
         return iam.is_allowed(iam.Request(who, action, self.name('@' + role), context, is_trust=True),
                               resource=self.documents[role + ' trusts'])
 

@@ -2,22 +2,23 @@
 """`make deploy` and `make undeploy` against moto: what it keeps is read back and compared with the template; the rest is named."""
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from lab import testing  # noqa: E402
-from lab.deployed import Deployed  # noqa: E402
+from lab import template, testing  # noqa: E402
+from lab.deployed import TOP, Deployed, source  # noqa: E402
 from lab.paths import Paths, of_kind  # noqa: E402
 
 # moto 5.2's CloudFormation makes nothing of these; the template's own words are all that is judged of them.
 KEPT_NOT = {'AWS::CloudFormation::WaitConditionHandle', 'AWS::CloudTrail::Trail', 'AWS::CloudWatch::Alarm', 'AWS::EC2::EIPAssociation',
             'AWS::EC2::GatewayRouteTableAssociation', 'AWS::EC2::NetworkAcl', 'AWS::EC2::NetworkAclEntry',
             'AWS::EC2::SubnetNetworkAclAssociation',
-            'AWS::Route53Resolver::ResolverQueryLoggingConfig', 'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
-            'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'}
+            'AWS::Route53Resolver::ResolverQueryLoggingConfig', 'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation'}
+README = os.path.join(TOP, 'board', 'nitro', 'README.md')
 STUB = '''#!/bin/bash
 # an aws command that has a stack whose instance each update would replace, and tells what it was asked
 echo "$*" >>"$ASKED"
@@ -46,18 +47,21 @@ def moto_keeps_all_but_what_is_named(d):
     assert kinds - kept == KEPT_NOT, f'not kept: {sorted(kinds - kept - KEPT_NOT)}; kept after all: {sorted(KEPT_NOT & kept)}'
 
 
+def what_is_sent_is_what_is_here(d):
+    """CloudFormation is sent what stack.yaml says, in a request that it takes: at most 51,200 bytes"""
+    sent = d.account.aws('cloudformation', 'get-template', '--stack-name', 'sealtap')['TemplateBody']
+    assert isinstance(sent, str) and len(sent.encode()) <= 51200, len(sent)
+    assert template.load(sent) == template.load(source())
+
+
 def what_is_kept_is_what_the_template_says(d):
-    """Policies that moto keeps are, word for word, what the template says: of roles, key and endpoints"""
+    """Policies in the account are, word for word, what the template says: of roles, key, endpoints, buckets and topic"""
     said, documents = d.stack.resources, d.documents()
-    compared = 0
     for name, document in documents.items():
-        resource = said[name.removesuffix(' trusts')]
-        if resource['Type'] not in KEPT_NOT:
-            properties = resource['Properties']
-            own = properties.get('PolicyDocument') or properties.get('KeyPolicy')
-            assert document == (properties['AssumeRolePolicyDocument'] if name.endswith(' trusts') else own), name
-            compared += 1
-    assert compared >= 11, compared
+        properties = said[name.removesuffix(' trusts')]['Properties']
+        own = properties.get('PolicyDocument') or properties.get('KeyPolicy')
+        assert document == (properties['AssumeRolePolicyDocument'] if name.endswith(' trusts') else own), name
+    assert len(documents) >= 14, sorted(documents)
 
 
 def routes_in_the_account_lead_through_the_appliance(d):
@@ -76,6 +80,42 @@ def routes_in_the_account_lead_through_the_appliance(d):
     assert not list(paths.findings()), list(paths.findings())
     gateway = d.endpoints[d.ids['S3Endpoint']]
     assert d.ids['InsideRouteTable'] not in gateway['RouteTableIds'] and d.ids['OutsideRouteTable'] in gateway['RouteTableIds']
+
+
+def a_subnet_that_exists_goes_behind_it(d):
+    """README's two commands lead a subnet that was there before through the appliance, out and in, and its third one back"""
+    aws, vpc, net = d.account.aws, d.parameters['VpcId'], '10.20.9.0/24'
+    subnet = aws('ec2', 'create-subnet', '--vpc-id', vpc, '--cidr-block', net)['Subnet']['SubnetId']
+    old = aws('ec2', 'create-route-table', '--vpc-id', vpc)['RouteTable']['RouteTableId']
+    association = aws('ec2', 'associate-route-table', '--subnet-id', subnet, '--route-table-id', old)['AssociationId']
+    names = {'rtbassoc-...': association, 'INSIDE-ROUTE-TABLE': d.ids['InsideRouteTable'], 'EDGE-ROUTE-TABLE': d.ids['EdgeRouteTable'],
+             "SUBNET'S-CIDR": net, 'OUTSIDE-ENI': d.ids['OutsideEni'], 'OLD-ROUTE-TABLE': old}
+    with open(README) as f:
+        part = f.read().partition('## In a VPC that exists')[2].partition('\n## ')[0]
+    commands = [c for c in re.findall(r'^aws .*$', part, re.M)]
+    assert [c.split()[2] for c in commands] == ['replace-route-table-association', 'create-route', 'replace-route-table-association']
+
+    def run(command):
+        return aws(*[names.get(word, word) for word in command.split()[1:]])
+
+    def table_of_subnet():
+        return aws('ec2', 'describe-route-tables', '--filters', f'Name=association.subnet-id,Values={subnet}')['RouteTables'][0]
+    names['rtbassoc-...'] = run(commands[0])['NewAssociationId']
+    run(commands[1])
+    assert {r.get('NetworkInterfaceId') for r in table_of_subnet()['Routes']} <= {None, d.ids['InsideEni']}
+    assert table_of_subnet()['RouteTableId'] == d.ids['InsideRouteTable']
+    edge, = aws('ec2', 'describe-route-tables', '--route-table-ids', d.ids['EdgeRouteTable'])['RouteTables']
+    assert {r['DestinationCidrBlock']: r.get('NetworkInterfaceId') for r in edge['Routes']}[net] == d.ids['OutsideEni'], edge
+    run(commands[2])
+    assert table_of_subnet()['RouteTableId'] == old
+    aws('ec2', 'delete-route', '--route-table-id', d.ids['EdgeRouteTable'], '--destination-cidr-block', net)
+
+
+def no_answer_is_not_no_stack(d):
+    """A network that is down is not taken for a stack that is not there: nothing is made and nothing removed"""
+    for word in ('up', 'down'):
+        status, said = d.account.deploy(word, AWS='aws --endpoint-url http://127.0.0.1:9')
+        assert status and 'no stack' not in said and 'connect to the endpoint' in said.lower(), said
 
 
 def the_account_has_the_configuration(d):
@@ -162,8 +202,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         d = Deployed(folder, in_existing_vpc=True)  # moto deletes no route tables, and so no VPC of its own
         try:
-            for test in (it_makes_the_stack, moto_keeps_all_but_what_is_named, what_is_kept_is_what_the_template_says,
-                         routes_in_the_account_lead_through_the_appliance, the_account_has_the_configuration):
+            for test in (it_makes_the_stack, what_is_sent_is_what_is_here, moto_keeps_all_but_what_is_named,
+                         what_is_kept_is_what_the_template_says,
+                         routes_in_the_account_lead_through_the_appliance,
+                         the_account_has_the_configuration, a_subnet_that_exists_goes_behind_it, no_answer_is_not_no_stack):
                 report.run(test, d)
             report.run(replacing_is_two_updates, d, folder)
             report.run(undeploy_keeps_the_evidence, d)

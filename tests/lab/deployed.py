@@ -1,6 +1,7 @@
-"""deployed: the stack of board/nitro in an account of its own (account.py), and its documents as they stand there.
+"""deployed: the stack of board/nitro in an account of its own (motoaccount.py), and its policy documents as they stand there.
 
-What moto keeps is read back from it; what it passes over is resolved from the template with the ids that moto gave to the rest.
+Every document is read back from the account. Of other resources, what moto passes over is resolved from the template with the ids that
+moto gave to the rest.
 """
 import json
 import os
@@ -72,8 +73,11 @@ class Deployed:
                 documents[name] = json.loads(aws('kms', 'get-key-policy', '--key-id', own, '--policy-name', 'default')['Policy'])
             elif kind == 'AWS::EC2::VPCEndpoint':
                 documents[name] = json.loads(self.endpoints[own]['PolicyDocument'])
-            elif 'PolicyDocument' in r['Properties'] if 'Properties' in r else False:
-                documents[name] = r['Properties']['PolicyDocument']
+            elif kind == 'AWS::S3::BucketPolicy':
+                documents[name] = json.loads(aws('s3api', 'get-bucket-policy', '--bucket', r['Properties']['Bucket'])['Policy'])
+            elif kind == 'AWS::SNS::TopicPolicy':
+                topic = aws('sns', 'get-topic-attributes', '--topic-arn', r['Properties']['Topics'][0])
+                documents[name] = json.loads(topic['Attributes']['Policy'])
         return documents
 
     def end(self):

@@ -1,9 +1,10 @@
 """iam: whether AWS would allow a request, told from policy documents alone: small, strict, and loud about what it does not know.
 
 Rules (IAM user guide, "Policy evaluation logic", "JSON policy elements", "Condition operators"): an explicit Deny anywhere wins; each
-boundary (an endpoint's policy) must allow; of identity and resource policies of one account either suffices, but a KMS key's own policy
-must allow, by naming the caller or the account, and then the caller's policy must allow too. A key that is missing makes a condition
-false, a negated one true; ...IfExists true; Null tells. Names of actions and of condition keys have no case.
+boundary (an endpoint's policy) must allow; of identity and resource policies of one account either suffices, but a KMS key's own policy,
+and that of another account's resource, must allow, by naming the caller or the account, and then the caller's policy must allow too. A key
+that is missing makes a condition false, a negated one true; ...IfExists true; Null tells. Names of actions and of condition keys have no
+case.
 
 An element, operator, condition key or policy variable that is not in the tables here is Unknown: an error, never an answer.
 """
@@ -14,8 +15,8 @@ STATEMENT = {'Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Resource', 'N
 KEYS = {k.lower() for k in (
     'aws:PrincipalArn', 'aws:PrincipalAccount', 'aws:SecureTransport', 'aws:SourceVpc', 'aws:SourceVpce', 'aws:SourceIp',
     'aws:SourceAccount', 'aws:SourceArn', 'aws:Ec2InstanceSourceVpc', 'aws:Ec2InstanceSourcePrivateIPv4',
-    'aws:MultiFactorAuthPresent', 'aws:TagKeys', 'SAML:aud', 's3:if-none-match', 's3:x-amz-acl', 'cloudwatch:namespace',
-    'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
+    'aws:MultiFactorAuthPresent', 'aws:PrincipalIsAWSService', 'aws:CalledViaFirst', 'aws:TagKeys', 'SAML:aud', 's3:if-none-match',
+    's3:x-amz-acl', 'cloudwatch:namespace', 'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
 MULTIVALUED = {'aws:tagkeys', 'kms:encryptioncontextkeys'}
 
 
@@ -161,7 +162,7 @@ def verdicts(document, request, has_principal):
 
 def is_allowed(request, identity=(), resource=None, boundaries=(), resource_must=False):
     """identity: the caller's policies. resource: the resource's, or None. boundaries: of endpoints, each must allow.
-    resource_must: the resource's policy alone decides who is let in (KMS keys, trust policies)."""
+    resource_must: the resource's policy alone decides who is let in (KMS keys, callers of another account)."""
     own = [v for d in identity for v in verdicts(d, request, False)]
     theirs = verdicts(resource, request, True) if resource else []
     ways = [verdicts(d, request, True) for d in boundaries]

@@ -1,6 +1,6 @@
 """motoaccount: an AWS account as moto plays it without checking who asks, on a loopback port, and the aws command for it.
 
-What moto's CloudFormation does not keep it passes over in silence: KEPT_NOT in tests/aws/stack_test.py names it.
+What moto's CloudFormation does not keep it passes over in silence: KEPT_NOT in tests/aws/deploy_test.py names it.
 """
 import json
 import os

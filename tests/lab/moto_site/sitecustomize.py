@@ -3,10 +3,14 @@ import json
 
 from moto.cloudformation import parsing
 from moto.cloudformation.models import ChangeSet
+from moto.core.common_models import CloudFormationModel
 from moto.ec2.models.security_groups import SecurityGroup
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPCEndPoint
+from moto.iam.access_control import PermissionResult
 from moto.kms.models import Key
+from moto.s3.models import FakeBucket, s3_backends
+from moto.sns.models import sns_backends
 
 # Attributes that its EC2 has, and its CloudFormation does not give.
 GIVEN = {
@@ -34,6 +38,20 @@ def without_none(node, resources):
 
 parsing.clean_json = without_none
 
+# A parameter that is a list is one by its default, too.
+load_parameters = parsing.ResourceMap.load_parameters
+
+
+def load_parameters_and_lists(self):
+    load_parameters(self)
+    for name, about in self._template.get('Parameters', {}).items():
+        value = self.resolved_parameters[name]
+        if about['Type'] == 'CommaDelimitedList' and isinstance(value, str):
+            self.resolved_parameters[name] = self._parsed_resources[name] = value.split(',')
+
+
+parsing.ResourceMap.load_parameters = load_parameters_and_lists
+
 
 def with_properties(model, change):
     """Resources of this model are made with their properties changed."""
@@ -58,6 +76,66 @@ def with_text(name):
 with_properties(SecurityGroup, with_ports)
 with_properties(VPCEndPoint, with_text('PolicyDocument'))
 with_properties(Key, with_text('KeyPolicy'))
+
+
+
+# Policies of buckets and topics its services keep, and its CloudFormation passes over. It would judge a bucket's without the conditions.
+FakeBucket.get_permission = lambda bucket, action, resource: PermissionResult.NEUTRAL
+
+
+class PolicyOf(CloudFormationModel):
+    __module__ = 'moto.s3'  # it lists instances by their module's second name
+
+    def __init__(self, name):
+        self.physical_resource_id = name
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ''
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return False
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        cls.put(cloudformation_json['Properties'], account_id, region_name)
+        return cls(resource_name)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        cls.put(cloudformation_json['Properties'], account_id, region_name)
+        return original_resource
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name):
+        pass
+
+
+class BucketPolicy(PolicyOf, CloudFormationModel):
+    __module__ = 'moto.s3'
+
+    @staticmethod
+    def cloudformation_type():
+        return 'AWS::S3::BucketPolicy'
+
+    @staticmethod
+    def put(properties, account_id, region_name):
+        s3_backends[account_id]['aws'].put_bucket_policy(properties['Bucket'], json.dumps(properties['PolicyDocument']).encode())
+
+
+class TopicPolicy(PolicyOf, CloudFormationModel):
+    __module__ = 'moto.sns'
+
+    @staticmethod
+    def cloudformation_type():
+        return 'AWS::SNS::TopicPolicy'
+
+    @staticmethod
+    def put(properties, account_id, region_name):
+        for topic in properties['Topics']:
+            sns_backends[account_id][region_name].set_topic_attribute(topic, 'policy', json.dumps(properties['PolicyDocument']))
+
 
 # Outputs are those of the template that a change set was made with.
 apply = ChangeSet.apply
