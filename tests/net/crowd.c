@@ -36,9 +36,10 @@
 #define CONNECTIONS_MAX 30000
 #define UNDER_WAY 256 /* no queue between two links is shorter */
 #define ASK_AGAIN_MS 300
-/* Linux looks for a free port in a few short windows of the range and else drops the packet. Ports that stay as
- * they are fill a quarter of the range without a gap here: by that, a packet that must change its port finds none
- * in up to one case of 64 (1/4 cubed; plain: 256). Who asks by UDP must ask again, and finds other windows. */
+/* Linux looks for a free port in a few short windows of the range and else drops the packet. Ports that
+ * stay as they are fill a quarter of the range without a gap here: by that, a packet that must change its
+ * port finds none in up to one case of 64 (1/4 cubed; plain: 256). Who asks by UDP must ask again, and finds
+ * other windows. */
 #define TRIES 5
 #define CONNECT_MS 5000
 #define PARTS_MAX 64
