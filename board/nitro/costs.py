@@ -2,7 +2,7 @@
 """costs: what the appliance costs on AWS, by formula, and what NAT gateway and Traffic Mirroring would; prints the tables of README.md.
 
 Prices are of us-east-1 in US dollars: PRICES says which were seen where. A month has 730 hours. What the appliance does when nothing
-happens follows from its own constants; tests/aws/costs_test.py holds them, and README.md's tables, against the sources and this file.
+happens follows from its own constants; tests/aws/readme_test.py holds them, and README.md's tables, against the sources and this file.
 """
 import math
 import os

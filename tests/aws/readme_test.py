@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""costs_test: README's tables of costs are what board/nitro/costs.py computes, and its constants are what the sources say."""
+"""readme_test: what board/nitro/README.md says in numbers and names is what board/nitro/costs.py, stack.yaml and the sources have."""
 import os
 import re
 import sys
@@ -10,6 +10,11 @@ sys.path[:0] = [os.path.join(TOP, 'tests'), os.path.join(TOP, 'board', 'nitro')]
 import costs  # noqa: E402
 from lab import testing  # noqa: E402
 from smokelib import steps  # noqa: E402
+
+
+SAMPLE = set("""vpc internetgateway sbpublic sbwebserver sbmanagement routetables natroute firebox elasticip sgpubliceni sgwebservereni
+    sgwebserver sgmanagement sgssh sgs3cidrs s3endpointegress lambda lambdasnat kmskey capturepackets clirole packetcaptureserver s3bucket
+    s3bucketpolicy s3endpoint flowlogs flowlogsrole webserver""".split())  # its templates at that commit
 
 
 def source(path):
@@ -59,9 +64,20 @@ def the_smoke_is_below_a_dollar():
     assert 3 * sum(steps.AN_HOUR.values()) + sum(steps.ONCE.values()) < 1
 
 
+def what_stands_beside_the_sample_is_there():
+    """What README sets beside PacketCaptureAWS are resources of the stack, and each of that sample's templates has its row"""
+    table = source('board/nitro/README.md').partition('## Beside PacketCaptureAWS')[2]
+    rows = re.findall(r'^\| (.*?) \| (.*) \|$', table, re.M)[2:]
+    there, here = (set(re.findall(r'`(\w+)`', ' '.join(row[column] for row in rows))) for column in (0, 1))
+    logical = set(re.findall(r'^  (\w+):', source('board/nitro/stack.yaml').partition('\nResources:')[2].partition('\nOutputs:')[0], re.M))
+    assert len(here) > 40 and here <= logical, here - logical
+    assert there == SAMPLE, there ^ SAMPLE
+
+
 def main():
     report = testing.report()
-    for test in (the_tables_are_computed, an_idle_day_is_the_appliances, what_is_unverified_is_marked, the_smoke_is_below_a_dollar):
+    for test in (the_tables_are_computed, an_idle_day_is_the_appliances, what_is_unverified_is_marked, the_smoke_is_below_a_dollar,
+                 what_stands_beside_the_sample_is_there):
         report.run(test)
     report.finish()
 
