@@ -13,11 +13,14 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 from lab import account, certs, testing  # noqa: E402
+sys.path.insert(0, os.path.join(certs.TOP, 'image'))
+import pcr4  # noqa: E402
 from lab.standin import BLOCK  # noqa: E402
 
 RELEASE = os.path.join(certs.TOP, 'build', 'nitro')
 TOOL = 'image/ami'
 READING = re.compile(r'\w+:(Describe|Get|List)')
+SAME_TWICE = re.compile(r'\w+:(Describe|Get|List|Modify|CreateTags)')  # nothing comes of doing it once more
 OTHERS = ('111122223333', '444455556666')
 KEY = f'arn:aws:kms:{account.REGION}:{account.ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 
@@ -339,6 +342,80 @@ def cut_middle(aws, folder):
     cut_each(aws, folder, 'middle')
 
 
+def cut_and_again(aws, folder, begin, act):
+    """Cuts the network at each call of act(place) in turn, then acts again. Yields (place, about, what it said)."""
+    aws.reset()
+    begin(os.path.join(folder, 'uncut'))
+    so_far = len(aws.calls)
+    status, said = act(os.path.join(folder, 'uncut'))
+    assert status == 0, said
+    calls, hows = aws.names(so_far), itertools.cycle(account.CUTS)
+    for n, name in enumerate(calls, 1):
+        for how in [next(hows)] if SAME_TWICE.match(name) else account.CUTS:
+            aws.reset()
+            place = os.path.join(folder, f'{n}-{how}')
+            begin(place)
+            aws.cut(n, how)
+            status, said = act(place)
+            about = f'cut {how} of call {n}, {name}:\n{said}'
+            assert status and 'Traceback' not in said and 'run it again' in said, about
+            aws.mend()
+            status, said = act(place)
+            assert status == 0, f'{about}{said}'
+            yield place, f'{about}{said}', said
+    print(f'  cut at each of {len(calls)} calls: {", ".join(calls)}')
+
+
+def cut_copies(aws, folder):
+    """The network is cut at each call of copying and sharing: running it again ends in one copy, tagged and shared, and no other thing"""
+    def begin(place):
+        aws.succeeds(TOOL, 'make', '--dir', made_up(place))
+
+    def act(place):
+        return aws.tool(TOOL, 'make', '--dir', place, COPY_TO='eu-west-1', SHARE=OTHERS[0])
+    for place, about, _ in cut_and_again(aws, os.path.join(folder, 'copies'), begin, act):
+        told = result(place)
+        for name, what in (('DescribeImageAttribute', {'ImageId': told['image_id'], 'Attribute': 'launchPermission'}),
+                           ('DescribeSnapshotAttribute', {'SnapshotId': told['snapshot_id'], 'Attribute': 'createVolumePermission'})):
+            assert OTHERS[0] in aws.ec2(name, **what).decode(), about
+        there = aws.succeeds(TOOL, 'clean', '--dir', place, DRY_RUN='1', AWS_REGION='eu-west-1')
+        assert told['copies']['eu-west-1'] in there and '1 AMIs, 1 snapshots' in there, f'{about}{there}'
+        assert ours(aws) == ([told['image_id']], [told['snapshot_id']]), about
+
+
+def cut_clean(aws, folder):
+    """The network is cut at each call of ami-clean: running it again leaves nothing, and says what it removed"""
+    def begin(place):
+        aws.succeeds(TOOL, 'make', '--dir', made_up(place))
+        aws.cut(4, 'request')
+        status, _ = aws.tool(TOOL, 'make', '--dir', made_up(place, seed=2))
+        aws.mend()
+        assert status and len(ours(aws)[1]) == 2, ours(aws)
+
+    def act(place):
+        return aws.tool(TOOL, 'clean', '--dir', place)
+    for place, about, said in cut_and_again(aws, os.path.join(folder, 'cleans'), begin, act):
+        assert ours(aws) == ([], []) and f'removed in {account.REGION}' in said, about
+        assert not {'ami.json', 'ami-upload.json'} & set(os.listdir(place)), about
+
+
+def hashes(aws, folder):
+    """PCR4 is that of the image's own firmware file; the SBOM's hash is a tag where there is one, else the manifest's"""
+    folder = fresh(aws, folder, 'hashes')
+    aws.succeeds(TOOL, 'make', '--dir', folder)
+    tags = result(folder)['tags']
+    assert tags['sealtap:manifest-sha256'] == hashlib.sha256(read(folder, 'manifest.json')).hexdigest()
+    assert 'sealtap:sbom-sha256' not in tags
+    with open(os.path.join(folder, 'sbom.spdx.json'), 'w') as f:
+        f.write('{}')
+    aws.succeeds(TOOL, 'make', '--dir', folder)
+    tags = result(folder)['tags']
+    assert tags['sealtap:sbom-sha256'] == hashlib.sha256(b'{}').hexdigest()
+    assert tags['sealtap:sbom-sha256'] in aws.ec2('DescribeImages').decode(), 'it is not the AMI\'s'
+    with open(os.path.join(RELEASE, 'BOOTX64.EFI'), 'rb') as f, open(os.path.join(RELEASE, 'manifest.json')) as manifest:
+        assert pcr4.pcr4(f.read()) == json.load(manifest)['pcr4_sha256']
+
+
 def cleaned(aws, folder):
     """ami-clean removes ours alone: all, or all but the newest, and what interrupted runs left"""
     folder = fresh(aws, folder, 'clean')
@@ -362,8 +439,8 @@ def cleaned(aws, folder):
     assert '0 AMIs, 0 snapshots' in aws.succeeds(TOOL, 'clean', '--dir', folder)
 
 
-TESTS = (cut_request, cut_answer, cut_middle, release, again, dry, given_key, policy, denied, default_key, corrupted, other_bytes,
-         changed_later, state_lost, shown_late, short_cut, cleaned)
+TESTS = (cut_request, cut_answer, cut_middle, cut_copies, cut_clean, release, hashes, again, dry, given_key, policy, denied, default_key,
+         corrupted, other_bytes, changed_later, state_lost, shown_late, short_cut, cleaned)
 
 
 def main():

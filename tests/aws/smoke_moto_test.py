@@ -322,7 +322,6 @@ def after_the_lock(life):
 
 def main():
     os.chdir(TOP)
-    objects.prepare_opener()  # `preflight` looks for it, and this may be the first program of a fresh tree that needs it
     report = testing.report()
     with tempfile.TemporaryDirectory() as folder:
         life = Life(folder)

@@ -264,6 +264,73 @@ def what_is_allowed_fails():
         assert any(w.startswith(call + ':') for w in denied.judge(model, facts(), ANALYST)[1]), call
 
 
+def source(path):
+    with open(os.path.join(TOP, path)) as f:
+        return f.read()
+
+
+def every_call_of_the_appliance_is_seen():
+    """Each call that the appliance's code can sign is looked for by its traces and asked of the simulator, and there is none else"""
+    text = ''.join(source(f'src/aws/{name}') for name in os.listdir(os.path.join(TOP, 'src', 'aws')) if name.endswith('.c'))
+    signed = set(re.findall(r'"TrentService\.(\w+)"', text)) | set(re.findall(r'post_field\(body, "Action", SPAN\("(\w+)"\)', text))
+    methods = re.findall(r'\.method = SPAN\("(\w+)"\)', text)
+    assert sorted(methods) == ['POST', 'PUT'], f'a signed request of another kind: {methods}'  # of S3 there is PUT alone
+    signed.add('PutObject')
+    with fresh() as folder:
+        told = Scene(folder).told['steps']
+    assert set(next(s for s in told if s['name'] == 'calls')['evidence']) == signed
+    assert {action.partition(':')[2] for _, allowed, action, *_ in denied.SIMULATED if allowed} == signed
+    role = source('board/nitro/stack.yaml').partition('  ApplianceRole:')[2].partition('\n  AnalystRole:')[0]
+    assert {a.partition(':')[2] for a in re.findall(r"Effect: Allow, Action: '(\S+)'", role)} == signed, role
+
+
+def what_is_missing_here_is_said_at_once():
+    """Before the first call to AWS: which programs are not here, and the command that installs them; never another opener in silence"""
+    def here(present):
+        return lambda name: name in present and name
+    real, cases = opened.shutil.which, ((('zstd', 'tshark'), 'node and npm (or aws-encryption-cli):'), (('node', 'npm'), 'zstd, tshark:'),
+                                        ((), 'zstd, tshark, node and npm (or aws-encryption-cli):'))
+    try:
+        for present, said in cases:
+            opened.shutil.which = here(present)
+            model = Model()
+            with fresh() as folder:
+                s = Scene(folder, model, OPENER='')
+            error = s.told['steps'][0]['error']
+            assert s.failed() == ['preflight'] and error.startswith(said) and 'make deps' in error, error
+            assert not model.live and not any('get-caller-identity' in call for call in model.calls), model.calls
+    finally:
+        opened.shutil.which = real
+
+
+def modules_are_installed_once():
+    """On a fresh machine the SDK's modules come by lockfile from preflight itself, once, before AWS is asked; a failure is told as such"""
+    prepare = os.path.join(TOP, 'tests', 'lab', 'opener', 'prepare')
+    link = os.path.join(TOP, 'build', 'lab', 'opener', 'node_modules')
+    before = os.readlink(link) if os.path.islink(link) else None
+    with fresh() as folder:
+        npm, asked = os.path.join(folder, 'npm'), os.path.join(folder, 'asked')
+        with open(npm, 'w') as f:
+            f.write('#!/bin/sh\necho "$*" >>"$ASKED"\n[ ! -e "$ASKED.fail" ] || { echo no network >&2; exit 1; }\n'
+                    'mkdir "$3/node_modules"\n')
+        os.chmod(npm, 0o755)
+        env = {**os.environ, 'CACHE': os.path.join(folder, 'cache'), 'ASKED': asked, 'PATH': f'{folder}:{os.environ["PATH"]}'}
+        open(asked + '.fail', 'w').close()
+        done = subprocess.run([prepare], env=env, capture_output=True, text=True)
+        assert done.returncode and 'no network' in done.stderr and 'npm could not install' in done.stderr.splitlines()[-1], done.stderr
+        os.unlink(asked + '.fail')
+        for _ in range(2):
+            at = subprocess.run([prepare], env=env, capture_output=True, text=True, check=True).stdout.strip()
+            assert os.path.isdir(os.path.join(at, 'node_modules')) and os.path.exists(os.path.join(at, 'open.mjs')), at
+        with open(asked) as f:
+            assert len(f.readlines()) == 2 and os.listdir(os.path.join(folder, 'cache')), 'npm is asked once when it succeeded'
+        model = Model()
+        model.run_prepare = lambda argv, env: at
+        assert opened.choose(model, 'node') == 'node' and model.calls == [prepare]
+    if before:
+        subprocess.run([prepare], check=True, capture_output=True)
+
+
 def names_of(model, part):
     return [n for n in model.objects if part in n]
 
@@ -343,6 +410,7 @@ def the_readme_says_whether_it_ran():
     with open(path) as f:
         told = json.load(f)
     assert told['ok'] and smoke.line_for_readme(told) in readme and SENTENCE not in readme
+    assert next(s for s in told['steps'] if s['name'] == 'open')['evidence']['whose'] == opened.AWSS
 
 
 def main():
@@ -350,7 +418,8 @@ def main():
     report = testing.report()
     for test in (a_whole_run, no_secret_is_written, the_root_user_is_refused, an_image_of_its_own_is_removed, each_call_is_refused,
                  each_answer_is_lost, the_network_is_cut, interrupted_anywhere, a_run_that_was_cut_off_is_removed_by_the_next,
-                 after_the_lock_all_goes, a_run_keeps_what_another_left, what_is_allowed_fails, what_is_wrong_with_the_objects_is_said,
+                 after_the_lock_all_goes, a_run_keeps_what_another_left, what_is_allowed_fails, every_call_of_the_appliance_is_seen,
+                 what_is_missing_here_is_said_at_once, modules_are_installed_once, what_is_wrong_with_the_objects_is_said,
                  ctrl_c_reaches_a_real_process, the_readme_says_whether_it_ran):
         report.run(test)
     report.finish()

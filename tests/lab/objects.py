@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 
 from . import aws, metadata, pcapfile
@@ -162,26 +161,5 @@ def open_all(lab, objects):
 
 
 def prepare_opener():
-    """The folder where open.mjs runs: its modules are installed once, by lockfile, into the cache."""
-    with open(os.path.join(OPENER, 'package-lock.json'), 'rb') as f:
-        key = hashlib.sha256(f.read()).hexdigest()[:16]
-    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    cache = os.path.join(os.environ.get('CACHE') or os.path.join(base, 'sealtap'), f'opener-{key}')
-    if not os.path.exists(cache):
-        part = f'{cache}.part-{os.getpid()}'
-        os.makedirs(part)
-        for name in ('package.json', 'package-lock.json'):
-            shutil.copy(os.path.join(OPENER, name), part)
-        command('npm', 'ci', '--prefix', part, '--no-audit', '--no-fund', '--ignore-scripts')
-        try:
-            os.rename(part, cache)
-        except OSError:
-            shutil.rmtree(part)  # another run was first
-    folder = os.path.join(TOP, 'build', 'lab', 'opener')
-    os.makedirs(folder, exist_ok=True)
-    link = os.path.join(folder, 'node_modules')
-    if os.path.islink(link):
-        os.unlink(link)
-    os.symlink(os.path.join(cache, 'node_modules'), link)
-    shutil.copy(os.path.join(OPENER, 'open.mjs'), folder)
-    return folder
+    """The folder where open.mjs runs, beside its modules."""
+    return command(os.path.join(OPENER, 'prepare')).strip()

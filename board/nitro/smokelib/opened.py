@@ -1,7 +1,7 @@
-"""opened: what was shipped, fetched and opened by AWS's own Encryption SDK where there is one here, and held against the log's inventory.
+"""opened: what was shipped, fetched and opened by AWS's own Encryption SDK, and held against the log's inventory.
 
-Openers, the first that is there (OPENER=NAME asks for one): aws-encryption-cli (pip install aws-encryption-sdk-cli); node with
-@aws-crypto/client-node (npm ci --prefix tests/lab/opener); sealtap, which is not AWS's, with the data key that KMS gives.
+Openers, the first of AWS's that is there (OPENER=NAME asks for one): aws-encryption-cli; node, whose modules tests/lab/opener/prepare
+installs. Only where it is asked for: sealtap, which is not AWS's, with the data key that KMS gives.
 """
 import base64
 import glob
@@ -17,6 +17,9 @@ from .cloud import Failed
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 NAME = re.compile(r'.*/(?P<kind>packets|flows|log)/[^/]+-(?P<boot>[0-9a-f]{16})-(?P<stream>w\d+|flows|log)-(?P<seq>\d{8})'
                   r'(-r\d+)?\.\w+\.zst(?P<torn>\.torn)?\.encrypted')
+PREPARE = os.path.join(TOP, 'tests', 'lab', 'opener', 'prepare')
+TOOLS = ('zstd', 'tshark')
+DEPS = 'On Debian 12 `make deps` installs all of it; elsewhere install them, then run it again'
 SHUT_DOWN = re.compile(r'shut down: packets (\d+) lost (\d+) objects (\d+), all shipped')
 
 
@@ -62,15 +65,14 @@ def by_cli(cloud, paths, facts, who):
                       '--wrapping-keys', f'key={facts["kms_key"]}', '--encryption-context', f'sealtap-appliance={facts["name"]}', env=who)
 
 
-def node_folder():
-    """Where open.mjs stands beside its modules."""
-    return next((d for d in (os.path.join(TOP, 'tests', 'lab', 'opener'), os.path.join(TOP, 'build', 'lab', 'opener'))
-                 if os.path.isdir(os.path.join(d, 'node_modules')) and os.path.exists(os.path.join(d, 'open.mjs'))), None)
+def node_folder(cloud):
+    """Where open.mjs stands beside its modules; they are installed the first time."""
+    return cloud.program(PREPARE).strip()
 
 
 def by_node(cloud, paths, facts, who):
     endpoint = os.environ.get('AWS_ENDPOINT_URL') or f'https://kms.{facts["region"]}.amazonaws.com'
-    cloud.program('node', os.path.join(node_folder(), 'open.mjs'), endpoint, facts['region'], facts['kms_key'], *paths, env=who)
+    cloud.program('node', os.path.join(node_folder(cloud), 'open.mjs'), endpoint, facts['region'], facts['kms_key'], *paths, env=who)
 
 
 def by_sealtap(cloud, paths, facts, who):
@@ -93,17 +95,24 @@ def by_sealtap(cloud, paths, facts, who):
             os.unlink(secret)
 
 
+AWSS = "AWS's Encryption SDK"
 OPENERS = {  # name: (is it here, how, whose)
-    'aws-encryption-cli': (lambda: shutil.which('aws-encryption-cli'), by_cli, "AWS's Encryption SDK"),
-    'node': (lambda: shutil.which('node') and node_folder(), by_node, "AWS's Encryption SDK"),
+    'aws-encryption-cli': (lambda: shutil.which('aws-encryption-cli'), by_cli, AWSS),
+    'node': (lambda: shutil.which('node') and shutil.which('npm'), by_node, AWSS),
     'sealtap': (lambda: os.path.exists(os.path.join(TOP, 'build', 'sealtap')), by_sealtap, "sealtap itself: not AWS's")}
 
 
-def choose(wanted):
-    for name, (here, _, _) in OPENERS.items():
-        if wanted in ('', name) and here():
-            return name
-    raise Failed(f'nothing here opens objects{f" by {wanted}" if wanted else ""}: pip install aws-encryption-sdk-cli')
+def choose(cloud, wanted):
+    """The opener's name, ready to open: before anything is made that costs. A program that is missing is named, all at once."""
+    name = next((n for n, (here, _, whose) in OPENERS.items() if (wanted == n or not wanted and whose == AWSS) and here()), None)
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if not name:
+        missing.append({'': 'node and npm (or aws-encryption-cli)', 'node': 'node and npm'}.get(wanted, wanted))
+    if missing:
+        raise Failed(f'{", ".join(missing)}: not here, and needed to open and read what is shipped. {DEPS}')
+    if name == 'node':
+        node_folder(cloud)
+    return name
 
 
 # ---- fetch, open, decompress

@@ -7,6 +7,9 @@ import re
 import time
 import urllib.request
 
+import costs
+from costs import P
+
 from . import denied, opened
 from .cloud import Failed, Refused, credentials
 from .journal import utc
@@ -16,10 +19,10 @@ LOCK_DAYS = 1
 CONFIG = 'object.max_seconds = 30\nlog.interval_seconds = 30\n'
 CLIENT_IMAGE = 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
 VERDICT = re.compile(r'sealtap: (ARMED|CLOSED[^\r\n]*)')
-# US dollars in us-east-1 (board/nitro/README.md, "What it costs"; t3.micro, CloudWatch and SQS from AWS's price list, not verified here)
-AN_HOUR = {'appliance c7i.large': 0.08925, 'client t3.micro': 0.0104, 'public address': 0.005, 'three endpoints': 0.03,
-           '27 metrics and 7 alarms': (27 * 0.30 + 7 * 0.10) / 730, 'spool 8 GiB': 8 * 0.08 / 730, 'AMI snapshot 1 GiB': 0.05 / 730}
-ONCE = {'key, two days': 2 / 30, '2,000 requests of S3': 2000 * 0.005 / 1000, '1,000 calls of KMS': 0.003}
+AN_HOUR = {'appliance c7i.large': P['I'], 'client t3.micro': P['C'], 'public address': P['A'], 'three endpoints': 3 * P['E'],
+           'CloudWatch': costs.cloudwatch_usd() / costs.HOURS, 'spool 8 GiB': 8 * P['D'] / costs.HOURS,
+           'AMI snapshot 1 GiB': P['B'] / costs.HOURS}
+ONCE = {'key, two days': 2 * P['K'] / 30, '2,000 requests of S3': 2000 * P['P'] / 1000, '1,000 calls of KMS': P['G'] / 10}
 HOURS = 1  # endpoints and addresses are paid for by the hour begun
 QUOTAS = (  # what it needs more of: (service, code, what, how many, how many are in use or None)
     ('ec2', 'L-1216C47A', 'vCPUs of standard instances', 4, None),
@@ -67,6 +70,7 @@ class Run:
 
 def preflight(run):
     o, cloud = run.options, run.cloud
+    opener = run.facts['opener'] = opened.choose(cloud, o['opener'])
     who = cloud.aws('sts', 'get-caller-identity')
     run.journal.account = run.facts['account'] = who['Account']
     if who['Arn'].endswith(':root'):
@@ -79,9 +83,6 @@ def preflight(run):
         cloud.aws('ec2', 'terminate-instances', '--skip-os-shutdown', '--dry-run', '--instance-ids', 'i-00000000000000000')
     except Refused:
         pass
-    opener = run.facts['opener'] = opened.choose(o['opener'])
-    for tool in ('zstd', 'tshark'):
-        cloud.program(tool, '--version')
     if not o['network']:
         with urllib.request.urlopen('https://checkip.amazonaws.com', timeout=20) as answer:
             o['network'] = answer.read().decode().strip() + '/32'
