@@ -12,15 +12,15 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import objects, testing  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import Surroundings  # noqa: E402
+from lab.surroundings import Surroundings, WEB  # noqa: E402
 
 BOOT_S, PANIC_S = 90, 90
 REASON = 'NMI: Not continuing'
-RECORD_BYTES, KEPT_BYTES = 1024, 4096  # pstore stops with the record that reaches them
+RECORD_BYTES, KEPT_BYTES = 1024, 16384  # pstore stops with the record that reaches them
 
 
 class Panic:
-    """One life that ends by the interrupt: what the console said from then on, and the firmware's variables afterwards."""
+    """One life that ends by the interrupt while it forwards: what the console said from then on, and the firmware's variables then."""
 
     def __init__(self, lab):
         self.lab, self.variables = lab, os.path.join(lab.folder, 'variables.fd')
@@ -29,8 +29,11 @@ class Panic:
         with Guest(lab, 'panic', variables=self.variables) as guest:
             guest.console.wait_armed(BOOT_S)
             before = len(guest.console.text())
+            flood = lab.processes.start('flood', ['ping', '-n', '-f', '-w', str(PANIC_S), WEB], lab.inside)  # stacks of some depth
+            flood.wait_output('\b', BOOT_S)  # it takes one dot away for each answer
             guest.qmp.command('inject-nmi')
             self.ended = guest.qmp.shutdown_reason(PANIC_S)
+            lab.processes.end(flood)
             self.said = guest.console.text()[before:]
         objects.collect(lab)
         with open(self.variables, 'rb') as f:
@@ -58,7 +61,7 @@ def stack(panic):
 
 
 def kept(panic):
-    """The kernel keeps its last lines in the firmware's variables, the reason among them, and not much more than 4 KiB"""
+    """The kernel keeps its last lines in the firmware's variables, the reason among them, and not much more than 16 KiB"""
     records = re.findall(rb'Panic#\d+ Part\d+\n([\x09-\x7e]+)', panic.kept)
     assert any(REASON.encode() in r for r in records), 'the reason was not kept'
     assert sum(map(len, records)) < KEPT_BYTES + RECORD_BYTES, [len(r) for r in records]
