@@ -35,6 +35,7 @@ void canarywatch_stored(struct canarywatch *w, const struct object_meta *m)
 	if (!w->waiting || m->canary == 0 || m->canary - 1 < w->number)
 		return;
 	w->waiting = false;
+	w->stored++;
 	loop_timer_stop(w->loop, &w->late);
 	log_begin(LOG_INFO, "canary-stored");
 	log_u64("number", m->canary - 1);

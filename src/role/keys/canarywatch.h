@@ -16,6 +16,7 @@ struct canarywatch {
 	bool waiting;
 	uint32_t number;
 	uint64_t sent_ns; /* monotonic */
+	uint64_t stored;  /* how many were, since the role started */
 	struct loop_timer late;
 };
 

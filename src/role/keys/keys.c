@@ -389,6 +389,7 @@ static void send_counters(void *arg)
 {
 	(void)arg;
 	struct cloudwatch_sample c = {.kms_failures = g.datakeys.failures,
+				      .canaries_stored = g.canarywatch.stored,
 				      .key_age_s = recorder_key_age_s(&g.log.recorder)};
 	peer_send(&g.upload, MSG_COUNTERS, &c);
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
