@@ -22,6 +22,7 @@ struct canarywatch {
 
 void canarywatch_init(struct canarywatch *w, struct loop *loop, const struct settings *settings);
 void canarywatch_sent(struct canarywatch *w, const struct msg_canary *c);
-void canarywatch_stored(struct canarywatch *w, const struct object_meta *m);
+/* An object is stored. true: it has the canary that was waited for. */
+bool canarywatch_stored(struct canarywatch *w, const struct object_meta *m);
 
 #endif
