@@ -16,7 +16,7 @@ STACK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'stack.yaml')
 OBJECT_S = 300           # object.max_seconds and log.interval_seconds: an object of each stream at the latest then
 KEY_S = 3600 * 9 // 10   # key.max_seconds, of which nine tenths are used
 METRICS_S = 60           # metrics.interval_seconds: a PutMetricData
-METRICS = 27             # rows with a name in cloudwatch.c: a metric each
+METRICS = 28             # rows with a name in cloudwatch.c: a metric each
 SMALL, LARGE = 'c7i.large', 'c7i.2xlarge'
 
 SEEN = 'as others published it from AWS\'s price list in 2026'

@@ -53,6 +53,7 @@ static const struct {
 	{"PutFailures", "Count", NULL, FIELD(put_failures), COUNT},
 	{"KmsFailures", "Count", NULL, FIELD(kms_failures), COUNT},
 	{"AlarmsSuppressed", "Count", NULL, FIELD(alarms_suppressed), COUNT},
+	{"CanariesStored", "Count", NULL, FIELD(canaries_stored), COUNT},
 	{"ActiveConnectionCount", "Count", NULL, FIELD(flows), GAUGE},
 	{"ErrorPortAllocation", "Count", NULL, REASON(CLOUDWATCH_NO_PORT), COUNT},
 	{"PacketsDropCount", "Count", NULL, 0, REASONS},

@@ -42,7 +42,7 @@ struct cloudwatch_sample {
 	uint64_t spool_used_bytes, spool_total_bytes;
 	uint64_t oldest_unshipped_s, key_age_s;
 	uint64_t forwarding; /* 0 or 1 */
-	uint64_t put_failures, kms_failures, alarms_suppressed;
+	uint64_t put_failures, kms_failures, alarms_suppressed, canaries_stored;
 	/* 0: `ena` says nothing of the counters, of the connections left, and they are left out */
 	uint64_t has_ena, has_conntrack_available;
 	uint64_t flows, flows_max;                  /* in the table of connection tracking, and its room */

@@ -214,6 +214,8 @@ def sums_are_the_totals(life):
         got = sum(p[1] for p in life.watch.metric(metric, cause))
         assert got == down[field], f'{metric}: {got}, shutdown event: {down}'
     assert down['lost'] > 1000, f'only {down["lost"]} lost: the test proves nothing'
+    canaries = sum(p[1] for p in life.watch.metric('CanariesStored'))
+    assert canaries == len(life.evidence.events('canary-stored')) > 0, f'{canaries}, {life.evidence.events("canary-stored")}'
     shipped = sum(p[1] for p in life.watch.metric('ObjectsShipped'))
     assert len(life.evidence.objects) - 1 <= shipped <= len(life.evidence.objects), f'{shipped}, {len(life.evidence.objects)} objects'
 

@@ -56,9 +56,10 @@ static const struct {
 	{"PutFailures", "Count", "", 1022},
 	{"KmsFailures", "Count", "", 1023},
 	{"AlarmsSuppressed", "Count", "", 1024},
-	{"ActiveConnectionCount", "Count", "", 1027},
-	{"ErrorPortAllocation", "Count", "", 1029 + CLOUDWATCH_NO_PORT},
-	{"PacketsDropCount", "Count", "", (1029 + 1029 + CLOUDWATCH_NO_PORT) * CLOUDWATCH_REASONS / 2},
+	{"CanariesStored", "Count", "", 1025},
+	{"ActiveConnectionCount", "Count", "", 1028},
+	{"ErrorPortAllocation", "Count", "", 1030 + CLOUDWATCH_NO_PORT},
+	{"PacketsDropCount", "Count", "", (1030 + 1030 + CLOUDWATCH_NO_PORT) * CLOUDWATCH_REASONS / 2},
 };
 
 #define ENA_FIRST 10

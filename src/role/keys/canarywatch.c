@@ -30,14 +30,16 @@ void canarywatch_sent(struct canarywatch *w, const struct msg_canary *c)
 	loop_timer_in(w->loop, &w->late, w->settings->object_max_seconds * NS_PER_S + CANARYWATCH_NS);
 }
 
-void canarywatch_stored(struct canarywatch *w, const struct object_meta *m)
+bool canarywatch_stored(struct canarywatch *w, const struct object_meta *m)
 {
 	if (!w->waiting || m->canary == 0 || m->canary - 1 < w->number)
-		return;
+		return false;
 	w->waiting = false;
+	w->stored++;
 	loop_timer_stop(w->loop, &w->late);
 	log_begin(LOG_INFO, "canary-stored");
 	log_u64("number", m->canary - 1);
 	log_u64("ms", (clock_mono_ns() - w->sent_ns) / NS_PER_MS);
 	log_end();
+	return true;
 }

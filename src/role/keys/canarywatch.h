@@ -16,11 +16,13 @@ struct canarywatch {
 	bool waiting;
 	uint32_t number;
 	uint64_t sent_ns; /* monotonic */
+	uint64_t stored;  /* how many were, since the role started */
 	struct loop_timer late;
 };
 
 void canarywatch_init(struct canarywatch *w, struct loop *loop, const struct settings *settings);
 void canarywatch_sent(struct canarywatch *w, const struct msg_canary *c);
-void canarywatch_stored(struct canarywatch *w, const struct object_meta *m);
+/* An object is stored. true: it has the canary that was waited for. */
+bool canarywatch_stored(struct canarywatch *w, const struct object_meta *m);
 
 #endif

@@ -248,6 +248,16 @@ static void goodbye_when_closed(void)
 	peer_send(&g.init, MSG_GOODBYE, NULL);
 }
 
+static void send_counters(void *arg)
+{
+	(void)arg;
+	struct cloudwatch_sample c = {.kms_failures = g.datakeys.failures,
+				      .canaries_stored = g.canarywatch.stored,
+				      .key_age_s = recorder_key_age_s(&g.log.recorder)};
+	peer_send(&g.upload, MSG_COUNTERS, &c);
+	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
+}
+
 static void shipped(const void *payload)
 {
 	const struct msg_shipped *s = payload;
@@ -255,7 +265,8 @@ static void shipped(const void *payload)
 	logstream_shipped(&g.log, s);
 	if (s->meta.boot != g.start.boot)
 		return; /* from the volume, of a boot before */
-	canarywatch_stored(&g.canarywatch, &s->meta);
+	if (canarywatch_stored(&g.canarywatch, &s->meta))
+		send_counters(NULL); /* now: it may be the last object but the log's */
 	if (strcmp(s->meta.stream, "log") != 0)
 		return;
 	if (!g.said_ready) {
@@ -383,15 +394,6 @@ static void clock_skewed(const void *payload)
 {
 	const struct msg_skew *skew = payload;
 	correct_clock(NULL, skew->offset_ns);
-}
-
-static void send_counters(void *arg)
-{
-	(void)arg;
-	struct cloudwatch_sample c = {.kms_failures = g.datakeys.failures,
-				      .key_age_s = recorder_key_age_s(&g.log.recorder)};
-	peer_send(&g.upload, MSG_COUNTERS, &c);
-	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 }
 
 /* ---- start */

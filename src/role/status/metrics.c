@@ -91,6 +91,8 @@ static const struct row {
 	{"sealtap_suppressed_alarms", NULL,
 	 "Alarms that were not sent by themselves: a later one tells how many it stands for.", COUNTER, NULL,
 	 NULL, SAMPLE(alarms_suppressed)},
+	{"sealtap_stored_canaries", NULL, "Canaries that S3 holds: one is sent every five minutes.", COUNTER,
+	 NULL, NULL, SAMPLE(canaries_stored)},
 	{"sealtap_spool_used_bytes", "bytes", "Bytes of the spool, volume or memory, that hold objects.",
 	 GAUGE, NULL, NULL, SAMPLE(spool_used_bytes)},
 	{"sealtap_spool_size_bytes", "bytes", "Bytes that the spool has for objects in all.", GAUGE, NULL,
