@@ -8,7 +8,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(TOP, 'tests'), os.path.join(TOP, 'board', 'nitro')]
 
 import costs  # noqa: E402
-from lab import testing  # noqa: E402
+from lab import template, testing  # noqa: E402
 from smokelib import steps  # noqa: E402
 
 
@@ -74,10 +74,28 @@ def what_stands_beside_the_sample_is_there():
     assert there == SAMPLE, there ^ SAMPLE
 
 
+def what_is_told_is_what_is_there():
+    """README's tables of alarms and rules are the stack's: each by name, an alarm with its minutes and what silence is to it"""
+    told = source('board/nitro/README.md').partition('## What is told')[2].partition('\n## ')[0]
+    resources = template.load(source('board/nitro/stack.yaml'))['Resources']
+    alarms = {n: r['Properties'] for n, r in resources.items() if r['Type'] == 'AWS::CloudWatch::Alarm'}
+    row = re.compile(r'^\| `(\w+Alarm)` \| .* \| (\d+) \| (.*) \|$', re.M)
+    rows = {name: (int(minutes), silence) for name, minutes, silence in row.findall(told)}
+    assert set(rows) == set(alarms), set(rows) ^ set(alarms)
+    for name, p in alarms.items():
+        period = p['Period'] if 'Period' in p else max(m['MetricStat']['Period'] for m in p['Metrics'] if 'MetricStat' in m)
+        silence = 'alarm' if p['TreatMissingData'] == 'breaching' else 'quiet'
+        assert rows[name][0] * 60 == period * p['EvaluationPeriods'] and rows[name][1].startswith(silence), (name, rows[name])
+    rules = set(re.findall(r'^\| `(\w+Watch)` \|', told, re.M))
+    assert rules == {n for n, r in resources.items() if r['Type'] == 'AWS::Events::Rule'}, rules
+    given = set(template.load(source('board/nitro/global.yaml'))['Parameters'])
+    assert set(re.findall(r'(\w+)=\S', told.partition('--parameter-overrides')[2].partition('```')[0])) == given, given
+
+
 def main():
     report = testing.report()
     for test in (the_tables_are_computed, an_idle_day_is_the_appliances, what_is_unverified_is_marked, the_smoke_is_below_a_dollar,
-                 what_stands_beside_the_sample_is_there):
+                 what_stands_beside_the_sample_is_there, what_is_told_is_what_is_there):
         report.run(test)
     report.finish()
 

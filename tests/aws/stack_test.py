@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The stack of board/nitro: network, store, instance, configuration and alarms, as resolved from the template with several parameters."""
 import base64
+import json
 import os
 import re
 import subprocess
@@ -168,7 +169,8 @@ def the_instance_asks_for_tokens_and_has_no_key():
 def without_an_instance_all_else_stays():
     """Launch=no takes the instance, its hold of the volume and its checks away, and changes no word of the rest"""
     with_it, without = resolved(), resolved({'Launch': 'no'})
-    assert set(with_it.resources) - set(without.resources) == {'Instance', 'SpoolAttachment', 'SystemAlarm', 'InstanceAlarm'}
+    of_instance = {'Instance', 'SpoolAttachment', 'SystemAlarm', 'InstanceAlarm', 'InstanceWatch'}
+    assert set(with_it.resources) - set(without.resources) == of_instance
     assert all(with_it.resources[name] == r for name, r in without.resources.items())
 
 
@@ -242,34 +244,90 @@ def who_touches_evidence_is_recorded():
     assert stack.resources['QueryLogsOf']['Properties']['ResourceId'] == 'Vpc'
 
 
-def what_is_missing_is_an_alarm():
-    """Loss, stop, waiting objects, silence and failing checks are alarms on metrics that the appliance has; missing data is one too"""
+def sent_metrics():
+    """{metric: ({causes}, kind)}, as the appliance sends them each minute: the table in cloudwatch.c."""
     with open(os.path.join(TOP, 'src/aws/cloudwatch.c')) as f:
-        ours = set(re.findall(r'^\t\{"(\w+)", ', f.read(), re.M))
-    alarms = of_kind(resolved(), 'AWS::CloudWatch::Alarm')
+        rows = re.findall(r'^\t\{"(\w+)", "\w+", (?:NULL|"([\w-]+)"), .*, (\w+)\},$', f.read(), re.M)
+    found = {}
+    for metric, cause, kind in rows:
+        found.setdefault(metric, (set(), kind))[0].update([cause] if cause else [])
+    return found
+
+
+def is_sent(metric, dimensions, statistic):
+    """Does the appliance send this, by these dimensions, and does the statistic fit what it is: a count of a minute, or as it is now?"""
+    causes, kind = sent_metrics().get(metric, ((), None))
+    fits = {'COUNT': ('Sum', 'SampleCount'), 'ENA_COUNT': ('Sum',), 'REASONS': ('Sum',), 'GAUGE': ('Maximum', 'Minimum')}.get(kind, ())
+    wanted = [{'Appliance': 'sealtap-1', 'Cause': c} for c in causes] or [{'Appliance': 'sealtap-1'}]
+    return statistic in fits and dimensions in wanted
+
+
+def looked_at(alarm):
+    """(metric, namespace, dimensions, statistic, period) of an alarm."""
+    for m in [m['MetricStat'] for m in alarm.get('Metrics', []) if 'MetricStat' in m] or [alarm]:
+        metric = m.get('Metric', m)
+        dimensions = {d['Name']: d['Value'] for d in metric['Dimensions']}
+        yield metric['MetricName'], metric['Namespace'], dimensions, m.get('Stat') or m['Statistic'], m['Period']
+
+
+# What each alarm looks at, its limit, and what silence is to it.
+ALARMS = {
+    'LossAlarm': ('PacketsLost', 'Sum', 60, '> 0', 1, 'notBreaching'), 'StopAlarm': ('Forwarding', 'Minimum', 60, '< 1', 2, 'breaching'),
+    'UnshippedAlarm': ('OldestUnshipped', 'Maximum', 60, '> 900', 3, 'breaching'),
+    'HeartbeatAlarm': ('PacketsRecorded', 'SampleCount', 300, '< 1', 1, 'breaching'),
+    'CanaryAlarm': ('CanariesStored', 'Sum', 900, '< 1', 1, 'breaching'),
+    'SystemAlarm': ('StatusCheckFailed_System', 'Maximum', 60, '> 0', 2, 'missing'),
+    'InstanceAlarm': ('StatusCheckFailed', 'Maximum', 60, '> 0', 3, 'breaching')}
+OPERATOR = {'GreaterThanThreshold': '>', 'LessThanThreshold': '<'}
+
+
+def what_is_missing_is_an_alarm():
+    """Loss, stop, waiting objects, silence and failing checks are alarms, each on what is really sent; silence is one where it tells"""
+    alarms, topic = of_kind(resolved(), 'AWS::CloudWatch::Alarm'), resolved().outputs['AlarmTopicArn']
+    assert set(alarms) == set(ALARMS), set(alarms) ^ set(ALARMS)
     for name, p in alarms.items():
-        metrics = [m['MetricStat']['Metric'] for m in p.get('Metrics', []) if 'MetricStat' in m] or [p]
-        assert all(m['Namespace'] == 'AWS/EC2' or m['MetricName'] in ours and m['Namespace'] == 'sealtap/sealtap-1' for m in metrics), p
-        assert all(m['Namespace'] == 'AWS/EC2' or {'Name': 'Appliance', 'Value': 'sealtap-1'} in m['Dimensions'] for m in metrics), p
-        assert p['AlarmActions'][0] == resolved().outputs['AlarmTopicArn']
-        assert p['TreatMissingData'] == ('notBreaching' if name == 'LossAlarm' else 'breaching')
-    dimensions = [d for m in alarms['LossAlarm']['Metrics'] if 'MetricStat' in m for d in m['MetricStat']['Metric']['Dimensions']]
-    assert len(alarms) == 7 and {d['Value'] for d in dimensions if d['Name'] == 'Cause'} == {'ring', 'before-tap', 'budget'}
+        metric, statistic, period, limit, periods, silence = ALARMS[name]
+        for found, namespace, dimensions, how, seconds in looked_at(p):
+            assert (found, how, seconds) == (metric, statistic, period), p
+            ours = namespace == 'sealtap/sealtap-1' and is_sent(found, dimensions, how)
+            assert ours or (namespace, dimensions) == ('AWS/EC2', {'InstanceId': 'Instance'}), (name, found, dimensions, how)
+        assert f'{OPERATOR[p["ComparisonOperator"]]} {p["Threshold"]}' == limit and p['EvaluationPeriods'] == periods, p
+        assert p['TreatMissingData'] == silence and p['AlarmActions'][0] == topic and p.get('ActionsEnabled', True), p
+    causes = {dimensions['Cause'] for _, _, dimensions, _, _ in looked_at(alarms['LossAlarm'])}
+    assert causes == sent_metrics()['PacketsLost'][0], causes
+    sums = [m for m in alarms['LossAlarm']['Metrics'] if m.get('ReturnData', True)]
+    assert sums == [{'Id': 'lost', 'Expression': 'SUM(METRICS())'}], sums
+    with open(os.path.join(TOP, 'src/role/net/canary.h')) as f:
+        assert int(re.search(r'CANARY_NS \((\d+) \*', f.read())[1]) * 2 < ALARMS['CanaryAlarm'][2], 'one that is late is not missing'
 
 
-def changes_around_it_are_told():
-    """Changes of routes, addresses, peerings, endpoints and interfaces are told, and what is done to key, store, trail and last resort"""
-    rules = of_kind(resolved(), 'AWS::Events::Rule')
-    told = set(rules['NetworkWatch']['EventPattern']['detail']['eventName'])
-    assert {'CreateRoute', 'ReplaceRoute', 'DeleteRoute', 'ReplaceRouteTableAssociation', 'AssociateAddress', 'DisassociateAddress',
-            'CreateVpcEndpoint',
-            'AcceptVpcPeeringConnection', 'ModifyNetworkInterfaceAttribute', 'DetachNetworkInterface'} <= told
-    ways = rules['EvidenceWatch']['EventPattern']['detail']['$or']
-    of_key, = [w['eventName'] for w in ways if w.get('resources') == {'ARN': [resolved().outputs['KeyArn']]}]
-    assert {'ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'ReplicateKey', 'CreateGrant'} <= set(of_key), of_key
-    assert any(w.get('requestParameters') == {'roleArn': [resolved().outputs['BreakGlassRoleArn']]} for w in ways)
-    assert any(w.get('requestParameters') == {'bucketName': ['evidencebucket', 'auditbucket']} for w in ways)
-    assert any('StopLogging' in w['eventName'] for w in ways)
+def silence_moves_no_instance():
+    """The instance is moved where its host's check fails, never because nothing is heard: a stopped one is an alarm alone"""
+    alarms = of_kind(resolved(), 'AWS::CloudWatch::Alarm')
+    moves = {n: p for n, p in alarms.items() if any(a.endswith(':ec2:recover') for a in p['AlarmActions'])}
+    assert set(moves) == {'SystemAlarm'} and moves['SystemAlarm']['TreatMissingData'] not in ('breaching', 'ignore')
+    assert not any(p.get('InsufficientDataActions') for p in moves.values())
+    gone = [n for n, p in alarms.items() if p['TreatMissingData'] == 'breaching' and ('InstanceId' in repr(p)) and n not in moves]
+    assert gone == ['InstanceAlarm'], gone
+
+
+def the_dashboard_shows_what_is_sent():
+    """Every line of the dashboard is a metric that the appliance sends, by its dimensions, with the statistic that fits"""
+    body = json.loads(resolved().resources['Dashboard']['Properties']['DashboardBody'])
+    shown = set()
+    for widget in (w['properties'] for w in body['widgets']):
+        assert widget['region'] == 'eu-central-1'
+        row = []
+        for line in widget['metrics']:
+            line = [v for v in line if isinstance(v, str)]
+            if line[0] == '...':
+                line = row[:len(row) - len(line) + 1] + line[1:]
+            row = [row[i] if v == '.' else v for i, v in enumerate(line)]
+            namespace, metric, *pairs = row
+            assert namespace == 'sealtap/sealtap-1' and is_sent(metric, dict(zip(pairs[::2], pairs[1::2])), widget['stat']), row
+            shown.add((metric, *pairs[3:]))
+    assert {('PacketsRecorded',), ('OldestUnshipped',), ('SpoolUsed',), ('PacketsLost', 'ring'), ('PacketsLost', 'budget')} <= shown, shown
+    assert len(shown) == 10, shown
 
 
 def parameters_that_do_not_fit_together_are_refused():
@@ -306,7 +364,8 @@ def main():
                  every_setting_reaches_the_appliance, the_instance_asks_for_tokens_and_has_no_key, without_an_instance_all_else_stays,
                  what_evidence_needs_outlives_the_stack,
                  a_saml_provider_may_see_to_the_second_factor,
-                 the_store_is_locked_and_private, who_touches_evidence_is_recorded, what_is_missing_is_an_alarm, changes_around_it_are_told,
+                 the_store_is_locked_and_private, who_touches_evidence_is_recorded, what_is_missing_is_an_alarm,
+                 silence_moves_no_instance, the_dashboard_shows_what_is_sent,
                  parameters_that_do_not_fit_together_are_refused, other_partitions_are_named_by_themselves):
         report.run(test)
     report.finish()

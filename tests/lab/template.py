@@ -47,12 +47,13 @@ class Stack:
         self.template, self.ids, self.attributes = template, ids or {}, attributes or {}
         self.pseudo = {'AWS::StackName': name, 'AWS::Partition': partition, 'AWS::Region': region, 'AWS::AccountId': ACCOUNT,
                        'AWS::NoValue': NOTHING}
+        self.pseudo['AWS::StackId'] = self.arn('cloudformation', f'stack/{name}/1')
         self.parameters = self.read_parameters(parameters or {})
         self.conditions = {}
         for rule in template.get('Rules', {}).values():
             self.check_rule(rule)
         self.resources = {name: self.resolve(r) for name, r in template['Resources'].items() if self.is_made(name)}
-        self.outputs = {name: self.resolve(o['Value']) for name, o in template['Outputs'].items() if self.holds(o.get('Condition'))}
+        self.outputs = {name: self.resolve(o['Value']) for name, o in template.get('Outputs', {}).items() if self.holds(o.get('Condition'))}
 
     def read_parameters(self, given):
         if set(given) - set(self.template['Parameters']):
