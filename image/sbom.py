@@ -39,7 +39,7 @@ ABOUT = {
 }
 ARCHIVES = {'libbearssl.a': 'bearssl', 'libpcap.a': 'libpcap', 'libmbedtls.a': 'mbedtls', 'libmbedx509.a': 'mbedtls',
             'libmbedcrypto.a': 'mbedtls', 'libzstd.a': 'zstd', 'libc.a': 'musl'}
-# What the machine's own Debian packages gave. name: package, licence, purpose
+# What the build machine's own Debian has. tool: (package, licence)
 TOOLS = {'gcc': ('gcc', 'GPL-3.0-or-later'), 'ld': ('binutils', 'GPL-3.0-or-later'), 'mkfs.erofs': ('erofs-utils', 'GPL-2.0-or-later')}
 DEBIAN, SEALTAP = 'Organization: Debian', 'Organization: sealtap'
 
