@@ -220,10 +220,10 @@ build/init build/mbed/init build/injected/init build/sealtap:
 
 # ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
 
-IMAGE_PARTS := $(filter-out image/ami%,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
+IMAGE_PARTS := $(filter-out image/ami% image/__pycache__,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
 .PHONY: build
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
-build/%/manifest.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
+build/%/manifest.json build/%/sbom.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
 	$(STEP) 'image for board $*' image/board $*
 
 # ---- tests

@@ -26,15 +26,16 @@ KEY = f'arn:aws:kms:{account.REGION}:{account.ACCOUNT}:key/1234abcd-12ab-34cd-56
 
 
 def made_up(folder, seed=1, blocks=(0, 3), whole=7):
-    """A folder with a disk of `whole` blocks, of which these are not empty, the last one partly there, and its manifest."""
+    """A folder with a disk of `whole` blocks, of which these are not empty, the last one partly there, its SBOM and manifest."""
     os.makedirs(folder, exist_ok=True)
     dice = random.Random(seed)
     disk = bytearray(whole * BLOCK - 1000)
     for index in blocks:
         disk[index * BLOCK:index * BLOCK + 4096] = dice.randbytes(4096)
+    files = {'disk.img': bytes(disk), 'sbom.json': b'{"seed": %d}' % seed}
     manifest = {'version': f'v1.{seed}-0-gabcdef123456', 'pcr4_sha256': f'{seed:064x}',
-                'artefacts': {'disk.img': {'bytes': len(disk), 'sha256': hashlib.sha256(disk).hexdigest()}}}
-    for name, data in (('disk.img', bytes(disk)), ('manifest.json', json.dumps(manifest).encode())):
+                'artefacts': {name: {'bytes': len(data), 'sha256': hashlib.sha256(data).hexdigest()} for name, data in files.items()}}
+    for name, data in (*files.items(), ('manifest.json', json.dumps(manifest).encode())):
         with open(os.path.join(folder, name), 'wb') as f:
             f.write(data)
     return folder
@@ -86,7 +87,7 @@ def release(aws, folder):
     """The AMI's disk is the release image, byte for byte; blocks of zeros were not sent, and it is registered as Nitro wants it"""
     folder = os.path.join(folder, 'release')
     os.makedirs(folder)
-    for name in ('disk.img', 'manifest.json'):
+    for name in ('disk.img', 'sbom.json', 'manifest.json'):
         os.symlink(os.path.join(RELEASE, name), os.path.join(folder, name))
     aws.reset()
     quick, aws.quick = aws.quick, None  # the plain command, once
@@ -107,7 +108,7 @@ def release(aws, folder):
     assert 'UefiData' not in registered
     tags = told['tags']
     assert tags['sealtap:pcr4-sha256'] == manifest['pcr4_sha256'] and tags['sealtap:version'] == manifest['version']
-    assert tags['sealtap:manifest-sha256'] == hashlib.sha256(read(folder, 'manifest.json')).hexdigest()
+    assert tags['sealtap:sbom-sha256'] == hashlib.sha256(read(folder, 'sbom.json')).hexdigest()
     assert re.fullmatch('[0-9a-f]{40}', tags['sealtap:commit']), tags
     assert tags['sealtap:image'] in aws.ec2('DescribeImages').decode()
 
@@ -130,7 +131,7 @@ def dry(aws, folder):
     """A dry run says each call that would change something and makes none of them"""
     folder = fresh(aws, folder, 'dry')
     said = aws.succeeds(TOOL, 'make', '--dir', folder, '--dry-run', '--copy-to', 'eu-west-1', '--share', OTHERS[0])
-    assert not changing(aws) and sorted(os.listdir(folder)) == ['disk.img', 'manifest.json'], os.listdir(folder)
+    assert not changing(aws) and sorted(os.listdir(folder)) == ['disk.img', 'manifest.json', 'sbom.json'], os.listdir(folder)
     for call in ('start-snapshot', 'put-snapshot-block', 'complete-snapshot', 'register-image', 'create-tags'):
         assert call in said, f'{call} is not said:\n{said}'
     aws.succeeds(TOOL, 'make', '--dir', folder)
@@ -400,18 +401,17 @@ def cut_clean(aws, folder):
 
 
 def hashes(aws, folder):
-    """PCR4 is that of the image's own firmware file; the SBOM's hash is a tag where there is one, else the manifest's"""
+    """PCR4 is that of the image's own firmware file; the SBOM's hash is a tag of the AMI, and another SBOM than the build's is refused"""
     folder = fresh(aws, folder, 'hashes')
     aws.succeeds(TOOL, 'make', '--dir', folder)
     tags = result(folder)['tags']
-    assert tags['sealtap:manifest-sha256'] == hashlib.sha256(read(folder, 'manifest.json')).hexdigest()
-    assert 'sealtap:sbom-sha256' not in tags
-    with open(os.path.join(folder, 'sbom.spdx.json'), 'w') as f:
-        f.write('{}')
-    aws.succeeds(TOOL, 'make', '--dir', folder)
-    tags = result(folder)['tags']
-    assert tags['sealtap:sbom-sha256'] == hashlib.sha256(b'{}').hexdigest()
-    assert tags['sealtap:sbom-sha256'] in aws.ec2('DescribeImages').decode(), 'it is not the AMI\'s'
+    assert tags['sealtap:sbom-sha256'] == hashlib.sha256(read(folder, 'sbom.json')).hexdigest()
+    assert re.search(f'<key>sealtap:sbom-sha256</key>\\s*<value>{tags["sealtap:sbom-sha256"]}</value>', aws.ec2('DescribeImages').decode())
+    so_far = len(aws.calls)
+    for spoil in (lambda path: open(path, 'a').write(' '), os.unlink):
+        spoil(os.path.join(folder, 'sbom.json'))
+        status, said = aws.tool(TOOL, 'make', '--dir', folder)
+        assert status and 'sbom.json is not' in said and not changing(aws, so_far), said
     with open(os.path.join(RELEASE, 'BOOTX64.EFI'), 'rb') as f, open(os.path.join(RELEASE, 'manifest.json')) as manifest:
         assert pcr4.pcr4(f.read()) == json.load(manifest)['pcr4_sha256']
 
