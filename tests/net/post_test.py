@@ -96,7 +96,7 @@ def check_metrics(data):
     assert {d.namespace for d in data} == {'Seal/tap#1:x'}
     got = {(d.name, *sorted((x.name, x.value) for x in d.dimensions)): (float(d.value), d.unit) for d in data}
     mine = ('Appliance', 'tap-1~x')
-    assert len(got) == len(data) == 21, sorted(got)
+    assert len(got) == len(data) == 22, sorted(got)
     assert got['PacketsRecorded', mine] == (float(2**64 - 1), 'Count'), got
     assert got['PacketsLost', mine, ('Cause', 'ring')] == (3, 'Count'), got
     assert got['PacketsLost', mine, ('Cause', 'before-tap')] == (4, 'Count'), got
