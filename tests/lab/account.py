@@ -127,7 +127,7 @@ class Account:
     # ---- programs that call it
 
     def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith('AWS_')}
+        kept = {k: v for k, v in os.environ.items() if k != 'AWS' and not k.startswith('AWS_')}
         if self.quick:
             kept['PATH'] = f'{self.quick}:{kept["PATH"]}'
         return {**kept, **KEYS, 'AWS_ENDPOINT_URL': self.endpoint, 'AWS_REGION': REGION, 'AWS_DEFAULT_REGION': REGION,
