@@ -202,8 +202,11 @@ def updated(site):
 def replaced(site):
     """replace, cut off and run again, ends in one new instance of the template's latest version, with interfaces, address and spool"""
     first, template = site.told['InstanceId'], site.told['LaunchTemplateId']
-    latest = site.own('ec2', 'create-launch-template-version', '--launch-template-id', template, '--source-version', '1',
-                      '--launch-template-data', '{"InstanceType": "c7i.xlarge"}')['LaunchTemplateVersion']
+    version, = site.own('ec2', 'describe-launch-template-versions', '--launch-template-id', template)['LaunchTemplateVersions']
+    data = {**version['LaunchTemplateData'], 'InstanceType': 'c7i.xlarge'}
+    del data['BlockDeviceMappings']  # of which moto wants a size, which AWS has from the image
+    latest = site.own('ec2', 'create-launch-template-version', '--launch-template-id', template, '--launch-template-data',
+                      json.dumps(data))['LaunchTemplateVersion']
     outside, = site.own('ec2', 'describe-network-interfaces', '--network-interface-ids', site.links[0])['NetworkInterfaces']
     site.own('ec2', 'modify-network-interface-attribute', '--network-interface-id', site.links[0], '--attachment',
              f'AttachmentId={outside["Attachment"]["AttachmentId"]},DeleteOnTermination=true')  # the stand-in fails where it stays so
