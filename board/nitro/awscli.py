@@ -1,4 +1,5 @@
 """awscli: what the tools for AWS have in common: they call it through the machine's own `aws` command, with its credentials and region.
+AWS=COMMAND is another command, with words of its own where it has some, as for board/nitro/deploy.
 
 read() never changes anything and runs always; change() is only said when it is a dry run. What AWS refuses becomes a Failed whose text
 says what failed, on what, and what to do. The command itself tries again after throttling, server errors and lost connections.
@@ -120,13 +121,13 @@ class Aws:
         return self._run(service, action, words, region)
 
     def _run(self, service, action, words, region):
-        argv = ['aws', service, action, *words, '--region', region or self.region, '--output', 'json']
-        if os.environ.get('AWS_ENDPOINT_URL'):  # commands before 2.13 do not read it themselves
+        argv = [*command(), service, action, *words, '--region', region or self.region, '--output', 'json']
+        if os.environ.get('AWS_ENDPOINT_URL') and '--endpoint-url' not in argv:  # commands before 2.13 do not read it themselves
             argv += ['--endpoint-url', os.environ['AWS_ENDPOINT_URL']]
         try:
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment)
         except FileNotFoundError:
-            raise Failed('the aws command is missing: install it, or run `make deps`') from None
+            raise missing() from None
         if done.returncode:
             raise explain(service, done.stderr or done.stdout, done.returncode)
         return json.loads(done.stdout) if done.stdout.strip() else {}
@@ -134,9 +135,17 @@ class Aws:
     @staticmethod
     def _configured_region():
         try:
-            return subprocess.run(['aws', 'configure', 'get', 'region'], capture_output=True, text=True).stdout.strip()
+            return subprocess.run([*command(), 'configure', 'get', 'region'], capture_output=True, text=True).stdout.strip()
         except FileNotFoundError:
-            raise Failed('the aws command is missing: install it, or run `make deps`') from None
+            raise missing() from None
+
+
+def command():
+    return (os.environ.get('AWS') or 'aws').split()
+
+
+def missing():
+    return Failed(f'the {command()[0]} command is missing: install it, or run `make deps`')
 
 
 def run(main):

@@ -201,6 +201,16 @@ def denied(aws, folder):
     assert status and 'the aws command is missing' in said, said
 
 
+def another_command(aws, folder):
+    """AWS=COMMAND is the aws command with words of its own, which have the last word on where it calls; it is named when it is missing"""
+    folder = fresh(aws, folder, 'command')
+    aws.succeeds(TOOL, 'make', '--dir', folder, AWS=f'aws --endpoint-url {aws.endpoint}', AWS_ENDPOINT_URL='http://127.0.0.1:9')
+    assert ours(aws)[0] == [result(folder)['image_id']]
+    for region in (account.REGION, ''):  # with none, the command is asked for it first
+        status, said = aws.tool(TOOL, 'make', '--dir', folder, AWS='no-such-command --debug', AWS_REGION=region, AWS_DEFAULT_REGION=region)
+        assert status and 'the no-such-command command is missing' in said and 'Traceback' not in said, said
+
+
 def default_key(aws, folder):
     """An AMI that the account's default key encrypts is not shared: it says why and what to do"""
     folder = fresh(aws, folder, 'default')
@@ -439,8 +449,8 @@ def cleaned(aws, folder):
     assert '0 AMIs, 0 snapshots' in aws.succeeds(TOOL, 'clean', '--dir', folder)
 
 
-TESTS = (cut_request, cut_answer, cut_middle, cut_copies, cut_clean, release, hashes, again, dry, given_key, policy, denied, default_key,
-         corrupted, other_bytes, changed_later, state_lost, shown_late, short_cut, cleaned)
+TESTS = (cut_request, cut_answer, cut_middle, cut_copies, cut_clean, release, hashes, again, dry, given_key, policy, denied,
+         another_command, default_key, corrupted, other_bytes, changed_later, state_lost, shown_late, short_cut, cleaned)
 
 
 def main():

@@ -147,12 +147,16 @@ def update_fails(aws, _):
 
 
 def update_dry(aws, _):
-    """A dry update changes nothing; an AMI that is not there, or a stack, is told"""
+    """A dry update changes nothing; an AMI that is not there, a root volume or a stack is told"""
     site = Site(aws)
     said = aws.succeeds(UPDATE, AMI=site.images['v2'], DRY_RUN='1')
     assert 'create-replace-root-volume-task' in said and not aws.stand_in.tasks, said
     status, said = aws.tool(UPDATE, AMI='ami-0123456789abcdef0')
     assert status and 'ami-0123456789abcdef0' in said and not aws.stand_in.tasks, said
+    root = one('vol', aws.ec2('DescribeVolumes', **{'Filter.1.Name': 'attachment.device', 'Filter.1.Value.1': '/dev/sda1'}))
+    aws.ec2('DetachVolume', VolumeId=root, InstanceId=site.instance, Device='/dev/sda1')
+    status, said = aws.tool(UPDATE, AMI=site.images['v2'])
+    assert status and 'has no root volume' in said and 'make replace' in said, said
     status, said = aws.tool(UPDATE, AMI=site.images['v2'], STACK='other')
     assert status and 'there is no stack other' in said, said
 

@@ -25,7 +25,7 @@ echo "$*" >>"$ASKED"
 case "$*" in
 *--no-execute-changeset*) echo 'aws cloudformation describe-change-set --change-set-name arn:set' ;;
 *describe-change-set*) echo "$REPLACED" ;;
-*describe-stacks*) printf 'OutsideEniId\teni-1\n' ;;
+*describe-stacks*) printf 'OutsideEniId\teni-1\nInstanceId\t%s\n' "$FIRST" ;;
 *describe-network-interfaces*) echo i-1 ;;
 esac
 '''
@@ -136,14 +136,14 @@ def the_account_has_the_configuration(d):
     assert data['MetadataOptions']['HttpTokens'] == 'required'
 
 
-def asked_for(folder, replaced):
-    """What deploy asks of the aws command when an update would, or would not, replace the instance."""
-    stub, asked = os.path.join(folder, 'aws-stub'), os.path.join(folder, f'asked-{replaced}')
+def asked_for(folder, replaced, first='i-1'):
+    """What deploy asks of the aws command when an update would, or would not, replace the instance; first: the stack's own."""
+    stub, asked = os.path.join(folder, 'aws-stub'), os.path.join(folder, f'asked-{replaced}-{first}')
     with open(stub, 'w') as f:
         f.write(STUB)
     os.chmod(stub, 0o755)
     subprocess.run(['board/nitro/deploy', 'up'], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, 'AWS': stub, 'ASKED': asked, 'REPLACED': replaced, 'PARAMETERS': 'OnLoss=stop'})
+                   env={**os.environ, 'AWS': stub, 'ASKED': asked, 'REPLACED': replaced, 'FIRST': first, 'PARAMETERS': 'OnLoss=stop'})
     with open(asked) as f:
         return f.read().splitlines()
 
@@ -154,9 +154,18 @@ def replacing_is_two_updates(d, folder):
     order = [next(i for i, c in enumerate(calls) if part in c) for part in ('--no-execute-changeset', 'delete-change-set',
                                                                             'stop-instances --instance-ids i-1',
                                                                            'wait instance-stopped', 'Launch=no', 'OnLoss=stop Launch=yes')]
-    assert order == sorted(order), calls
+    assert order == sorted(order) and not any('terminate' in c for c in calls), calls
     calls = asked_for(folder, '0')
     assert not any('stop-instances' in c or 'Launch=no' in c for c in calls), calls
+
+
+def an_instance_that_is_not_the_stacks_frees_its_interfaces(d, folder):
+    """An instance that `make replace` made, which CloudFormation does not know, is terminated when it has shipped, for its interfaces"""
+    calls = [c for c in asked_for(folder, '1', first='i-0') if 'describe' not in c]
+    order = [next(i for i, c in enumerate(calls) if part in c) for part in (
+        'stop-instances --instance-ids i-1', 'wait instance-stopped', 'terminate-instances --instance-ids i-1',
+        'wait instance-terminated --instance-ids i-1', 'Launch=no')]
+    assert order == sorted(order), calls
 
 
 def undeploy_keeps_the_evidence(d):
@@ -208,6 +217,7 @@ def main():
                          the_account_has_the_configuration, a_subnet_that_exists_goes_behind_it, no_answer_is_not_no_stack):
                 report.run(test, d)
             report.run(replacing_is_two_updates, d, folder)
+            report.run(an_instance_that_is_not_the_stacks_frees_its_interfaces, d, folder)
             report.run(undeploy_keeps_the_evidence, d)
             report.run(undeploy_deletes_it_for_ever, d, folder)
         finally:

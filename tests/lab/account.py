@@ -51,6 +51,8 @@ class Call:
             return next((a for m, path, a in EBS_PATHS if m == self.method and re.fullmatch(path, self.path)), '?')
         if self.service == 's3':
             return {'PUT': 'PutObject', 'GET': 'GetObject', 'HEAD': 'HeadObject'}.get(self.method, '?')
+        if '/operation/' in self.path:  # Smithy's RPC
+            return self.path.rpartition('/')[2]
         return self.form.get('Action') or self.headers.get('x-amz-target', '').rpartition('.')[2]
 
     def __str__(self):
@@ -58,10 +60,12 @@ class Call:
 
 
 class Account:
-    def __init__(self, folder, number=1):
+    """site: a folder with a sitecustomize.py for moto's interpreter."""
+
+    def __init__(self, folder, number=1, site=''):
         self.folder, self.name = os.path.join(folder, f'account-{number}'), 'moto'
         os.makedirs(self.folder)
-        self.processes = Processes(self.folder)
+        self.processes, self.site = Processes(self.folder), site
         self.lock = threading.Lock()
         self.calls, self.left, self.at, self.how, self.down = [], None, None, None, False
         self.on_the_way = None  # changes a request's body: f(call) -> body
@@ -69,7 +73,7 @@ class Account:
     def __enter__(self):
         self.moto = free_port()
         process = self.processes.start(self.name, ['moto_server', '-H', '127.0.0.1', '-p', str(self.moto)],
-                                       env={'MOTO_EC2_LOAD_DEFAULT_AMIS': 'false'})
+                                       env={'MOTO_EC2_LOAD_DEFAULT_AMIS': 'false', **({'PYTHONPATH': self.site} if self.site else {})})
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (Handler,), {'account': self}))
         self.server.daemon_threads = True
         self.endpoint = f'http://127.0.0.1:{self.server.server_address[1]}'
@@ -127,7 +131,7 @@ class Account:
     # ---- programs that call it
 
     def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith('AWS_')}
+        kept = {k: v for k, v in os.environ.items() if k != 'AWS' and not k.startswith('AWS_')}
         if self.quick:
             kept['PATH'] = f'{self.quick}:{kept["PATH"]}'
         return {**kept, **KEYS, 'AWS_ENDPOINT_URL': self.endpoint, 'AWS_REGION': REGION, 'AWS_DEFAULT_REGION': REGION,

@@ -25,9 +25,9 @@ def resolved(parameters=None, text=None, **how):
 
 
 class Deployed:
-    def __init__(self, folder, parameters=None, in_existing_vpc=False):
+    def __init__(self, folder, parameters=None, in_existing_vpc=False, url=None):
         os.chdir(TOP)
-        self.account = Account(folder)
+        self.account = Account(folder, url)
         self.parameters = {**NEEDED, **(self.make_vpc() if in_existing_vpc else {}), **(parameters or {})}
         self.said = self.up()
         self.look()

@@ -13,16 +13,22 @@ SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'moto_site')
 
 
 class Account:
-    def __init__(self, folder):
+    """url: one that another module plays (account.py), instead of one of its own."""
+
+    def __init__(self, folder, url=None):
         port = free_port()
-        self.url = f'http://127.0.0.1:{port}'
+        self.url = url or f'http://127.0.0.1:{port}'
         self.command = f'aws --endpoint-url {self.url}'
         self.environment = {**os.environ, 'AWS_ACCESS_KEY_ID': 'test', 'AWS_SECRET_ACCESS_KEY': 'test', 'AWS_DEFAULT_REGION': REGION,
                             'AWS_REGION': REGION, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_MAX_ATTEMPTS': '1', 'AWS_PAGER': '',
                             'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull, 'AWS': self.command}
-        self.process = Process('moto', ['moto_server', '-H', '127.0.0.1', '-p', str(port)], os.path.join(folder, 'moto.log'),
-                               env={**self.environment, 'PYTHONPATH': SITE})
-        self.process.wait_output('Running on', 60)
+        self.process = None if url else self._moto(folder, port)
+
+    def _moto(self, folder, port):
+        process = Process('moto', ['moto_server', '-H', '127.0.0.1', '-p', str(port)], os.path.join(folder, 'moto.log'),
+                          env={**self.environment, 'PYTHONPATH': SITE})
+        process.wait_output('Running on', 60)
+        return process
 
     def aws(self, *words):
         """What a call answers."""
@@ -38,4 +44,5 @@ class Account:
         return done.returncode, done.stdout
 
     def end(self):
-        self.process.end()
+        if self.process:
+            self.process.end()

@@ -9,6 +9,7 @@ What moto 5.2.1 does not do, and this does instead, from the EBS and EC2 API ref
     {Create,Describe}ReplaceRootVolumeTask(s)
     RunInstances              client token; an interface that another instance has
     TerminateInstances        frees the instance's interfaces; one that would be deleted with it fails the test
+    ModifyNetworkInterfaceAttribute   whether an interface goes with its instance
     GetConsoleOutput          (moto has a sample)
     DescribeKey               of a key that AWS manages (moto calls all the customer's)
 It also refuses what the test does not allow, so that a policy can be tried action by action.
@@ -56,7 +57,7 @@ class StandIn:
         self.snapshots = {}  # id: {'parameters', 'answer', 'blocks': {index: digest}, 'state', 'complete': headers}
         self.tokens = {}
         self.images = {}  # id: parameters of RegisterImage
-        self.tasks, self.replaced, self.started, self.free = [], {}, {}, set()
+        self.tasks, self.replaced, self.started, self.free, self.going = [], {}, {}, set(), set()
         self.task_states = ['pending', 'in-progress', 'succeeded']
         self.console = ['']  # what GetConsoleOutput says, one after the other; the last stays
         self.encrypts_by_default = None  # ARN of a key
@@ -244,7 +245,20 @@ class StandIn:
                 self.replaced[task['instance']] = task['image']
         return ec2_answer(call.action, f'<replaceRootVolumeTaskSet>{told}</replaceRootVolumeTaskSet>')
 
+    def do_ModifyNetworkInterfaceAttribute(self, call):
+        word = call.form.get('Attachment.DeleteOnTermination')
+        if not word:
+            return self.account.pass_on(call)
+        (self.going.add if word == 'true' else self.going.discard)(call.form['NetworkInterfaceId'])
+        return ec2_answer(call.action, '<return>true</return>')
+
+    def amend_interfaces(self, tree):
+        for item in tree.findall('.//networkInterfaceSet/item', {'': NS}):
+            if item.findtext('networkInterfaceId', '', {'': NS}) in self.going:
+                put(item.find(f'{{{NS}}}attachment'), 'deleteOnTermination', 'true')
+
     def amend_DescribeInstances(self, tree):
+        self.amend_interfaces(tree)
         for item in tree.iter(f'{{{NS}}}item'):
             image = self.replaced.get(item.findtext(f'{{{NS}}}instanceId'))
             if image and item.find(f'{{{NS}}}imageId') is not None:
@@ -265,12 +279,14 @@ class StandIn:
         told = ET.fromstring(self.account.ec2('DescribeNetworkInterfaces'))
         for item in told.findall('.//networkInterfaceSet/item', {'': NS}):
             if item.findtext('attachment/instanceId', '', {'': NS}) == call.form['InstanceId.1']:
-                if item.findtext('attachment/deleteOnTermination', '', {'': NS}) == 'true':
+                if item.findtext('attachment/deleteOnTermination', '', {'': NS}) == 'true' or \
+                        item.findtext('networkInterfaceId', '', {'': NS}) in self.going:
                     raise No('Client.Test', 'an interface would be deleted with the instance')
                 self.free.add(item.findtext('networkInterfaceId', '', {'': NS}))
         return self.account.pass_on(call)
 
     def amend_DescribeNetworkInterfaces(self, tree):
+        self.amend_interfaces(tree)
         for item in tree.findall('.//networkInterfaceSet/item', {'': NS}):
             if item.findtext('networkInterfaceId', '', {'': NS}) in self.free:
                 item.remove(item.find(f'{{{NS}}}attachment'))
