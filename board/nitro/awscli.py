@@ -122,7 +122,8 @@ class Aws:
 
     def _run(self, service, action, words, region):
         argv = [*command(), service, action, *words, '--region', region or self.region, '--output', 'json']
-        if os.environ.get('AWS_ENDPOINT_URL') and '--endpoint-url' not in argv:  # commands before 2.13 do not read it themselves
+        own = any(word.split('=')[0] == '--endpoint-url' for word in argv)
+        if os.environ.get('AWS_ENDPOINT_URL') and not own:  # commands before 2.13 do not read it themselves
             argv += ['--endpoint-url', os.environ['AWS_ENDPOINT_URL']]
         try:
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment)

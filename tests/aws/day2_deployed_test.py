@@ -25,7 +25,10 @@ OLD_BOOT, NEW_BOOT = 'sealtap: version v1\r\nsealtap: ARMED\r\n', 'sealtap: vers
 ANY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}
 IAM_PREFIX = {'monitoring': 'cloudwatch'}  # where the name in a signature is not IAM's
 NEEDS_NONE = {'sts:GetCallerIdentity'}  # STS API reference: "No permissions are required"
-WITH_ANOTHER = {'iam:PassRole'}  # no call: RunInstances asks for it, since the launch template names the appliance's profile
+# No calls: RunInstances asks for PassRole, since the launch template names the appliance's profile; PutMetricAlarm for the linked role
+# where an alarm recovers an instance; EC2 for the rest, of whoever starts an instance or replaces a root from an image under his own key.
+WITH_ANOTHER = {'iam:PassRole', 'iam:CreateServiceLinkedRole', 'kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt',
+                'kms:ReEncrypt*', 'kms:CreateGrant'}
 WHY = 'the appliance does not arm'
 
 
