@@ -55,9 +55,9 @@ struct sandbox {
 	const char *folder; /* files beneath it may be opened, to read and to write; NULL: none */
 };
 
-/* The working directory becomes `folder`: it keeps the kernel's entry for it, and by that the right to it, from
- * being given up and made anew. denied: is told a call's number, and may make calls of the list; then the
- * process dies. landlock: the kernel's version of it. */
+/* The working directory becomes `folder`: that keeps the kernel's entry for it, on which the right to it
+ * hangs, from being given up and made anew. denied: is told a call's number, and may make calls of the list;
+ * then the process dies. landlock: the kernel's version of it. */
 enum err sandbox_enter(const struct sandbox *s, void (*denied)(int number), int *landlock) MUST_USE;
 
 /* The filter alone. */

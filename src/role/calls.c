@@ -66,8 +66,8 @@ static const struct sandbox_call calls[] = {
 	/* os/pool, os/ring: memory that is shared; nothing is ever executable */
 	ROW(ALL & ~NET & ~UPLOAD, mmap, BITS(2, 0, PROT_READ | PROT_WRITE), IS(3, MAP_SHARED)),
 	ROW(UPLOAD, mmap, IS(2, PROT_READ), IS(3, MAP_SHARED)),
-	/* musl's malloc, for libpcap: brk and a guard page in front, mmap when it is much. It asks for mprotect
-	 * only where brk fails, and gets it never. */
+	/* musl's malloc, for libpcap: brk and a guard page in front, mmap when it is much. It asks for
+	 * mprotect only where brk fails, and does not get it. */
 	ROW(FILTERS, mmap, IS(2, PROT_READ | PROT_WRITE), IS(3, MAP_PRIVATE | MAP_ANONYMOUS)),
 	ROW(FILTERS, mmap, IS(2, PROT_NONE), IS(3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)),
 	ROW(FILTERS, munmap),
@@ -99,7 +99,8 @@ static const struct sandbox_call calls[] = {
 	ROW(NET, bind, IS(2, sizeof(struct sockaddr_nl))),
 	/* os/ethtool: offloads, queues, counters of a driver */
 	ROW(NET, ioctl, IS(1, SIOCETHTOOL)),
-	/* os/sysctl: the kernel's settings, in calls_net's folder alone. musl's open() says O_CLOEXEC twice. */
+	/* os/sysctl: the kernel's settings, in calls_net's folder alone. musl's open() says O_CLOEXEC
+	 * twice. */
 	ROW(NET, open, BITS(1, O_RDONLY, O_WRONLY | O_CLOEXEC | O_LARGEFILE)),
 	ROW(NET, fcntl, IS(1, F_SETFD), IS(2, FD_CLOEXEC)),
 	ROW(NET, read),

@@ -1,10 +1,12 @@
 """console: follows what the appliance says: `sealtap: ok CODE ..`, `sealtap: CLOSED CODE: ..`, `sealtap: ARMED`."""
 import re
+import signal
 import time
 
 from .procs import wait_until
 
 CONTROL = re.compile(r'\x1b\[[0-9;=?]*[A-Za-z]')
+DENIED = re.compile(rf'\(signal {int(signal.SIGSYS)}\)|^.*\bcall-denied number=\d+', re.M)
 
 
 class Console:
@@ -30,3 +32,8 @@ class Console:
 
     def wait_closed(self, code, timeout_s, since=0):
         return self.wait(rf'^sealtap: CLOSED {code}: .*', timeout_s, since)[1][0]
+
+    def check_calls(self):
+        """No role made a call that its filter does not allow: it dies of that, and has mostly said so."""
+        found = DENIED.search(self.text())
+        assert not found, f'a role made a call that it may not make: {found[0]}'

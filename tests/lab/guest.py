@@ -48,12 +48,14 @@ class Guest:
         self.console = Console(self.serial, self.process)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         self.process.end()
         self.lab.detach()
         if self.connection:
             self.connection.close()
         shutil.rmtree(self.sockets)
+        if not failed:
+            self.console.check_calls()
 
     @property
     def qmp(self):

@@ -21,6 +21,7 @@ class Host:
 
     def __init__(self, lab, name, configuration, workers=1, verbose=False, disk_faults=None, ct_buffer=None, init=INIT):
         self.lab, self.name = lab, name
+        self.may_be_denied = False  # a role is to make calls that it may not make
         self.ns = lab.net.namespace(name)
         lab.attach(lambda far: netns.wire(self.ns, OUTSIDE, far, NIC, lab.mtu), lambda far: netns.wire(self.ns, INSIDE, far, NIC, lab.mtu))
         for link, mac in ((OUTSIDE, metadata.OUTSIDE_MAC), (INSIDE, metadata.INSIDE_MAC)):
@@ -42,9 +43,11 @@ class Host:
         self.process = self.lab.processes.start(self.name, self.argv, self.ns)
         self.console = Console(self.process.log, self.process)
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         self.process.end(timeout_s=20)
         self.lab.detach()
+        if not failed and not self.may_be_denied:
+            self.console.check_calls()
 
     def stop(self, timeout_s=60):
         """The power button: forwarding stops, the rings drain, all is shipped; it must exit with 0."""

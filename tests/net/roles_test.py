@@ -3,7 +3,9 @@
 
 roles_test.py [-k PATTERN]. Needs root. Logs stay in build/lab/roles/.
 """
+import ctypes
 import os
+import re
 import signal
 import sys
 import time
@@ -14,6 +16,7 @@ from lab.host import INSIDE, Host  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
 
 CAP_NET_ADMIN, CAP_SYS_TIME = 12, 25
+LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION, SECCOMP_FILTERED = 444, 1, '2'
 CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'flows': 0, 'status': 0, 'capture': 0}
 ANEW = ' (of those that started anew)'
 STATUS = {'status__port': 9100, 'status__sources': '198.19.0.0/24'}
@@ -40,6 +43,16 @@ def least_rights(appliance):
         assert int(told['CapEff'], 16) == int(told['CapPrm'], 16) == CAPABILITIES[role], f'{role}: {told["CapEff"]}'
         assert told['NoNewPrivs'] == '1' and not told['Groups'].split(), role
     assert len(users) == len(found), f'roles share a user: {users}'
+
+
+def confined(appliance):
+    """Each role makes only the calls that its filter allows, and has given up what Landlock of this kernel can take"""
+    known = max(ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION), 0)
+    for role, pid in appliance.roles().items():
+        told = status(pid)
+        assert told['Seccomp'] == SECCOMP_FILTERED and told['Seccomp_filters'] == '1', f'{role}: {told["Seccomp"]}'
+        versions = re.findall(rf' {role} sandbox landlock=(\d+)$', appliance.console.text(), re.M)
+        assert versions and set(versions) == {str(known)}, f'{role}: {versions}, and this kernel has {known}'
 
 
 def recorders_have_no_network(appliance):
@@ -123,9 +136,9 @@ def gone_link_does_not_hold_up(lab):
 
 def main():
     report = testing.report()
-    with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration(**STATUS)) as appliance:
+    with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration(**STATUS), verbose=True) as appliance:
         appliance.console.wait_armed(60)
-        rights = (least_rights, recorders_have_no_network, only_what_was_given, secrets_cannot_be_read)
+        rights = (least_rights, confined, recorders_have_no_network, only_what_was_given, secrets_cannot_be_read)
         for check in rights:
             report.run(check, appliance)
         for role in CAPABILITIES:

@@ -24,6 +24,18 @@ static int init_end;
 
 /* ---- the role */
 
+#define CALL(name)                             \
+	{                                      \
+		.number = SYS_##name, .who = 1 \
+	}
+
+/* What role_run and this test's roles call, and sanitizers. */
+static const struct sandbox_call calls[] = {
+	CALL(ppoll),      CALL(recvmsg), CALL(sendmsg), CALL(close),       CALL(clock_gettime),
+	CALL(exit_group), CALL(fcntl),   CALL(prctl),   CALL(sigaltstack),
+};
+static const struct sandbox sandbox = {.calls = calls, .count = sizeof(calls) / sizeof(calls[0]), .who = 1};
+
 static void say(const char *what, uint64_t number)
 {
 	char text[300];
@@ -68,8 +80,16 @@ static void set_up(const int fds[START_FDS])
 	say("dumpable", (uint64_t)prctl(PR_GET_DUMPABLE));
 }
 
+/* Its list does not have this. */
+static void stray(void)
+{
+	syscall(SYS_getppid);
+	say("survived", 0);
+}
+
 static const struct role_take takes[] = {
 	{ROLE_INIT, MSG_ONLINE, .call = called},
+	{ROLE_INIT, MSG_LATE, .call = stray},
 	{ROLE_NET, MSG_PEER, .call = net_anew},
 	{ROLE_NET, MSG_DESCRIBE, .call = called},
 	{ROLE_PRODUCER, MSG_PEER, .take = producer_anew},
@@ -78,6 +98,7 @@ static const struct role_take takes[] = {
 
 static const struct role keys_role = {
 	.id = ROLE_KEYS,
+	.sandbox = &sandbox,
 	.spawn = {.secrets = true},
 	.descriptors = START_BIT(START_ANCHORS) | START_BIT(START_OWN_POOL) | START_BIT(START_FAULTS) |
 		       START_PRODUCERS,
@@ -102,6 +123,7 @@ static struct peer net_keys, net_upload;
 
 static const struct role net_role = {
 	.id = ROLE_NET,
+	.sandbox = &sandbox,
 	.loop = &child.loop,
 	.start = &child.start,
 	.set_up = set_up,
@@ -137,6 +159,7 @@ static struct peer flows_keys;
 
 static const struct role flows_role = {
 	.id = ROLE_FLOWS,
+	.sandbox = &sandbox,
 	.loop = &child.loop,
 	.start = &child.start,
 	.set_up = set_up,
@@ -215,10 +238,18 @@ static uint32_t all_of_keys(void)
 	return role_descriptors(&keys_role, 2);
 }
 
+static void enters_sandbox(const struct role *r)
+{
+	const char *line = heard(r);
+	CHECK(strstr(line, " sandbox landlock=") != NULL);
+	CHECK(strncmp(line, strstr(line, "landlock=0") ? "warn" : "info", 4) == 0);
+}
+
 static void begin_keys(void)
 {
 	char want[32];
 	begin(&keys_role, all_of_keys());
+	enters_sandbox(&keys_role);
 	const char *memory = heard(&keys_role);
 	CHECK(strcmp(memory, "info keys memory locked=yes") == 0 ||
 	      strcmp(memory, "warn keys memory locked=no") == 0);
@@ -230,6 +261,7 @@ static void begin_keys(void)
 static void begin_without_secrets(const struct role *r)
 {
 	begin(r, 0);
+	enters_sandbox(r);
 	HEARD(r, "set-up-with 0");
 	HEARD(r, "dumpable 1");
 }
@@ -240,6 +272,46 @@ static void begin_net(void)
 }
 
 /* ---- tests */
+
+static void a_call_that_its_list_does_not_have_is_an_alarm_and_its_end(void)
+{
+	char want[48];
+	begin_keys();
+	CHECK(msg_send(init_end, MSG_LATE, NULL) == ERR_OK);
+	snprintf(want, sizeof(want), "alarm keys call-denied number=%d", SYS_getppid);
+	HEARD(&keys_role, want);
+	HEARD(&keys_role, "(gone)");
+	CHECK(ended() == SIGSYS);
+}
+
+/* It is in it before START has come. */
+static void a_role_is_in_its_sandbox_before_its_first_message(void)
+{
+	int ends[2];
+	char text[4096], path[32];
+	enum err e = chan_pair(ends);
+	ASSERT(!e);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		role_run(&net_role, ends[1]);
+	}
+	close(ends[1]);
+	init_end = ends[0];
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	bool filtered = false;
+	for (int i = 0; i < 1000 && !filtered; i++) {
+		int fd = open(path, O_RDONLY);
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[n > 0 ? n : 0] = 0;
+		filtered = strstr(text, "\nSeccomp:\t2\n") && strstr(text, "\nNoNewPrivs:\t1\n");
+		poll(NULL, 0, filtered ? 0 : 10);
+	}
+	CHECK(filtered);
+	CHECK(ended() == 0);
+}
 
 static void a_role_with_secrets_locks_its_memory_and_can_not_be_dumped(void)
 {
@@ -253,6 +325,7 @@ static void start_must_bring_what_the_table_says(void)
 {
 	char want[32];
 	begin(&keys_role, all_of_keys() & ~START_BIT(START_FAULTS)); /* the one that may be missing */
+	enters_sandbox(&keys_role);
 	heard(&keys_role);
 	snprintf(want, sizeof(want), "set-up-with %u", all_of_keys() & ~START_BIT(START_FAULTS));
 	HEARD(&keys_role, want);
@@ -385,6 +458,10 @@ static void a_data_key_does_not_stay_in_the_buffer(void)
 
 int main(void)
 {
+	RUN(a_role_is_in_its_sandbox_before_its_first_message,
+	    "a role is in its sandbox before its first message");
+	RUN(a_call_that_its_list_does_not_have_is_an_alarm_and_its_end,
+	    "a call that a role's list does not have is an alarm with its number, and the role's end");
 	RUN(a_role_with_secrets_locks_its_memory_and_can_not_be_dumped,
 	    "a role with secrets locks its memory and can't be dumped; another one does not");
 	RUN(start_must_bring_what_the_table_says,

@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/capture/capture.h"
+#include "role/calls.h"
 
 #include <poll.h>
 #include <stdio.h>

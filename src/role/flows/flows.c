@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/flows/flows.h"
+#include "role/calls.h"
 
 #include <poll.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/keys/keys.h"
+#include "role/calls.h"
 
 #include <stdio.h>
 #include <string.h>

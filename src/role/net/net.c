@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/net/net.h"
+#include "role/calls.h"
 
 #include <linux/capability.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/spool/spool.h"
+#include "role/calls.h"
 
 #include <stdio.h>
 #include <string.h>

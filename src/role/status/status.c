@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/status/status.h"
+#include "role/calls.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#include "role/calls.h"
 #include "role/upload/upload.h"
+#include "role/calls.h"
 
 #include <string.h>
 
