@@ -233,7 +233,7 @@ static int open_after_caches_are_dropped(void)
 	return open(setting, O_RDONLY) >= 0 ? 0 : 1;
 }
 
-/* A folder of /proc/sys is another inode whenever the kernel forgot it, and a rule of Landlock is an inode's. */
+/* A folder of /proc/sys is another inode when the kernel forgot it, and a rule of Landlock is an inode's. */
 static void the_right_to_the_kernels_settings_stays(void)
 {
 	struct sandbox with = plain;
