@@ -15,6 +15,7 @@ from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
 
 BOOT_S, RECOVERY_S = 60, 60
+LANDLOCK = 6  # the version that Linux 6.12 has
 PORT, PUBLISHED = 9100, 8443
 SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT,
             'publish': f'tcp {PUBLISHED} -> {CLIENT}:{gateway.ECHO}'}
@@ -178,6 +179,12 @@ def memory_locked(session):
     assert sorted(set(said)) == [('capture', 'yes'), ('flows', 'yes'), ('keys', 'yes')], said
 
 
+def sandboxed(session):
+    """Each role is in its sandbox, and the image's kernel has the Landlock that knows files, TCP, signals and abstract sockets."""
+    said = [(e['role'], e['landlock']) for e in session.evidence.events('sandbox')]
+    assert sorted(said) == [(role, LANDLOCK) for role in ('capture', 'capture', 'flows', 'keys', 'net', 'status', 'upload')], said
+
+
 def rings_at_maximum(session):
     """The NICs' receive rings are as long as the devices let them be, and the log says so."""
     said = [(e['link'], e['packets'], e['max']) for e in session.evidence.events('ring')]
@@ -186,7 +193,7 @@ def rings_at_maximum(session):
 
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
 PROOFS = [verdict_lines, core_set, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked,
-          rings_at_maximum]
+          sandboxed, rings_at_maximum]
 
 
 def main():
