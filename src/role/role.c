@@ -150,7 +150,7 @@ _Noreturn void role_run(const struct role *r, int channel)
 	int fds[START_FDS];
 	self = r;
 	/* before anything large is mapped */
-	enum err locked = r->spawn.secrets ? secret_guard() : ERR_OK;
+	enum err locked = secret_guard(r->spawn.secrets);
 	take_start(channel, fds);
 	log_open(channel, MSG_LOG_LINE, msg_role_name(r->id));
 	if (r->spawn.secrets)
