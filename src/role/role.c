@@ -85,7 +85,7 @@ static void take_start(int channel, int fds[START_FDS])
 	struct pollfd p = {.fd = channel, .events = POLLIN};
 	enum err e = ERR_MORE;
 	while (e == ERR_MORE) {
-		poll(&p, 1, -1);
+		ppoll(&p, 1, NULL, NULL);
 		e = msg_recv(channel, ROLE_INIT, self->id, &m);
 	}
 	if (e || m.type != MSG_START)
@@ -145,14 +145,36 @@ static void set_up_peers(void)
 							      .fn = reads((enum role_id)other) ? take : NULL};
 }
 
+static void denied(int number)
+{
+	log_begin(LOG_ALARM, "call-denied");
+	log_u64("number", (uint64_t)number);
+	log_end();
+}
+
+/* What this needs of the kernel its list does not allow later on. Landlock's version; 0: none. */
+static int enter_sandbox(void)
+{
+	int landlock = 0;
+	enum err e = sandbox_enter(self->sandbox, denied, &landlock);
+	if (!e)
+		return landlock;
+	log_event(LOG_ALARM, "no-sandbox", "reason", err_text(e));
+	_exit(1);
+}
+
 _Noreturn void role_run(const struct role *r, int channel)
 {
 	int fds[START_FDS];
 	self = r;
+	log_open(channel, MSG_LOG_LINE, msg_role_name(r->id));
 	/* before anything large is mapped */
 	enum err locked = secret_guard(r->spawn.secrets);
+	int landlock = enter_sandbox();
 	take_start(channel, fds);
-	log_open(channel, MSG_LOG_LINE, msg_role_name(r->id));
+	log_begin(landlock ? LOG_INFO : LOG_WARN, "sandbox");
+	log_u64("landlock", (uint64_t)landlock);
+	log_end();
 	if (r->spawn.secrets)
 		log_event(locked ? LOG_WARN : LOG_INFO, "memory", "locked", locked ? "no" : "yes");
 	loop_init(r->loop);

@@ -1,5 +1,5 @@
-/* role: what each role is, as one table, and what all do alike by it: they lock the memory of secrets, take
- * START, open log and loop, and hand each message to the function that the table names.
+/* role: what each role is, as one table, and what all do alike by it: they lock the memory of secrets, enter
+ * their sandbox, take START, open log and loop, and hand each message to the function that the table names.
  *
  * A message that the table does not list for its sender ends the process (trap). The phase in which one may
  * come is its function's to check. role/msg.c has checked direction and length before.
@@ -8,6 +8,7 @@
 #define SEALTAP_ROLE_ROLE_H
 
 #include "os/pool.h"
+#include "os/sandbox.h"
 #include "os/spawn.h"
 #include "role/peer.h"
 
@@ -27,6 +28,7 @@ struct role_take {
 struct role {
 	enum role_id id;
 	struct spawn_spec spawn;
+	const struct sandbox *sandbox;
 	bool on_demand;       /* it is started when the configuration names what it serves */
 	bool spared;          /* it is not missed soon: once it died it may wait long (role/init/restart.h) */
 	uint32_t descriptors; /* on START: bits START_BIT() */

@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/capture/capture.h"
 
 #include <poll.h>
@@ -428,6 +429,7 @@ const struct role role_capture = {
 	.id = ROLE_CAPTURE,
 	.spawn = {.uid = 104, .empty_network = true, .secrets = true},
 	.descriptors = START_BIT(START_RING) | START_BIT(START_OWN_POOL),
+	.sandbox = &calls_capture,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/flows/flows.h"
 
 #include <poll.h>
@@ -371,6 +372,7 @@ const struct role role_flows = {
 	.spawn = {.uid = 106, .empty_network = true, .secrets = true},
 	.descriptors = START_BIT(START_EVENTS) | START_BIT(START_DUMP) | START_BIT(START_LOGGED) |
 		       START_BIT(START_JOURNAL) | START_BIT(START_OWN_POOL),
+	.sandbox = &calls_flows,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/keys/keys.h"
 
 #include <stdio.h>
@@ -474,6 +475,7 @@ const struct role role_keys = {
 	.id = ROLE_KEYS,
 	.spawn = {.uid = UID_KEYS, .secrets = true},
 	.descriptors = START_BIT(START_ANCHORS) | START_BIT(START_OWN_POOL),
+	.sandbox = &calls_keys,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

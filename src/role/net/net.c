@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/net/net.h"
 
 #include <linux/capability.h>
@@ -488,6 +489,7 @@ const struct role role_net = {
 		  .caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME,
 		  .keeps = (const char *const[]){"/proc/sys/net", NULL}},
 	.descriptors = START_BIT(START_DHCP),
+	.sandbox = &calls_net,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

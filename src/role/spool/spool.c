@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/spool/spool.h"
 
 #include <stdio.h>
@@ -449,6 +450,7 @@ const struct role role_spool = {
 	.on_demand = true,
 	.descriptors =
 		START_BIT(START_DISK) | START_BIT(START_FAULTS) | START_BIT(START_OWN_POOL) | START_PRODUCERS,
+	.sandbox = &calls_spool,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/status/status.h"
 
 #include <string.h>
@@ -110,6 +111,7 @@ const struct role role_status = {
 	.on_demand = true,
 	.spared = true,
 	.descriptors = START_BIT(START_LISTENER) | START_BIT(START_KEPT),
+	.sandbox = &calls_status,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,

@@ -1,3 +1,4 @@
+#include "role/calls.h"
 #include "role/upload/upload.h"
 
 #include <string.h>
@@ -438,6 +439,7 @@ const struct role role_upload = {
 	.spawn = {.uid = UID_UPLOAD},
 	.spared = true,
 	.descriptors = START_BIT(START_ANCHORS) | START_PRODUCERS | START_BIT(START_POOLS + POOL_WINDOW),
+	.sandbox = &calls_upload,
 	.loop = &g.loop,
 	.start = &g.start,
 	.set_up = set_up,
