@@ -15,6 +15,8 @@ from .procs import wait_until
 PATH = CLOCK + '-attacks'
 ROLES = ('net', 'keys', 'upload', 'capture', 'spool', 'flows', 'status')  # by their users' ids
 ALL, FLOOD, I386, X32, STORE = range(1, 6)  # enum order
+FLOOD_LINES, PTRACE = 60, 101  # what FLOOD says, and the call that it ends with
+CALLS_MIN = 40
 STATE, RESULT, RESULTS_MAX = struct.Struct('<4I'), struct.Struct('<48sqii'), 400
 OTHER_AT = len(ROLES) * STATE.size
 BINARY_AT, MEMORY_AT, RESULTS_AT = OTHER_AT + 8, OTHER_AT + 264, OTHER_AT + 328
@@ -66,6 +68,10 @@ class Attacks:
     def _state(self, role):
         return STATE.unpack_from(self.page, ROLES.index(role) * STATE.size)
 
+    def done(self, role):
+        """It obeyed, and lived on."""
+        return self._state(role)[1] != 0
+
     def results(self, role):
         at, found = RESULTS_AT + ROLES.index(role) * RESULTS_MAX * RESULT.size, []
         for i in range(self._state(role)[2]):
@@ -79,5 +85,5 @@ class Attacks:
 
         def last():
             return f'the last that {role} made: {(self.results(role) or [None])[-1]}'
-        wait_until(lambda: self._state(role)[1] == ALL, ALL_S, f'end of the attacks in {role}', process, last)
+        wait_until(lambda: self.done(role), ALL_S, f'end of the attacks in {role}', process, last)
         return self.results(role)
