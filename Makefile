@@ -44,7 +44,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run replay fuzz lint analyze clean
+.PHONY: deps demo build test test-long test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -202,14 +202,15 @@ build/version build/flags build/tls: FORCE
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
-# For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
-build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
-build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
-FLAGS_tests/lab/injected_clock.c := -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
-build/injected/clock.o: tests/lab/injected_clock.c build/flags
+# For tests: the same objects under a clock that the test sets (tests/lab/clock.py), and with attacks inside (tests/lab/attacks.py).
+build/injected/init: $(addprefix build/,obj/role/main.o $(TLS_bearssl:%=obj/%.o) injected/clock.o injected/attacks.o libsealtap.a)
+build/injected/init: WRAP := $(addprefix -Xlinker --wrap=,clock_gettime ppoll ring_walk_next ct_read adjtimex clock_is_ours \
+	view_enter sigaction pool_map close)
+FLAGS_tests/lab/injected_clock.c := -DINJECTED='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
+FLAGS_tests/lab/injected_attacks.c := $(FLAGS_tests/lab/injected_clock.c)
+build/injected/%.o: tests/lab/injected_%.c build/flags
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
 
 build/init build/mbed/init build/injected/init build/sealtap:
 	$(call say,LINK,$@)
@@ -221,7 +222,6 @@ build/init build/mbed/init build/injected/init build/sealtap:
 # ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
 
 IMAGE_PARTS := $(filter-out image/ami% image/__pycache__,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
-.PHONY: build
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
 build/%/manifest.json build/%/sbom.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
 	$(STEP) 'image for board $*' image/board $*

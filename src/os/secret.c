@@ -3,9 +3,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-enum err secret_guard(void)
+enum err secret_guard(bool lock)
 {
 	if (prctl(PR_SET_DUMPABLE, 0))
 		trap();
-	return mlockall(MCL_CURRENT | MCL_ONFAULT) ? ERR_SYSTEM : ERR_OK;
+	return lock && mlockall(MCL_CURRENT | MCL_ONFAULT) ? ERR_SYSTEM : ERR_OK;
 }

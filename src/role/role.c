@@ -169,7 +169,7 @@ _Noreturn void role_run(const struct role *r, int channel)
 	self = r;
 	log_open(channel, MSG_LOG_LINE, msg_role_name(r->id));
 	/* before anything large is mapped */
-	enum err locked = r->spawn.secrets ? secret_guard() : ERR_OK;
+	enum err locked = secret_guard(r->spawn.secrets);
 	int landlock = enter_sandbox();
 	take_start(channel, fds);
 	log_begin(landlock ? LOG_INFO : LOG_WARN, "sandbox");

@@ -3,7 +3,7 @@
  * gives packets and flows, which must be of one clock with the rest. Without the test's table it is the
  * machine's time.
  *
- * The table (written by tests/lab/clock.py) is INJECTED_CLOCK, in shared memory: a count, then rows, each in
+ * The table (written by tests/lab/clock.py) is INJECTED, in shared memory: a count, then rows, each in
  * force from one moment of the machine's clocks to the next row's. Behind it stands what the appliance itself
  * did to its clock: adjtimex() is wrapped too, never reaches the kernel, and steps, slews and rates are of
  * this clock alone; so clock_is_ours() may say yes in host mode. Nothing but tests is linked with this.
@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "net/ct.h"
+#include "os/view.h"
 #include "record/ring_walk.h"
 
+#define SHARED_MEMORY "/dev/shm"
 #define ROWS_MAX 1023
 #define STEER_AT 49152
 #define STEERS_MAX 127
@@ -51,6 +53,10 @@ static struct table {
 } * table;
 _Static_assert(sizeof(struct table) <= TABLE_BYTES, "the table fits");
 
+void injected_attacks(void); /* tests/lab/injected_attacks.c */
+bool injected_attacks_wanted(void);
+enum err __real_view_enter(const char *const *keeps);
+enum err __wrap_view_enter(const char *const *keeps);
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
@@ -65,13 +71,22 @@ enum err __wrap_ct_read(const struct nlmsg *m, struct ct_flow *f, bool *gone);
 /* Before main: a role may open no file later on. */
 __attribute__((constructor)) static void map_table(void)
 {
-	int fd = open(INJECTED_CLOCK, O_RDWR | O_CLOEXEC);
+	int fd = open(INJECTED, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	table = mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (table == MAP_FAILED)
 		table = NULL;
 	close(fd);
+}
+
+/* A role sees the folder of the table beside what else it keeps. */
+enum err __wrap_view_enter(const char *const *keeps)
+{
+	const char *more[4] = {SHARED_MEMORY};
+	for (size_t i = 1; keeps && *keeps && i < 3; i++)
+		more[i] = *keeps++;
+	return __real_view_enter(more);
 }
 
 static uint64_t machine_ns(clockid_t id)
@@ -190,7 +205,8 @@ int __wrap_adjtimex(struct timex *t)
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!table || !timeout)
+	injected_attacks();
+	if ((!table && !injected_attacks_wanted()) || !timeout)
 		return __real_ppoll(fds, n, timeout, mask);
 	uint64_t now_ns = machine_ns(CLOCK_MONOTONIC);
 	uint64_t end_ns =
@@ -203,6 +219,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 		uint64_t slice_ns = left_ns < SLICE_NS ? left_ns : SLICE_NS;
 		struct timespec slice = {.tv_nsec = (long)slice_ns};
 		int ready = __real_ppoll(fds, n, &slice, mask);
+		injected_attacks();
 		if (ready || left_ns <= SLICE_NS)
 			return ready;
 		now_ns = machine_ns(CLOCK_MONOTONIC);

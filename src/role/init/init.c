@@ -345,7 +345,8 @@ static void on_channel(void *arg, short revents)
 {
 	struct roster_child *c = arg;
 	(void)revents;
-	for (int i = 0; i < 32 && !g.loop.stop; i++) {
+	/* all that a dead one said: its channel ends, even if it gave its end to somebody else */
+	for (int i = 0; i < (c->pid ? 32 : 4096) && !g.loop.stop; i++) {
 		enum err e = msg_recv(c->chan, c->role, ROLE_INIT, &received);
 		if (e == ERR_MORE)
 			return;

@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/spawn.h"
 
 static struct supervisor *self; /* there is one init */
 
@@ -43,12 +44,14 @@ static void start(void *arg)
 
 static void died(struct roster_child *c, int status)
 {
-	char text[160], how[32];
+	char text[160], how[64];
 	c->pid = 0;
 	if (!self->died(c))
 		return;
-	snprintf(how, sizeof(how), "%s %d", WIFSIGNALED(status) ? "signal" : "exit",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	const char *why = WIFEXITED(status) ? spawn_failed(WEXITSTATUS(status)) : NULL;
+	snprintf(how, sizeof(how), "%s %d%s%s", WIFSIGNALED(status) ? "signal" : "exit",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), why ? ": " : "",
+		 why ? why : "");
 	snprintf(text, sizeof(text), "role %s died (%s): it starts anew", msg_role_name(c->role), how);
 	console_step(self->console, VERDICT_ROLE, false, text);
 	log_begin(LOG_ALARM, "role-died");

@@ -485,7 +485,9 @@ static const struct role_take takes[] = {
 
 const struct role role_net = {
 	.id = ROLE_NET,
-	.spawn = {.uid = 101, .caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME},
+	.spawn = {.uid = 101,
+		  .caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME,
+		  .keeps = (const char *const[]){"/proc/sys/net", NULL}},
 	.descriptors = START_BIT(START_DHCP),
 	.sandbox = &calls_net,
 	.loop = &g.loop,

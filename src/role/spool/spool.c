@@ -446,7 +446,7 @@ static const struct role_take takes[] = {
 
 const struct role role_spool = {
 	.id = ROLE_SPOOL,
-	.spawn = {.uid = 105, .empty_network = true},
+	.spawn = {.uid = 105, .empty_network = true, .writes = true},
 	.on_demand = true,
 	.descriptors =
 		START_BIT(START_DISK) | START_BIT(START_FAULTS) | START_BIT(START_OWN_POOL) | START_PRODUCERS,
