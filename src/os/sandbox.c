@@ -155,14 +155,16 @@ static const struct {
 
 static enum err allow_folder(int rules, const char *folder)
 {
-	struct landlock_path_beneath_attr a = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE |
-								 LANDLOCK_ACCESS_FS_WRITE_FILE};
-	a.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (a.parent_fd < 0)
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
 		return ERR_NOT_FOUND;
-	bool ok = fchdir(a.parent_fd) == 0 &&
+	const struct landlock_path_beneath_attr a = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE,
+		.parent_fd = fd,
+	};
+	bool ok = fchdir(fd) == 0 &&
 		  syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) == 0;
-	close(a.parent_fd);
+	close(fd);
 	return ok ? ERR_OK : ERR_SYSTEM;
 }
 

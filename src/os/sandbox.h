@@ -37,14 +37,14 @@ struct sandbox_call {
 	struct sandbox_arg arg[SANDBOX_ARGS]; /* all must hold; a mask of 0: no more of them */
 };
 
-#define SANDBOX_IS(index_, value_)                                   \
-	{                                                            \
-		.mask = UINT64_MAX, .value = value_, .index = index_ \
+#define SANDBOX_IS(index_, value_)                                       \
+	{                                                                \
+		.mask = UINT64_MAX, .value = (value_), .index = (index_) \
 	}
 /* value, and any of these bits. */
-#define SANDBOX_BITS(index_, value_, bits_)                                  \
-	{                                                                    \
-		.mask = ~(uint64_t)(bits_), .value = value_, .index = index_ \
+#define SANDBOX_BITS(index_, value_, bits_)                                      \
+	{                                                                        \
+		.mask = ~(uint64_t)(bits_), .value = (value_), .index = (index_) \
 	}
 
 struct sandbox {

@@ -56,7 +56,7 @@ static const struct sandbox_call calls[] = {
 	ROW(HTTPS, ioctl, IS(1, SIOCOUTQ)),
 	/* os/clock: only where the clock source can't be read without a call */
 	ROW(ALL, clock_gettime),
-	/* os/rng: keys, identifiers, the scatter of waits; the blocking pool alone */
+	/* os/rng: keys, identifiers, the scatter of waits; never before the kernel has entropy */
 	ROW(ALL & ~STATUS, getrandom, IS(2, 0)),
 
 	/* channels of roles that died, connections, descriptors that are mapped */

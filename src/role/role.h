@@ -8,8 +8,8 @@
 #define SEALTAP_ROLE_ROLE_H
 
 #include "os/pool.h"
-#include "os/sandbox.h"
 #include "os/spawn.h"
+#include "role/calls.h"
 #include "role/peer.h"
 
 /* Who takes which message of whom. */

@@ -120,7 +120,7 @@ static void nobody_makes_any_of(const int *numbers, size_t count)
 				CHECK(!may(role, numbers[i], patterns[k]));
 }
 
-#define NOBODY(numbers) nobody_makes_any_of(numbers, sizeof(numbers) / sizeof(numbers[0]))
+#define NOBODY(numbers) nobody_makes_any_of(numbers, sizeof(numbers) / sizeof((numbers)[0]))
 
 static void nobody_starts_a_program_or_looks_into_another_process(void)
 {

@@ -200,11 +200,17 @@ static int open_outside(void)
 		       : 1;
 }
 
+static bool opened(const char *path, int flags)
+{
+	int fd = open(path, flags);
+	return fd >= 0 && close(fd) == 0;
+}
+
 static int open_inside(void)
 {
 	char made[sizeof(folder) + 8];
 	snprintf(made, sizeof(made), "%s/made", folder);
-	return open(inside, O_RDONLY) >= 0 && open(inside, O_WRONLY) >= 0 && refused(mkdir(made, 0700)) &&
+	return opened(inside, O_RDONLY) && opened(inside, O_WRONLY) && refused(mkdir(made, 0700)) &&
 			       refused(open(made, O_WRONLY | O_CREAT, 0600)) && refused(unlink(inside))
 		       ? 0
 		       : 1;
@@ -226,11 +232,12 @@ static int caches;
 
 static int open_after_caches_are_dropped(void)
 {
-	close(open(setting, O_RDONLY));
+	if (!opened(setting, O_RDONLY))
+		return 3;
 	for (int i = 0; i < 4; i++) /* the first ones only mark what is not used */
 		if (syscall(SYS_write, caches, "2", 1) != 1)
 			return 2;
-	return open(setting, O_RDONLY) >= 0 ? 0 : 1;
+	return opened(setting, O_RDONLY) ? 0 : 1;
 }
 
 /* A folder of /proc/sys is another inode when the kernel forgot it, and a rule of Landlock is an inode's. */

@@ -1,5 +1,4 @@
 #include "role/capture/capture.h"
-#include "role/calls.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -1,5 +1,4 @@
 #include "role/flows/flows.h"
-#include "role/calls.h"
 
 #include <poll.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 #include "role/keys/keys.h"
-#include "role/calls.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 #include "role/net/net.h"
-#include "role/calls.h"
 
 #include <linux/capability.h>
 #include <poll.h>
@@ -43,14 +42,13 @@ static struct {
 	struct names names;
 	struct canary canary;
 	struct msg_config config;
-	struct msg_described described; /* count 0: not known */
-	bool listed, prepared, has_config;
-	bool configured;         /* which link is which is known */
-	bool settled;            /* and they are set up: init was told */
+	struct msg_described described;          /* count 0: not known */
+	bool listed, prepared, has_config, open; /* open: what `forward` says is done */
+	bool configured;                         /* which link is which is known */
+	bool settled;                            /* and they are set up: init was told */
 	uint32_t fresh[DEVICES]; /* once configured: the index of a link that came back and is to be set up */
 	uint32_t untold;         /* LINKS that init has not answered yet */
 	uint32_t forward;        /* as init wants it */
-	bool open;               /* it is done */
 	struct tasks tasks;
 	struct loop_watch events;
 	struct linkwatch linkwatch;

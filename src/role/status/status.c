@@ -1,5 +1,4 @@
 #include "role/status/status.h"
-#include "role/calls.h"
 
 #include <string.h>
 

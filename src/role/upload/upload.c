@@ -1,5 +1,4 @@
 #include "role/upload/upload.h"
-#include "role/calls.h"
 
 #include <string.h>
 
