@@ -65,7 +65,7 @@ def confined(appliance):
 
 
 def recorders_have_no_network(appliance):
-    """The roles that see packets, flows or ciphertext, and the one that strangers speak to, have empty network namespaces: they send nothing."""
+    """The roles that see packets, flows or ciphertext alone, or speak with strangers, have empty network namespaces: they send nothing"""
     found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
     for role in NO_NETWORK:
@@ -85,7 +85,7 @@ def mounts(pid):
 
 
 def empty_view(appliance):
-    """A role sees an empty root that cannot be written and executes nothing, and net the kernel's settings for networks: no /proc, no /dev"""
+    """A role sees an empty root that cannot be written and executes nothing; net the kernel's network settings, too: no /proc, no /dev"""
     for role, pid in appliance.roles().items():
         found = mounts(pid)
         kind, options, of_root = found.pop('/')
