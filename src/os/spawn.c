@@ -57,7 +57,7 @@ static bool limit(int what, rlim_t most)
 
 static bool set_limits(struct plan *p)
 {
-	/* a limit of file sizes holds for regular files, of which a host's volume is one: no block device */
+	/* of files' sizes: a host's volume is a file; block devices have no such limit */
 	return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, p->spec->writes ? RLIM_INFINITY : 0) &&
 	       limit(RLIMIT_NOFILE, SPAWN_FILES) &&
 	       limit(RLIMIT_MEMLOCK, p->spec->secrets ? SECRET_LOCK_BYTES : 0);
