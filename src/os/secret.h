@@ -1,5 +1,6 @@
-/* secret: what a role does at its start, before it maps anything large: no core is ever written of it, its own
- * user cannot trace it, and, where it holds secrets, its memory, stack included, never goes to a swap device.
+/* secret: what a role does at its start, before it maps anything large: no core is ever written of it, its
+ * own user cannot trace it, and, where it holds secrets, its memory, stack included, never goes to a swap
+ * device.
  *
  * Pages are locked as they are touched (MCL_ONFAULT), so that unused buffers cost nothing. What is mapped
  * later (rings, pools: ciphertext or kernel memory) is not locked. Source: mlockall(2), prctl(2).

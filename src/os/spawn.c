@@ -57,7 +57,7 @@ static bool limit(int what, rlim_t most)
 
 static bool set_limits(struct plan *p)
 {
-	/* a limit of file sizes holds for regular files, of which a host's volume is one; no block device's */
+	/* of files' sizes: a host's volume is a file; block devices have no such limit */
 	return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, p->spec->writes ? RLIM_INFINITY : 0) &&
 	       limit(RLIMIT_NOFILE, SPAWN_FILES) &&
 	       limit(RLIMIT_MEMLOCK, p->spec->secrets ? SECRET_LOCK_BYTES : 0);
@@ -149,7 +149,7 @@ const char *spawn_failed(int exit_code)
 enum err spawn_role(const char *role, const struct spawn_spec *spec, int exe_fd, int channel, pid_t *pid)
 {
 	struct plan p = {.role = role, .spec = spec, .exe = exe_fd, .channel = channel};
-	/* fork() into a PID namespace of its own; init has no threads, of whose locks fork() would take care */
+	/* fork() into a PID namespace; init has no threads, of whose locks fork() would take care */
 	long child = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child < 0)
 		return ERR_SYSTEM;

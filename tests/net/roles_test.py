@@ -3,6 +3,7 @@
 
 roles_test.py [-k PATTERN]. Needs root. Logs stay in build/lab/roles/.
 """
+import contextlib
 import ctypes
 import os
 import re
@@ -17,7 +18,14 @@ from lab.surroundings import Surroundings  # noqa: E402
 
 CAP_NET_ADMIN, CAP_SYS_TIME = 12, 25
 LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION, SECCOMP_FILTERED = 444, 1, '2'
-CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'flows': 0, 'status': 0, 'capture': 0}
+CAPABILITIES = {'net': 1 << CAP_NET_ADMIN | 1 << CAP_SYS_TIME, 'keys': 0, 'upload': 0, 'spool': 0, 'flows': 0, 'status': 0, 'capture': 0}
+SECRETS, NO_NETWORK = ('keys', 'flows', 'capture'), ('capture', 'spool', 'flows', 'status')
+SETTINGS = '/proc/sys/net'  # what net sees of the file system
+INERT = {'nosuid', 'nodev', 'noexec'}
+LISTENS = '0A'  # in /proc/net/tcp
+# src/os/spawn.c; a host's volume is a file, which the spool may write
+LIMITS = {'Max core file size': 0, 'Max processes': 0, 'Max file size': 0, 'Max open files': 256, 'Max locked memory': 0}
+OTHER_LIMITS = {**{('spool', 'Max file size'): None}, **{(role, 'Max locked memory'): 128 << 20 for role in SECRETS}}
 ANEW = ' (of those that started anew)'
 STATUS = {'status__port': 9100, 'status__sources': '198.19.0.0/24'}
 
@@ -42,6 +50,7 @@ def least_rights(appliance):
         assert set(told['Uid'].split()) == set(told['Gid'].split()) and '0' not in told['Uid'].split(), f'{role}: {told["Uid"]}'
         assert int(told['CapEff'], 16) == int(told['CapPrm'], 16) == CAPABILITIES[role], f'{role}: {told["CapEff"]}'
         assert told['NoNewPrivs'] == '1' and not told['Groups'].split(), role
+        assert int(told['CapBnd'], 16) == CAPABILITIES[role], f'{role}: {told["CapBnd"]}'
     assert len(users) == len(found), f'roles share a user: {users}'
 
 
@@ -56,32 +65,92 @@ def confined(appliance):
 
 
 def recorders_have_no_network(appliance):
-    """The roles that see packets and flows, and the one that strangers speak to, have empty network namespaces: they send nothing."""
+    """The roles that see packets, flows or ciphertext alone, or speak with strangers, have empty network namespaces: they send nothing"""
     found = appliance.roles()
     mine = {role: namespace(pid, 'net') for role, pid in found.items()}
-    for role in ('capture', 'flows', 'status'):
+    for role in NO_NETWORK:
         assert mine[role] not in {mine[r] for r in mine if r != role}, mine
         with open(f'/proc/{found[role]}/net/dev') as f:
             assert [line.split(':')[0].strip() for line in f.readlines()[2:]] == ['lo']
 
 
+def mounts(pid):
+    """{mount point: (type, options)}"""
+    found = {}
+    with open(f'/proc/{pid}/mountinfo') as f:
+        for line in f:
+            before, after = (part.split() for part in line.split(' - '))
+            found[before[4]] = after[0], set(before[5].split(',')), set(after[2].split(','))
+    return found
+
+
+def empty_view(appliance):
+    """A role sees an empty root that cannot be written and executes nothing; net the kernel's network settings, too: no /proc, no /dev"""
+    for role, pid in appliance.roles().items():
+        found = mounts(pid)
+        kind, options, of_root = found.pop('/')
+        assert kind == 'tmpfs' and options >= INERT | {'ro'} and 'ro' in of_root, f'{role}: {options} {of_root}'
+        if role == 'net':
+            kind, options, _ = found.pop(SETTINGS)
+            assert kind == 'proc' and options >= INERT, f'{role}: {options}'
+        assert not found, f'{role}: {found}'
+        seen = [os.path.join(d, name) for d, folders, names in os.walk(f'/proc/{pid}/root/') for name in folders + names]
+        assert role == 'net' and seen[:2] == [f'/proc/{pid}/root/proc', f'/proc/{pid}/root/proc/sys'] or not seen, f'{role}: {seen[:9]}'
+        assert os.readlink(f'/proc/{pid}/cwd').startswith(SETTINGS if role == 'net' else '/'), role
+
+
+def alone(appliance):
+    """A role is in a mount and a PID namespace of its own, in which it is the only process"""
+    for kind in ('mnt', 'pid'):
+        own = [namespace(pid, kind) for pid in [appliance.process.child.pid, *appliance.roles().values()]]
+        assert len(set(own)) == len(own), own
+    for role, pid in appliance.roles().items():
+        assert status(pid)['NSpid'].split()[-1] == '1', role
+
+
+def limits(appliance):
+    """A role writes no core, makes no process, lets no file grow, opens few descriptors, and locks memory only for secrets"""
+    for role, pid in appliance.roles().items():
+        with open(f'/proc/{pid}/limits') as f:
+            told = {line[:26].strip(): line[26:].split()[:2] for line in f}
+        for name, most in LIMITS.items():
+            most = OTHER_LIMITS.get((role, name), most)
+            holds = most is None or all(value.isdigit() and int(value) <= most for value in told[name])
+            assert holds, f'{role}: {name}: {told[name]}'
+
+
 def only_what_was_given(appliance):
-    """A role holds only descriptors that init gave it: channels, the ring, sockets of its own; no file."""
+    """A role holds only descriptors that init gave it: channels, the ring, sockets of its own, the volume; no other file"""
     for role, pid in appliance.roles().items():
         for fd in os.listdir(f'/proc/{pid}/fd'):
             target = os.readlink(f'/proc/{pid}/fd/{fd}')
-            assert target.startswith('socket:') or target == '/dev/null' and int(fd) < 3, f'{role}: descriptor {fd} is {target}'
+            given = target.startswith('socket:') or target == '/dev/null' and int(fd) < 3 or role == 'spool' and target == appliance.volume
+            assert given, f'{role}: descriptor {fd} is {target}'
 
 
-def secrets_cannot_be_read(appliance):
-    """The roles that hold keys or see packets write no core and cannot be traced by their own user."""
-    for role in ('keys', 'flows', 'capture'):
-        pid = appliance.roles()[role]
-        assert os.stat(f'/proc/{pid}/mem').st_uid == 0, f'{role} is dumpable'
+def none_can_be_read(appliance):
+    """No role can be traced or read by its own user, nor writes a core"""
     for role, pid in appliance.roles().items():
-        with open(f'/proc/{pid}/limits') as f:
-            core = next(line for line in f if line.startswith('Max core file size'))
-        assert core.split()[4:6] == ['0', '0'], f'{role}: {core}'
+        assert os.stat(f'/proc/{pid}/mem').st_uid == 0, f'{role} is dumpable'
+
+
+def sockets(pid):
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        with contextlib.suppress(FileNotFoundError):
+            target = os.readlink(f'/proc/{pid}/fd/{fd}')
+            if target.startswith('socket:['):
+                yield target[len('socket:['):-1]
+
+
+def no_right_listens(appliance):
+    """Who listens for connections has no capability: the status role alone has the port, and init gave it away"""
+    listening = set()
+    for table in ('tcp', 'tcp6'):
+        with open(f'/proc/{appliance.process.child.pid}/net/{table}') as f:
+            listening |= {line.split()[9] for line in f.readlines()[1:] if line.split()[3] == LISTENS}
+    everybody = {'init': appliance.process.child.pid, **appliance.roles()}
+    holders = {name for name, pid in everybody.items() if listening & set(sockets(pid))}
+    assert len(listening) == 1 and holders == {'status'}, (listening, holders)
 
 
 def starts_anew(appliance, role):
@@ -134,11 +203,22 @@ def gone_link_does_not_hold_up(lab):
         assert 'all shipped' in appliance.console.text()
 
 
+def full(lab):
+    """With every role that there is."""
+    volume = os.path.join(lab.folder, 'volume')
+    with open(volume, 'wb') as f:
+        f.truncate(1 << 30)
+    appliance = Host(lab, 'appliance', lab.configuration(spool=volume, **STATUS), verbose=True)
+    appliance.volume = volume
+    return appliance
+
+
 def main():
     report = testing.report()
-    with Surroundings('roles') as lab, Host(lab, 'appliance', lab.configuration(**STATUS), verbose=True) as appliance:
+    with Surroundings('roles') as lab, full(lab) as appliance:
         appliance.console.wait_armed(60)
-        rights = (least_rights, confined, recorders_have_no_network, only_what_was_given, secrets_cannot_be_read)
+        rights = (least_rights, confined, recorders_have_no_network, empty_view, alone, limits, only_what_was_given, none_can_be_read,
+                  no_right_listens)
         for check in rights:
             report.run(check, appliance)
         for role in CAPABILITIES:

@@ -3,13 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/tcp.h"
 
-#define BACKLOG 64
 #define AGAIN_NS (2 * NS_PER_S)
 
 /* ---- whether packets can be forwarded and recorded */
@@ -96,15 +93,11 @@ static void open_port(void *arg)
 {
 	struct health *h = arg;
 	struct roster_child *c = roster_find(h->supervisor->roster, ROLE_STATUS);
-	int fd;
-	if (tcp_listen(h->link.name, h->port, BACKLOG, &fd)) {
+	if (roster_listen(h->supervisor->roster, h->link.name, h->port)) {
 		say_not_served(h, strerror(errno));
 		loop_timer_in(h->supervisor->loop, &h->open_again, AGAIN_NS);
 		return;
 	}
-	if (h->supervisor->roster->listener >= 0)
-		close(h->supervisor->roster->listener);
-	h->supervisor->roster->listener = fd;
 	h->ifindex = h->link.ifindex;
 	if (c->on_demand)
 		supervisor_start_role(h->supervisor, ROLE_STATUS);

@@ -1,4 +1,4 @@
-/* health: init's part of the status port: opens the listener where the configuration wants one, has the
+/* health: init's part of the status port: has the listener opened where the configuration wants one, and the
  * status role started, and tells it whether packets can be forwarded and recorded now, each second and when
  * it changes. init's own.
  */

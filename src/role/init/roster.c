@@ -14,6 +14,7 @@
 #include "os/pool.h"
 #include "os/ring.h"
 #include "os/rng.h"
+#include "os/tcp.h"
 #include "record/ring_filter.h"
 #include "role/flows/flowtable.h"
 #include "role/flows/journal.h"
@@ -27,6 +28,7 @@
 #define SLOT_MAX_BYTES (64 * MIB)
 #define WORKER_POOL_MAX_BYTES (1024 * MIB)
 #define LOG_SLOTS 8u
+#define LISTEN_BACKLOG 64
 #define STOP_NS (2 * NS_PER_S)
 #define WINDOW_SLOTS_MIN 3u
 #define WINDOW_SLOTS_MAX 8u
@@ -99,7 +101,7 @@ enum err roster_open(struct roster *r, const struct roster_setup *s)
 	r->exe = open(s->exe_path, O_PATH | O_CLOEXEC);
 	if (r->exe < 0)
 		return ERR_SYSTEM;
-	r->disk = r->disk_faults = r->listener = -1;
+	r->disk = r->disk_faults = r->listener.fd = -1;
 	if (s->disk_faults_path && (r->disk_faults = open(s->disk_faults_path, O_RDONLY | O_CLOEXEC)) < 0)
 		return ERR_NOT_FOUND;
 	for (uint32_t i = 0; i < r->workers; i++)
@@ -230,6 +232,25 @@ struct roster_child *roster_find(struct roster *r, enum role_id role)
 	trap();
 }
 
+/* ---- the status port */
+
+static void close_listener(struct roster *r)
+{
+	if (r->listener.fd >= 0)
+		close(r->listener.fd);
+	r->listener.fd = -1;
+}
+
+enum err roster_listen(struct roster *r, const char *link, uint16_t port)
+{
+	close_listener(r);
+	r->listener.link = link;
+	r->listener.port = port;
+	return tcp_listen(link, port, LISTEN_BACKLOG, &r->listener.fd);
+}
+
+/* ---- starting and ending */
+
 /* Those of its table, in the order of role/msg.h. anchors: opened for this process. */
 static size_t descriptors(struct roster *r, const struct roster_child *c, int anchors, int *fds)
 {
@@ -242,7 +263,7 @@ static size_t descriptors(struct roster *r, const struct roster_child *c, int an
 		[START_DUMP] = r->flowsockets.dump,
 		[START_LOGGED] = r->flowsockets.log,
 		[START_JOURNAL] = r->journal.writable,
-		[START_LISTENER] = r->listener,
+		[START_LISTENER] = r->listener.fd,
 		[START_KEPT] = r->kept.writable,
 		[START_DISK] = r->disk,
 		[START_FAULTS] = r->disk_faults,
@@ -296,6 +317,8 @@ enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
 {
 	int ends[2];
 	ASSERT(c->pid == 0 && c->chan < 0);
+	if (c->role == ROLE_STATUS && r->listener.fd < 0)
+		TRY(roster_listen(r, r->listener.link, r->listener.port));
 	TRY(chan_pair(ends));
 	c->chan = ends[0];
 	enum err e = spawn_role(msg_role_name(c->role), &roles_get(c->role)->spawn, r->exe, ends[1], &c->pid);
@@ -306,6 +329,8 @@ enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward)
 	for (uint32_t i = 0; !e && i < ROSTER_CHILDREN(r); i++)
 		if (&r->child[i] != c && r->child[i].pid > 0 && roles_talk(c->role, r->child[i].role))
 			e = introduce(c, &r->child[i]);
+	if (!e && c->role == ROLE_STATUS)
+		close_listener(r);
 	return e;
 }
 

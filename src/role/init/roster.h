@@ -36,7 +36,11 @@ struct roster {
 	int dhcp;                  /* owned */
 	int exe;                   /* owned; this binary */
 	int disk, disk_faults;     /* owned; the spool's; -1: none */
-	int listener;              /* owned; the status role's; -1: none */
+	struct {
+		int fd;           /* owned; -1: none, or the status role has it */
+		const char *link; /* borrowed */
+		uint16_t port;
+	} listener;
 	struct roster_pool {
 		int writable, read_only; /* owned */
 	} pool[POOLS], kept, journal;    /* kept: what the status role counted */
@@ -71,6 +75,9 @@ bool roster_follow(struct roster *r, struct msg_links *two, const struct msg_lin
 /* The rings admit the first `count` links, with their own connections cut to headers; 0 admits nothing.
  * False: they can\'t be told so, and the console says it. */
 bool roster_admit(struct roster *r, struct console *c, const struct msg_links *links, uint32_t count);
+/* Opens the status port, for the status role that is started next, and again for each of its successors: once
+ * it runs it alone has the listener, so that nothing that has a capability listens. link stays borrowed. */
+enum err roster_listen(struct roster *r, const char *link, uint16_t port) MUST_USE;
 /* Starts a role that does not run: START, then the channels to the roles that run, which get their ends.
  * forward: for net: forwarding is open. */
 enum err roster_spawn(struct roster *r, struct roster_child *c, bool forward) MUST_USE;
