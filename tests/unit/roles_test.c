@@ -97,6 +97,17 @@ static void pools_are_written_by_their_owner_alone(void)
 	}
 }
 
+static void each_role_has_a_sandbox_of_its_own(void)
+{
+	for (uint32_t a = ROLE_INIT + 1; a < ROLE_COUNT; a++) {
+		const struct role *r = roles_get((enum role_id)a);
+		CHECK(r->sandbox->connects == !r->spawn.empty_network);
+		CHECK(!!r->sandbox->folder == !!r->spawn.keeps);
+		for (uint32_t b = ROLE_INIT + 1; b < a; b++)
+			CHECK(!(r->sandbox->who & roles_get((enum role_id)b)->sandbox->who));
+	}
+}
+
 int main(void)
 {
 	RUN(two_roles_have_a_channel_or_neither_has,
@@ -107,5 +118,7 @@ int main(void)
 	RUN(each_role_is_a_user_of_its_own_and_only_three_keep_secrets,
 	    "each role is a user of its own; rights, network, view and secrets are as the architecture says");
 	RUN(pools_are_written_by_their_owner_alone, "a pool is written by its owner alone");
+	RUN(each_role_has_a_sandbox_of_its_own,
+	    "each role has a sandbox of its own; who has no network may not connect either");
 	return check_done();
 }
