@@ -28,6 +28,12 @@ def sources():
         yield {'name': name, 'version': release, 'file': os.path.basename(path), 'sha256': sha, 'accepted': how}
 
 
+def signer(board):
+    """Path of the certificate by whose key the board's firmware file is signed, as image/board left it; None: it is not signed."""
+    path = os.path.join(BUILD, board, 'signer.pem')
+    return path if os.path.exists(path) else None
+
+
 def tools(signed=False):
     """{tool: the line by which it tells its version}"""
     told = {}
@@ -35,7 +41,7 @@ def tools(signed=False):
         said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
         if not re.search(r'\d+\.\d', said):
             raise SystemExit(f"sealtap: '{' '.join(command)}' does not tell its version")
-        told[name] = said.splitlines()[0].strip()
+        told[name] = said.splitlines()[0].strip().removesuffix(', using:')
     return told
 
 

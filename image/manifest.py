@@ -16,7 +16,7 @@ board, version, build_time = sys.argv[1:]
 out = os.path.join(inputs.BUILD, board)
 config = inputs.read(os.path.join(inputs.TOP, 'kernel-config', 'sealtap.config')).decode()
 expected = json.loads(inputs.read(os.path.join(out, 'pcr.json')))
-signed = os.path.exists(os.path.join(out, 'signer.pem'))  # image/board
+signer = inputs.signer(board)
 names = ['BOOTX64.EFI', 'disk.img', 'root.erofs', 'sbom.json', 'pcr.json']
 names += [name for name in ('signer.pem', 'uefi-data') if os.path.exists(os.path.join(out, name))]
 manifest = {
@@ -26,12 +26,12 @@ manifest = {
     'artefacts': {name: inputs.facts(os.path.join(out, name)) for name in names}
     | {'init': inputs.facts(os.path.join(inputs.BUILD, 'init'))},
     'pcr4_sha256': expected['sha256']['pcr4'],
-    'signer_sha256': hashlib.sha256(efivars.certificates(inputs.read(os.path.join(out, 'signer.pem')))[0]).hexdigest() if signed else None,
+    'signer_sha256': hashlib.sha256(efivars.certificates(inputs.read(signer))[0]).hexdigest() if signer else None,
     'command_line': re.search(r'^CONFIG_CMDLINE="(.*)"$', config, re.M).group(1),
     'kernel_config_sha256': hashlib.sha256(config.encode()).hexdigest(),
     'sources': list(inputs.sources()),
-    'tools': inputs.tools(signed),
+    'tools': inputs.tools(signer),
 }
 print(json.dumps(manifest, indent=2))
 print(f"  {board}: BOOTX64.EFI {manifest['artefacts']['BOOTX64.EFI']['bytes']} bytes, PCR4 {manifest['pcr4_sha256']}, "
-      f"{'signed' if signed else 'not signed'}", file=sys.stderr)
+      f"{'signed' if signer else 'not signed'}", file=sys.stderr)

@@ -1,10 +1,10 @@
 /* firmware: what the image build says of the firmware file this machine was started from, and whether the
- * firmware checked its signature.
+ * machine's firmware checked its signature.
  *
- * The file cannot hold its own hash, so image/disk puts it beside it, at fixed places of the boot disk's first
- * three blocks: SHA-256 as disk GUID (first half) and as the GUID of the partition `sealtap-esp` (second half);
- * PCR 4 after it was started, SHA-256 and SHA-384, as the first 80 bytes of block 0. The disk is not
- * interpreted. It is a statement of the image, proven by who reads the TPM from outside, not by this.
+ * The file cannot hold its own hash, so image/disk puts it beside it, at fixed places of the boot disk's
+ * first three blocks: SHA-256 as disk GUID (first half) and as the GUID of the partition `sealtap-esp`
+ * (second half); PCR 4 after it was started, SHA-256 and SHA-384, as the first 80 bytes of block 0. Read
+ * without interpreting the disk; it is a statement of the image, proven by measured boot, not by this.
  */
 #ifndef SEALTAP_OS_FIRMWARE_H
 #define SEALTAP_OS_FIRMWARE_H
@@ -17,8 +17,8 @@
 void firmware_sha256(uint8_t out[32]);
 void firmware_pcr4(uint8_t out[FIRMWARE_PCR4_BYTES]);
 
-/* "on", "off", or "unknown" where no UEFI variable SecureBoot can be read; static. at: an empty folder, a mount
- * point while this runs. */
+/* "on", "off", or "unknown" where no UEFI variable SecureBoot can be read; static. at: an empty folder, a
+ * mount point while this runs. */
 const char *firmware_secure_boot(const char *at);
 
 #endif

@@ -1,5 +1,5 @@
 /* tpm: what was measured into the machine's TPM 2.0 (TCG PC Client Platform Firmware Profile): which program
- * the firmware started (PCR 4), by which Secure Boot variables (PCR 7), and what a boot loader added (PCR 12).
+ * the firmware started (PCR 4), by which Secure Boot variables (PCR 7), what a boot loader added (PCR 12).
  *
  * Source: sysfs, class/tpm/tpm0/pcr-<hash>/<number>, the value as hexadecimal digits and a newline (kernel:
  * Documentation/ABI/stable/sysfs-class-tpm). The TPM itself is never spoken to.

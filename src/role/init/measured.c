@@ -8,7 +8,8 @@
 #include "os/tpm.h"
 #include "role/init/console.h"
 
-#define AT "/run" /* empty */
+#define AT "/run"    /* empty */
+#define DRAIN_MS 200 /* a line of this length takes a serial console 40 ms */
 
 static const struct {
 	const char *key;
@@ -39,9 +40,9 @@ static void tell_bank(const struct tpm_pcrs *pcrs, enum tpm_bank bank, const cha
 	char text[LOG_LINE_BYTES];
 	size_t size = tpm_bank_bytes(bank);
 	bool agree = memcmp(pcrs->value[bank][TPM_PCR4], expected, size) == 0;
-	struct buf line = buf_over((uint8_t *)text, sizeof(text) - 1);
+	struct buf line = buf_over(text, sizeof(text) - 1);
 	buf_str(&line, "measured");
-	log_begin(agree ? LOG_INFO : LOG_WARN, "measured");
+	log_begin(LOG_INFO, "measured");
 	put(&line, "bank", span_str(tpm_bank_name(bank)));
 	put(&line, "secure_boot", span_str(secure_boot));
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
@@ -50,8 +51,10 @@ static void tell_bank(const struct tpm_pcrs *pcrs, enum tpm_bank bank, const cha
 	put(&line, "agree", span_str(agree ? "yes" : "no"));
 	log_end();
 	text[line.len] = 0;
-	if (agree) /* a warning gets there by itself */
-		console_line(text);
+	console_line(text);
+	console_drain(DRAIN_MS);
+	if (!agree)
+		log_event(LOG_WARN, "measured-differs", "bank", tpm_bank_name(bank));
 }
 
 void measured_tell(bool host)

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""secureboot_test: only what the keys of db signed boots under Secure Boot, and the TPM holds what the build said it would.
+
+secureboot_test.py [-k PATTERN]. Needs root and build/qemu/. Consoles, keys and disks stay in build/lab/secureboot/.
+The firmware is OVMF with its variables behind system management mode, the TPM is swtpm; the keys are of this run.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import evidence, secureboot, testing  # noqa: E402
+from lab.guest import Guest  # noqa: E402
+from lab.netns import command  # noqa: E402
+from lab.secureboot import BUILD, EFI, IMAGE, OFF, Keys, Machine, read, write  # noqa: E402
+from lab.session import Session  # noqa: E402
+from lab.surroundings import Surroundings  # noqa: E402
+import efivars  # noqa: E402
+
+BOOT_S = 90
+BANKS = ('sha256', 'sha384')
+REGISTERS = ('pcr4', 'pcr7', 'pcr12')
+
+
+class Bench:
+    """The lab, the keys and the signed image."""
+
+    def __init__(self, lab):
+        self.lab, self.folder = lab, lab.folder
+        self.keys = Keys(os.path.join(lab.folder, 'keys'))
+        self.signed = self.keys.sign(EFI, self.path('signed.efi'))
+        self.disk = secureboot.disk(self.signed, self.path('signed.img'))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def machine(self, name, disk, variables=None):
+        return Machine(self.lab.processes, self.folder, name, disk, variables or self.keys.variables)
+
+    def refuses(self, name, efi, variables=None):
+        with self.machine(name, secureboot.disk(efi, self.path(name + '.img')), variables) as machine:
+            machine.is_refused()
+
+
+def require_measured(got, expected):
+    """The TPM's registers are the expected ones, in both banks."""
+    for bank in BANKS:
+        for register in REGISTERS:
+            assert got[bank][register] == expected[bank][register], \
+                f'{bank} {register}: measured {got[bank][register]}, expected {expected[bank][register]}'
+        assert (got[bank]['expected4'], got[bank]['agree']) == (expected[bank]['pcr4'], 'yes'), got[bank]
+
+
+def signed_boots(bench):
+    """A signed image boots under Secure Boot and ships; PCR 4, 7 and 12 are those that the build computed, in its log and on its console"""
+    expected = secureboot.expected(bench.signed, '--keys', bench.keys.enrolled, '--certificate', bench.keys.certificate('db'))
+    lab = bench.lab
+    lab.metadata.user_data(lab.configuration(log__interval_seconds=5))
+    guest = Guest(lab, 'signed')
+    guest.argv += ['--disk', bench.disk, '--secure-boot', bench.keys.variables, '--tpm', bench.path('signed.tpm')]
+    with Session(guest, arm_timeout_s=BOOT_S) as session:
+        session.armed()
+        session.end()
+    said = session.appliance.console.text()
+    assert 'Secure boot enabled' in said, 'the kernel does not know of Secure Boot'
+    shown = secureboot.measured(said)
+    require_measured(shown, expected)
+    assert {bank: shown[bank]['secure_boot'] for bank in BANKS} == dict.fromkeys(BANKS, 'on')
+    logged = {e['bank']: e for e in session.evidence.events('measured')}
+    require_measured(logged, expected)
+    evidence.check_context(session.evidence)
+    assert {o.context['sealtap-image'] for o in session.evidence.objects} == {expected['image_sha256']}, 'sealtap-image'
+
+
+def unsigned_does_not_boot(bench):
+    """An image that nobody signed does not boot under Secure Boot"""
+    bench.refuses('unsigned', EFI)
+
+
+def foreign_does_not_boot(bench):
+    """An image that another key signed does not boot under Secure Boot"""
+    bench.refuses('foreign', bench.keys.sign(EFI, bench.path('foreign.efi'), 'stranger'))
+
+
+def flipped_bit_does_not_boot(bench):
+    """A signed image with one bit changed does not boot under Secure Boot, be it in the root or in the PE header"""
+    efi = read(bench.signed)
+    bench.refuses('bit-root', write(bench.path('bit-root.efi'), secureboot.flipped(efi, len(efi) // 2)))
+    bench.refuses('bit-header', write(bench.path('bit-header.efi'), secureboot.flipped(efi, secureboot.image_version_at(efi))))
+
+
+def revoked_does_not_boot(bench):
+    """A signed image whose hash is in dbx does not boot any more"""
+    bench.refuses('revoked', bench.signed, os.path.join(bench.keys.enroll('revoked', '--dbx', bench.signed), 'OVMF_VARS.fd'))
+
+
+def unsigned_is_measured(bench):
+    """Without Secure Boot the unsigned image boots, and the TPM holds what build/qemu/pcr.json says"""
+    with bench.machine('off', os.path.join(BUILD, 'qemu', 'disk.img'), OFF) as machine:
+        got = machine.boots()
+    assert got['sha256']['secure_boot'] == 'off', got
+    require_measured(got, json.loads(read(os.path.join(BUILD, 'qemu', 'pcr.json'))))
+
+
+def changed_is_measured(bench):
+    """A changed image has another PCR 4, computed and measured, and the boot log warns that it is not the expected one"""
+    efi = read(EFI)
+    changed = write(bench.path('changed.efi'), secureboot.flipped(efi, secureboot.image_version_at(efi)))
+    original, expected = secureboot.expected(EFI), secureboot.expected(changed)
+    disk = bytearray(read(secureboot.disk(changed, bench.path('changed.img'))))
+    disk[:80] = read(os.path.join(BUILD, 'qemu', 'disk.img'))[:80]  # who changes the file leaves the statement as it was
+    with bench.machine('changed', write(bench.path('changed.img'), disk), OFF) as machine:
+        got = machine.boots()
+        machine.console.wait('^sealtap: warn init measured-differs bank=sha256$', BOOT_S)
+    for bank in BANKS:
+        assert expected[bank]['pcr4'] != original[bank]['pcr4']
+        assert got[bank]['pcr4'] == expected[bank]['pcr4'], got[bank]
+        assert (got[bank]['expected4'], got[bank]['agree']) == (original[bank]['pcr4'], 'no'), got[bank]
+
+
+def signature_changes_no_pcr4(bench):
+    """Signed or not, PCR 4 is the same; with Secure Boot PCR 7 is another"""
+    signed = secureboot.expected(bench.signed, '--keys', bench.keys.enrolled, '--certificate', bench.keys.certificate('db'))
+    unsigned = secureboot.expected(EFI)
+    for bank in BANKS:
+        assert signed[bank]['pcr4'] == unsigned[bank]['pcr4'] and signed[bank]['pcr7'] != unsigned[bank]['pcr7']
+        assert set(signed[bank]['pcr12']) == {'0'}
+    assert signed['image_sha256'] != unsigned['image_sha256']
+
+
+def same_bytes(bench):
+    """A key in a file and the same key in a PKCS#11 token sign to the same bytes, at any time"""
+    time.sleep(1.1)  # a signing time has seconds
+    assert read(bench.keys.sign(EFI, bench.path('token.efi'), **bench.keys.token())) == read(bench.signed)
+    assert read(bench.keys.sign(EFI, bench.path('again.efi'))) == read(bench.signed)
+
+
+def main():
+    report = testing.report()
+    tests = [signed_boots, unsigned_does_not_boot, foreign_does_not_boot, flipped_bit_does_not_boot, revoked_does_not_boot,
+             unsigned_is_measured, changed_is_measured, signature_changes_no_pcr4, same_bytes]
+    with Surroundings('secureboot') as lab:
+        report.life(lambda: Bench(lab), tests)
+    report.finish()
+
+
+main()
