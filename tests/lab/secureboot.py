@@ -5,6 +5,7 @@ The keys are made here at each run and are worth nothing: the product's tools (i
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -84,6 +85,19 @@ class Keys:
             subprocess.run(['softhsm2-util', *words], env=env, check=True, stdout=subprocess.DEVNULL)
         return {'SIGN_KEY': f'pkcs11:token=lab;object=db;type=private;pin-source=file:{pin}', 'SIGN_MODULE': MODULE,
                 'SOFTHSM2_CONF': conf}
+
+
+def checkout(folder):
+    """A checkout in which image/board makes images of the program that is built here, without touching this one's."""
+    for part in ('image', 'kernel-config', 'rootfs'):
+        shutil.copytree(os.path.join(certs.TOP, part), os.path.join(folder, part), ignore=shutil.ignore_patterns('__pycache__'))
+    for board in ('nitro', 'qemu'):
+        shutil.copytree(os.path.join(certs.TOP, 'board', board), os.path.join(folder, 'board', board),
+                        ignore=lambda at, names: [n for n in names if not n.endswith('.pem')])
+    os.makedirs(os.path.join(folder, 'build'))
+    for name in ('init', 'init.sym', 'obj', 'deps.mk', 'sources.used', 'version', 'kernel', 'kernel.lock'):
+        os.symlink(os.path.join(BUILD, name), os.path.join(folder, 'build', name))
+    return folder
 
 
 def disk(efi, path):

@@ -4,11 +4,18 @@
 secureboot_test.py [-k PATTERN]. Needs root and build/qemu/. Consoles, keys and disks stay in build/lab/secureboot/.
 The firmware is OVMF with its variables behind system management mode, the TPM is swtpm; the keys are of this run.
 """
+import base64
+import hashlib
+import io
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 import time
+import uuid
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, secureboot, testing  # noqa: E402
@@ -137,10 +144,92 @@ def same_bytes(bench):
     assert read(bench.keys.sign(EFI, bench.path('again.efi'))) == read(bench.signed)
 
 
+def another_key_is_refused(bench):
+    """Signing by a key that is not the certificate's is refused, and nothing is written"""
+    target = bench.path('mismatch.efi')
+    done = subprocess.run([os.path.join(IMAGE, 'sign'), EFI, target], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, **bench.keys.settings('db', key=bench.keys.key('stranger'))})
+    assert done.returncode and not os.path.exists(target), done.stdout.decode()
+
+
+def board(tree, name, **settings):
+    """Builds a board there: its folder and what its manifest says."""
+    done = subprocess.run([os.path.join(tree, 'image', 'board'), name], env={**os.environ, **settings}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout.decode()
+    folder = os.path.join(tree, 'build', name)
+    return folder, json.loads(read(os.path.join(folder, 'manifest.json')))
+
+
+def build_signs(bench):
+    """Built with SIGN_KEY the release image is signed, twice to the same bytes: disk, manifest, SBOM and PCRs tell of this one file"""
+    tree, keys = secureboot.checkout(bench.path('tree')), bench.keys
+    settings = {**keys.settings(), 'BOOT_KEYS': keys.enrolled}
+    folder, told = board(tree, 'nitro', **settings)
+    efi = os.path.join(folder, 'BOOTX64.EFI')
+    command('osslsigncode', 'verify', '-CAfile', keys.certificate('db'), '-in', efi)
+    inside = bench.path('inside.efi')
+    command('mcopy', '-i', f'{os.path.join(folder, "disk.img")}@@{1 << 20}', '::/EFI/BOOT/BOOTX64.EFI', inside)
+    assert read(inside) == read(efi)
+    assert json.loads(read(os.path.join(folder, 'pcr.json'))) == \
+        secureboot.expected(efi, '--keys', keys.enrolled, '--certificate', keys.certificate('db'))
+    der = efivars.certificates(read(keys.certificate('db')))[0]
+    assert told['signer_sha256'] == hashlib.sha256(der).hexdigest()
+    assert re.fullmatch(r'osslsigncode \d+\.\d+', told['tools']['osslsigncode']), told['tools']
+    assert 'SPDXRef-tool-osslsigncode' in read(os.path.join(folder, 'sbom.json')).decode()
+    assert read(os.path.join(folder, 'uefi-data')) == read(os.path.join(keys.enrolled, 'uefi-data'))
+    assert board(tree, 'nitro', **settings)[1] == told, 'the second build differs'
+    assert board(tree, 'qemu', **settings)[1]['signer_sha256'] is None, 'the image that trusts the test CA was signed'
+    unsigned, told = board(tree, 'nitro')
+    assert told['signer_sha256'] is None and not {'signer.pem', 'uefi-data'} & set(os.listdir(unsigned)), told
+
+
+def read_ec2(text):
+    """The variables of EC2's UEFI data, read by its description alone: {name: (vendor, attributes, data)}"""
+    blob = base64.b64decode(text)
+    assert blob[:8] == b'AMZNUEFI' and blob[12:16] == bytes(4), blob[:16]
+    assert struct.unpack_from('<I', blob, 8)[0] == efivars.crc32c(blob[12:])
+    raw = io.BytesIO(zlib.decompress(blob[16:]))
+
+    def number(size=8):
+        return int.from_bytes(raw.read(size), 'little')
+    found = {}
+    for _ in range(number()):
+        name, data = raw.read(number()).decode(), raw.read(number())
+        vendor, attributes = uuid.UUID(bytes_le=raw.read(16)), number(4)
+        raw.read(16)  # time
+        raw.read(number())
+        found[name] = (str(vendor), attributes, data)
+    assert not raw.read(), 'something is left over'
+    return found
+
+
+def enrolled_twice(bench):
+    """The same certificates give the same stores; EC2's has PK, KEK, db and dbx as lists of signatures, of the right certificates"""
+    first, second = (bench.keys.enroll(name, '--dbx', EFI) for name in ('one', 'two'))
+    for name in os.listdir(first):
+        assert read(os.path.join(first, name)) == read(os.path.join(second, name)), name
+    assert efivars.crc32c(b'123456789') == 0xe3069283  # the published check value
+    found = read_ec2(read(os.path.join(first, 'uefi-data')))
+    assert list(found) == ['PK', 'KEK', 'db', 'dbx']
+    for name, (vendor, attributes, data) in found.items():
+        assert vendor == ('8be4df61-93ca-11d2-aa0d-00e098032b8c' if name in ('PK', 'KEK') else 'd719b2cb-3d3a-4596-a3bc-dad00e67656f')
+        assert attributes == 0x27 and data == read(os.path.join(first, name + '.esl')), name
+        length, header, size = struct.unpack_from('<III', data, 16)
+        assert (length, header, size) == (len(data), 0, len(data) - 28), name
+        if name == 'dbx':
+            assert uuid.UUID(bytes_le=data[:16]) == uuid.UUID('c1c41626-504c-4092-aca9-41f936934328') and len(data) == 28 + 16 + 32
+        else:
+            assert uuid.UUID(bytes_le=data[:16]) == uuid.UUID('a5c059a1-94e4-4aa7-87b5-ab155c2bf072')
+            pem = subprocess.run(['openssl', 'x509', '-inform', 'DER'], input=data[44:], stdout=subprocess.PIPE, check=True).stdout
+            assert pem == read(bench.keys.certificate(name)), name
+
+
 def main():
     report = testing.report()
     tests = [signed_boots, unsigned_does_not_boot, foreign_does_not_boot, flipped_bit_does_not_boot, revoked_does_not_boot,
-             unsigned_is_measured, changed_is_measured, signature_changes_no_pcr4, same_bytes]
+             unsigned_is_measured, changed_is_measured, signature_changes_no_pcr4, same_bytes, another_key_is_refused, build_signs,
+             enrolled_twice]
     with Surroundings('secureboot') as lab:
         report.life(lambda: Bench(lab), tests)
     report.finish()
