@@ -1,5 +1,5 @@
-/* GPT (UEFI specification 2.10, sections 5.2.3 and 5.3): block 0 begins with 440 bytes that UEFI
- * ignores; header in block 1 ("EFI PART", disk GUID at 56), first partition entry in block 2 (its GUID at 16, its name
+/* GPT (UEFI specification 2.10, sections 5.2.3 and 5.3): block 0 begins with 440 bytes that UEFI ignores;
+ * header in block 1 ("EFI PART", disk GUID at 56), first partition entry in block 2 (its GUID at 16, its name
  * in UTF-16LE at 56); blocks of 512 bytes. */
 #include "os/firmware.h"
 

@@ -130,10 +130,11 @@ def measured(text):
 class Machine:
     """`with Machine(processes, folder, name, disk, variables) as m`: switched on, with no network; m.boots(), m.is_refused()."""
 
-    def __init__(self, processes, folder, name, disk, variables):
+    def __init__(self, processes, folder, name, disk, variables, tpm=True):
         self.processes, self.name = processes, name
         self.serial = os.path.join(folder, name + '.console')
-        self.argv = [RUN, '--disk', disk, '--serial', self.serial, '--secure-boot', variables, '--tpm', os.path.join(folder, name + '.tpm')]
+        self.argv = [RUN, '--disk', disk, '--serial', self.serial, '--secure-boot', variables,
+                     *(['--tpm', os.path.join(folder, name + '.tpm')] if tpm else [])]
 
     def __enter__(self):
         self.process = self.processes.start(self.name, self.argv)

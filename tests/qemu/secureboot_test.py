@@ -127,6 +127,13 @@ def changed_is_measured(bench):
         assert (got[bank]['expected4'], got[bank]['agree']) == (original[bank]['pcr4'], 'no'), got[bank]
 
 
+def without_tpm(bench):
+    """A machine without a TPM says so, and boots on"""
+    with Machine(bench.lab.processes, bench.folder, 'no-tpm', os.path.join(BUILD, 'qemu', 'disk.img'), OFF, tpm=False) as machine:
+        machine.console.wait('^sealtap: measured tpm=none$', BOOT_S)
+        machine.console.wait('^sealtap: ok link ', BOOT_S)
+
+
 def signature_changes_no_pcr4(bench):
     """Signed or not, PCR 4 is the same; with Secure Boot PCR 7 is another"""
     signed = secureboot.expected(bench.signed, '--keys', bench.keys.enrolled, '--certificate', bench.keys.certificate('db'))
@@ -228,8 +235,8 @@ def enrolled_twice(bench):
 def main():
     report = testing.report()
     tests = [signed_boots, unsigned_does_not_boot, foreign_does_not_boot, flipped_bit_does_not_boot, revoked_does_not_boot,
-             unsigned_is_measured, changed_is_measured, signature_changes_no_pcr4, same_bytes, another_key_is_refused, build_signs,
-             enrolled_twice]
+             unsigned_is_measured, changed_is_measured, without_tpm, signature_changes_no_pcr4, same_bytes, another_key_is_refused,
+             build_signs, enrolled_twice]
     with Surroundings('secureboot') as lab:
         report.life(lambda: Bench(lab), tests)
     report.finish()
