@@ -9,7 +9,7 @@ SOURCES ?=
 JOBS ?= 2
 TLS ?= bearssl
 PCAPS ?= ../shared/pcaps
-export V CACHE SOURCES JOBS
+export V CACHE SOURCES JOBS BOOT_KEYS SIGN_KEY SIGN_CERT SIGN_MODULE SIGN_BOARDS
 export PATH := $(PATH):$(CACHE)/bin
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(JOBS))
@@ -19,7 +19,6 @@ Q := $(if $(V),,@)
 STEP := @image/step
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-.PHONY: help
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
@@ -39,12 +38,13 @@ help:
 	@echo 'make ami       an AMI of the release image [KMS_KEY= COPY_TO= SHARE= ...];  make ami-clean [KEEP=1]  removes'
 	@echo 'make update    give the running appliance the AMI made last, or AMI=ID;  make replace  makes a new instance in its place'
 	@echo 'make bypass    WHY="…" [NAT=ID]: traffic flows past the appliance, unrecorded;  make unbypass  ends it'
+	@echo 'make build     SIGN_KEY= SIGN_CERT= [BOOT_KEYS=DIR]: signed for Secure Boot (README.md; image/sign, image/enroll)'
 	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
 	@echo '           V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo build test test-long test-radosgw run replay fuzz lint analyze clean
+.PHONY: help deps demo build test test-long test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -191,11 +191,11 @@ build/obj/base/version.o build/san/obj/base/version.o build/fuzz/obj/base/versio
 # Files that change only when what they say changes: a new version, another toolchain, other flags.
 build/version: says = $(VERSION) $(BUILD_TIME_S)
 build/tls: says = $(TLS)
+build/signer: says = $(SIGN_CERT) $(BOOT_KEYS) $(SIGN_BOARDS)
 build/flags: says = $(MUSL_CC) $(CFLAGS) $(LDFLAGS) $(MUSL_LIBS) $(SAN_CC) $(SAN_CFLAGS) $(GLIBC_LIBS) $(FUZZ_CC) $(FUZZ_CFLAGS)
-build/version build/flags build/tls: FORCE
+build/version build/flags build/tls build/signer: FORCE
 	@mkdir -p build
 	@echo '$(says)' | cmp -s - $@ || echo '$(says)' >$@
-.PHONY: FORCE
 
 # ---- programs
 
@@ -221,9 +221,10 @@ build/init build/mbed/init build/injected/init build/sealtap:
 
 # ---- boards: firmware file, disk, root, manifest. The kernel is compiled once, then relinked with each board's root.
 
-IMAGE_PARTS := $(filter-out image/ami% image/__pycache__,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem)
+IMAGE_PARTS := $(filter-out image/ami% image/__pycache__,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem) \
+	$(SIGN_CERT) $(wildcard $(addprefix $(BOOT_KEYS)/,*.esl uefi-data)) build/signer
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
-build/%/manifest.json build/%/sbom.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
+build/%/manifest.json build/%/sbom.json build/%/pcr.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
 	$(STEP) 'image for board $*' image/board $*
 
 # ---- tests
@@ -240,7 +241,7 @@ MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-.PHONY: tests radosgw-tests unit unit-san fuzz-programs
+.PHONY: FORCE build tests radosgw-tests unit unit-san fuzz-programs
 tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init build/injected/init unit-san
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)

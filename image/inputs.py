@@ -8,6 +8,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, 'build')
 # Version 1.5 of mkfs.erofs has no option for it, but says its version first, on its standard output, whatever it is asked.
 TOOLS = {'gcc': ('gcc', '--version'), 'ld': ('ld', '--version'), 'mkfs.erofs': ('mkfs.erofs', '--version')}
+SIGNING = {'osslsigncode': ('osslsigncode', '--version')}
 
 
 def read(path):
@@ -27,14 +28,20 @@ def sources():
         yield {'name': name, 'version': release, 'file': os.path.basename(path), 'sha256': sha, 'accepted': how}
 
 
-def tools():
+def signer(board):
+    """Path of the certificate by whose key the board's firmware file is signed, as image/board left it; None: it is not signed."""
+    path = os.path.join(BUILD, board, 'signer.pem')
+    return path if os.path.exists(path) else None
+
+
+def tools(signed=False):
     """{tool: the line by which it tells its version}"""
     told = {}
-    for name, command in TOOLS.items():
+    for name, command in (TOOLS | SIGNING if signed else TOOLS).items():
         said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
         if not re.search(r'\d+\.\d', said):
             raise SystemExit(f"sealtap: '{' '.join(command)}' does not tell its version")
-        told[name] = said.splitlines()[0].strip()
+        told[name] = said.splitlines()[0].strip().removesuffix(', using:')
     return told
 
 

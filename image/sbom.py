@@ -40,7 +40,8 @@ ABOUT = {
 ARCHIVES = {'libbearssl.a': 'bearssl', 'libpcap.a': 'libpcap', 'libmbedtls.a': 'mbedtls', 'libmbedx509.a': 'mbedtls',
             'libmbedcrypto.a': 'mbedtls', 'libzstd.a': 'zstd', 'libc.a': 'musl'}
 # What the build machine's own Debian has. tool: (package, licence)
-TOOLS = {'gcc': ('gcc', 'GPL-3.0-or-later'), 'ld': ('binutils', 'GPL-3.0-or-later'), 'mkfs.erofs': ('erofs-utils', 'GPL-2.0-or-later')}
+TOOLS = {'gcc': ('gcc', 'GPL-3.0-or-later'), 'ld': ('binutils', 'GPL-3.0-or-later'), 'mkfs.erofs': ('erofs-utils', 'GPL-2.0-or-later'),
+         'osslsigncode': ('osslsigncode', 'GPL-3.0-or-later')}
 DEBIAN, SEALTAP = 'Organization: Debian', 'Organization: sealtap'
 
 
@@ -140,7 +141,7 @@ def commit(version):
 
 def document(board, version, build_time_s):
     disk = inputs.facts(os.path.join(inputs.BUILD, board, 'disk.img'))['sha256']
-    tools = inputs.tools()
+    tools = inputs.tools(inputs.signer(board))
     ours = {'versionInfo': version, 'sourceInfo': commit(version)}
     image = package('image', f'sealtap-{board}', SEALTAP, 'NOASSERTION', packageFileName='disk.img', checksums=checksums(disk),
                     primaryPackagePurpose='OPERATING_SYSTEM', comment='An EFI system partition with one firmware file: Linux, its root '
@@ -153,7 +154,7 @@ def document(board, version, build_time_s):
     libraries = [part for name, part in parts.items() if name != 'linux'] + [of_compiler(tools['gcc'])]
     contents = [init, parts['linux'], *anchors(board)]
     makers = [package(f'tool-{name}', name, DEBIAN, licence, versionInfo=tools[tool].split()[-1], primaryPackagePurpose='APPLICATION',
-                      comment=f'not in the image: {tools[tool]}') for tool, (name, licence) in TOOLS.items()]
+                      comment=f'not in the image: {tools[tool]}') for tool, (name, licence) in TOOLS.items() if tool in tools]
     related = [('SPDXRef-DOCUMENT', 'DESCRIBES', image['SPDXID'])]
     related += [(image['SPDXID'], 'CONTAINS', part['SPDXID']) for part in contents]
     related += [(init['SPDXID'], 'STATIC_LINK', library['SPDXID']) for library in libraries]

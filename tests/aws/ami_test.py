@@ -14,26 +14,27 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 from lab import account, certs, testing  # noqa: E402
 sys.path.insert(0, os.path.join(certs.TOP, 'image'))
-import pcr4  # noqa: E402
+import pcr  # noqa: E402
 from lab.standin import BLOCK  # noqa: E402
 
 RELEASE = os.path.join(certs.TOP, 'build', 'nitro')
 TOOL = 'image/ami'
 READING = re.compile(r'\w+:(Describe|Get|List)')
 SAME_TWICE = re.compile(r'\w+:(Describe|Get|List|Modify|CreateTags)')  # nothing comes of doing it once more
+SIGNER = 'ab' * 32
 OTHERS = ('111122223333', '444455556666')
 KEY = f'arn:aws:kms:{account.REGION}:{account.ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 
 
-def made_up(folder, seed=1, blocks=(0, 3), whole=7):
-    """A folder with a disk of `whole` blocks, of which these are not empty, the last one partly there, its SBOM and manifest."""
+def made_up(folder, seed=1, blocks=(0, 3), whole=7, signer=None, **more):
+    """A folder with a disk of `whole` blocks, of which these are not empty, the last one partly there, SBOM and manifest; more: files."""
     os.makedirs(folder, exist_ok=True)
     dice = random.Random(seed)
     disk = bytearray(whole * BLOCK - 1000)
     for index in blocks:
         disk[index * BLOCK:index * BLOCK + 4096] = dice.randbytes(4096)
-    files = {'disk.img': bytes(disk), 'sbom.json': b'{"seed": %d}' % seed}
-    manifest = {'version': f'v1.{seed}-0-gabcdef123456', 'pcr4_sha256': f'{seed:064x}',
+    files = {'disk.img': bytes(disk), 'sbom.json': b'{"seed": %d}' % seed, **more}
+    manifest = {'version': f'v1.{seed}-0-gabcdef123456', 'pcr4_sha256': f'{seed:064x}', 'signer_sha256': signer,
                 'artefacts': {name: {'bytes': len(data), 'sha256': hashlib.sha256(data).hexdigest()} for name, data in files.items()}}
     for name, data in (*files.items(), ('manifest.json', json.dumps(manifest).encode())):
         with open(os.path.join(folder, name), 'wb') as f:
@@ -151,12 +152,43 @@ def given_key(aws, folder):
         f.write('QU1aTlVFRkk=\n')
     aws.succeeds(TOOL, 'make', '--dir', folder)
     plain = result(folder)['image_id']
+    made_up(folder, signer=SIGNER)
     aws.succeeds(TOOL, 'make', '--dir', folder, KMS_KEY=KEY, UEFI_DATA=store)
     told = result(folder)
     asked = aws.stand_in.snapshots[told['snapshot_id']]['parameters']
     assert asked['Encrypted'] is True and asked['KmsKeyArn'] == KEY, asked
     assert aws.stand_in.images[told['image_id']]['UefiData'] == 'QU1aTlVFRkk='
     assert told['image_id'] != plain
+
+
+def unsigned_is_said(aws, folder):
+    """An AMI of an unsigned image is called UNSIGNED and has no Secure Boot keys; a signed one without keys says that nobody checks"""
+    folder = fresh(aws, folder, 'unsigned')
+    said = aws.succeeds(TOOL, 'make', '--dir', folder)
+    told = result(folder)
+    assert 'UNSIGNED' in said and told['tags']['sealtap:signer-sha256'] == 'unsigned' and told['signer_sha256'] is None, said
+    assert 'UefiData' not in aws.stand_in.images[told['image_id']]
+    so_far = len(aws.calls)
+    with open(os.path.join(folder, 'uefi'), 'w') as f:
+        f.write('QU1aTlVFRkk=\n')
+    status, said = aws.tool(TOOL, 'make', '--dir', folder, UEFI_DATA=os.path.join(folder, 'uefi'))
+    assert status and 'is not signed' in said and not changing(aws, so_far), said
+    said = aws.succeeds(TOOL, 'make', '--dir', made_up(folder, seed=2, signer=SIGNER))
+    assert 'NOBODY CHECKS' in said and 'UNSIGNED' not in said and result(folder)['tags']['sealtap:signer-sha256'] == SIGNER, said
+
+
+def built_with_keys(aws, folder):
+    """An image built with BOOT_KEYS brings its Secure Boot keys: the AMI has them, UEFI boot and a TPM; others are refused"""
+    folder = fresh(aws, folder, 'keys')
+    made_up(folder, signer=SIGNER, **{'uefi-data': b'QU1aTlVFRkkBAQ==\n'})
+    said = aws.succeeds(TOOL, 'make', '--dir', folder)
+    image = aws.stand_in.images[result(folder)['image_id']]
+    assert (image['UefiData'], image['BootMode'], image['TpmSupport']) == ('QU1aTlVFRkkBAQ==', 'uefi', 'v2.0'), image
+    assert 'NOBODY' not in said and SIGNER in said and result(folder)['secure_boot_data'] is True, said
+    with open(os.path.join(folder, 'uefi-data'), 'a') as f:
+        f.write(' ')
+    status, said = aws.tool(TOOL, 'make', '--dir', folder)
+    assert status and 'uefi-data is not the one' in said, said
 
 
 def policy(aws, folder):
@@ -423,7 +455,7 @@ def hashes(aws, folder):
         status, said = aws.tool(TOOL, 'make', '--dir', folder)
         assert status and 'sbom.json is not' in said and not changing(aws, so_far), said
     with open(os.path.join(RELEASE, 'BOOTX64.EFI'), 'rb') as f, open(os.path.join(RELEASE, 'manifest.json')) as manifest:
-        assert pcr4.pcr4(f.read()) == json.load(manifest)['pcr4_sha256']
+        assert pcr.pcr4(f.read()) == json.load(manifest)['pcr4_sha256']
 
 
 def cleaned(aws, folder):
@@ -449,7 +481,8 @@ def cleaned(aws, folder):
     assert '0 AMIs, 0 snapshots' in aws.succeeds(TOOL, 'clean', '--dir', folder)
 
 
-TESTS = (cut_request, cut_answer, cut_middle, cut_copies, cut_clean, release, hashes, again, dry, given_key, policy, denied,
+TESTS = (cut_request, cut_answer, cut_middle, cut_copies, cut_clean, release, hashes, again, dry, given_key, unsigned_is_said,
+         built_with_keys, policy, denied,
          another_command, default_key, corrupted, other_bytes, changed_later, state_lost, shown_late, short_cut, cleaned)
 
 

@@ -95,12 +95,13 @@ def release_trusts_amazon_alone(_):
 def manifest(board):
     """The manifest has the true size and hash of each artefact, and the sources with theirs."""
     told = json.loads(read(board, 'manifest.json'))
-    for name in ('BOOTX64.EFI', 'disk.img', 'root.erofs', 'sbom.json'):
+    for name in ('BOOTX64.EFI', 'disk.img', 'root.erofs', 'sbom.json', 'pcr.json'):
         data = read(board, name)
         assert told['artefacts'][name] == {'bytes': len(data), 'sha256': sha256(data)}, name
     assert {s['name'] for s in told['sources']} == {'musl', 'bearssl', 'mbedtls', 'libpcap', 'zstd', 'linux'}, told['sources']
     assert all(re.fullmatch(r'[0-9a-f]{64}', s['sha256']) for s in told['sources'])
-    assert re.fullmatch(r'[0-9a-f]{64}', told['pcr4_sha256'])
+    assert told['pcr4_sha256'] == json.loads(read(board, 'pcr.json'))['sha256']['pcr4']
+    assert (told['signer_sha256'] is not None) == ('osslsigncode' in told['tools']), told['tools']
     for tool, version in told['tools'].items():
         assert re.search(r'\d+\.\d', version) and not re.search('invalid|unrecognized|usage', version), f'{tool} says {version}'
 
@@ -262,11 +263,22 @@ def disk_names_firmware(board):
             assert sha256(f.read()) == sha256(read(board, 'BOOTX64.EFI'))
 
 
+def expected_registers(board):
+    """pcr.json has the PCR 4 of the board's firmware file, in both banks, its hash, and a PCR 12 of zeros; the disk says the same PCR 4."""
+    told = json.loads(read(board, 'pcr.json'))
+    again = json.loads(command(sys.executable, os.path.join(certs.TOP, 'image', 'pcr.py'), os.path.join(BUILD, board, 'BOOTX64.EFI')))
+    assert told['image_sha256'] == again['image_sha256'] == sha256(read(board, 'BOOTX64.EFI'))
+    for bank in ('sha256', 'sha384'):
+        assert told[bank]['pcr4'] == again[bank]['pcr4'] and set(told[bank]['pcr12']) == {'0'}, told
+    assert read(board, 'disk.img')[:80].hex() == told['sha256']['pcr4'] + told['sha384']['pcr4']
+    assert not any(read(board, 'disk.img')[80:440]), 'something else stands before the partition table'
+
+
 def main():
     report = testing.report()
     for board in BOARDS:
-        for check in (one_executable, static, manifest, disk_names_firmware, sbom_is_spdx, sbom_describes_image, sbom_libraries,
-                      same_again):
+        for check in (one_executable, static, manifest, disk_names_firmware, expected_registers, sbom_is_spdx, sbom_describes_image,
+                      sbom_libraries, same_again):
             report.run(check, board, about=f' ({board})')
     for check in (release_trusts_amazon_alone, nothing_unnamed, linked_decides, rules_tell):
         report.run(check, None)

@@ -37,6 +37,12 @@ void console_version(void)
 	put_line(parts, 2);
 }
 
+void console_drain(int most_ms)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	(void)poll(&out, 1, most_ms);
+}
+
 static void put_failed(const struct console *c, enum verdict_code code)
 {
 	const char *parts[] = {c->armed ? "warning " : "CLOSED ", msg_verdict_name(code), ": ",

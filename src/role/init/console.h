@@ -30,5 +30,7 @@ void console_repeat(struct console *c, struct loop *loop);
 /* One line, sealtap: in front. A console that cannot take it now loses it: it must never hold init up. */
 void console_line(const char *text);
 void console_version(void);
+/* Before anything else is to be done: waits until it can take another line, at most so long. */
+void console_drain(int most_ms);
 
 #endif

@@ -20,6 +20,7 @@
 #include "role/init/health.h"
 #include "role/init/loglines.h"
 #include "role/init/machine.h"
+#include "role/init/measured.h"
 #include "role/init/spooldisk.h"
 #include "role/init/supervisor.h"
 #include "role/role.h"
@@ -482,6 +483,7 @@ int init_main(const struct init_options *o)
 		g.exit_code = 1;
 	} else {
 		machine_last_words(o->host);
+		measured_tell(o->host);
 		console_repeat(&g.console, &g.loop);
 		machine_watchdog(o->host, &g.loop);
 		supervisor_start(&g.supervisor);
