@@ -20,7 +20,7 @@ manifest = {
     'version': version,
     'build_time_s': int(build_time),
     'artefacts': {name: inputs.facts(os.path.join(out, name)) for name in ('BOOTX64.EFI', 'disk.img', 'root.erofs', 'sbom.json')}
-    | {'init': inputs.facts(os.path.join(inputs.BUILD, 'init'))},
+    | {'init': inputs.facts(inputs.init(board))},
     'pcr4_sha256': pcr4.pcr4(inputs.read(os.path.join(out, 'BOOTX64.EFI'))),
     'command_line': re.search(r'^CONFIG_CMDLINE="(.*)"$', config, re.M).group(1),
     'kernel_config_sha256': hashlib.sha256(config.encode()).hexdigest(),
