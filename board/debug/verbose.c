@@ -1,5 +1,5 @@
-/* verbose: board debug's init says every line of its log on the console, and that it is this board. Linked in front of the same objects
- * as the release's init (Makefile: WRAP); the release has no such switch.
+/* verbose: board debug's init says every line of its log on the console, and that it is this board. Linked
+ * in front of the same objects as the release's init (Makefile: WRAP); the release has no such switch.
  */
 #include "role/init/console.h"
 #include "role/init/init.h"

@@ -89,7 +89,7 @@ class Probed:
 
 
 def behaves(probed):
-    """Whatever required.list forbids is refused to PID 1 with all rights: modules, kexec, memory devices, debugfs, bpf, io_uring and more."""
+    """Whatever required.list forbids is refused to root as PID 1: modules, kexec, memory devices, debugfs, bpf, io_uring and more."""
     assert not probed.wrong, '\n'.join(probed.wrong)
     asked = {probe for _, _, probe in requirements()} - {'-'}
     assert len(asked) > 30 and asked <= probed.ok, f'no answer: {sorted(asked - probed.ok)}'

@@ -1,5 +1,6 @@
-/* probe: what the release kernel lets PID 1 do, from inside the booted image. It stands before supervisor_start (--wrap): first stage,
- * mounts and settings are the product's own, then this tries, says a line each and powers off. Read by kernel_test.py.
+/* probe: what the release kernel lets PID 1 do, from inside the booted image. It stands before
+ * supervisor_start (--wrap): first stage, mounts and settings are the product's own, then this tries, says a
+ * line each and powers off. Read by kernel_test.py.
  *
  * `probe NAME ok`, or `probe NAME FAILED WHAT: errno N`; `sysctl NAME VALUE`; `writable PATH`; `probe-end`.
  */

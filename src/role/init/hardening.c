@@ -73,7 +73,7 @@ void hardening_judge(struct span table, struct buf *places, struct buf *open)
 			if (!lists[i])
 				continue;
 			buf_str(lists[i], lists[i]->len ? " " : "");
-			buf_put(lists[i], word[1]);
+			buf_put(lists[i], word[1].len ? word[1] : span_str("?"));
 		}
 	}
 }

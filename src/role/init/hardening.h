@@ -1,6 +1,6 @@
-/* hardening: the machine's own settings of a hardened router, written once and read back, and what its mounts
- * allow. Each row of the table has its reason; a setting that the kernel's configuration leaves out has no row
- * (kernel-config/HARDENING.md). The settings of the network namespace are net's (role/net/gateway.c).
+/* hardening: the machine's own settings of a hardened router, written once and read back, and what its
+ * mounts allow. Each row of the table has its reason; a setting that the kernel's configuration leaves out
+ * has no row (kernel-config/HARDENING.md). The network namespace's settings are net's (role/net/gateway.c).
  */
 #ifndef SEALTAP_ROLE_INIT_HARDENING_H
 #define SEALTAP_ROLE_INIT_HARDENING_H

@@ -41,8 +41,8 @@ static const struct setting settings[] = {
 	{"net/ipv4/icmp_ignore_bogus_error_responses", "1"},
 };
 
-/* For `all`, `default` and each link: the kernel combines them in different ways. rp_filter: the packet filter
- * drops spoofed sources, and counts them. Martians are not logged: the record has them, and a flood of them
+/* For `all`, `default` and each link: the kernel combines them in different ways. rp_filter: the packet
+ * filter drops spoofed sources, and counts them. Martians are not logged: the record has them, and a flood
  * would push everything else out of the kernel's log. */
 static const struct setting link_settings[] = {
 	{"net/ipv4/conf/%s/rp_filter", "0"},
