@@ -27,6 +27,7 @@ help:
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
+	@echo 'make reproduce all that ships a second time, kernel included, elsewhere and otherwise: each byte must be the same'
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
 	@echo 'make aws-smoke [AMI=ID]: all of it once on AWS, below a dollar, removed after; build/nitro/smoke.json'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
@@ -44,7 +45,6 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: help deps demo build test test-long test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -69,6 +69,11 @@ test-radosgw:
 	@image/packages radosgw || echo '  note: the tests that need it are skipped'
 	$(STEP) 'build' $(MAKE) build/init radosgw-tests
 	@tests/run radosgw
+
+reproduce:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build
+	@image/reproduce --kernel
 
 run:
 	@image/deps
@@ -100,7 +105,6 @@ clean:
 
 # On AWS, by the machine's own aws command and credentials. The tools read the variables themselves.
 ON_AWS := ami ami-clean deploy undeploy aws-smoke update bypass unbypass replace
-.PHONY: $(ON_AWS)
 ami:
 	$(STEP) 'build' $(MAKE) build/nitro/manifest.json
 	@image/ami make
@@ -115,7 +119,8 @@ replace: ; @board/nitro/replace
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint analyze clean $(ON_AWS)
+INDIRECT := help deps demo test test-long test-radosgw reproduce run replay fuzz lint analyze clean $(ON_AWS)
+.PHONY: $(INDIRECT) FORCE build tests radosgw-tests unit unit-san fuzz-programs
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -125,7 +130,7 @@ build/deps.mk: image/deps image/packages image/sources image/sources.list image/
 # ---- flags
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla
-HARDEN := -fstack-protector-strong -ftrivial-auto-var-init=zero -fcf-protection
+HARDEN := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero -fcf-protection
 CFLAGS := -std=c11 $(WARN) -Werror -O2 -g -fPIE $(HARDEN) -ffile-prefix-map=$(CURDIR)/= -Isrc
 LDFLAGS := -static-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--build-id=none
 SAN_CC ?= gcc
@@ -202,17 +207,25 @@ build/version build/flags build/tls build/signer: FORCE
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
-# For tests: the same objects under a clock that the test sets (tests/lab/clock.py), and with attacks inside (tests/lab/attacks.py).
-build/injected/init: $(addprefix build/,obj/role/main.o $(TLS_bearssl:%=obj/%.o) injected/clock.o injected/attacks.o libsealtap.a)
+# The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
+# and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
+WITH_EXTRA := build/injected/init build/probed/init build/debug/init
 build/injected/init: WRAP := $(addprefix -Xlinker --wrap=,clock_gettime ppoll ring_walk_next ct_read adjtimex clock_is_ours \
 	view_enter sigaction pool_map close)
-FLAGS_tests/lab/injected_clock.c := -DINJECTED='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
-FLAGS_tests/lab/injected_attacks.c := $(FLAGS_tests/lab/injected_clock.c)
-build/injected/%.o: tests/lab/injected_%.c build/flags
+build/injected/init: build/extra/tests/lab/injected_clock.o build/extra/tests/lab/injected_attacks.o
+build/probed/init: WRAP := -Wl,--wrap=supervisor_start
+build/probed/init: $(patsubst %.c,build/extra/%.o,$(wildcard tests/qemu/*.c))
+build/debug/init: WRAP := -Wl,--wrap=init_main
+build/debug/init: build/extra/board/debug/verbose.o
+FLAGS_tests/lab/injected_clock := -DINJECTED='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
+FLAGS_tests/lab/injected_attacks = $(FLAGS_tests/lab/injected_clock)
+$(WITH_EXTRA): build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/libsealtap.a
+build/extra/%.o: %.c build/flags
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(CFLAGS) -D_GNU_SOURCE -Itests $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
-build/init build/mbed/init build/injected/init build/sealtap:
+build/init build/mbed/init build/sealtap $(WITH_EXTRA):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(LDFLAGS) $(WRAP) -o $@.sym $(filter %.o %.a,$^) -L$(MUSL_LIBS)/lib $(LIBS)
@@ -224,6 +237,7 @@ build/init build/mbed/init build/injected/init build/sealtap:
 IMAGE_PARTS := $(filter-out image/ami% image/__pycache__,$(wildcard image/*)) $(wildcard kernel-config/* rootfs/anchors/* board/*/*.pem) \
 	$(SIGN_CERT) $(wildcard $(addprefix $(BOOT_KEYS)/,*.esl uefi-data)) build/signer
 build: build/init build/sealtap build/nitro/manifest.json build/qemu/manifest.json
+build/debug/manifest.json: build/debug/init
 build/%/manifest.json build/%/sbom.json build/%/pcr.json build/%/BOOTX64.EFI build/%/disk.img build/%/root.erofs: build/init $(IMAGE_PARTS)
 	$(STEP) 'image for board $*' image/board $*
 
@@ -241,8 +255,7 @@ MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-.PHONY: FORCE build tests radosgw-tests unit unit-san fuzz-programs
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init build/injected/init unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -254,29 +267,21 @@ define test_link
 	$(Q)mkdir -p $(@D)
 	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
 endef
-$(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
-	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-
+TEST_PARTS := $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
+$(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(TEST_PARTS)
 $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/flags
+$(NET_PROGRAMS): build/tests/%: tests/net/%.c $(TEST_PARTS)
+$(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(TEST_PARTS)
+$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(RADOSGW_PROGRAMS):
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-
-$(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
-	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-
-$(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
-	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-
 $(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
 		build/flags
 	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
-
 $(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
 	$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
-
 build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
@@ -284,13 +289,12 @@ build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build
 FUZZ_PARTS := tests/vectors/json_pull.c
 $(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
 	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-
 $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
 	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
 
 # ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
 
-C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c)
+C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c board/*/*.c)
 flags_of = $(FLAGS_$(1:src/%.c=%)) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
 	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
 compile_commands.json: build/flags FORCE

@@ -1,4 +1,5 @@
 """inputs: what an image is made of, for those who write it down (manifest.py, sbom.py, ami): files, sources, tools, commit."""
+import glob
 import hashlib
 import os
 import re
@@ -19,6 +20,12 @@ def read(path):
 def facts(path):
     data = read(path)
     return {'bytes': len(data), 'sha256': hashlib.sha256(data).hexdigest()}
+
+
+def init(board):
+    """The board's executable: its own, where the board has C sources, else the one of all."""
+    own = glob.glob(os.path.join(TOP, 'board', board, '*.c'))
+    return os.path.join(BUILD, board, 'init') if own else os.path.join(BUILD, 'init')
 
 
 def sources():

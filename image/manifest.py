@@ -24,7 +24,7 @@ manifest = {
     'version': version,
     'build_time_s': int(build_time),
     'artefacts': {name: inputs.facts(os.path.join(out, name)) for name in names}
-    | {'init': inputs.facts(os.path.join(inputs.BUILD, 'init'))},
+    | {'init': inputs.facts(inputs.init(board))},
     'pcr4_sha256': expected['sha256']['pcr4'],
     'signer_sha256': hashlib.sha256(efivars.certificates(inputs.read(signer))[0]).hexdigest() if signer else None,
     'command_line': re.search(r'^CONFIG_CMDLINE="(.*)"$', config, re.M).group(1),

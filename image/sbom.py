@@ -147,9 +147,9 @@ def document(board, version, build_time_s):
                     primaryPackagePurpose='OPERATING_SYSTEM', comment='An EFI system partition with one firmware file: Linux, its root '
                     'and in that the program sealtap as /init and its trust anchors. The parts have licences of their own.', **ours)
     init = package('sealtap', 'sealtap', SEALTAP, 'Apache-2.0', packageFileName='init', primaryPackagePurpose='APPLICATION',
-                   checksums=checksums(inputs.facts(os.path.join(inputs.BUILD, 'init'))['sha256']),
+                   checksums=checksums(inputs.facts(inputs.init(board))['sha256']),
                    externalRefs=[ref('PACKAGE-MANAGER', 'purl', f'pkg:generic/sealtap@{version}')], **ours)
-    inside = linked(os.path.join(inputs.BUILD, 'init.sym'))
+    inside = linked(inputs.init(board) + '.sym')
     parts = {s['name']: of_source(s) for s in inputs.sources() if s['name'] in inside | {'linux'}}
     libraries = [part for name, part in parts.items() if name != 'linux'] + [of_compiler(tools['gcc'])]
     contents = [init, parts['linux'], *anchors(board)]

@@ -17,6 +17,7 @@ from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, I
 BOOT_S, RECOVERY_S = 60, 60
 LANDLOCK = 6  # the version that Linux 6.12 has
 PORT, PUBLISHED = 9100, 8443
+HARDENED = 16  # rows of src/role/init/hardening.c; their values: kernel_test.py
 SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT,
             'publish': f'tcp {PUBLISHED} -> {CLIENT}:{gateway.ECHO}'}
 
@@ -191,9 +192,16 @@ def rings_at_maximum(session):
     assert len(said) == 2 and all(int(now) == int(most) > 0 for _, now, most in said), said
 
 
+def hardened(session):
+    """Each setting of the hardened machine holds, and nothing is mounted but root, /dev and /proc; the log says so."""
+    said, = session.evidence.events('hardened')
+    assert said['settings'] == HARDENED and sorted(said['mounts'].split()) == ['/', '/dev', '/proc'], said
+    assert not session.evidence.events('setting-refused') and not session.evidence.events('mount-too-open')
+
+
 FAULTS = [wrong_certificate, wrong_secret, malformed_user_data, kms_denial, s3_denial, clock_in_1970, no_metadata, no_dhcp]
 PROOFS = [verdict_lines, core_set, status_port, Session.check_nothing_before_armed, packet_for_packet, config_hash, memory_locked,
-          sandboxed, rings_at_maximum]
+          sandboxed, rings_at_maximum, hardened]
 
 
 def main():

@@ -17,6 +17,7 @@
 #include "role/init/books.h"
 #include "role/init/console.h"
 #include "role/init/gate.h"
+#include "role/init/hardening.h"
 #include "role/init/health.h"
 #include "role/init/loglines.h"
 #include "role/init/machine.h"
@@ -473,6 +474,7 @@ int init_main(const struct init_options *o)
 	g.o = o;
 	if (!o->host && machine_mount())
 		console_line("warning: /proc could not be mounted");
+	hardening_apply(o->host);
 	console_version();
 	enum err e = set_up();
 	if (e) {
@@ -482,6 +484,7 @@ int init_main(const struct init_options *o)
 		console_step(&g.console, VERDICT_RINGS, false, text);
 		g.exit_code = 1;
 	} else {
+		hardening_report(o->host);
 		machine_last_words(o->host);
 		measured_tell(o->host);
 		console_repeat(&g.console, &g.loop);

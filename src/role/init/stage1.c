@@ -29,6 +29,9 @@ static void must(int rc, const char *step)
 _Noreturn void stage1_main(void)
 {
 	must(mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755"), "mount /dev");
+	/* Nodes can be written to all the same, and the kernel goes on making them. */
+	must(mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL),
+	     "make /dev read-only");
 	must(mount("/root.erofs", "/newroot", "erofs", MS_RDONLY | MS_NOSUID | MS_NODEV, NULL),
 	     "mount the root");
 	must(mount("/dev", "/newroot/dev", NULL, MS_MOVE, NULL), "move /dev");

@@ -33,13 +33,30 @@ static const struct setting settings[] = {
 	/* what flow records need */
 	{"net/netfilter/nf_conntrack_acct", "1"},
 	{"net/netfilter/nf_conntrack_timestamp", "1"},
+	/* a full queue of half-open connections costs no memory; a RST ends no connection that only waits */
+	{"net/ipv4/tcp_syncookies", "1"},
+	{"net/ipv4/tcp_rfc1337", "1"},
+	/* no answer to many, no log line for a router that breaks RFC 1122 */
+	{"net/ipv4/icmp_echo_ignore_broadcasts", "1"},
+	{"net/ipv4/icmp_ignore_bogus_error_responses", "1"},
 };
 
-/* For `all`, `default` and each link: the kernel combines them in different ways. */
+/* For `all`, `default` and each link: the kernel combines them in different ways. rp_filter: the packet
+ * filter drops spoofed sources, and counts them. Martians are not logged: the record has them, and a flood
+ * would push everything else out of the kernel's log. */
 static const struct setting link_settings[] = {
-	{"net/ipv4/conf/%s/rp_filter", "0"},           {"net/ipv4/conf/%s/accept_redirects", "0"},
-	{"net/ipv4/conf/%s/send_redirects", "0"},      {"net/ipv4/conf/%s/accept_source_route", "0"},
+	{"net/ipv4/conf/%s/rp_filter", "0"},
+	{"net/ipv4/conf/%s/accept_redirects", "0"},
+	{"net/ipv4/conf/%s/send_redirects", "0"},
+	{"net/ipv4/conf/%s/accept_source_route", "0"},
 	{"net/ipv4/conf/%s/promote_secondaries", "1"}, /* one that goes takes no others along */
+	{"net/ipv4/conf/%s/secure_redirects", "0"},
+	{"net/ipv4/conf/%s/route_localnet", "0"},
+	{"net/ipv4/conf/%s/accept_local", "0"},
+	{"net/ipv4/conf/%s/proxy_arp", "0"},
+	{"net/ipv4/conf/%s/arp_ignore", "1"},   /* an address is its own link's alone */
+	{"net/ipv4/conf/%s/arp_announce", "2"}, /* nor is it told on another */
+	{"net/ipv4/conf/%s/drop_unicast_in_l2_multicast", "1"},
 };
 
 /* A kernel without IPv6 has none of these. Of router advertisements nothing is taken but who the routers are:
@@ -49,6 +66,13 @@ static const struct setting ipv6_settings[] = {
 	{"net/ipv6/conf/%s/accept_ra_pinfo", "0"},  {"net/ipv6/conf/%s/accept_ra_mtu", "0"},
 	{"net/ipv6/conf/%s/autoconf", "0"},         {"net/ipv6/conf/%s/accept_dad", "0"},
 	{"net/ipv6/conf/%s/accept_redirects", "0"}, {"net/ipv6/conf/%s/accept_source_route", "-1"},
+	{"net/ipv6/conf/%s/proxy_ndp", "0"},        {"net/ipv6/conf/%s/drop_unicast_in_l2_multicast", "1"},
+};
+
+/* no answer to many */
+static const struct setting ipv6_answers[] = {
+	{"net/ipv6/icmp/echo_ignore_multicast", "1"},
+	{"net/ipv6/icmp/echo_ignore_anycast", "1"},
 };
 
 static const struct setting ipv6_closed[] = {{"net/ipv6/conf/all/forwarding", "0"}};
@@ -301,6 +325,7 @@ enum err gateway_prepare(struct gateway *g, bool open)
 {
 	static const struct nft_gateway closed = {.fresh = true};
 	TRY(SET(g, settings, "", false));
+	TRY(SET(g, ipv6_answers, "", true));
 	TRY(set_conntrack_room(g));
 	if (!open)
 		TRY(gateway_set_rules(g, &closed));
