@@ -52,6 +52,51 @@ static const char *lines_of(const char *all, const char *start)
 #define TO_1023 "r1=ct11 there r1>=0200 r1<=03ff "
 #define RESERVED "r1=ct11 there r1>=fc00 r1<=ffff "
 
+/* For the appliance itself. */
+#define FLOWS "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 "
+#define INPUT                                                                     \
+	"input: " FLOWS "accept\n"                                                \
+	"input: " V4 UDP "r1=header2+0,2 r1==0043 r1=header2+2,2 r1==0044 drop\n" \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"                      \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"                      \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"                      \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
+#define TO_NOBODY "input: goto to-appliance\n"
+#define OUTPUT                                                               \
+	"output: " V4 ICMP "r1=header2+0,2 r1==0302 drop\n"                  \
+	"output: " V4 ICMP "r1=header2+0,2 r1==0303 drop\n"                  \
+	"output: " V4 ICMP "r1=header2+0,2 r1==0304 goto too-big\n"          \
+	"output: " V4 ICMP "r1=header2+0,1 r1==03 goto unreachable\n"        \
+	"output: " V4 ICMP "r1=header2+0,1 r1==0b goto ttl\n"                \
+	"output: " V4 ICMP "r1=header2+0,1 r1==0c accept\n"                  \
+	"output: " V6 ICMPV6 "r1=header2+0,2 r1==0104 drop\n"                \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==02 goto too-big\n"          \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==03 goto ttl\n"              \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==01 goto unreachable\n"      \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==04 accept\n"                \
+	"output: " FLOWS "accept\n"                                          \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"                \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"                \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"                \
+	"output: " V6 ICMPV6 "r1=header2+0,1 r1==8f accept\n"                \
+	"output: r1=ct0 r1=r1,4&08000000^00000000 r1!=00000000 goto begin\n" \
+	"output: goto from-appliance\n"
+#define NET "r1=user r1==65000000 "
+#define KEYS "r1=user r1==66000000 "
+#define BEGIN                                                                                    \
+	"begin: " NET UDP "r1=header2+2,2 r1==0035 accept\n"                                     \
+	"begin: " NET TCP "r1=header2+2,2 r1==0035 accept\n"                                     \
+	"begin: " NET UDP "r1=header2+2,2 r1==007b accept\n"                                     \
+	"begin: " KEYS V4 "r1=header1+16,4 r1==a9fea9fe " TCP "r1=header2+2,2 r1==0050 accept\n" \
+	"begin: " KEYS V6 "r1=header1+24,16 r1==fd000ec2000000000000000000000254 " TCP           \
+	"r1=header2+2,2 r1==0050 accept\n"                                                       \
+	"begin: " V4 TCP "r1=user r9=header1+16,4 r10=header2+2,2 r1 in goals4 accept\n"         \
+	"begin: " V6 TCP "r1=user r9=header1+24,16 r13=header2+2,2 r1 in goals6 accept\n"        \
+	"begin: goto from-appliance\n"
+#define GOALS                                                                 \
+	"set goals4 flags 10 type 98765,12 id 5 size 65535 timeout 3600000\n" \
+	"set goals6 flags 10 type 98829,24 id 6 size 65535 timeout 3600000\n"
+
 static void closed_stops_all(void)
 {
 	struct nft_gateway g = {.fresh = true};
@@ -77,6 +122,10 @@ static void closed_stops_all(void)
 				       "chain status-port\n"
 				       "object1 evidence\n"
 				       "chain evidence\n"
+				       "object1 to-appliance\n"
+				       "chain to-appliance\n"
+				       "object1 from-appliance\n"
+				       "chain from-appliance\n"
 				       "object1 too-big\n"
 				       "chain too-big\n"
 				       "object1 ttl\n"
@@ -88,13 +137,13 @@ static void closed_stops_all(void)
 				       "chain tracked filter hook 0 priority 0 policy 1\n"
 				       "chain forward filter hook 2 priority 0 policy 0\n"
 				       "chain postrouting nat hook 4 priority 100 policy 1\n"
-				       "chain errors filter hook 3 priority 0 policy 1\n"
-				       "chain status filter hook 1 priority 0 policy 1\n"
+				       "chain input filter hook 1 priority 0 policy 0\n"
+				       "chain output filter hook 3 priority 0 policy 0\n"
+				       "chain begin\n"
 				       "chain publish\n"
 				       "chain out\n"
 				       "chain in\n"
-				       "chain new\n"
-				       "denied: count1 denied log denied to 5,128 drop\n"
+				       "chain new\n" GOALS "denied: count1 denied log denied to 5,128 drop\n"
 				       "limit: count1 limit log limit to 5,128 drop\n"
 				       "spoofed: count1 spoofed log spoofed to 5,128 drop\n"
 				       "stopped: count1 stopped log stopped to 5,128 drop\n"
@@ -102,10 +151,14 @@ static void closed_stops_all(void)
 				       "link-local: count1 link-local log link-local to 5,128 drop\n"
 				       "status-port: count1 status-port log status-port to 5,128 drop\n"
 				       "evidence: count1 evidence log evidence to 5,128 drop\n"
-				       "too-big: count1 too-big log too-big to 5,128\n"
-				       "ttl: count1 ttl log ttl to 5,128\n"
-				       "unreachable: count1 unreachable log unreachable to 5,128\n"
-				       "tracked: " V6 "r1=header1+24,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
+				       "to-appliance: count1 to-appliance log to-appliance to 5,128 drop\n"
+				       "from-appliance: count1 from-appliance log from-appliance to 5,128 "
+				       "drop\n"
+				       "too-big: count1 too-big log too-big to 5,128 accept\n"
+				       "ttl: count1 ttl log ttl to 5,128 accept\n"
+				       "unreachable: count1 unreachable log unreachable to 5,128 "
+				       "accept\n" INPUT TO_NOBODY OUTPUT BEGIN "tracked: " V6
+				       "r1=header1+24,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
 				       "tracked: " V4 UDP "r1=header2+2,2 r1==0044 accept\n"
 				       "tracked: r1=fib3 flags 2 r1==01000000 goto stopped\n"
 				       "forward: goto stopped\n"
@@ -114,6 +167,55 @@ static void closed_stops_all(void)
 	all = as_text(&g);
 	CHECK_LINES(all, "delete", "");
 	CHECK_LINES(all, "flush", "flush sealtap\n");
+}
+
+static void the_appliance_itself(void)
+{
+	configure("masquerade");
+	for (int open = 0; open < 2; open++) {
+		struct nft_gateway g = opened();
+		g.open = open;
+		const char *all = as_text(&g);
+		CHECK_LINES(all, "input:", INPUT TO_NOBODY);
+		CHECK_LINES(all, "output:", OUTPUT);
+		CHECK_LINES(all, "begin:", BEGIN);
+	}
+}
+
+static void closing_leaves_it(void)
+{
+	uint8_t bytes[NFT_CLOSE_BYTES];
+	struct buf b = BUF_OF(bytes);
+	nft_close(&b, 100);
+	CHECK_SPAN(span_str(batch_as_text(&b)),
+		   SPAN("begin\n"
+			"flush sealtap sources\n"
+			"flush sealtap translate\n"
+			"flush sealtap tracked\n"
+			"flush sealtap forward\n"
+			"tracked: " V6 "r1=header1+24,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
+			"tracked: " V4 UDP "r1=header2+2,2 r1==0044 accept\n"
+			"tracked: r1=fib3 flags 2 r1==01000000 goto stopped\n"
+			"forward: goto stopped\n"
+			"table sealtap create acknowledge\nend\n"));
+}
+
+static void goals(void)
+{
+	static const struct ip addr[NFT_GOALS_MAX] = {
+		{{[10] = 0xff, 0xff, 192, 0, 2, 1}}, {{0x20, 1, 0xd, 0xb8, [15] = 1}}, {{[10] = 0xff, 0xff}}};
+	uint8_t bytes[NFT_GOALS_BYTES];
+	struct buf b = BUF_OF(bytes);
+	nft_own_goals(&b, 100, 103, addr, 2, 443);
+#define GOAL4 "goals4 67000000c000020101bb0000\n"
+#define GOAL6 "goals6 6700000020010db800000000000000000000000101bb0000\n"
+	CHECK_SPAN(span_str(batch_as_text(&b)),
+		   SPAN("begin\n"
+			"add " GOAL4 "remove " GOAL4 "add " GOAL4 "add " GOAL6 "remove " GOAL6 "add " GOAL6
+			"table sealtap create acknowledge\nend\n"));
+	buf_reset(&b);
+	nft_own_goals(&b, 100, 103, addr, NFT_GOALS_MAX, 443);
+	CHECK(buf_err(&b) == ERR_OK);
 }
 
 static void the_status_port_is_for_its_sources(void)
@@ -126,14 +228,14 @@ static void the_status_port_is_for_its_sources(void)
 	for (int open = 0; open < 2; open++) {
 		struct nft_gateway g = opened();
 		g.open = open;
-		CHECK_LINES(as_text(&g), "status:", "");
 		g.status = (struct nft_status){9100, 7, &sources};
-		CHECK_LINES(as_text(&g), "status:",
-			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "r1=header1+12,1 r1==0a accept\n"
-			    "status: " TCP "r1=header2+2,2 r1==238c " IN V6
-			    "r1=header1+8,4 r1==20010db8 accept\n"
-			    "status: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
-			    "status: " TCP "r1=header2+2,2 r1==238c goto status-port\n");
+		CHECK_LINES(as_text(&g), "input:",
+			    INPUT "input: " TCP "r1=header2+2,2 r1==238c " IN V4
+				  "r1=header1+12,1 r1==0a accept\n"
+				  "input: " TCP "r1=header2+2,2 r1==238c " IN V6
+				  "r1=header1+8,4 r1==20010db8 accept\n"
+				  "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
+				  "input: " TCP "r1=header2+2,2 r1==238c goto status-port\n" TO_NOBODY);
 	}
 }
 
@@ -178,17 +280,7 @@ static void forwards_outward(void)
 		    "in: goto denied\n");
 	CHECK_LINES(all, "new:", "new: accept\n");
 	CHECK_LINES(all, "translate:", "");
-	CHECK_LINES(all, "set ", "");
-	CHECK_LINES(all, "errors:",
-		    "errors: " V4 ICMP "r1=header2+0,2 r1==0304 goto too-big\n"
-		    "errors: " V4 ICMP "r1=header2+0,2 r1==0302 accept\n"
-		    "errors: " V4 ICMP "r1=header2+0,2 r1==0303 accept\n"
-		    "errors: " V4 ICMP "r1=header2+0,1 r1==03 goto unreachable\n"
-		    "errors: " V4 ICMP "r1=header2+0,1 r1==0b goto ttl\n"
-		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==02 goto too-big\n"
-		    "errors: " V6 ICMPV6 "r1=header2+0,2 r1==0104 accept\n"
-		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==03 goto ttl\n"
-		    "errors: " V6 ICMPV6 "r1=header2+0,1 r1==01 goto unreachable\n");
+	CHECK_LINES(all, "set ", GOALS);
 }
 
 static void translates(void)
@@ -318,10 +410,10 @@ static void limits(void)
 		    "new: " V6 "r1=header1+8,16 add flows6 r1 {flows 1000 flags 1} goto limit\n"
 		    "new: accept\n");
 	CHECK_LINES(all, "set ",
-		    "set flows4 flags 20 type 7,4 id 1 size 65535\n"
-		    "set rate4 flags 30 type 7,4 id 2 size 65535 timeout 10000\n"
-		    "set flows6 flags 20 type 8,16 id 3 size 65535\n"
-		    "set rate6 flags 30 type 8,16 id 4 size 65535 timeout 10000\n");
+		    GOALS "set flows4 flags 20 type 7,4 id 1 size 65535\n"
+			  "set rate4 flags 30 type 7,4 id 2 size 65535 timeout 10000\n"
+			  "set flows6 flags 20 type 8,16 id 3 size 65535\n"
+			  "set rate6 flags 30 type 8,16 id 4 size 65535 timeout 10000\n");
 	conf.new_flows_per_second = 0;
 	all = as_text(&g);
 	CHECK_LINES(all, "new:",
@@ -337,19 +429,11 @@ static void evidence_takes_no_part(void)
 {
 	configure("masquerade");
 	struct nft_gateway g = opened();
-	CHECK_LINES(as_text(&g), "input:", "");
 	for (int open = 0; open < 2; open++) {
 		g.open = open;
 		g.evidence = 9;
 		const char *all = as_text(&g);
-		CHECK_LINES(all, "chain input", "chain input filter hook 1 priority 0 policy 1\n");
-		CHECK_LINES(all, "input:",
-			    "input: " EVIDENCE "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
-			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"
-			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"
-			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"
-			    "input: " EVIDENCE V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
-			    "input: " EVIDENCE "goto evidence\n");
+		CHECK_LINES(all, "input:", INPUT "input: " EVIDENCE "goto evidence\n" TO_NOBODY);
 		const char *forward = lines_of(all, "forward:");
 		static const char first[] = "forward: " EVIDENCE "goto evidence\n"
 					    "forward: r1=oif r1==09000000 goto evidence\n";
@@ -454,6 +538,10 @@ int main(void)
 {
 	RUN(closed_stops_all,
 	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
+	RUN(the_appliance_itself,
+	    "open or closed, nothing reaches the appliance unasked, and its roles begin what they are for");
+	RUN(closing_leaves_it, "closing forwarding leaves what is for the appliance itself, and from it");
+	RUN(goals, "a goal is of one user, one address, one port; its time begins anew each time");
 	RUN(the_status_port_is_for_its_sources, "the status port is there for its sources by its link alone");
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");

@@ -87,7 +87,8 @@ static void say_immediate(struct span d)
 
 static void say_meta(struct span d)
 {
-	static const char *const keys[] = {[4] = "iif", [5] = "oif", [15] = "nfproto", [16] = "l4proto"};
+	static const char *const keys[] = {
+		[4] = "iif", [5] = "oif", [10] = "user", [15] = "nfproto", [16] = "l4proto"};
 	uint32_t key = number(d, 2);
 	say("r%u=%s", number(d, 1), key < 17 && keys[key] ? keys[key] : "?");
 }
@@ -187,6 +188,11 @@ static void say_nat(struct span d)
 		say(" r%u-r%u flags %u", number(d, 5), number(d, 6), number(d, 7));
 }
 
+static void say_lookup(struct span d)
+{
+	say("r%u in %s", number(d, 2), string(d, 1));
+}
+
 static void say_dynset(struct span d);
 
 static const struct {
@@ -198,7 +204,7 @@ static const struct {
 	{"fib", say_fib},       {"rt", say_rt},           {"byteorder", say_byteorder},
 	{"exthdr", say_exthdr}, {"dynset", say_dynset},   {"connlimit", say_connlimit},
 	{"limit", say_limit},   {"objref", say_objref},   {"log", say_log},
-	{"masq", say_masq},     {"nat", say_nat},
+	{"masq", say_masq},     {"nat", say_nat},         {"lookup", say_lookup},
 };
 
 static void say_expression(struct span x)
@@ -255,6 +261,14 @@ static void say_set(struct span attrs)
 	say("\n");
 }
 
+static void say_element(const char *what, struct span attrs)
+{
+	broken |= strcmp(string(attrs, 1), "sealtap") != 0;
+	say("%s %s ", what, string(attrs, 2));
+	say_data(find(find(find(attrs, 3), 1), 1));
+	say("\n");
+}
+
 static void say_object(struct span attrs)
 {
 	broken |= strcmp(string(attrs, 1), "sealtap") != 0;
@@ -290,12 +304,22 @@ static void say_message(const struct nlmsg *m, uint32_t seq)
 		say_rule(attrs);
 		return;
 	case 10 << 8 | 8:
-		broken |= find(attrs, 2).len || find(attrs, 3).len;
-		say("flush %s\n", string(attrs, 1));
+		broken |= find(attrs, 3).len != 0;
+		say("flush %s", string(attrs, 1));
+		if (find(attrs, 2).len)
+			say(" %s", string(attrs, 2));
+		say("\n");
 		return;
 	case 10 << 8 | 9:
 		broken |= m->flags != 0x401;
 		say_set(attrs);
+		return;
+	case 10 << 8 | 12:
+		broken |= m->flags != 0x401;
+		say_element("add", attrs);
+		return;
+	case 10 << 8 | 14:
+		say_element("remove", attrs);
 		return;
 	case 10 << 8 | 18:
 		broken |= m->flags != 0x401;
@@ -306,13 +330,11 @@ static void say_message(const struct nlmsg *m, uint32_t seq)
 	}
 }
 
-static const char *as_text(const struct nft_gateway *g)
+/* Messages from 100 on. */
+static const char *batch_as_text(const struct buf *b)
 {
-	static uint8_t bytes[NFT_BATCH_BYTES];
-	struct buf b = BUF_OF(bytes);
-	nft_replace(&b, 100, g);
-	CHECK(buf_err(&b) == ERR_OK);
-	struct span in = buf_span(&b);
+	CHECK(buf_err(b) == ERR_OK);
+	struct span in = buf_span(b);
 	struct nlmsg m;
 	uint32_t seq = 100;
 	text_len = 0;
@@ -323,6 +345,14 @@ static const char *as_text(const struct nft_gateway *g)
 	CHECK(in.len == 0);
 	CHECK(!broken);
 	return text;
+}
+
+static const char *as_text(const struct nft_gateway *g)
+{
+	static uint8_t bytes[NFT_BATCH_BYTES];
+	struct buf b = BUF_OF(bytes);
+	nft_replace(&b, 100, g);
+	return batch_as_text(&b);
 }
 
 #endif
