@@ -112,7 +112,7 @@ def nothing_answers(gateway, *places, ports=PORTS):
 # ---- the tests
 
 def a_plain_host(lab):
-    """A plain host answers the sweep from all ports but few: one is open, the others say that they are closed, UDP ones that nobody is there"""
+    """A plain host answers the sweep: one port is open, all others say that they are closed, UDP ones that nobody is there"""
     lab.dns.sysctl('ipv4/icmp_ratemask', 0)  # no limit
     for to, source in ((DNS, ROUTER), (ipv6.DNS, ipv6.ROUTER)):
         sweep = Sweep(lab.router, 'lan', lab.dns.mac('lan'), to, source)
@@ -149,7 +149,7 @@ def open_ports(life, place, ports):
 
 
 def outside_nothing(life):
-    """Outside no TCP port and no common UDP port answers, in IPv4, IPv6 and by the link-local address; a published one is the host's inside"""
+    """Outside no TCP port and no common UDP port answers, in IPv4, IPv6 and by link-local address; a published one is the host's inside"""
     with Echo(life.lab.inside, CLIENT, PUBLISHED):
         answers = open_ports(life, life.outside(), {PUBLISHED})
         assert answers[PUBLISHED].hops == 63, 'it is not forwarded'
@@ -173,7 +173,8 @@ def inside_the_status_port(life):
 def no_echo(life):
     """Nobody's ping is answered by the appliance itself, in either family; through it they pass"""
     for ns, to in ((life.lab.router, APPLIANCE_OUTSIDE), (life.lab.inside, APPLIANCE_INSIDE), (life.lab.inside, ipv6.INSIDE)):
-        said = subprocess.run([*ns.prefix(), 'ping', '-n', '-c', '2', '-i', '0.2', '-W', '0.5', to], capture_output=True, text=True, check=False)
+        argv = [*ns.prefix(), 'ping', '-n', '-c', '2', '-i', '0.2', '-W', '0.5', to]
+        said = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert said.returncode == 1 and ' 0 received' in said.stdout, said
     life.lab.inside.run('ping', '-n', '-c', '1', '-W', '2', WEB)
 
@@ -185,7 +186,7 @@ def says(life, uid, kind, address, port):
 
 
 def by_user(life):
-    """A role's user reaches what its role is for and nothing else: keys IMDS and KMS, upload S3, net names and time; no other user anything"""
+    """A role's user reaches what its role is for: keys IMDS and KMS, upload S3, net names and time; nobody reaches anything else"""
     lab = life.lab
     for uid, kind, to, port in ((KEYS, 'tcp', IMDS, 80), (KEYS, 'tcp', AWS, 443), (UPLOAD, 'tcp', AWS, 443), (NET, 'udp', DNS, 53),
                                 (NET, 'tcp', DNS, 53), (NET, 'udp', '169.254.169.123', 123)):

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "net/nft.h"
+#include "net/nlmsg.h"
 
 static char text[65536];
 static size_t text_len;
@@ -354,5 +355,49 @@ static const char *as_text(const struct nft_gateway *g)
 	nft_replace(&b, 100, g);
 	return batch_as_text(&b);
 }
+
+static struct conf_gateway conf;
+
+static void configure(const char *nat)
+{
+	conf = (struct conf_gateway){.nat = 0};
+	CHECK(conf_gateway_read_nat(span_str(nat), &conf) == ERR_OK);
+}
+
+static struct nft_gateway opened(void)
+{
+	return (struct nft_gateway){.open = true, .outside = 3, .inside = 7, .conf = &conf};
+}
+
+/* Lines that begin with this. */
+static const char *lines_of(const char *all, const char *start)
+{
+	static char some[16384];
+	size_t n = 0;
+	for (const char *line = all; *line; line = strchr(line, '\n') + 1) {
+		size_t len = (size_t)(strchr(line, '\n') + 1 - line);
+		if (strncmp(line, start, strlen(start)) != 0 || n + len >= sizeof(some))
+			continue;
+		memcpy(some + n, line, len);
+		n += len;
+	}
+	some[n] = 0;
+	return some;
+}
+
+#define CHECK_LINES(all, start, want) CHECK_SPAN(span_str(lines_of(all, start)), SPAN(want))
+
+/* A link, a family, a protocol. */
+#define IN "r1=iif r1==07000000 "
+#define V4 "r1=nfproto r1==02 "
+#define V6 "r1=nfproto r1==0a "
+#define TCP "r1=l4proto r1==06 "
+#define UDP "r1=l4proto r1==11 "
+#define ICMP "r1=l4proto r1==01 "
+#define ICMPV6 "r1=l4proto r1==3a "
+
+#define GOALS                                                                 \
+	"set goals4 flags 10 type 98765,12 id 5 size 65535 timeout 3600000\n" \
+	"set goals6 flags 10 type 98829,24 id 6 size 65535 timeout 3600000\n"
 
 #endif

@@ -1,9 +1,9 @@
-/* goals: lets keys and upload speak to the services that the configuration gives them: opens the packet filter for
- * the addresses of a name before the role that asked for it learns them. net's own.
+/* goals: lets keys and upload speak to the services that the configuration gives them: opens the packet
+ * filter for the addresses of a name before the role that asked for it learns them. net's own.
  *
- * keys has KMS; upload has S3, CloudWatch and SNS, each at its endpoint's port. S3 may be another region's: the
- * bucket is where S3 says that it is. For any other name nothing is opened: whoever takes a role over finds no
- * new goals by asking.
+ * keys has KMS; upload has S3, CloudWatch and SNS, each at its endpoint's port. S3 may be another region's:
+ * the bucket is where S3 says that it is. For any other name nothing is opened: whoever takes a role over
+ * finds no new goals by asking.
  */
 #ifndef SEALTAP_ROLE_NET_GOALS_H
 #define SEALTAP_ROLE_NET_GOALS_H
