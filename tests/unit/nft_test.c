@@ -19,22 +19,18 @@
 #define TELLS(r) r ": count1 " r " log " r " to 5,128 accept\n"
 
 #define START "begin\ntable sealtap create\ndelete table sealtap\ntable sealtap create\nflush sealtap\n"
-#define REASONS                                                                                 \
-	REASON("denied")                                                                        \
-	REASON("limit")                                                                         \
-	REASON("spoofed")                                                                       \
-	REASON("stopped")                                                                       \
-	REASON("invalid") REASON("link-local") REASON("status-port") REASON("evidence")         \
-		REASON("to-appliance") REASON("from-appliance") REASON("too-big") REASON("ttl") \
-			REASON("unreachable")
-#define DROPPED                                                                                           \
-	DROPS("denied")                                                                                   \
-	DROPS("limit")                                                                                    \
-	DROPS("spoofed")                                                                                  \
-	DROPS("stopped")                                                                                  \
-	DROPS("invalid") DROPS("link-local") DROPS("status-port") DROPS("evidence") DROPS("to-appliance") \
-		DROPS("from-appliance")
+/* clang-format off: it finds no end */
+#define REASONS                                                                                          \
+	REASON("denied")                                                                                 \
+	REASON("limit") REASON("spoofed") REASON("stopped") REASON("invalid") REASON("link-local")       \
+		REASON("status-port") REASON("evidence") REASON("to-appliance") REASON("from-appliance") \
+			REASON("too-big") REASON("ttl") REASON("unreachable")
+#define DROPPED                                                                               \
+	DROPS("denied")                                                                       \
+	DROPS("limit") DROPS("spoofed") DROPS("stopped") DROPS("invalid") DROPS("link-local") \
+		DROPS("status-port") DROPS("evidence") DROPS("to-appliance") DROPS("from-appliance")
 #define TOLD TELLS("too-big") TELLS("ttl") TELLS("unreachable")
+/* clang-format on */
 #define CHAINS                                                 \
 	"chain sources filter hook 0 priority -300 policy 1\n" \
 	"chain translate nat hook 0 priority -100 policy 1\n"  \
