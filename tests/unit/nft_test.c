@@ -19,7 +19,7 @@
 #define TELLS(r) r ": count1 " r " log " r " to 5,128 accept\n"
 
 #define START "begin\ntable sealtap create\ndelete table sealtap\ntable sealtap create\nflush sealtap\n"
-/* clang-format off: it finds no end */
+/* clang-format off */
 #define REASONS                                                                                          \
 	REASON("denied")                                                                                 \
 	REASON("limit") REASON("spoofed") REASON("stopped") REASON("invalid") REASON("link-local")       \
