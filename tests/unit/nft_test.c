@@ -20,15 +20,14 @@
 
 #define START "begin\ntable sealtap create\ndelete table sealtap\ntable sealtap create\nflush sealtap\n"
 /* clang-format off */
-#define REASONS                                                                                          \
-	REASON("denied")                                                                                 \
-	REASON("limit") REASON("spoofed") REASON("stopped") REASON("invalid") REASON("link-local")       \
-		REASON("status-port") REASON("evidence") REASON("to-appliance") REASON("from-appliance") \
-			REASON("too-big") REASON("ttl") REASON("unreachable")
-#define DROPPED                                                                               \
-	DROPS("denied")                                                                       \
-	DROPS("limit") DROPS("spoofed") DROPS("stopped") DROPS("invalid") DROPS("link-local") \
-		DROPS("status-port") DROPS("evidence") DROPS("to-appliance") DROPS("from-appliance")
+#define REASONS \
+	REASON("denied") REASON("limit") REASON("spoofed") REASON("stopped") REASON("invalid") \
+	REASON("link-local") REASON("status-port") REASON("evidence") REASON("to-appliance") \
+	REASON("from-appliance") REASON("too-big") REASON("ttl") REASON("unreachable")
+#define DROPPED \
+	DROPS("denied") DROPS("limit") DROPS("spoofed") DROPS("stopped") DROPS("invalid") \
+	DROPS("link-local") DROPS("status-port") DROPS("evidence") DROPS("to-appliance") \
+	DROPS("from-appliance")
 #define TOLD TELLS("too-big") TELLS("ttl") TELLS("unreachable")
 /* clang-format on */
 #define CHAINS                                                 \
