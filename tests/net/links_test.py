@@ -8,6 +8,7 @@ test's clock (tests/lab/clock.py).
 import contextlib
 import os
 import re
+import socket
 import sys
 import time
 
@@ -379,7 +380,9 @@ def own_ipv6(lab, clock):
             there = appliance.ns.ip('-6', '-o', 'address', 'show', 'dev', OUTSIDE, 'scope', 'global')
             assert '2001:db8:1::10/128' in there and len(there.split('\n')) == 2, there
             assert appliance.ns.ip('-6', 'address', 'show', 'dev', INSIDE) == ''
-            assert lab.router.run('curl', '-sS', f'http://[2001:db8:1::10]:{STATUS}/healthz')
+            with lab.router.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+                s.settimeout(5)
+                s.connect(('2001:db8:1::10', STATUS))
             lab.imds_server.end()  # from now on by IPv6 alone
             lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
             before = imds6.output().count(' 404')

@@ -144,7 +144,8 @@ def closed_too(life):
 
 def open_ports(life, place, ports):
     answers = asked(life.gateway, place, place.sweep.syns, PORTS, uncounted=len(ports))
-    assert {(p, a.what) for p, a in answers.items()} == {(p, 'open') for p in ports}, f'{place.name}: {answers}'
+    found = {p: a.what for p, a in answers.items()}
+    assert found == dict.fromkeys(ports, 'open'), f'{place.name}: {len(found)} ports answer: {dict(list(found.items())[:5])}'
     return answers
 
 
