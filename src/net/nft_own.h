@@ -45,8 +45,8 @@ struct nft_status {
 	const struct conf_nets *sources; /* borrowed */
 };
 
-/* How long a goal is open. https asks for names again after five minutes, a waiting signature or a retry
- * included; net's cache gives the same addresses for an hour. */
+/* How long a goal is open, from the last answer on. A role asks for a name before each connection, but for a
+ * retry within the five minutes that one is kept (role/https.h). */
 #define NFT_GOAL_MS 3600000
 
 /* The sets of goals, by the ids first_id and the next. */
