@@ -31,8 +31,9 @@ static const struct {
 	{"tracked", "filter", NF_INET_PRE_ROUTING, PRIORITY_FILTER, NF_ACCEPT},
 	{"forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP},
 	{"postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT},
-	{"errors", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_ACCEPT},
-	{"status", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT},
+	{"input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_DROP},
+	{"output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_DROP},
+	{"begin", NULL, 0, 0, 0},
 	{"publish", NULL, 0, 0, 0},
 	{"out", NULL, 0, 0, 0},
 	{"in", NULL, 0, 0, 0},
@@ -52,6 +53,7 @@ static const struct {
 } sets[] = {{4, "flows4", "rate4"}, {6, "flows6", "rate6"}};
 
 #define FAMILIES (sizeof(sets) / sizeof(sets[0]))
+#define OWN_SETS (2 * FAMILIES + 1) /* the first id behind them */
 
 /* What a flow's source port becomes, or an echo's identifier; the first that matches decides. As through
  * plain Linux it stays as it is where that is free, and privileged if it was; but it is never the appliance's
@@ -143,14 +145,11 @@ static void reason_rule(struct nft_batch *t, enum nft_reason reason)
 	struct nft_rule r = nft_rule_begin(t, reasons[reason]);
 	nft_count(&r, reasons[reason]);
 	nft_log(&r, reasons[reason], NFT_LOG_GROUP, NFT_LOG_BYTES);
-	if (reason < NFT_TOO_BIG)
-		nft_verdict(&r, NF_DROP, NULL);
+	nft_verdict(&r, reason < NFT_TOO_BIG ? NF_DROP : NF_ACCEPT, NULL);
 	nft_rule_end(&r);
 }
 
 /* ---- the evidence link */
-
-#define ROUTER_SOLICITATION 133 /* RFC 4861: up to neighbour advertisement, 136 */
 
 /* It carries what the appliance itself asked for, and nothing from or to anybody else. */
 static void evidence_rules(struct nft_batch *t, uint32_t link)
@@ -159,18 +158,6 @@ static void evidence_rules(struct nft_batch *t, uint32_t link)
 	go(&r, reasons[NFT_EVIDENCE]);
 	r = nft_rule_begin(t, "forward");
 	nft_link(&r, NFT_META_OIF, link);
-	go(&r, reasons[NFT_EVIDENCE]);
-	r = rule_from(t, "input", link);
-	nft_conntrack(&r, NFT_CT_STATE, STATES_OF_A_FLOW);
-	accept(&r);
-	for (uint8_t type = ROUTER_SOLICITATION; type < ROUTER_SOLICITATION + 4; type++) {
-		r = rule_from(t, "input", link);
-		nft_family(&r, 6);
-		nft_protocol(&r, PROTOCOL_ICMPV6);
-		nft_transport_starts(&r, span_of(&type, 1));
-		accept(&r);
-	}
-	r = rule_from(t, "input", link);
 	go(&r, reasons[NFT_EVIDENCE]);
 }
 
@@ -372,34 +359,9 @@ static void translation_rules(struct nft_batch *t, const struct nft_gateway *g)
 		translate(t, g, g->inside);
 }
 
-/* ICMP errors; the first that matches decides. Types and codes: RFC 792, RFC 4443. */
-static const struct {
-	unsigned family;
-	uint8_t start[2];       /* type, code */
-	uint8_t len;            /* of start: 1: any code */
-	enum nft_reason reason; /* NFT_REASONS: it is about a packet that was for the appliance itself */
-} errors[] = {
-	{4, {3, 4}, 2, NFT_TOO_BIG},     {4, {3, 2}, 2, NFT_REASONS}, {4, {3, 3}, 2, NFT_REASONS},
-	{4, {3, 0}, 1, NFT_UNREACHABLE}, {4, {11, 0}, 1, NFT_TTL},    {6, {2, 0}, 1, NFT_TOO_BIG},
-	{6, {1, 4}, 2, NFT_REASONS},     {6, {3, 0}, 1, NFT_TTL},     {6, {1, 0}, 1, NFT_UNREACHABLE},
-};
-
-static void error_rules(struct nft_batch *t)
-{
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		struct nft_rule r = rule_of_family(t, "errors", errors[i].family);
-		nft_protocol(&r, errors[i].family == 4 ? CONF_ICMP : PROTOCOL_ICMPV6);
-		nft_transport_starts(&r, span_of(errors[i].start, errors[i].len));
-		if (errors[i].reason == NFT_REASONS)
-			accept(&r);
-		else
-			go(&r, reasons[errors[i].reason]);
-	}
-}
-
 /* ---- the rule set */
 
-static void add_objects(struct nft_batch *t, const struct conf_gateway *c, bool evidence)
+static void add_objects(struct nft_batch *t, const struct conf_gateway *c)
 {
 	for (uint32_t i = 0; i < NFT_REASONS; i++) {
 		nft_counter_object(t, reasons[i]);
@@ -412,8 +374,7 @@ static void add_objects(struct nft_batch *t, const struct conf_gateway *c, bool 
 		else
 			nft_chain(t, chains[i].name);
 	}
-	if (evidence)
-		nft_base_chain(t, "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_ACCEPT);
+	nft_own_sets(t, OWN_SETS);
 	if (!c)
 		return;
 	for (uint32_t i = 0; i < c->publish_count; i++)
@@ -439,10 +400,10 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		nft_table_add(&t);
 	}
 	nft_table_flush(&t);
-	add_objects(&t, g->open ? g->conf : NULL, g->evidence);
+	add_objects(&t, g->open ? g->conf : NULL);
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
-	nft_status_rules(&t, &g->status, reasons[NFT_STATUS]);
+	nft_own_rules(&t, &g->status, g->evidence);
 	if (g->evidence)
 		evidence_rules(&t, g->evidence);
 	if (g->open) {
@@ -452,9 +413,19 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 		configured_rules(&t, g->conf);
 		limit_rules(&t, g->conf);
 		translation_rules(&t, g);
-		error_rules(&t);
 	} else {
 		closed_rules(&t);
 	}
+	nft_batch_end(&t);
+}
+
+void nft_close(struct buf *b, uint32_t seq)
+{
+	static const char *const emptied[] = {"sources", "translate", "tracked", "forward"};
+	struct nft_batch t = {b, seq};
+	nft_batch_begin(&t);
+	for (size_t i = 0; i < sizeof(emptied) / sizeof(emptied[0]); i++)
+		nft_chain_flush(&t, emptied[i]);
+	closed_rules(&t);
 	nft_batch_end(&t);
 }

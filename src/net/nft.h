@@ -44,20 +44,15 @@
  *     ct original proto-src 512-1023 masquerade to :512-1023
  *     ct original proto-src 64512-65535 masquerade to :1024-64511    by offset; nft(8) has no word for it
  *     masquerade to :1024-64511
- *   chain errors { type filter hook output priority filter    the appliance's own ICMP errors
- *     icmp type ... accept | goto too-big|ttl|unreachable }   accept: port, protocol unreachable
- *   chain status: see net/nft_status.h; it is there when closed, too
+ *   chains input, output, begin: see net/nft_own.h; the same when closed
  *
- * With an evidence link (EVI), open or closed, besides:
+ * With an evidence link (EVI) `forward` begins with
  *
- *   chain forward { iif EVI goto evidence; oif EVI goto evidence; ... }
- *   chain input { type filter hook input priority filter
- *     iif EVI ct state established,related accept
- *     iif EVI icmpv6 type 133-136 accept                      router and neighbour discovery
- *     iif EVI goto evidence }
+ *     iif EVI goto evidence
+ *     oif EVI goto evidence
  *
  * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
- * is a chain: counter, log to NFT_LOG_GROUP, drop (not for errors: they go out). No host may reach the
+ * is a chain: counter, log to NFT_LOG_GROUP, drop (accept for errors: they go out). No host may reach the
  * link-local services of EC2 through here: IMDS answers with the appliance's credentials. Invalid packets end
  * before they could reach the appliance's own TCP, which would reset flows that are not its own. An echo's
  * identifier is a port, too. Source: linux/netfilter/nf_tables.h.
@@ -67,22 +62,24 @@
 #define SEALTAP_NET_NFT_H
 
 #include "base/conf_gateway.h"
-#include "net/nft_status.h"
+#include "net/nft_own.h"
 
-/* Why a packet was not forwarded; a chain, a counter and a log prefix have this name. The last three are of
+/* Why a packet was not let through; a chain, a counter and a log prefix have this name. The last three are of
  * ICMP errors that the appliance sends: they hold the beginning of that packet. */
-#define NFT_REASON_LIST(X)                                                       \
-	X(NFT_DENIED, "denied")           /* by the configuration */             \
-	X(NFT_LIMIT, "limit")             /* its source has too many flows */    \
-	X(NFT_SPOOFED, "spoofed")         /* its source can't come from there */ \
-	X(NFT_STOPPED, "stopped")         /* forwarding is closed */             \
-	X(NFT_INVALID, "invalid")         /* it belongs to no flow */            \
-	X(NFT_LINK_LOCAL, "link-local")   /* to a link-local service */          \
-	X(NFT_STATUS, "status-port")      /* to it, not of status.sources */     \
-	X(NFT_EVIDENCE, "evidence")       /* by the evidence link */             \
-	X(NFT_TOO_BIG, "too-big")         /* for the next link */                \
-	X(NFT_TTL, "ttl")                 /* its hop limit ended here */         \
-	X(NFT_UNREACHABLE, "unreachable") /* no route, or no neighbour */
+#define NFT_REASON_LIST(X)                                                             \
+	X(NFT_DENIED, "denied")                 /* by the configuration */             \
+	X(NFT_LIMIT, "limit")                   /* its source has too many flows */    \
+	X(NFT_SPOOFED, "spoofed")               /* its source can't come from there */ \
+	X(NFT_STOPPED, "stopped")               /* forwarding is closed */             \
+	X(NFT_INVALID, "invalid")               /* it belongs to no flow */            \
+	X(NFT_LINK_LOCAL, "link-local")         /* to a link-local service */          \
+	X(NFT_STATUS, "status-port")            /* to it, not of status.sources */     \
+	X(NFT_EVIDENCE, "evidence")             /* by the evidence link */             \
+	X(NFT_TO_APPLIANCE, "to-appliance")     /* which did not ask for it */         \
+	X(NFT_FROM_APPLIANCE, "from-appliance") /* which is not to speak so */         \
+	X(NFT_TOO_BIG, "too-big")               /* for the next link */                \
+	X(NFT_TTL, "ttl")                       /* its hop limit ended here */         \
+	X(NFT_UNREACHABLE, "unreachable")       /* no route, or no neighbour */
 
 enum nft_reason {
 #define X(name, text) name,
@@ -110,12 +107,15 @@ struct nft_gateway {
 	const struct conf_gateway *conf; /* borrowed */
 };
 
-/* Bytes that always suffice; when closed and when open. */
-#define NFT_CLOSED_BYTES 20480
+/* Bytes that always suffice. */
+#define NFT_CLOSE_BYTES 2048
 #define NFT_BATCH_BYTES 163840
 
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
+/* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was. The kernel
+ * refuses it where there is no rule set yet. */
+void nft_close(struct buf *b, uint32_t seq);
 
 /* Of its counters: the reasons, "publish-LINE", "allow-LINE", "deny-LINE". */
 #define NFT_COUNTERS_MAX (NFT_REASONS + CONF_PUBLISHED + CONF_FORWARD_RULES)

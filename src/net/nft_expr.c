@@ -71,14 +71,19 @@ static void mask_register(struct buf *b, struct span mask)
 	expression_end(b, &x);
 }
 
-static void load_payload(struct buf *b, uint32_t base, uint32_t offset, uint32_t len)
+static void load_payload_to(struct buf *b, uint32_t reg, uint32_t base, uint32_t offset, uint32_t len)
 {
 	struct expression x = expression_begin(b, "payload");
-	nlmsg_attr_be32(b, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nlmsg_attr_be32(b, NFTA_PAYLOAD_DREG, reg);
 	nlmsg_attr_be32(b, NFTA_PAYLOAD_BASE, base);
 	nlmsg_attr_be32(b, NFTA_PAYLOAD_OFFSET, offset);
 	nlmsg_attr_be32(b, NFTA_PAYLOAD_LEN, len);
 	expression_end(b, &x);
+}
+
+static void load_payload(struct buf *b, uint32_t base, uint32_t offset, uint32_t len)
+{
+	load_payload_to(b, NFT_REG_1, base, offset, len);
 }
 
 /* A register from a number of the kernel's: both attributes are numbers of it. */
@@ -178,6 +183,25 @@ void nft_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits)
 	load_keyed(r->b, "ct", NFTA_CT_KEY, key, NFTA_CT_DREG);
 	mask_register(r->b, span_of(&bits, sizeof(bits)));
 	compare(r->b, NFT_CMP_NEQ, span_of(&zero, sizeof(zero)));
+}
+
+void nft_user(struct nft_rule *r, uint32_t uid)
+{
+	match_meta(r->b, NFT_META_SKUID, span_of(&uid, sizeof(uid)));
+}
+
+/* The key stands in a row of registers of 4 bytes; NFT_REG_1 is the first four of them. */
+void nft_users_goal(struct nft_rule *r, const char *set, unsigned family)
+{
+	uint32_t address = family == 4 ? 4 : 16, reg = NFT_REG32_00 + 1;
+	load_keyed(r->b, "meta", NFTA_META_KEY, NFT_META_SKUID, NFTA_META_DREG);
+	load_payload_to(r->b, reg, NFT_PAYLOAD_NETWORK_HEADER, address_offset(NFT_DESTINATION, family),
+			address);
+	load_payload_to(r->b, reg + address / 4, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	struct expression x = expression_begin(r->b, "lookup");
+	nlmsg_attr_str(r->b, NFTA_LOOKUP_SET, set);
+	nlmsg_attr_be32(r->b, NFTA_LOOKUP_SREG, NFT_REG_1);
+	expression_end(r->b, &x);
 }
 
 static void load_fib(struct buf *b, uint32_t result, uint32_t flags)

@@ -31,6 +31,11 @@ void nft_no_way_back(struct nft_rule *r);
 void nft_destination_type(struct nft_rule *r, uint32_t flags, uint32_t op, uint32_t type);
 /* A packet that opens a TCP connection: its maximum segment size is lowered to what the route holds. */
 void nft_clamp_mss(struct nft_rule *r);
+/* Whose socket sends it. None whose file is closed: ask only of packets that begin a flow. */
+void nft_user(struct nft_rule *r, uint32_t uid);
+/* The user of the socket, the destination and its port are in that set of goals; the protocol must be known
+ * to have ports. */
+void nft_users_goal(struct nft_rule *r, const char *set, unsigned family);
 /* The source has more flows, or begins more a second, than that. family: the packet's. */
 void nft_over_flows(struct nft_rule *r, const char *set, unsigned family, uint32_t flows);
 void nft_over_rate(struct nft_rule *r, const char *set, unsigned family, uint64_t per_second);

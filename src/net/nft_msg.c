@@ -10,8 +10,10 @@
 #include "net/nlmsg.h"
 
 #define ADDRESSES_MAX 65535
-#define KEY_TYPE_IPV4 7 /* nft(8)'s own numbers, for who lists the set */
+#define KEY_TYPE_IPV4 7 /* nft(8)'s own numbers, for who lists the set; of several each has six bits */
 #define KEY_TYPE_IPV6 8
+#define KEY_TYPE_PORT 13
+#define KEY_TYPE_UID 24
 
 static size_t begin(struct nft_batch *t, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
 {
@@ -52,11 +54,23 @@ void nft_table_delete(struct nft_batch *t)
 	table(t, NFT_MSG_DELTABLE, 0);
 }
 
-void nft_table_flush(struct nft_batch *t)
+static void flush(struct nft_batch *t, const char *chain)
 {
 	size_t mark = begin_nft(t, NFT_MSG_DELRULE, 0);
 	nlmsg_attr_str(t->b, NFTA_RULE_TABLE, NFT_TABLE);
+	if (chain)
+		nlmsg_attr_str(t->b, NFTA_RULE_CHAIN, chain);
 	nlmsg_end(t->b, mark);
+}
+
+void nft_table_flush(struct nft_batch *t)
+{
+	flush(t, NULL);
+}
+
+void nft_chain_flush(struct nft_batch *t, const char *name)
+{
+	flush(t, name);
 }
 
 static size_t begin_chain(struct nft_batch *t, const char *name)
@@ -103,21 +117,78 @@ void nft_attr_be64(struct buf *b, uint16_t type, uint64_t v)
 	nlmsg_attr(b, type, buf_span(&be));
 }
 
-void nft_address_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family, uint64_t timeout_ms)
+struct set {
+	const char *name;
+	uint32_t id, flags, key_type, key_len;
+	uint64_t timeout_ms; /* 0: none */
+};
+
+static void add_set(struct nft_batch *t, const struct set *s)
 {
 	size_t mark = begin_nft(t, NFT_MSG_NEWSET, NLM_F_CREATE);
 	nlmsg_attr_str(t->b, NFTA_SET_TABLE, NFT_TABLE);
-	nlmsg_attr_str(t->b, NFTA_SET_NAME, name);
-	nlmsg_attr_be32(t->b, NFTA_SET_FLAGS, NFT_SET_EVAL | (timeout_ms ? NFT_SET_TIMEOUT : 0));
-	nlmsg_attr_be32(t->b, NFTA_SET_KEY_TYPE, family == 4 ? KEY_TYPE_IPV4 : KEY_TYPE_IPV6);
-	nlmsg_attr_be32(t->b, NFTA_SET_KEY_LEN, family == 4 ? 4 : 16);
-	nlmsg_attr_be32(t->b, NFTA_SET_ID, id);
+	nlmsg_attr_str(t->b, NFTA_SET_NAME, s->name);
+	nlmsg_attr_be32(t->b, NFTA_SET_FLAGS, s->flags | (s->timeout_ms ? NFT_SET_TIMEOUT : 0));
+	nlmsg_attr_be32(t->b, NFTA_SET_KEY_TYPE, s->key_type);
+	nlmsg_attr_be32(t->b, NFTA_SET_KEY_LEN, s->key_len);
+	nlmsg_attr_be32(t->b, NFTA_SET_ID, s->id);
 	size_t nest = nlmsg_nest(t->b, NFTA_SET_DESC);
 	nlmsg_attr_be32(t->b, NFTA_SET_DESC_SIZE, ADDRESSES_MAX);
 	nlmsg_nest_end(t->b, nest);
-	if (timeout_ms)
-		nft_attr_be64(t->b, NFTA_SET_TIMEOUT, timeout_ms);
+	if (s->timeout_ms)
+		nft_attr_be64(t->b, NFTA_SET_TIMEOUT, s->timeout_ms);
 	nlmsg_end(t->b, mark);
+}
+
+static uint32_t key_type(unsigned family)
+{
+	return family == 4 ? KEY_TYPE_IPV4 : KEY_TYPE_IPV6;
+}
+
+static uint32_t key_len(unsigned family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+void nft_address_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family, uint64_t timeout_ms)
+{
+	add_set(t, &(struct set){name, id, NFT_SET_EVAL, key_type(family), key_len(family), timeout_ms});
+}
+
+void nft_goal_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family, uint64_t timeout_ms)
+{
+	uint32_t type = (KEY_TYPE_UID << 6 | key_type(family)) << 6 | KEY_TYPE_PORT;
+	add_set(t, &(struct set){name, id, 0, type, 4 + key_len(family) + 4, timeout_ms});
+}
+
+static void element(struct nft_batch *t, uint16_t command, uint16_t flags, const char *set, struct span key)
+{
+	size_t mark = begin_nft(t, command, flags);
+	nlmsg_attr_str(t->b, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
+	nlmsg_attr_str(t->b, NFTA_SET_ELEM_LIST_SET, set);
+	size_t list = nlmsg_nest(t->b, NFTA_SET_ELEM_LIST_ELEMENTS);
+	size_t one = nlmsg_nest(t->b, NFTA_LIST_ELEM);
+	size_t nest = nlmsg_nest(t->b, NFTA_SET_ELEM_KEY);
+	nlmsg_attr(t->b, NFTA_DATA_VALUE, key);
+	nlmsg_nest_end(t->b, nest);
+	nlmsg_nest_end(t->b, one);
+	nlmsg_nest_end(t->b, list);
+	nlmsg_end(t->b, mark);
+}
+
+/* Kernels before 6.12 don't lengthen the time of an element that is there: it goes and comes in one batch. */
+void nft_goal(struct nft_batch *t, const char *name, uint32_t uid, const struct ip *addr, uint16_t port)
+{
+	uint8_t bytes[4 + 16 + 4];
+	struct buf key = BUF_OF(bytes);
+	uint32_t from = ip_is_v4(addr) ? 12 : 0;
+	buf_put(&key, span_of(&uid, sizeof(uid)));
+	buf_put(&key, span_of(addr->bytes + from, 16 - from));
+	buf_be16(&key, port);
+	buf_be16(&key, 0);
+	element(t, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name, buf_span(&key));
+	element(t, NFT_MSG_DELSETELEM, 0, name, buf_span(&key));
+	element(t, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name, buf_span(&key));
 }
 
 struct nft_rule nft_rule_begin(struct nft_batch *t, const char *chain)

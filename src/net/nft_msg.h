@@ -6,7 +6,7 @@
 #ifndef SEALTAP_NET_NFT_MSG_H
 #define SEALTAP_NET_NFT_MSG_H
 
-#include "base/buf.h"
+#include "base/ip.h"
 
 #define NFT_TABLE "sealtap"
 
@@ -22,8 +22,9 @@ void nft_batch_end(struct nft_batch *t);
 
 void nft_table_add(struct nft_batch *t);
 void nft_table_delete(struct nft_batch *t);
-/* All of the table's rules go; its chains, sets and counters stay. */
+/* All of the table's rules go, or those of a chain, which must exist; chains, sets and counters stay. */
 void nft_table_flush(struct nft_batch *t);
+void nft_chain_flush(struct nft_batch *t, const char *name);
 /* These exist after it, as they were where they are there already. */
 void nft_base_chain(struct nft_batch *t, const char *name, const char *type, uint32_t hook, int32_t priority,
 		    uint32_t policy);
@@ -32,6 +33,10 @@ void nft_counter_object(struct nft_batch *t, const char *name);
 /* A set of source addresses that rules fill; timeout_ms 0: none. id: different for each set of the batch. */
 void nft_address_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family,
 		     uint64_t timeout_ms);
+/* A set of users with addresses and ports that each may speak to: what nft_users_goal() looks up. */
+void nft_goal_set(struct nft_batch *t, const char *name, uint32_t id, unsigned family, uint64_t timeout_ms);
+/* That goal is in the set from now on for the set's time, also where it was there already. */
+void nft_goal(struct nft_batch *t, const char *name, uint32_t uid, const struct ip *addr, uint16_t port);
 
 struct nft_rule {
 	struct buf *b; /* borrowed */

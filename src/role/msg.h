@@ -24,10 +24,6 @@
 #define OWN_PORT_FIRST 64512
 #define OWN_PORT_LAST 65535
 
-/* Whose sockets speak to AWS's services: by them the kernel knows what goes by the evidence interface. */
-#define UID_KEYS 102
-#define UID_UPLOAD 103
-
 enum role_id {
 	ROLE_INIT,
 	ROLE_NET,

@@ -235,7 +235,7 @@ def without_the_setting(lab):
         session.armed()
         ns = session.appliance.ns
         assert 'uidrange' not in ns.ip('rule') and ADDRESS not in ns.ip('address')
-        assert 'chain input' not in ns.run('nft', 'list', 'table', 'inet', 'sealtap')
+        assert 'goto evidence' not in ns.run('nft', 'list', 'table', 'inet', 'sealtap')
         with session.window('all'):
             traffic.ping(lab, 3)
         session.end()

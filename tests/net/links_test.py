@@ -8,18 +8,21 @@ test's clock (tests/lab/clock.py).
 import contextlib
 import os
 import re
+import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import ipv6, leases, metadata, netns, objects, probes, testing, traffic  # noqa: E402
+from lab import ipv6, leases, metadata, netns, objects, probes, scrape, testing, traffic  # noqa: E402
 from lab.clock import Clock  # noqa: E402
+from lab.gateway import TCP, Echo, ask  # noqa: E402
 from lab.host import INJECTED, INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.metadata import MACS  # noqa: E402
 from lab.procs import wait_until  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
 LATE_S, SILENT_S, LEASE_S = 30, 60, 3600  # the second interface; DHCP; a lease in lab/surroundings.py
+STATUS, SERVED = 9100, 8080  # the status port, a published one
 LONG_S = 300  # so much time passes at once where nothing is due now and then
 ANOTHER = '198.18.0.66'  # address of the appliance outside
 
@@ -210,12 +213,13 @@ def route(appliance, *words):
 
 
 def addresses_and_routes(lab):
-    """Secondary addresses answer from their own interface; inside.routes and the VPC's networks lead inside, all else outside"""
+    """Secondary addresses serve by their own interface; inside.routes and the VPC's networks lead inside, all else outside"""
     answers = dict(lab.metadata.answers)
     told(lab, metadata.OUTSIDE_MAC, local_ipv4s='198.18.0.10\n198.18.0.77')
     told(lab, metadata.INSIDE_MAC, local_ipv4s='198.19.0.9\n198.19.0.78')
     lab.inside.ip('address', 'add', '203.0.113.5/32', 'dev', 'lo')
-    appliance = Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25'))
+    appliance = Host(lab, 'secondary', lab.configuration(inside__routes='203.0.113.0/24, 192.0.2.0/25', status__port=STATUS,
+                                                       status__sources=CLIENT, publish=f'tcp {SERVED} -> {CLIENT}:{SERVED}'))
     lab.inside.ip('address', 'add', '198.19.0.1/24', 'dev', NIC)  # the subnet's router
     lab.inside.ip('route', 'replace', 'default', 'via', '198.19.0.9')
     try:
@@ -224,8 +228,9 @@ def addresses_and_routes(lab):
             for source, link in (('198.18.0.77', OUTSIDE), ('198.18.0.10', OUTSIDE), ('198.19.0.78', INSIDE), ('198.19.0.9', INSIDE)):
                 for target in (WEB, CLIENT if link == INSIDE else '198.18.0.2'):
                     assert f'dev {link} ' in route(appliance, target, 'from', source), (source, route(appliance, target, 'from', source))
-            lab.router.run('ping', '-n', '-c', '1', '-W', '2', '198.18.0.77')
-            lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '198.19.0.78')
+            with Echo(lab.inside, CLIENT, SERVED):
+                assert ask(lab.router, TCP, ('198.18.0.77', SERVED), b'served') == b'served'
+            assert scrape.Port(lab.inside, '198.19.0.78', STATUS).health()[0] == 200
             lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '-I', '203.0.113.5', WEB)
             assert f'dev {OUTSIDE} ' in route(appliance, WEB)
             for target in ('203.0.113.5', '192.0.2.1', '198.19.15.1'):
@@ -365,7 +370,8 @@ def own_ipv6(lab, clock):
                                         lab.metadata.path], lab.imds)
     imds6.wait_output('ready', 10)
     try:
-        with Host(lab, 'ipv6', lab.configuration(), init=INJECTED) as appliance:
+        serving = {'status__port': STATUS, 'status__sources': '2001:db8:1::/64', 'status__interface': 'outside'}
+        with Host(lab, 'ipv6', lab.configuration(**serving), init=INJECTED) as appliance:
             appliance.console.wait_armed(60)
             routes = lambda: appliance.ns.ip('-6', 'route', 'show', 'default')
             wait_until(lambda: 'via fe80' in routes(), 30, 'way over IPv6', said=lambda: appliance.ns.ip('-6', 'route'))
@@ -374,7 +380,9 @@ def own_ipv6(lab, clock):
             there = appliance.ns.ip('-6', '-o', 'address', 'show', 'dev', OUTSIDE, 'scope', 'global')
             assert '2001:db8:1::10/128' in there and len(there.split('\n')) == 2, there
             assert appliance.ns.ip('-6', 'address', 'show', 'dev', INSIDE) == ''
-            lab.router.run('ping', '-n', '-6', '-c', '1', '-W', '2', '2001:db8:1::10')
+            with lab.router.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+                s.settimeout(5)
+                s.connect(('2001:db8:1::10', STATUS))
             lab.imds_server.end()  # from now on by IPv6 alone
             lab.imds.ip('address', 'delete', '169.254.169.254/32', 'dev', 'lan')
             before = imds6.output().count(' 404')

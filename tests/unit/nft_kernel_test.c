@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ static uint32_t counted;
 static enum err replace(const struct nft_gateway *g)
 {
 	static uint8_t bytes[NFT_BATCH_BYTES];
-	struct buf b = buf_over(bytes, g->open ? NFT_BATCH_BYTES : NFT_CLOSED_BYTES);
+	struct buf b = BUF_OF(bytes);
 	struct netlink_failure f;
 	nft_replace(&b, 1, g);
 	CHECK(buf_err(&b) == ERR_OK);
@@ -134,15 +135,26 @@ static void lo_up(void)
 	close(s);
 }
 
-/* One datagram of 29 bytes, with its IPv4 header. */
-static void send_to(const char *by, uint32_t addr)
+/* By the loopback link, whose packets come in again: the first datagram of a flow, 29 bytes with its IPv4
+ * header, or a SYN. */
+static void say(uid_t uid, int kind, uint32_t addr, uint16_t port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9 << 8};
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	setfsuid(uid);
+	int s = socket(AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	setfsuid(0);
+	store_be16((uint8_t *)&to.sin_port, port);
 	store_be32((uint8_t *)&to.sin_addr, addr);
-	CHECK(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, by, (socklen_t)strlen(by)) == 0);
-	CHECK(sendto(s, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) == 1);
+	CHECK(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) == 0);
+	/* what the filter drops may be an error here */
+	if (connect(s, (struct sockaddr *)&to, sizeof(to)) == 0)
+		(void)!send(s, "x", 1, 0);
 	close(s);
+}
+
+static void ask_dns(uint32_t addr)
+{
+	say(UID_NET, SOCK_DGRAM, addr, 53);
 }
 
 static void counts_go_on(void)
@@ -152,10 +164,10 @@ static void counts_go_on(void)
 	open.conf = &conf;
 	lo_up();
 	CHECK(replace(&closed) == ERR_OK);
-	send_to("lo", 127u << 24 | 1);
+	ask_dns(127u << 24 | 1);
 	look();
 	CHECK(counted == NFT_REASONS && counter("stopped")->packets == 0);
-	send_to("lo", 198u << 24 | 51u << 16 | 100u << 8 | 1);
+	ask_dns(198u << 24 | 51u << 16 | 100u << 8 | 1);
 	look();
 	CHECK(counter("stopped")->packets == 1 && counter("stopped")->bytes == 29);
 	CHECK(replace(&open) == ERR_OK);
@@ -163,13 +175,77 @@ static void counts_go_on(void)
 	CHECK(counter("stopped")->packets == 1 && counter("allow-20000")->packets == 0);
 	closed.fresh = false;
 	CHECK(replace(&closed) == ERR_OK);
-	send_to("lo", 198u << 24 | 51u << 16 | 100u << 8 | 1);
+	ask_dns(198u << 24 | 51u << 16 | 100u << 8 | 1);
 	look();
 	CHECK(counter("stopped")->packets == 2 && counter("allow-20000"));
 	closed.fresh = true;
 	CHECK(replace(&closed) == ERR_OK);
 	look();
 	CHECK(counted == NFT_REASONS && counter("stopped")->packets == 0);
+}
+
+#define SERVICE (192u << 24 | 2u << 8 | 1)
+#define IMDS (169u << 24 | 254u << 16 | 169u << 8 | 254u)
+
+/* Whether the filter lets it out. */
+static bool may(uid_t uid, int kind, uint32_t addr, uint16_t port)
+{
+	look();
+	uint64_t before = counter("from-appliance")->packets;
+	say(uid, kind, addr, port);
+	look();
+	return counter("from-appliance")->packets == before;
+}
+
+static void open_goal(uint32_t uid, uint32_t addr, uint16_t port)
+{
+	uint8_t bytes[NFT_GOALS_BYTES];
+	struct buf b = BUF_OF(bytes);
+	struct netlink_failure f;
+	struct ip to[2] = {ip_from_v4(addr), {{0x20, 1, 0xd, 0xb8}}};
+	nft_own_goals(&b, 1, uid, to, 2, port);
+	CHECK(buf_err(&b) == ERR_OK && netlink_transact(filter, buf_span(&b), &f) == ERR_OK);
+}
+
+static void each_user_has_its_goals(void)
+{
+	static const uid_t users[] = {0, UID_NET, UID_KEYS, UID_UPLOAD, 104, 105, 106, 107, 1000};
+	const struct nft_gateway closed = {.fresh = true};
+	uint8_t bytes[NFT_CLOSE_BYTES];
+	struct buf b = BUF_OF(bytes);
+	struct netlink_failure f;
+	CHECK(replace(&closed) == ERR_OK);
+	open_goal(UID_UPLOAD, SERVICE, 443);
+	open_goal(UID_UPLOAD, SERVICE, 443);
+	open_goal(UID_KEYS, SERVICE + 1, 8443);
+	nft_close(&b, 1); /* they stay */
+	CHECK(buf_err(&b) == ERR_OK && netlink_transact(filter, buf_span(&b), &f) == ERR_OK);
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		uid_t u = users[i];
+		CHECK(may(u, SOCK_DGRAM, SERVICE, 53) == (u == UID_NET));
+		CHECK(may(u, SOCK_DGRAM, SERVICE, 123) == (u == UID_NET));
+		CHECK(may(u, SOCK_STREAM, SERVICE, 53) == (u == UID_NET));
+		CHECK(may(u, SOCK_STREAM, IMDS, 80) == (u == UID_KEYS));
+		CHECK(may(u, SOCK_STREAM, SERVICE, 443) == (u == UID_UPLOAD));
+		CHECK(may(u, SOCK_STREAM, SERVICE + 1, 8443) == (u == UID_KEYS));
+		CHECK(!may(u, SOCK_STREAM, SERVICE, 8443) && !may(u, SOCK_STREAM, SERVICE + 1, 443));
+		CHECK(!may(u, SOCK_STREAM, IMDS, 443) && !may(u, SOCK_DGRAM, SERVICE, 443));
+		CHECK(!may(u, SOCK_STREAM, IMDS + 1, 80) && !may(u, SOCK_DGRAM, SERVICE, 67));
+	}
+}
+
+static void there_is_nothing_to_close(void)
+{
+	uint8_t bytes[NFT_CLOSE_BYTES];
+	struct buf b = BUF_OF(bytes);
+	struct netlink_failure f;
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	close(filter);
+	CHECK(netlink_open(NETLINK_NETFILTER, 0, &filter) == ERR_OK);
+	nft_close(&b, 1);
+	CHECK(netlink_transact(filter, buf_span(&b), &f) == ERR_NOT_FOUND);
+	look();
+	CHECK(counted == 0);
 }
 
 int main(void)
@@ -183,5 +259,7 @@ int main(void)
 	    "the kernel takes the largest configuration as one batch, and lists all its counters");
 	RUN(counts_go_on,
 	    "counters go on when the rules are replaced, closed or open, until they are to begin anew");
+	RUN(each_user_has_its_goals, "each user may begin what its role is for, and no other anything");
+	RUN(there_is_nothing_to_close, "closing does not make half a rule set where there is none");
 	return check_done();
 }

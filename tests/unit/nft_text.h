@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "net/nft.h"
+#include "net/nlmsg.h"
 
 static char text[65536];
 static size_t text_len;
@@ -87,7 +88,8 @@ static void say_immediate(struct span d)
 
 static void say_meta(struct span d)
 {
-	static const char *const keys[] = {[4] = "iif", [5] = "oif", [15] = "nfproto", [16] = "l4proto"};
+	static const char *const keys[] = {
+		[4] = "iif", [5] = "oif", [10] = "user", [15] = "nfproto", [16] = "l4proto"};
 	uint32_t key = number(d, 2);
 	say("r%u=%s", number(d, 1), key < 17 && keys[key] ? keys[key] : "?");
 }
@@ -187,6 +189,11 @@ static void say_nat(struct span d)
 		say(" r%u-r%u flags %u", number(d, 5), number(d, 6), number(d, 7));
 }
 
+static void say_lookup(struct span d)
+{
+	say("r%u in %s", number(d, 2), string(d, 1));
+}
+
 static void say_dynset(struct span d);
 
 static const struct {
@@ -198,7 +205,7 @@ static const struct {
 	{"fib", say_fib},       {"rt", say_rt},           {"byteorder", say_byteorder},
 	{"exthdr", say_exthdr}, {"dynset", say_dynset},   {"connlimit", say_connlimit},
 	{"limit", say_limit},   {"objref", say_objref},   {"log", say_log},
-	{"masq", say_masq},     {"nat", say_nat},
+	{"masq", say_masq},     {"nat", say_nat},         {"lookup", say_lookup},
 };
 
 static void say_expression(struct span x)
@@ -255,6 +262,14 @@ static void say_set(struct span attrs)
 	say("\n");
 }
 
+static void say_element(const char *what, struct span attrs)
+{
+	broken |= strcmp(string(attrs, 1), "sealtap") != 0;
+	say("%s %s ", what, string(attrs, 2));
+	say_data(find(find(find(attrs, 3), 1), 1));
+	say("\n");
+}
+
 static void say_object(struct span attrs)
 {
 	broken |= strcmp(string(attrs, 1), "sealtap") != 0;
@@ -290,12 +305,22 @@ static void say_message(const struct nlmsg *m, uint32_t seq)
 		say_rule(attrs);
 		return;
 	case 10 << 8 | 8:
-		broken |= find(attrs, 2).len || find(attrs, 3).len;
-		say("flush %s\n", string(attrs, 1));
+		broken |= find(attrs, 3).len != 0;
+		say("flush %s", string(attrs, 1));
+		if (find(attrs, 2).len)
+			say(" %s", string(attrs, 2));
+		say("\n");
 		return;
 	case 10 << 8 | 9:
 		broken |= m->flags != 0x401;
 		say_set(attrs);
+		return;
+	case 10 << 8 | 12:
+		broken |= m->flags != 0x401;
+		say_element("add", attrs);
+		return;
+	case 10 << 8 | 14:
+		say_element("remove", attrs);
 		return;
 	case 10 << 8 | 18:
 		broken |= m->flags != 0x401;
@@ -306,13 +331,11 @@ static void say_message(const struct nlmsg *m, uint32_t seq)
 	}
 }
 
-static const char *as_text(const struct nft_gateway *g)
+/* Messages from 100 on. */
+static const char *batch_as_text(const struct buf *b)
 {
-	static uint8_t bytes[NFT_BATCH_BYTES];
-	struct buf b = BUF_OF(bytes);
-	nft_replace(&b, 100, g);
-	CHECK(buf_err(&b) == ERR_OK);
-	struct span in = buf_span(&b);
+	CHECK(buf_err(b) == ERR_OK);
+	struct span in = buf_span(b);
 	struct nlmsg m;
 	uint32_t seq = 100;
 	text_len = 0;
@@ -324,5 +347,57 @@ static const char *as_text(const struct nft_gateway *g)
 	CHECK(!broken);
 	return text;
 }
+
+static const char *as_text(const struct nft_gateway *g)
+{
+	static uint8_t bytes[NFT_BATCH_BYTES];
+	struct buf b = BUF_OF(bytes);
+	nft_replace(&b, 100, g);
+	return batch_as_text(&b);
+}
+
+static struct conf_gateway conf;
+
+static void configure(const char *nat)
+{
+	conf = (struct conf_gateway){.nat = 0};
+	CHECK(conf_gateway_read_nat(span_str(nat), &conf) == ERR_OK);
+}
+
+static struct nft_gateway opened(void)
+{
+	return (struct nft_gateway){.open = true, .outside = 3, .inside = 7, .conf = &conf};
+}
+
+/* Lines that begin with this. */
+static const char *lines_of(const char *all, const char *start)
+{
+	static char some[16384];
+	size_t n = 0;
+	for (const char *line = all; *line; line = strchr(line, '\n') + 1) {
+		size_t len = (size_t)(strchr(line, '\n') + 1 - line);
+		if (strncmp(line, start, strlen(start)) != 0 || n + len >= sizeof(some))
+			continue;
+		memcpy(some + n, line, len);
+		n += len;
+	}
+	some[n] = 0;
+	return some;
+}
+
+#define CHECK_LINES(all, start, want) CHECK_SPAN(span_str(lines_of(all, start)), SPAN(want))
+
+/* A link, a family, a protocol. */
+#define IN "r1=iif r1==07000000 "
+#define V4 "r1=nfproto r1==02 "
+#define V6 "r1=nfproto r1==0a "
+#define TCP "r1=l4proto r1==06 "
+#define UDP "r1=l4proto r1==11 "
+#define ICMP "r1=l4proto r1==01 "
+#define ICMPV6 "r1=l4proto r1==3a "
+
+#define GOALS                                                                 \
+	"set goals4 flags 10 type 98765,12 id 5 size 65535 timeout 3600000\n" \
+	"set goals6 flags 10 type 98829,24 id 6 size 65535 timeout 3600000\n"
 
 #endif

@@ -12,11 +12,10 @@
 /* One batch to the kernel: nothing is forwarded any more, whatever net does. */
 static enum err close_filter(struct gate *g)
 {
-	const struct nft_gateway closed = {.evidence = *g->evidence};
-	uint8_t bytes[NFT_CLOSED_BYTES];
+	uint8_t bytes[NFT_CLOSE_BYTES];
 	struct buf b = BUF_OF(bytes);
 	struct netlink_failure f;
-	nft_replace(&b, 1, &closed);
+	nft_close(&b, 1);
 	TRY(buf_err(&b));
 	return netlink_transact(g->netlink, buf_span(&b), &f);
 }
@@ -57,9 +56,8 @@ void gate_watch(struct gate *g, const struct settings *s)
 	gate_look(g);
 }
 
-enum err gate_init(struct gate *g, const uint32_t *evidence)
+enum err gate_init(struct gate *g)
 {
-	g->evidence = evidence;
 	g->timer = (struct loop_timer){.fn = due, .arg = g};
 	return netlink_open(NETLINK_NETFILTER, 0, &g->netlink);
 }

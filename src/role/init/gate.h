@@ -17,12 +17,11 @@ struct gate {
 	void (*forward)(bool on);
 	bool watching;
 	struct guard guard;
-	int netlink;              /* owned: to the packet filter */
-	const uint32_t *evidence; /* borrowed: ifindex of the evidence link; 0: there is none */
+	int netlink; /* owned: to the packet filter */
 	struct loop_timer timer;
 };
 
-enum err gate_init(struct gate *g, const uint32_t *evidence) MUST_USE;
+enum err gate_init(struct gate *g) MUST_USE;
 /* By the packet filter and by the kernel's switch. */
 void gate_close(struct gate *g);
 /* From now on, forwarding is open, it is watched over if these settings want it; NULL: no longer. */

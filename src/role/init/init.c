@@ -440,7 +440,7 @@ static enum err set_up(void)
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
-	TRY(gate_init(&g.gate, &g.links.evidence));
+	TRY(gate_init(&g.gate));
 	gate_close(&g.gate); /* a host's namespace may have it open */
 	struct roster_setup r = {
 		.workers = g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),

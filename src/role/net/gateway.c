@@ -321,14 +321,14 @@ enum err gateway_conntrack(struct gateway *g, struct conntrackwatch_counts *coun
 	return e ? gateway_fail(g, e, "read", "the statistics of connection tracking") : ERR_OK;
 }
 
-enum err gateway_prepare(struct gateway *g, bool open)
+enum err gateway_prepare(struct gateway *g, bool open, bool first)
 {
 	static const struct nft_gateway closed = {.fresh = true};
 	TRY(SET(g, settings, "", false));
 	TRY(SET(g, ipv6_answers, "", true));
 	TRY(set_conntrack_room(g));
 	if (!open)
-		TRY(gateway_set_rules(g, &closed));
+		TRY(first ? gateway_set_rules(g, &closed) : gateway_close(g));
 	/* a link has IPv6 once its addresses are known */
 	TRY(set_everywhere(g, "all"));
 	TRY(set_everywhere(g, "default"));
@@ -395,4 +395,19 @@ enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32
 	enum err e = netlink_dump(g->filter, buf_span(&b), add_counter, &all);
 	*count = all.count;
 	return e ? gateway_fail(g, e, "read", "the packet filter's counters") : ERR_OK;
+}
+
+enum err gateway_close(struct gateway *g)
+{
+	static const struct nft_gateway closed = {.open = false};
+	struct nft_counter one;
+	uint8_t bytes[NFT_CLOSE_BYTES];
+	struct buf b = BUF_OF(bytes);
+	uint32_t count;
+	enum err e = set_forwarding(g, false);
+	if (gateway_counters(g, &one, 1, &count) || count == 0)
+		return gateway_set_rules(g, &closed);
+	nft_close(&b, 1);
+	TRY(gateway_transact(g, g->filter, &b, "close", "the packet filter"));
+	return e;
 }

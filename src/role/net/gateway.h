@@ -29,8 +29,8 @@ enum err gateway_open(struct gateway *g) MUST_USE;
 /* More than MSG_MAX_LINKS: the first ones. */
 enum err gateway_list(struct gateway *g, struct gateway_links *links) MUST_USE;
 /* Forwarding and the packet filter closed (open: left as a process before this one set them), and settings
- * made. */
-enum err gateway_prepare(struct gateway *g, bool open) MUST_USE;
+ * made. first: there was no process before; what may be left of others goes. */
+enum err gateway_prepare(struct gateway *g, bool open, bool first) MUST_USE;
 /* Its settings made, offloads off that would hide what was on the wire, its rings long; then it goes up. */
 enum err gateway_prepare_link(struct gateway *g, const struct rtnl_link *link) MUST_USE;
 /* The link speaks IPv6 by a link-local address that the kernel makes, or not at all. */
@@ -40,6 +40,9 @@ enum err gateway_set_mtu(struct gateway *g, uint32_t ifindex, uint32_t mtu) MUST
 /* Replaces the packet filter, then opens the kernel's forwarding, or closes it before. Closing goes on after
  * a failure. */
 enum err gateway_set_rules(struct gateway *g, const struct nft_gateway *rules) MUST_USE;
+/* Closes forwarding alone: what may reach the appliance and leave it stays, or begins where there was no
+ * packet filter yet. */
+enum err gateway_close(struct gateway *g) MUST_USE;
 
 /* The packet filter's counters, at most max. */
 enum err gateway_counters(struct gateway *g, struct nft_counter *counter, uint32_t max, uint32_t *count)

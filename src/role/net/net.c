@@ -8,6 +8,7 @@
 #include "os/ethtool.h"
 #include "role/net/addresses.h"
 #include "role/net/canary.h"
+#include "role/net/goals.h"
 #include "role/net/linkwatch.h"
 #include "role/net/routing.h"
 #include "role/net/ruleset.h"
@@ -120,7 +121,7 @@ static enum err task_list(void)
 
 static enum err task_prepare(void)
 {
-	enum err e = g.prepared ? ERR_OK : gateway_prepare(&g.gateway, g.forward);
+	enum err e = g.prepared ? ERR_OK : gateway_prepare(&g.gateway, g.forward, g.start.life == 0);
 	for (uint32_t i = 0; !e && i < g.links.count; i++)
 		e = gateway_prepare_link(&g.gateway, &g.links.link[i]);
 	if (e)
@@ -289,10 +290,8 @@ static enum err task_routers(void)
 static enum err task_forward(void)
 {
 	struct msg_forwarding done = {.on = g.forward};
-	struct nft_gateway r = {.open = false};
-	if (g.configured)
-		r = ruleset(&g.config.settings, &g.links, g.forward);
-	enum err e = gateway_set_rules(&g.gateway, &r);
+	struct nft_gateway open = ruleset(&g.config.settings, &g.links, true);
+	enum err e = g.forward ? gateway_set_rules(&g.gateway, &open) : gateway_close(&g.gateway);
 	enum err counted = ERR_OK;
 	for (uint32_t d = 0; !e && g.configured && d < 2; d++)
 		if (gateway_count(&g.gateway, device_link(d)->ifindex, &done.rx_packets[d],
@@ -345,6 +344,7 @@ static void resolved(void *arg, struct peer *asker, const struct msg_name *name,
 {
 	(void)arg;
 	names_report(&g.report, name, a, server);
+	goals_open(&g.gateway, &g.config, asker == &g.keys ? UID_KEYS : UID_UPLOAD, name->host, a);
 	peer_send(asker, MSG_RESOLVED, a);
 }
 
@@ -483,7 +483,7 @@ static const struct role_take takes[] = {
 
 const struct role role_net = {
 	.id = ROLE_NET,
-	.spawn = {.uid = 101,
+	.spawn = {.uid = UID_NET,
 		  .caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_TIME,
 		  .keeps = (const char *const[]){"/proc/sys/net", NULL}},
 	.descriptors = START_BIT(START_DHCP),

@@ -136,8 +136,8 @@ static const struct row {
 	 "(ErrorPortAllocation), or two packets began one flow at once; denied, limit: by the configuration; "
 	 "spoofed: such a source can't come from there; stopped: forwarding was closed; invalid: of no flow; "
 	 "link-local: to a service of EC2's; status-port: to it, not of its sources; evidence: by that link, "
-	 "but no answer to the appliance; too-big, ttl, "
-	 "unreachable: answered with an ICMP error.",
+	 "but no answer to the appliance; to-appliance: it did not ask for it; from-appliance: it was not to "
+	 "say so; too-big, ttl, unreachable: answered with an ICMP error.",
 	 COUNTER, "reason", "conntrack-full", REASON(CLOUDWATCH_FULL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "no-nat-port", REASON(CLOUDWATCH_NO_PORT)},
 	{NULL, NULL, NULL, COUNTER, "reason", "denied", REASON(NFT_DENIED)},
@@ -148,6 +148,8 @@ static const struct row {
 	{NULL, NULL, NULL, COUNTER, "reason", "link-local", REASON(NFT_LINK_LOCAL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "status-port", REASON(NFT_STATUS)},
 	{NULL, NULL, NULL, COUNTER, "reason", "evidence", REASON(NFT_EVIDENCE)},
+	{NULL, NULL, NULL, COUNTER, "reason", "to-appliance", REASON(NFT_TO_APPLIANCE)},
+	{NULL, NULL, NULL, COUNTER, "reason", "from-appliance", REASON(NFT_FROM_APPLIANCE)},
 	{NULL, NULL, NULL, COUNTER, "reason", "too-big", REASON(NFT_TOO_BIG)},
 	{NULL, NULL, NULL, COUNTER, "reason", "ttl", REASON(NFT_TTL)},
 	{NULL, NULL, NULL, COUNTER, "reason", "unreachable", REASON(NFT_UNREACHABLE)},
