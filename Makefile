@@ -204,7 +204,8 @@ build/sealtap: $(CLI_OBJ) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # For tests: the same objects under a clock that the test sets. The clock's table: tests/lab/clock.py.
 build/injected/init: build/obj/role/main.o $(call tls_objects,build/obj,bearssl) build/injected/clock.o build/libsealtap.a
-build/injected/init: WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
+INJECTED_WRAP := -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=ring_walk_next,--wrap=ct_read,--wrap=adjtimex,--wrap=clock_is_ours
+build/injected/init: WRAP := $(INJECTED_WRAP)
 FLAGS_tests/lab/injected_clock.c := -DINJECTED_CLOCK='"/dev/shm/sealtap$(subst /,-,$(CURDIR))"'
 build/injected/clock.o: tests/lab/injected_clock.c build/flags
 	$(call say,CC,$<)
@@ -241,7 +242,7 @@ NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c)
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
 .PHONY: tests radosgw-tests unit unit-san fuzz-programs
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init build/injected/init unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init build/injected/init unit-san sanitized
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -286,6 +287,8 @@ $(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZ
 
 $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
 	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+
+include tests/sanitized.mk
 
 # ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
 

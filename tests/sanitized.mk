@@ -1,0 +1,27 @@
+# The programs and the vectors' tests once more under sanitizers, by glibc: `INITS=build/san tests/net/X_test.py` runs a test with them.
+# What a sanitizer says goes to SANITIZED_REPORTS (tests/lab/sanitized.c), where tests/lab/host.py looks.
+
+SANITIZED := $(addprefix build/san/,init mbed/init injected/init)
+VECTORS_SAN := $(VECTORS:build/%=build/san/%)
+.PHONY: sanitized
+sanitized: $(SANITIZED) $(VECTORS_SAN)
+
+build/san/lab/%.o: tests/lab/%.c build/flags
+	$(call say,CC san,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(SAN_CC) $(SAN_CFLAGS) -D_GNU_SOURCE $(FLAGS_$<) -MMD -MP -c -o $@ $<
+FLAGS_tests/lab/sanitized.c := -DSANITIZED_REPORTS='"/dev/shm/sealtap$(subst /,-,$(CURDIR))-sanitizers"'
+
+# What can't be with a sanitizer: an empty view of the file system, a list of system calls, a limit for its report.
+SAN_WRAP := -Wl,--wrap=view_enter,--wrap=sandbox_enter,--wrap=setrlimit
+build/san/init build/san/injected/init: build/san/obj/role/main.o $(call tls_objects,build/san/obj,bearssl)
+build/san/mbed/init: build/san/obj/role/main.o $(call tls_objects,build/san/obj,mbedtls)
+build/san/injected/init: build/san/lab/injected_clock.o
+build/san/injected/init: WRAP := $(INJECTED_WRAP)
+$(SANITIZED): build/san/lab/sanitized.o build/san/libsealtap.a
+	$(call say,LINK san,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(SAN_WRAP) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) -L$(GLIBC_LIBS)/lib $(LIBS)
+
+$(VECTORS_SAN): build/san/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/san/libsealtap.a build/flags
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
