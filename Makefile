@@ -252,7 +252,8 @@ unit: $(UNIT)
 define test_link
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
+	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(filter %.o,$^) $(filter %.a,$^) \
+		-L$(3)/lib $(LIBS)
 endef
 $(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))

@@ -25,3 +25,9 @@ $(SANITIZED): build/san/lab/sanitized.o build/san/libsealtap.a
 
 $(VECTORS_SAN): build/san/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/san/libsealtap.a build/flags
 	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+# Targets of tests/fuzz that read by more than the library holds.
+build/fuzz/tls_fuzz: build/fuzz/obj/lib/tls_bear.o
+build/fuzz/edk_fuzz: build/fuzz/obj/cli/edk.o
+build/san/tests/fuzz_tls: build/san/obj/lib/tls_bear.o
+build/san/tests/fuzz_edk: build/san/obj/cli/edk.o
