@@ -23,7 +23,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
-	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts'
+	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts; FRAMES=1000000 mutated frames'
+	@echo 'make test-san  the tests of the roles in namespaces once more, all of them, under ASan and UBSan'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
@@ -44,7 +45,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-.PHONY: deps demo test test-long test-radosgw run replay fuzz lint analyze clean
+.PHONY: deps demo test test-long test-san test-radosgw run replay fuzz lint analyze clean
 deps:
 	@image/deps
 
@@ -61,8 +62,14 @@ test:
 test-long:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap build/qemu/manifest.json
+	@FRAMES=$(or $(FRAMES),1000000) tests/run net -k frames_test
 	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$$(date +%s)) tests/run net -k deaths_test
 	@CUTS=$(or $(CUTS),50) SEED=$(or $(SEED),$$(date +%s)) tests/run qemu -k powercut_test
+
+test-san:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/init tests
+	@INITS=build/san tests/run net
 
 test-radosgw:
 	@image/deps
@@ -115,7 +122,7 @@ replace: ; @board/nitro/replace
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw run replay fuzz lint analyze clean $(ON_AWS)
+INDIRECT := help deps demo test test-long test-san test-radosgw run replay fuzz lint analyze clean $(ON_AWS)
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -267,27 +274,12 @@ $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(call tls_objects,build/obj,bears
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
-		build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
 
-$(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
-
 build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-
-# A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
-FUZZ_PARTS := tests/vectors/json_pull.c
-$(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-
-$(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
-	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
 
 include tests/sanitized.mk
 

@@ -1,5 +1,29 @@
-# The programs and the vectors' tests once more under sanitizers, by glibc: `INITS=build/san tests/net/X_test.py` runs a test with them.
-# What a sanitizer says goes to SANITIZED_REPORTS (tests/lab/sanitized.c), where tests/lab/host.py looks.
+# What is built once more with sanitizers, by glibc: tests of units and vectors, fuzz targets, and the appliance itself:
+# `INITS=build/san tests/net/X_test.py` runs a test with that. What a sanitizer says of it goes to SANITIZED_REPORTS (tests/lab/sanitized.c),
+# where tests/lab/host.py looks.
+
+$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
+		build/flags
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+$(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
+
+# A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
+FUZZ_PARTS := tests/vectors/json_pull.c
+$(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
+	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
+
+$(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
+	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+
+# Targets of tests/fuzz that read by more than the library holds.
+build/fuzz/tls_fuzz: build/fuzz/obj/lib/tls_bear.o
+build/fuzz/edk_fuzz: build/fuzz/obj/cli/edk.o
+build/san/tests/fuzz_tls: build/san/obj/lib/tls_bear.o
+build/san/tests/fuzz_edk: build/san/obj/cli/edk.o
+
+# ---- the appliance
 
 SANITIZED := $(addprefix build/san/,init mbed/init injected/init)
 VECTORS_SAN := $(VECTORS:build/%=build/san/%)
@@ -25,9 +49,3 @@ $(SANITIZED): build/san/lab/sanitized.o build/san/libsealtap.a
 
 $(VECTORS_SAN): build/san/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/san/libsealtap.a build/flags
 	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-
-# Targets of tests/fuzz that read by more than the library holds.
-build/fuzz/tls_fuzz: build/fuzz/obj/lib/tls_bear.o
-build/fuzz/edk_fuzz: build/fuzz/obj/cli/edk.o
-build/san/tests/fuzz_tls: build/san/obj/lib/tls_bear.o
-build/san/tests/fuzz_edk: build/san/obj/cli/edk.o

@@ -1,5 +1,5 @@
-/* canary: a frame is the canary's answer for the boot that asked, and for no other; nothing behind the frame is
- * read. Input: the frame, as an interface gave it. */
+/* canary: a frame is the canary's answer for the boot that asked, and for no other; nothing behind the frame
+ * is read. Input: the frame, as an interface gave it. */
 #include "net/canary.h"
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
-/* endpoint: names of regions and ARNs, as settings and IMDS give them: what is accepted is of a partition that
- * is known, and its parts are printable and within it. Input: a kind, then the text. */
+/* endpoint: names of regions and ARNs, as settings and IMDS give them: what is accepted is of a partition
+ * that is known, and its parts are printable and within it. Input: a kind, then the text. */
 #include "aws/endpoint.h"
 
 #include "base/text.h"

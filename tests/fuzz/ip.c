@@ -1,4 +1,5 @@
-/* ip: addresses and networks of either family: what is read, written again, reads the same. Input: the text. */
+/* ip: addresses and networks of either family: what is read, written again, reads the same. Input: the
+ * text. */
 #include "base/ip.h"
 
 #include "fuzz.h"

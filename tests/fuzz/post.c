@@ -14,8 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned status = statuses[how % 16];
 	struct fault f;
 	memset(&f, 0xa5, sizeof(f));
-	enum post_verdict v =
-		how & 0x80 ? cloudwatch_classify(status, in, &f) : sns_classify(status, in, &f);
+	enum post_verdict v = how & 0x80 ? cloudwatch_classify(status, in, &f) : sns_classify(status, in, &f);
 	MUST(v <= POST_UNFIT && (v == POST_OK) == (status == 200));
 	MUST_END(f.code);
 	MUST_END(f.message);

@@ -1,6 +1,6 @@
-/* tls: whatever comes from a server, a connection lives or has ended with an error, and takes no byte beyond the
- * room it shows. Input: how it is cut, then the server's bytes. The client says the same each time, so that an
- * answer that was recorded once leads up to the data behind the handshake. */
+/* tls: whatever comes from a server, a connection lives or has ended with an error, and takes no byte beyond
+ * the room it shows. Input: how it is cut, then the server's bytes. The client says the same each time, so
+ * that an answer that was recorded once leads up to the data behind the handshake. */
 #include "lib/tls.h"
 
 #include "fuzz.h"
@@ -9,17 +9,16 @@
 #define NOW_S 1798761600u /* 2027-01-01 */
 
 /* Of a CA that was made for this. */
-static const char ca[] =
-	"-----BEGIN CERTIFICATE-----\n"
-	"MIIBdTCCARugAwIBAgIUNCdEp5jc20ZYk4lVb4wCRUklbc4wCgYIKoZIzj0EAwIw\n"
-	"DzENMAsGA1UEAwwEZnV6ejAgFw0yNjExMjcxOTM4MzhaGA8yMTI2MTEwMzE5Mzgz\n"
-	"OFowDzENMAsGA1UEAwwEZnV6ejBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABL0g\n"
-	"5TFP5kuvSCehTLMyEqsKewvzLGLrGWIkOguOci+Hkv1Q+EuGNbFPzpsRQzODYwnb\n"
-	"i6e5N2TlgHWL/hq1pymjUzBRMB0GA1UdDgQWBBQ5sOEqynAv+cubW8TKqtrXi0NC\n"
-	"DDAfBgNVHSMEGDAWgBQ5sOEqynAv+cubW8TKqtrXi0NCDDAPBgNVHRMBAf8EBTAD\n"
-	"AQH/MAoGCCqGSM49BAMCA0gAMEUCIQDNqBz4vXJTjqcaDuoF2I0F/ttuCL/yF4hK\n"
-	"BtC2ZP0USAIgMFLkN2kYVnKvTqvxO0oIhfqGTztKYn9BtgAvIXcwET0=\n"
-	"-----END CERTIFICATE-----\n";
+static const char ca[] = "-----BEGIN CERTIFICATE-----\n"
+			 "MIIBdTCCARugAwIBAgIUNCdEp5jc20ZYk4lVb4wCRUklbc4wCgYIKoZIzj0EAwIw\n"
+			 "DzENMAsGA1UEAwwEZnV6ejAgFw0yNjExMjcxOTM4MzhaGA8yMTI2MTEwMzE5Mzgz\n"
+			 "OFowDzENMAsGA1UEAwwEZnV6ejBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABL0g\n"
+			 "5TFP5kuvSCehTLMyEqsKewvzLGLrGWIkOguOci+Hkv1Q+EuGNbFPzpsRQzODYwnb\n"
+			 "i6e5N2TlgHWL/hq1pymjUzBRMB0GA1UdDgQWBBQ5sOEqynAv+cubW8TKqtrXi0NC\n"
+			 "DDAfBgNVHSMEGDAWgBQ5sOEqynAv+cubW8TKqtrXi0NCDDAPBgNVHRMBAf8EBTAD\n"
+			 "AQH/MAoGCCqGSM49BAMCA0gAMEUCIQDNqBz4vXJTjqcaDuoF2I0F/ttuCL/yF4hK\n"
+			 "BtC2ZP0USAIgMFLkN2kYVnKvTqvxO0oIhfqGTztKYn9BtgAvIXcwET0=\n"
+			 "-----END CERTIFICATE-----\n";
 
 static struct tls t;
 static struct tls_anchors anchors;

@@ -14,7 +14,7 @@ TAGS = (b'\x81\x00', b'\x88\xa8', b'\x91\x00')
 HOME = ('198.19.0.10', '198.19.0.1', '198.18.0.10', '198.51.100.10', '198.18.0.1', '198.18.0.2', '169.254.169.254', '255.255.255.255',
         '224.0.0.1', '127.0.0.1', '0.0.0.0')
 EDGES = (0, 1, 4, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x5dc, 0x7fff, 0x8000, 0xfffe, 0xffff)
-ETHER_TYPES = (0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8863, 0x8864, 0x8847, 0x88cc, 0x88e5, 0x88f7, 0x8906, 0x0000, 0x05dc, 0x0600, 0xffff)
+ETHER_TYPES = (0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8863, 0x8864, 0x8847, 0x88cc, 0x88e5, 0x88f7, 0x8906, 0, 0x05dc, 0x0600, 0xffff)
 PROTOCOLS = (0, 1, 2, 4, 6, 17, 33, 41, 43, 44, 47, 50, 51, 58, 59, 60, 89, 103, 112, 132, 135, 136, 255)
 
 
@@ -128,7 +128,8 @@ class Mutator(random.Random):
     def nothing(self, frame):
         pass
 
-    WAYS = (flip, flip, cut, extend, lengths, data_offset, options, extensions, tags, fragment, fragment, sum, ether_type, protocol, nothing)
+    WAYS = (flip, flip, cut, extend, lengths, data_offset, options, extensions, tags, fragment, fragment, sum, ether_type, protocol,
+            nothing)
 
     def address(self, frame, mac):
         """Most come to the appliance, and speak of who is there: else it would not look at them."""

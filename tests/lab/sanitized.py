@@ -1,4 +1,4 @@
-"""sanitized: what ASan and UBSan say of a program under them (INITS=build/san, tests/lab/sanitized.c): a report fails the test it falls in."""
+"""sanitized: what ASan and UBSan say of a program under them (INITS=build/san, sanitized.c): a report fails the test it falls in."""
 import os
 
 from .certs import TOP

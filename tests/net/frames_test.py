@@ -106,7 +106,7 @@ def nothing_dies(life):
 
 
 def nothing_unrecorded(life):
-    """Each of them is in the recording byte for byte, and in order, or counted: as lost, or as unattributed where Linux drops half a tag."""
+    """Each of them is recorded byte for byte, and in order, or counted: as lost, or as unattributed where Linux drops half a tag."""
     session = life.session
     for side, sent in life.sent.items():
         seen = [f.data for f in session.windows['mutated'][side]]
