@@ -22,7 +22,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 help:
 	@echo 'make demo      set up what is needed, build the appliance, boot it in QEMU and show it working (first time: some 15 minutes)'
 	@echo 'make test      set up what is needed, build, and run all tests'
-	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts'
+	@echo 'make test-long the tests that kill, with KILLS=200 kills each and CUTS=50 power cuts; FRAMES=1000000 mutated frames'
+	@echo 'make test-san  the tests of the roles in namespaces once more, all of them, under ASan and UBSan'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
 	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
@@ -61,8 +62,14 @@ test:
 test-long:
 	@image/deps
 	$(STEP) 'build' $(MAKE) build/init build/sealtap build/qemu/manifest.json
+	@FRAMES=$(or $(FRAMES),1000000) tests/run net -k frames_test
 	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$$(date +%s)) tests/run net -k deaths_test
 	@CUTS=$(or $(CUTS),50) SEED=$(or $(SEED),$$(date +%s)) tests/run qemu -k powercut_test
+
+test-san:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/init tests
+	@INITS=build/san tests/run net
 
 test-radosgw:
 	@image/deps
@@ -119,7 +126,7 @@ replace: ; @board/nitro/replace
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-radosgw reproduce run replay fuzz lint analyze clean $(ON_AWS)
+INDIRECT := help deps demo test test-long test-san test-radosgw reproduce run replay fuzz lint analyze clean $(ON_AWS)
 .PHONY: $(INDIRECT) FORCE build tests radosgw-tests unit unit-san fuzz-programs
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
@@ -210,8 +217,8 @@ build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) bui
 # The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
 # and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
 WITH_EXTRA := build/injected/init build/probed/init build/debug/init
-build/injected/init: WRAP := $(addprefix -Xlinker --wrap=,clock_gettime ppoll ring_walk_next ct_read adjtimex clock_is_ours \
-	view_enter sigaction pool_map close)
+CLOCK_WRAP := $(addprefix -Xlinker --wrap=,clock_gettime ppoll ring_walk_next ct_read adjtimex clock_is_ours)
+build/injected/init: WRAP := $(CLOCK_WRAP) $(addprefix -Xlinker --wrap=,view_enter sigaction pool_map close)
 build/injected/init: build/extra/tests/lab/injected_clock.o build/extra/tests/lab/injected_attacks.o
 build/probed/init: WRAP := -Wl,--wrap=supervisor_start
 build/probed/init: $(patsubst %.c,build/extra/%.o,$(wildcard tests/qemu/*.c))
@@ -255,7 +262,7 @@ MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san sanitized
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -265,7 +272,8 @@ unit: $(UNIT)
 define test_link
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -L$(3)/lib $(LIBS)
+	$(Q)$(1) $(2) $(TEST_CFLAGS) -isystem $(3)/include -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(filter %.o,$^) $(filter %.a,$^) \
+		-L$(3)/lib $(LIBS)
 endef
 TEST_PARTS := $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/flags
 $(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(TEST_PARTS)
@@ -274,23 +282,13 @@ $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(TEST_PARTS)
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(TEST_PARTS)
 $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(RADOSGW_PROGRAMS):
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
-$(UNIT_SAN): build/san/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(call tls_objects,build/san/obj,bearssl) build/san/libsealtap.a \
-		build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS) -DTLS_MBEDTLS,$(MUSL_LIBS))
-$(MBED_SAN): build/san/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/san/obj,mbedtls) build/san/libsealtap.a build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS) -DTLS_MBEDTLS,$(GLIBC_LIBS))
 build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-# A target in tests/fuzz joins by itself: replay.c drives it in the tests, libFuzzer in `make fuzz`. json has the vectors' reader beside it.
-FUZZ_PARTS := tests/vectors/json_pull.c
-$(FUZZ_REPLAY): build/san/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_PARTS) build/san/libsealtap.a build/flags
-	$(call test_link,$(SAN_CC),$(SAN_CFLAGS),$(GLIBC_LIBS))
-$(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/libsealtap.a build/flags
-	$(call test_link,$(FUZZ_CC),$(FUZZ_CFLAGS) -fsanitize=fuzzer,$(GLIBC_LIBS))
+include tests/sanitized.mk
 
 # ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
 

@@ -392,20 +392,28 @@ enum err json_find_text(struct span text, const char *path, char *out, size_t ca
 	return e;
 }
 
+/* Bytes of the control character that s begins with, of C0, DEL or C1; 0: it is none. */
+static size_t control_bytes(struct span s)
+{
+	if (s.p[0] < 0x20 || s.p[0] == 0x7f)
+		return 1;
+	return s.p[0] == 0xc2 && s.len > 1 && s.p[1] >= 0x80 && s.p[1] < 0xa0 ? 2 : 0;
+}
+
 void json_put_string(struct buf *b, struct span s)
 {
 	buf_u8(b, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-		if (c == '"' || c == '\\') {
-			buf_u8(b, '\\');
-			buf_u8(b, c);
-		} else if (c < 0x20) {
+	while (s.len) {
+		size_t control = control_bytes(s), n = control ? control : 1;
+		if (control) {
 			buf_str(b, "\\u00");
-			text_hex(b, span_of(&c, 1));
+			text_hex(b, span_of(s.p + control - 1, 1));
 		} else {
-			buf_u8(b, c);
+			if (s.p[0] == '"' || s.p[0] == '\\')
+				buf_u8(b, '\\');
+			buf_u8(b, s.p[0]);
 		}
+		s = span_from(s, n);
 	}
 	buf_u8(b, '"');
 }

@@ -65,7 +65,8 @@ enum err json_find_text(struct span text, const char *path, char *out, size_t ca
 
 /* Appends what the inside of a string means, as UTF-8. ERR_FULL when it does not fit. */
 enum err json_unescape(struct span inside, struct buf *out) MUST_USE;
-/* Appends a quoted and escaped string; s is UTF-8. */
+/* Appends a quoted and escaped string; s is UTF-8. No control character is left, of C1 neither: who shows it
+ * on a terminal shows text. */
 void json_put_string(struct buf *b, struct span s);
 
 #endif

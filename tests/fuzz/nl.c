@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(route.ifindex && route.prefix_len <= 128);
 		static const struct ip none;
 		if (!rtnl_read_rule(&m, &rule))
-			MUST(!ip_eq(&rule.from, &none));
+			MUST(rule.uid_first || !ip_eq(&rule.from, &none));
 		if (!rtnl_read_router(&m, &router, &gone))
 			MUST(!ip_eq(&router.addr, &none) && router.ifindex);
 	}

@@ -6,10 +6,12 @@ kernel gives equal frames to the same worker, so a worker's stream must be exact
 """
 import dataclasses
 
-from .frames import address
+from . import metadata
+from .frames import address, mac
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE
 
 OWN_ADDRESSES = set(map(address, (APPLIANCE_OUTSIDE, APPLIANCE_INSIDE)))
+OWN_MACS = tuple(map(mac, (metadata.OUTSIDE_MAC, metadata.INSIDE_MAC)))
 OWN_PORTS = range(64512, 65536)
 SIDES = ('outside', 'inside')  # in the order of the recording's interfaces
 
@@ -22,12 +24,15 @@ class Result:
     missing: int = 0
 
 
-def kept_bytes(data):
-    """How much of a frame must be recorded: all, or headers alone where it belongs to an own TCP connection."""
-    if data[12:14] != b'\x08\x00' or len(data) < 34 or data[23] != 6 or data[30:34] not in OWN_ADDRESSES:
+def kept_bytes(data, side=None):
+    """How much of a frame must be recorded: all, or headers alone where it belongs to an own TCP connection (record/ring_filter). side:
+    where it came; unless all that comes there is for this machine."""
+    macs = OWN_MACS if side is None else OWN_MACS[side:side + 1]
+    ours = data[:6] in macs and data[12:14] == b'\x08\x00' and len(data) >= 34 and data[14] >> 4 == 4
+    if not ours or data[23] != 6 or data[30:34] not in OWN_ADDRESSES or int.from_bytes(data[20:22], 'big') & 0x1fff:
         return len(data)
     tcp = 14 + (data[14] & 15) * 4
-    if int.from_bytes(data[20:22], 'big') & 0x1fff or len(data) < tcp + 14 or int.from_bytes(data[tcp + 2:tcp + 4], 'big') not in OWN_PORTS:
+    if tcp < 34 or len(data) < tcp + 20 or int.from_bytes(data[tcp + 2:tcp + 4], 'big') not in OWN_PORTS or data[tcp + 12] >> 4 < 5:
         return len(data)
     return min(len(data), tcp + (data[tcp + 12] >> 4) * 4)
 
@@ -36,8 +41,8 @@ def describe(frame):
     return f'{len(frame[0])} of {frame[1]} bytes: {frame[0][:54].hex()}'
 
 
-def expected(frame):
-    return frame.data[:kept_bytes(frame.data)], frame.length
+def expected(frame, side=None):
+    return frame.data[:kept_bytes(frame.data, side)], frame.length
 
 
 def first_difference(wire, recorded):
@@ -74,7 +79,7 @@ def those_recorded(wire, recorded):
 
 def compare_side(streams, side, wire_frames, lossy=False):
     """wire_frames: the capture's window, markers included."""
-    wire = [expected(f) for f in wire_frames]
+    wire = [expected(f, side) for f in wire_frames]
     result = Result(seen=len(wire), own=sum(len(w[0]) < w[1] for w in wire))
     owner = {}
     for name, frames in side_window(streams, side, wire_frames[0].data, wire_frames[-1].data).items():

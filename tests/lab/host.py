@@ -1,13 +1,16 @@
-"""host: the appliance in host mode: `build/init host` in a namespace with two veths, outside and inside. SIGTERM is its power button."""
+"""host: the appliance in host mode: `build/init host` in a namespace with two veths, outside and inside. SIGTERM is its power button.
+
+INITS=build/san in the environment: the programs under sanitizers, whose reports fail the test.
+"""
 import os
 import signal
 import time
 
-from . import certs, metadata, netns, procs
+from . import certs, metadata, netns, procs, sanitized
 from .console import Console
 from .surroundings import NIC
 
-BUILD = os.path.join(certs.TOP, 'build')
+BUILD = os.path.join(certs.TOP, os.environ.get('INITS', 'build'))
 INIT, MBED = os.path.join(BUILD, 'init'), os.path.join(BUILD, 'mbed', 'init')  # over BearSSL, over Mbed TLS
 INJECTED = os.path.join(BUILD, 'injected', 'init')  # under a test's clock
 OUTSIDE, INSIDE = 'outside', 'inside'
@@ -36,6 +39,7 @@ class Host:
         self.role_names = ROLES + tuple(role for says, role in ON_DEMAND if says in configuration)
 
     def __enter__(self):
+        sanitized.begin(self.argv[0])
         self.start()
         return self
 
@@ -46,6 +50,7 @@ class Host:
     def __exit__(self, failed, *_):
         self.process.end(timeout_s=20)
         self.lab.detach()
+        sanitized.check()
         if not failed and not self.may_be_denied:
             self.console.check_calls()
 

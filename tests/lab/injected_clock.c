@@ -18,10 +18,8 @@
 #include <unistd.h>
 
 #include "net/ct.h"
-#include "os/view.h"
 #include "record/ring_walk.h"
 
-#define SHARED_MEMORY "/dev/shm"
 #define ROWS_MAX 1023
 #define STEER_AT 49152
 #define STEERS_MAX 127
@@ -53,10 +51,9 @@ static struct table {
 } * table;
 _Static_assert(sizeof(struct table) <= TABLE_BYTES, "the table fits");
 
-void injected_attacks(void); /* tests/lab/injected_attacks.c */
-bool injected_attacks_wanted(void);
-enum err __real_view_enter(const char *const *keeps);
-enum err __wrap_view_enter(const char *const *keeps);
+/* tests/lab/injected_attacks.c, where that is linked, too */
+__attribute__((weak)) void injected_attacks(void);
+__attribute__((weak)) bool injected_attacks_wanted(void);
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
@@ -78,15 +75,6 @@ __attribute__((constructor)) static void map_table(void)
 	if (table == MAP_FAILED)
 		table = NULL;
 	close(fd);
-}
-
-/* A role sees the folder of the table beside what else it keeps. */
-enum err __wrap_view_enter(const char *const *keeps)
-{
-	const char *more[4] = {SHARED_MEMORY};
-	for (size_t i = 1; keeps && *keeps && i < 3; i++)
-		more[i] = *keeps++;
-	return __real_view_enter(more);
 }
 
 static uint64_t machine_ns(clockid_t id)
@@ -203,10 +191,21 @@ int __wrap_adjtimex(struct timex *t)
 	return 0;
 }
 
+static bool attacked(void)
+{
+	return injected_attacks_wanted && injected_attacks_wanted();
+}
+
+static void turn(void)
+{
+	if (injected_attacks)
+		injected_attacks();
+}
+
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	injected_attacks();
-	if ((!table && !injected_attacks_wanted()) || !timeout)
+	turn();
+	if ((!table && !attacked()) || !timeout)
 		return __real_ppoll(fds, n, timeout, mask);
 	uint64_t now_ns = machine_ns(CLOCK_MONOTONIC);
 	uint64_t end_ns =
@@ -219,7 +218,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 		uint64_t slice_ns = left_ns < SLICE_NS ? left_ns : SLICE_NS;
 		struct timespec slice = {.tv_nsec = (long)slice_ns};
 		int ready = __real_ppoll(fds, n, &slice, mask);
-		injected_attacks();
+		turn();
 		if (ready || left_ns <= SLICE_NS)
 			return ready;
 		now_ns = machine_ns(CLOCK_MONOTONIC);
