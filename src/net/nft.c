@@ -237,6 +237,9 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
 	nft_no_way_back(&r);
 	go(&r, reasons[NFT_SPOOFED]);
+	/* what is not published there is nothing for hosts inside, and nobody has looked at its source */
+	r = to_outside_address(t, "tracked", g->inside);
+	go(&r, reasons[NFT_DENIED]);
 }
 
 static void publish_rules(struct nft_batch *t, const struct nft_gateway *g)
