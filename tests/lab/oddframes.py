@@ -1,9 +1,11 @@
 """oddframes: frames as a hostile host sends them from inside, each with a text of its own in it: TABLE. None may leave the appliance on the
 other side but those that LEAVE names; OWN are those that go to a port of the appliance's own, with what must be kept of each.
 """
+import ipaddress
 import struct
 
 from . import frames, metadata
+from . import ipv6 as around
 from .frames import IPV4, VLAN, address, checksum, ethernet, ipv4, udp
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, WEB
 
@@ -47,9 +49,27 @@ def changed(packet, at, value, again=True):
     return bytes(head) + packet[20:]
 
 
-def ipv6(payload, next_header):
-    source, to = (bytes.fromhex(f'20010db8000{net}00000000000000000010') for net in (2, 3))
-    return struct.pack('>IHBB', 6 << 28, len(payload), next_header, 64) + source + to + payload
+def address6(text):
+    return ipaddress.IPv6Address(text).packed
+
+
+def ipv6(payload, next_header, source=around.CLIENT, to=around.WEB6, hops=64):
+    return struct.pack('>IHBB', 6 << 28, len(payload), next_header, hops) + address6(source) + address6(to) + payload
+
+
+def summed6(payload, at, next_header, source=around.CLIENT, to=around.WEB6):
+    """What goes by IPv6, its checksum right, which stands at `at`."""
+    payload = payload[:at] + b'\0\0' + payload[at + 2:]
+    pseudo = address6(source) + address6(to) + struct.pack('>II', len(payload), next_header)
+    return payload[:at] + struct.pack('>H', checksum(pseudo + payload)) + payload[at + 2:]
+
+
+def datagram6(text, port=9):
+    return summed6(udp(text, 40000, port), 6, UDP)
+
+
+def own6(text, port=64512):
+    return summed6(tcp(text, 40100, port, PUSH | ACK), 16, TCP, to=around.INSIDE)
 
 
 def datagram(text, port=9, **kw):
@@ -69,7 +89,7 @@ def chain(text):
     """UDP behind IPv6 extension headers: hop-by-hop (0), destination (60), routing (43), fragment (44)."""
     options = bytes((0, 1, 4)) + bytes(4)
     return (bytes((60,)) + options + bytes((43,)) + options + bytes((44, 0, 4, 0)) + bytes(4) + bytes((UDP, 0, 0, 1, 0, 0, 0, 7)) +
-            datagram(text))
+            datagram6(text))
 
 
 def snap(payload):
@@ -148,17 +168,28 @@ TABLE = {
     'end without a beginning': lambda t: frames.fragment(bytes(800) + t, 22, 800, 800 + len(t), True),
     'beyond the longest': lambda t: ethernet(ipv4(t, identification=23, flags_and_offset=0x1fff)),
     'first without more': lambda t: ethernet(ipv4(datagram(t)[:8] + t, identification=24, flags_and_offset=frames.MORE_FRAGMENTS)),
-    # IPv6 where there is none, with all there may be before its payload
-    'IPv6': lambda t: ethernet(ipv6(datagram(t), UDP), 0x86dd),
+    # IPv6, with all there may be before its payload
+    'IPv6': lambda t: ethernet(ipv6(datagram6(t), UDP), 0x86dd),
+    'IPv6 from another network': lambda t: ethernet(ipv6(datagram6(t), UDP, source='2001:db8:9::9'), 0x86dd),
+    'IPv6 from a link-local address': lambda t: ethernet(ipv6(datagram6(t), UDP, source='fe80::9'), 0x86dd),
+    'IPv6 to IMDS': lambda t: ethernet(ipv6(datagram6(t, 80), UDP, to='fd00:ec2::254'), 0x86dd),
+    'IPv6 to IPv4': lambda t: ethernet(ipv6(datagram6(t, 80), UDP, to='::ffff:169.254.169.254'), 0x86dd),
+    'IPv6 to all nodes': lambda t: ethernet(ipv6(datagram6(t), UDP, to='ff02::1'), 0x86dd, to='33:33:00:00:00:01'),
+    'IPv6 through another': lambda t: ethernet(ipv6(bytes((UDP, 2, 0, 1)) + bytes(4) + address6(around.WEB6) + datagram6(t), 43,
+                                                    to=around.INSIDE), 0x86dd),
+    'IPv6 longer than it is': lambda t: ethernet(ipv6(datagram6(t), UDP)[:4] + b'\x05\x00' + ipv6(datagram6(t), UDP)[6:], 0x86dd),
+    'IPv6 checksum': lambda t: ethernet(ipv6(datagram(t), UDP), 0x86dd),
+    'IPv6 hop limit 0': lambda t: ethernet(ipv6(datagram6(t), UDP, hops=0), 0x86dd),
     'IPv6 extension headers': lambda t: ethernet(ipv6(chain(t), 0), 0x86dd),
     'IPv6 of no next header': lambda t: ethernet(ipv6(t, 59), 0x86dd),
-    'IPv6 in an IPv4 frame': lambda t: ethernet(ipv6(datagram(t), UDP)),
+    'IPv6 in an IPv4 frame': lambda t: ethernet(ipv6(datagram6(t), UDP)),
     'IPv4 in an IPv6 frame': lambda t: ethernet(plain(t), 0x86dd),
 }
 
 # Those that a router passes on, or may.
 LEAVE = {'plain', 'from the appliance by its own address', 'from the appliance by its other address', 'from nobody', 'from all',
-         'in VLAN 0', 'evil bit', 'four options of nothing', 'UDP from port 0', 'UDP to port 0', 'SYN with data'}
+         'in VLAN 0', 'evil bit', 'four options of nothing', 'UDP from port 0', 'UDP to port 0', 'SYN with data',
+         'IPv6', 'IPv6 extension headers', 'IPv6 of no next header'}
 # Linux takes a tag out before the packet sockets, and a frame without a whole EtherType behind it away (net/core/skbuff.c, skb_vlan_untag).
 NEVER_SEEN = {'cut behind the tag'}
 
@@ -185,4 +216,8 @@ OWN = {
     'TCP header of 16 bytes': (lambda t: ethernet(to_own(t, APPLIANCE_INSIDE, offset=4)), None),
     'TCP header longer than the packet': (lambda t: ethernet(to_own(t[:16], APPLIANCE_INSIDE, offset=15)), None),
     'version 5': (lambda t: ethernet(changed(to_own(t, APPLIANCE_INSIDE), 0, b'\x55')), None),
+    'by IPv6': (lambda t: ethernet(ipv6(own6(t), TCP, to=around.INSIDE), 0x86dd), 74),
+    'by IPv6 to the port below': (lambda t: ethernet(ipv6(own6(t, OWN_PORT - 1), TCP, to=around.INSIDE), 0x86dd), None),
+    'by IPv6 behind an extension header': (lambda t: ethernet(ipv6(bytes((TCP, 0, 1, 4)) + bytes(4) + own6(t), 60, to=around.INSIDE),
+                                                              0x86dd), None),
 }

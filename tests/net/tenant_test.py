@@ -10,6 +10,7 @@ import collections
 import contextlib
 import functools
 import os
+import re
 import socket
 import struct
 import sys
@@ -17,10 +18,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import evidence, frames, oddframes, testing  # noqa: E402
+from lab import evidence, frames, ipv6, oddframes, testing  # noqa: E402
 from lab.gateway import EVERYTHING, OUTSIDE_MAC, SECOND, SO_RCVBUFFORCE, TCP, UDP, Gateway, Watch, from_inside, from_outside  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.metadata import INSIDE_MAC  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.oddframes import ACK, FIN, ICMP, RST, SYN, icmp, tcp  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, DNS, NIC, ROUTER, WEB, Surroundings  # noqa: E402
@@ -168,7 +170,7 @@ def odd_frames(tenant):
     tenant.send(list(made.values()), 'odd', every=1, pause_s=0.002)
     gone = tenant.leaving.take()
     leaves = {name for name in made if any(text_of(name) in f for f in gone)}
-    assert 'plain' in leaves and leaves <= oddframes.LEAVE, sorted(leaves - oddframes.LEAVE)
+    assert {'plain', 'IPv6'} <= leaves <= oddframes.LEAVE, sorted(leaves - oddframes.LEAVE)
 
 
 def own_frames():
@@ -281,6 +283,42 @@ def redirects(tenant):
     assert routes(tenant) == before, routes(tenant)
 
 
+def ways6(tenant):
+    """Addresses, routes, MTUs and hop limits of IPv6, and who the router outside is."""
+    said = [tenant.ns.ip('-6', '-o', 'address', 'show', 'scope', 'global'), tenant.ns.ip('-6', 'route', 'show', 'table', 'all'),
+            *(tenant.ns.run('sysctl', f'net.ipv6.conf.{link}.{what}') for link in ('inside', 'outside') for what in ('mtu', 'hop_limit')),
+            ' '.join(tenant.ns.ip('-6', 'neigh', 'show', ipv6.ROUTER, 'dev', 'outside').split()[:3])]
+    return sorted(re.sub(r' (expires \d+sec|valid_lft .*|pref \w+)', '', line).strip() for s in said for line in s.splitlines())
+
+
+def discovery(kind, code, rest, body, source, to, mac):
+    """A message of neighbour discovery, RFC 4861."""
+    whole = oddframes.summed6(struct.pack('>BBH4s', kind, code, 0, rest) + body, 2, 58, source, to)
+    return frames.ethernet(oddframes.ipv6(whole, 58, source, to, hops=255), 0x86dd, mac)
+
+
+def speaks_ipv6(tenant):
+    """From inside nobody changes IPv6's addresses, ways outside, MTU or hop limit: by advertisements, redirects, answers of discovery"""
+    before, here = ways6(tenant), oddframes.address6
+    mine = bytes((1, 1)) + frames.mac(frames.CLIENT_MAC)
+    prefix = bytes((3, 4, 64, 0xc0)) + struct.pack('>III', 3600, 3600, 0) + here('2001:db8:66::')
+    options = mine + prefix + bytes((5, 1, 0, 0)) + struct.pack('>I', 1280) + bytes((24, 2, 0, 8)) + struct.pack('>I', 3600) + bytes(8)
+    router = next(word for line in before if line.startswith('default via fe80') for word in line.split() if word.startswith('fe80'))
+    to_all, to_it = ('ff02::1', '33:33:00:00:00:01'), (ipv6.INSIDE, INSIDE_MAC)
+    made = []
+    for source in ('fe80::bad', router):
+        for to in (to_all, to_it):
+            made.append(discovery(134, 0, struct.pack('>BBH', 1, 0x08, 1800), bytes(8) + options, source, *to))
+            made.append(discovery(136, 0, b'\xe0\0\0\0', here(router) + bytes((2,)) + mine[1:], source, *to))
+            made.append(discovery(136, 0, b'\xe0\0\0\0', here(ipv6.ROUTER) + bytes((2,)) + mine[1:], source, *to))
+            made.append(discovery(137, 0, bytes(4), here('fe80::bad') + here(ipv6.WEB6), source, *to))
+    tenant.send(made * 3, every=4)
+    time.sleep(2)
+    # no router is inside here: the first who says that he is one is believed, for other networks inside (src/SECURITY.md)
+    after = [line for line in ways6(tenant) if not re.match('default via fe80::.* dev inside .*src ' + ipv6.INSIDE, line)]
+    assert after == before, set(after) ^ set(before)
+
+
 def known(tenant, port):
     return f'sport={port} ' in tenant.ns.run('cat', '/proc/net/nf_conntrack')
 
@@ -349,8 +387,8 @@ def nothing_listens(tenant):
                         assert s.connect_ex((to, port)) != 0, f'{to}:{port} answers'
 
 
-TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, speaks_arp, redirects, forged_ends, no_helpers,
-         link_local_by_detours, nothing_listens]
+TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, speaks_arp, speaks_ipv6, redirects, forged_ends,
+         no_helpers, link_local_by_detours, nothing_listens]
 
 
 # ---- what the evidence must say
@@ -436,9 +474,12 @@ def unharmed(test):
 def main():
     report = testing.report()
     with Surroundings('tenant') as lab:
+        ipv6.lay(lab)
         session = Session(Host(lab, 'appliance', lab.configuration(object__max_seconds=5, log__interval_seconds=5), verbose=True))
         with session:
+            ipv6.inside(lab)
             session.armed()
+            wait_until(lambda: 'default via fe80' in session.appliance.ns.ip('-6', 'route'), 30, 'a way by IPv6')
             tenant = Tenant(session)
             tenant.neighbour.unharmed('nothing')
             checked = any(report.wants(c) for c in CHECKS)
