@@ -11,9 +11,9 @@ from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, WEB
 
 IMDS = '169.254.169.254'
 ICMP, IPIP, TCP, UDP, IPV6_IN_4, GRE = 1, 4, 6, 17, 41, 47
-SYN, FIN, RST, PUSH, ACK, URGENT = 2, 1, 4, 8, 16, 32
+SYN, FIN, RST, PUSH, ACK = 2, 1, 4, 8, 16
 OWN_PORT = 64512
-EVIL, DONT_FRAGMENT = 0x8000, 0x4000
+EVIL = 0x8000  # RFC 3514
 
 
 def tcp(text, source_port, port, flags, source=CLIENT, to=WEB, sequence=1, acknowledged=0, options=b'', offset=None):

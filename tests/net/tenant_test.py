@@ -19,121 +19,22 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import evidence, frames, ipv6, oddframes, testing  # noqa: E402
-from lab.gateway import EVERYTHING, OUTSIDE_MAC, SECOND, SO_RCVBUFFORCE, TCP, UDP, Gateway, Watch, from_inside, from_outside  # noqa: E402
+from lab.gateway import OUTSIDE_MAC, TCP, Gateway, Watch, from_inside, from_outside  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.metadata import INSIDE_MAC  # noqa: E402
-from lab.procs import wait_until  # noqa: E402
+from lab.neighbour import NEIGHBOUR, TALK, Leaving, Neighbour, Server  # noqa: E402
 from lab.oddframes import ACK, FIN, ICMP, RST, SYN, icmp, tcp  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, DNS, NIC, ROUTER, WEB, Surroundings  # noqa: E402
 
-IMDS, TIME = '169.254.169.254', '169.254.169.123'
-NEIGHBOUR, TALK, CONTROL = SECOND, 7010, 21  # CONTROL: the port that helpers of connection tracking listen to
+IMDS, TIME, ALL = '169.254.169.254', '169.254.169.123', '255.255.255.255'
+CONTROL = 21  # what helpers of connection tracking listen to
 OUTSIDE, INSIDE = 0, 1
 SOME, MANY = 300, 6000
 
 
 # ---- who is there
-
-class Server:
-    """What comes by TCP or UDP goes back, on connections that stay open."""
-
-    def __init__(self, ns, address, port):
-        self.stop, self.open = threading.Event(), []
-        self.tcp, self.udp = ns.socket(socket.AF_INET, TCP), ns.socket(socket.AF_INET, UDP)
-        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for s in (self.tcp, self.udp):
-            s.bind((address, port))
-            s.settimeout(0.1)
-        self.tcp.listen(16)
-        self.threads = [threading.Thread(target=f) for f in (self.accept, self.answer)]
-        for t in self.threads:
-            t.start()
-
-    def accept(self):
-        while not self.stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                s = self.tcp.accept()[0]
-                s.settimeout(0.1)
-                self.open.append(s)
-                self.threads.append(threading.Thread(target=self.talk, args=(s,)))
-                self.threads[-1].start()
-
-    def talk(self, s):
-        with s, contextlib.suppress(ConnectionError):
-            while not self.stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    data = s.recv(4096)
-                    if not data:
-                        return
-                    s.sendall(data)
-
-    def answer(self):
-        while not self.stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                data, peer = self.udp.recvfrom(4096)
-                self.udp.sendto(data, peer)
-
-    def close(self):
-        self.stop.set()
-        for t in self.threads:
-            t.join()
-        self.tcp.close()
-        self.udp.close()
-
-
-class Neighbour:
-    """A host inside with a connection that it keeps, and others that it begins."""
-
-    def __init__(self, ns):
-        self.ns, self.said = ns, []
-        self.kept = self.connect()
-        self.port = self.kept.getsockname()[1]
-
-    def connect(self, kind=TCP):
-        s = self.ns.socket(socket.AF_INET, kind)
-        s.settimeout(5)
-        s.bind((NEIGHBOUR, 0))
-        s.connect((WEB, TALK))
-        return s
-
-    def say(self, s, text):
-        """And again, in the case of a datagram: nobody has promised that none is lost on a busy machine."""
-        for _ in range(3 if s.type == UDP else 1):
-            s.sendall(text)
-            self.said.append(text)
-            with contextlib.suppress(TimeoutError):
-                assert s.recv(4096) == text
-                return
-        raise AssertionError(f'the neighbour has no answer to {text}')
-
-    def unharmed(self, after):
-        text = f'neighbour {len(self.said)} after {after}.'
-        self.say(self.kept, (text + ' kept').encode())
-        for kind in (TCP, UDP):
-            with self.connect(kind) as s:
-                self.say(s, f'{text} {kind}'.encode())
-
-
-class Leaving:
-    """All that the appliance sends to this side."""
-
-    def __init__(self, ns):
-        self.s = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
-        self.s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-        self.s.bind((NIC, EVERYTHING))
-        self.s.setblocking(False)
-
-    def take(self, wait_s=0.3):
-        time.sleep(wait_s)
-        found = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                data, about = self.s.recvfrom(65536)
-                if about[2] != socket.PACKET_OUTGOING:
-                    found.append(data)
-        return found
-
 
 class Tenant:
     """The attacker's place inside, its accomplice's at the router outside, and the neighbour."""
@@ -236,6 +137,29 @@ def speaks_for_services(tenant):
         time.sleep(0.2)
     # to the address outside it ends for that, too: nobody inside has anything to do there
     assert sum(grown.values()) == len(made) and set(grown) <= {'spoofed', 'invalid', 'denied', 'to-appliance'}, (len(made), grown)
+
+
+def dhcp(kind, transaction, mac, to):
+    """An answer of a DHCP server at the tenant's: another address, itself as router and DNS server."""
+    here = frames.address(CLIENT)
+    head = struct.pack('>BBBBIHH', 2, 1, 6, 0, transaction, 0, 0x8000) + bytes(4) + frames.address('198.19.0.77') + here + bytes(4)
+    options = b''.join(bytes((code, len(value))) + value for code, value in (
+        (53, bytes((kind,))), (54, here), (51, struct.pack('>I', 3600)), (1, b'\xff\xff\xff\0'), (3, here), (6, here)))
+    message = head + frames.mac(mac).ljust(16, b'\0') + bytes(192) + b'\x63\x82\x53\x63' + options + b'\xff'
+    packet = frames.ipv4(frames.udp(message, 67, 68, CLIENT, to), to=to)
+    return frames.ethernet(packet, to='ff:ff:ff:ff:ff:ff' if to == ALL else INSIDE_MAC)
+
+
+def speaks_dhcp(tenant):
+    """Nobody inside is the appliance's DHCP server: its address, router and names stay what they are, and no lease ends"""
+    before = routes(tenant), tenant.ns.ip('-4', '-o', 'address', 'show')
+    made = [dhcp(kind, i * 0x02468acf & 0xffffffff, mac, to) for kind in (2, 5, 6) for mac in (INSIDE_MAC, OUTSIDE_MAC)
+            for to in (ALL, APPLIANCE_INSIDE) for i in range(20)]
+    tenant.send(made)
+    time.sleep(0.5)
+    after = routes(tenant), tenant.ns.ip('-4', '-o', 'address', 'show')
+    assert re.sub(r'valid_lft \d+', '', str(after)) == re.sub(r'valid_lft \d+', '', str(before)), after
+    assert 'lease-lost' not in tenant.session.appliance.console.text()
 
 
 def arp(kind, claimed, target_mac, target):
@@ -387,7 +311,7 @@ def nothing_listens(tenant):
                         assert s.connect_ex((to, port)) != 0, f'{to}:{port} answers'
 
 
-TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, speaks_arp, speaks_ipv6, redirects, forged_ends,
+TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, speaks_dhcp, speaks_arp, speaks_ipv6, redirects, forged_ends,
          no_helpers, link_local_by_detours, nothing_listens]
 
 
