@@ -19,8 +19,8 @@
  *   chain tracked { type filter hook prerouting priority filter
  *     ct state invalid goto invalid
  *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed
- *     iif IN ip fib daddr type local fib daddr . iif type != local goto denied }
- *                                                             an address is its own link's alone
+ *     iif IN ip fib daddr type local fib daddr . iif type != local ct direction reply goto spoofed }
+ *                                                             who answers the outside's address is outside
  *   chain forward { type filter hook forward priority filter; policy drop
  *     ip daddr 169.254.0.0/16 goto link-local
  *     ip6 daddr fd00:ec2::/32 goto link-local
