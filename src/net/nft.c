@@ -18,6 +18,7 @@
 #define RATE_FORGET_MS 10000 /* a source that begins no flow for so long starts anew */
 #define PROTOCOL_ICMPV6 58
 #define DHCP_CLIENT_PORT 68
+#define DIRECTION_REPLY 1u   /* linux/netfilter/nf_conntrack_tuple_common.h; the other is 0 */
 #define STATES_OF_A_FLOW (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
 
 static const struct {
@@ -223,6 +224,10 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	r = rule_from(t, "tracked", g->inside);
 	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
 	nft_no_way_back(&r);
+	go(&r, reasons[NFT_SPOOFED]);
+	/* who answers the outside address is outside: nobody has looked at this source */
+	r = to_outside_address(t, "tracked", g->inside);
+	nft_conntrack(&r, NFT_CT_DIRECTION, DIRECTION_REPLY);
 	go(&r, reasons[NFT_SPOOFED]);
 }
 

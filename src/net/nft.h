@@ -18,7 +18,9 @@
  *     { for each: PROTOCOL [ip saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] }
  *   chain tracked { type filter hook prerouting priority filter
  *     ct state invalid goto invalid
- *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed }
+ *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed
+ *     iif IN ip fib daddr type local fib daddr . iif type != local ct direction reply goto spoofed }
+ *                                                             who answers the outside's address is outside
  *   chain forward { type filter hook forward priority filter; policy drop
  *     ip daddr 169.254.0.0/16 goto link-local
  *     ip6 daddr fd00:ec2::/32 goto link-local

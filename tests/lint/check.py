@@ -2,7 +2,8 @@
 """check.py [TOP]: rules about the sources that no compiler checks; one line a finding: file:line: what. Exit 1 when there is one.
 
 Layers, sizes, first comments, purity, banned calls, names, fuzz targets of readers, the form of decisions, unfinished marks, the
-README's proofs, and what src/ARCHITECTURE.md says is where. `check.py --self-test` proves on made-up files that each rule can fail.
+proofs of README and src/SECURITY.md, and what src/ARCHITECTURE.md says is where. `check.py --self-test` proves on made-up files that
+each rule can fail.
 """
 import glob
 import os
@@ -35,6 +36,8 @@ FUNCTION_LINES, FILE_LINES, MAKEFILE_LINES = 60, 500, 300
 C_COLUMNS, SCRIPT_COLUMNS = 110, 140
 MAP = 'src/ARCHITECTURE.md'
 DOCUMENTS = {MAP, 'src/FORMAT.md'}
+CLAIMS, CLAIMS_HEAD = 'src/SECURITY.md', '| claim | mechanism | test |'
+PROVEN = {'README.md', CLAIMS}
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
 ALLOCATION = re.compile(r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf)\s*\(')
 VARYING = re.compile(r'^static (?!const\b|inline\b|_Noreturn\b|enum err\b[^=;]*\()[^()]*[;=\[{]')
@@ -57,6 +60,10 @@ WRONG = {call: what for calls, what in BANNED.items() for call in calls.split()}
 # Tests write literals into fields that hold them (sanitizers watch), read their own tables, ask tshark and zstd, and cut calls short.
 TESTS_MAY = {'strcpy', 'strcat', 'fscanf', 'system', 'popen', 'setjmp', 'longjmp', 'getenv'}
 CALL = re.compile(r'(?<![\w.>])(' + '|'.join(WRONG) + r')\s*\(')
+# who may call what there must be one of: the source of randomness; who counts the IVs under a key
+ALONE = {'getrandom': {'src/os/rng.c', 'src/os/rng.h'}, 'getentropy': set(),
+         'aead_seal': {'src/record/esdk.c', 'src/lib/aead.c', 'src/lib/aead.h'}}
+ALONE_CALL = re.compile(r'(?<![\w.>])(' + '|'.join(ALONE) + r')\s*\(')
 SECRETS = r'\s*\([^;]*\b(secret|data_key|signing_key|plaintext|token)\b'
 SECRET_COMPARED = re.compile(r'\b(memcmp|bcmp|strcmp|strncmp|span_eq)' + SECRETS)
 SECRET_ZEROED = re.compile(r'\b(memset|bzero)' + SECRETS)
@@ -154,6 +161,9 @@ def check_calls(path, lines):
         for call in CALL.findall(NO_CODE.sub('', line)):
             if path.startswith('src/') or call not in TESTS_MAY:
                 yield n, f'{call} {WRONG[call]}'
+        for call in ALONE_CALL.findall(NO_CODE.sub('', line)) if path.startswith('src/') else ():
+            if path not in ALONE[call]:
+                yield n, f'{call} is called in one place alone'
 
 
 def check_test(path, text):
@@ -260,6 +270,23 @@ def check_proofs(top, text):
             yield from ((n, f'no test says "{part.strip()}"') for part in quoted.split('…') if part.strip() not in held)
 
 
+def check_claims(top, text):
+    """Each row of the table is a claim, the files that keep it, and its test."""
+    inside = False
+    for n, line in enumerate(text.split('\n'), 1):
+        inside = line == CLAIMS_HEAD or inside and line.startswith('| ')
+        if not inside or line == CLAIMS_HEAD or set(line) <= set('| -'):
+            continue
+        cells = line.strip('| ').split(' | ')
+        if len(cells) != 3:
+            yield n, f'{len(cells)} columns: a row is claim, mechanism, test'
+            continue
+        kept = re.findall(r'`((?:src|image|board|kernel-config|rootfs|tests)/[^` ]+)`', cells[1])
+        yield from ((n, f'there is no {f}') for name in kept for f in spelled_out(name) if not os.path.exists(os.path.join(top, f)))
+        if not kept or '`tests/' not in cells[2]:
+            yield n, 'a claim has a file that keeps it, and a test'
+
+
 def check_tree(top):
     paths = listed(top)
     for path in paths:
@@ -274,7 +301,8 @@ def check_tree(top):
             yield path, 1, 'a script that is not executable'
         text = data.decode('utf-8', 'replace')
         for n, what in [*check_file(path, text), *(check_map(path, text, paths) if path in DOCUMENTS else ()),
-                        *(check_proofs(top, text) if path == 'README.md' else ()),
+                        *(check_proofs(top, text) if path in PROVEN else ()),
+                        *(check_claims(top, text) if path == CLAIMS else ()),
                         *(check_fuzzed(top, path, text) if FUZZED.fullmatch(path) else ())]:
             yield path, n, what
 
@@ -298,6 +326,8 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/os/m.c': ('int x; \n', 'blanks at the end'),
     'src/other/n.c': ('\n', 'not a layer'),
     'README.md': ('| a claim | `tests/net/no_test.py` |\n', 'there is no tests/net/no_test.py'),
+    CLAIMS: (CLAIMS_HEAD + '\n| --- | --- | --- |\n| it is safe | `src/os/no.c` | a wall |\n', 'has a file that keeps it'),
+    'src/role/s.c': ('\taead_seal(&k, iv, aad, plain, out, tag);\n', 'in one place alone'),
     'image/o': ('#!/bin/sh\n', 'not executable'),
     'src/FORMAT.md': ('see `base/none.c`\n', 'there is no base/none.c'),
     MAP: ('`role/c.c`\n', 'src/role/net/c.c is not named'),

@@ -12,6 +12,7 @@ import select
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -102,6 +103,50 @@ def unusual_servers():
     expect(client(PORTS["x25519"], "get:/small")[0], why=none, **BROKEN)
     with s_server("pss") as s:
         expect(client(s.port, "get:/www/small")[0], why=none, **BROKEN)
+
+
+# RFC 8446, section 4.1.2, and IANA's registries
+SUITES = {"BearSSL": [0xc02b, 0xc02f, 0xc02c, 0xc030], "Mbed TLS": [0x1301, 0x1302, 0xc02b, 0xc02f, 0xc02c, 0xc030]}
+SIGNALS = {0x00ff, 0x5600}  # no suites: renegotiation info, fallback
+GROUPS, SIGNED_BY_SHA1 = [23, 24], 2  # secp256r1, secp384r1
+SERVER_NAME, SUPPORTED_GROUPS, SIGNATURES, KEY_SHARE = 0, 10, 13, 51
+
+
+def numbers(data):
+    return list(struct.unpack(f">{len(data) // 2}H", data))
+
+
+def read_hello(data):
+    """(suites, {extension: content}) of a ClientHello, from its TLS record on."""
+    at = 5 + 4 + 2 + 32
+    at += 1 + data[at]
+    end = at + 2 + int.from_bytes(data[at:at + 2], "big")
+    suites, extensions = numbers(data[at + 2:end]), {}
+    at = end + 1 + data[end] + 2
+    while at < len(data):
+        kind, length = struct.unpack(">HH", data[at:at + 4])
+        extensions[kind] = data[at + 4:at + 4 + length]
+        at += 4 + length
+    return suites, extensions
+
+
+@test
+def offers_approved_algorithms():
+    """It offers AES-GCM with ephemeral keys on P-256 and P-384, signed by SHA-2, and nothing else"""
+    hello = bytearray()
+
+    def play(_, s):
+        while len(hello) < 5 or len(hello) < 5 + int.from_bytes(hello[3:5], "big"):
+            hello.extend(s.recv(4096))
+    with Script(play, plain=True) as s:
+        client(s.port, "get:/")
+    suites, extensions = read_hello(bytes(hello[:5 + int.from_bytes(hello[3:5], "big")]))
+    assert [n for n in suites if n not in SIGNALS] == SUITES[BACKEND], [hex(n) for n in suites]
+    assert sorted(numbers(extensions[SUPPORTED_GROUPS][2:])) == GROUPS, extensions[SUPPORTED_GROUPS]
+    signed = numbers(extensions[SIGNATURES][2:])
+    assert signed and all(n >> 8 > SIGNED_BY_SHA1 for n in signed), [hex(n) for n in signed]
+    share = extensions.get(KEY_SHARE, b"\0\0")[2:]
+    assert not share or int.from_bytes(share[:2], "big") in GROUPS, share[:4]
 
 
 @test

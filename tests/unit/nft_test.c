@@ -97,7 +97,9 @@ static void sources_are_checked(void)
 		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto "
 		    "invalid\n"
 		    "tracked: " IN "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 r1=fib1 flags 29 "
-		    "r1==00 goto spoofed\n");
+		    "r1==00 goto spoofed\n"
+		    "tracked: " IN V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 r1=ct1 "
+		    "r1=r1,4&01000000^00000000 r1!=00000000 goto spoofed\n");
 }
 
 static void forwards_outward(void)
