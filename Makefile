@@ -46,8 +46,7 @@ help:
 
 # ---- what the user types; each goes through its steps in order
 
-deps:
-	@image/deps
+deps: ; @image/deps
 
 demo:
 	@image/deps
@@ -77,8 +76,7 @@ test-radosgw:
 	$(STEP) 'build' $(MAKE) build/init radosgw-tests
 	@tests/run radosgw
 
-reproduce:
-	@image/deps
+reproduce: deps
 	$(STEP) 'build' $(MAKE) build
 	@image/reproduce --kernel
 
@@ -107,8 +105,7 @@ analyze:
 	$(STEP) 'compile_commands.json' $(MAKE) compile_commands.json
 	@tests/lint/analyze
 
-clean:
-	rm -rf build
+clean: ; rm -rf build
 
 # On AWS, by the machine's own aws command and credentials. The tools read the variables themselves.
 ON_AWS := ami ami-clean deploy undeploy aws-smoke update bypass unbypass replace

@@ -30,9 +30,7 @@
 
 #include "os/log.h"
 #include "os/pool.h"
-#include "os/view.h"
 
-#define SHARED_MEMORY "/dev/shm"
 #define ROLES 7
 #define UID_FIRST 101
 #define RESULTS_MAX 400
@@ -63,8 +61,6 @@ static struct {
 } segment = {.fd = -1}; /* one that this role may read alone */
 
 void injected_attacks(void);
-enum err __real_view_enter(const char *const *keeps);
-enum err __wrap_view_enter(const char *const *keeps);
 bool injected_attacks_wanted(void);
 int __real_sigaction(int number, const struct sigaction *a, struct sigaction *old);
 int __wrap_sigaction(int number, const struct sigaction *a, struct sigaction *old);
@@ -88,15 +84,6 @@ __attribute__((constructor)) static void map_page(void)
 }
 
 /* ---- what is wrapped */
-
-/* A role sees the folder of the tests' tables beside what else it keeps. */
-enum err __wrap_view_enter(const char *const *keeps)
-{
-	const char *more[4] = {SHARED_MEMORY};
-	for (size_t i = 1; keeps && *keeps && i < 3; i++)
-		more[i] = *keeps++;
-	return __real_view_enter(more);
-}
 
 static void (*denied)(int number, siginfo_t *info, void *context);
 

@@ -21,7 +21,6 @@
 #include "role/init/health.h"
 #include "role/init/loglines.h"
 #include "role/init/machine.h"
-#include "role/init/measured.h"
 #include "role/init/spooldisk.h"
 #include "role/init/supervisor.h"
 #include "role/role.h"
@@ -484,9 +483,7 @@ int init_main(const struct init_options *o)
 		console_step(&g.console, VERDICT_RINGS, false, text);
 		g.exit_code = 1;
 	} else {
-		hardening_report(o->host);
-		machine_last_words(o->host);
-		measured_tell(o->host);
+		machine_tell(o->host);
 		console_repeat(&g.console, &g.loop);
 		machine_watchdog(o->host, &g.loop);
 		supervisor_start(&g.supervisor);

@@ -14,6 +14,8 @@
 #include "os/pstore.h"
 #include "os/watchdog.h"
 #include "role/init/console.h"
+#include "role/init/hardening.h"
+#include "role/init/measured.h"
 
 #define WATCHDOG_S 30
 #define PET_NS (5 * NS_PER_S)
@@ -35,12 +37,10 @@ static void take_record(void *arg, struct span record)
 	panic_read(record, arg);
 }
 
-void machine_last_words(bool host)
+static void tell_panic(void)
 {
 	struct panic p = {0};
 	uint32_t records = 0;
-	if (host)
-		return;
 	enum err e = pstore_take("/run", take_record, &p, &records);
 	if (e && e != ERR_NOT_FOUND)
 		log_event(LOG_WARN, "panic-records", "reason", err_text(e));
@@ -52,6 +52,14 @@ void machine_last_words(bool host)
 		log_str("cause", p.cause);
 	log_u64("records", records);
 	log_end();
+}
+
+void machine_tell(bool host)
+{
+	hardening_report(host);
+	measured_tell(host);
+	if (!host)
+		tell_panic();
 }
 
 unsigned machine_workers(unsigned max)

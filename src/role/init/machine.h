@@ -8,9 +8,9 @@
 /* In the image: a console that never blocks, and /proc, for the pools' read-only descriptors and the
  * network's sysctls. */
 enum err machine_mount(void) MUST_USE;
-/* In the image: whether the kernel panicked before this boot, and why, is a line of the log; the record of it
- * is removed. Once the log is open. On a host: nothing. */
-void machine_last_words(bool host);
+/* In the image, once the log is open: what the machine is: its settings, what the firmware measured, and
+ * whether the kernel panicked before this boot, and why; the record of that is removed. On a host: nothing. */
+void machine_tell(bool host);
 /* Capture workers: one a CPU, at most `max`. */
 unsigned machine_workers(unsigned max);
 /* Appends a whole file; ERR_TOO_LONG when it does not fit. */
