@@ -18,7 +18,7 @@
 #define RATE_FORGET_MS 10000 /* a source that begins no flow for so long starts anew */
 #define PROTOCOL_ICMPV6 58
 #define DHCP_CLIENT_PORT 68
-#define DIRECTION_REPLY 1u   /* linux/netfilter/nf_conntrack_tuple_common.h; the other is 0 */
+#define DIRECTION_REPLY 1u /* linux/netfilter/nf_conntrack_tuple_common.h; the other is 0 */
 #define STATES_OF_A_FLOW (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
 
 static const struct {
