@@ -20,7 +20,7 @@ RUN = os.path.join(certs.TOP, 'board', 'qemu', 'run')
 BUILD = os.path.join(certs.TOP, 'build')
 EFI = os.path.join(BUILD, 'qemu', 'BOOTX64.EFI')
 OFF = '/usr/share/OVMF/OVMF_VARS_4M.fd'  # variables without keys
-MODULE, ENGINE = '/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so'
+MODULE = '/usr/lib/softhsm/libsofthsm2.so'
 PIN = '4711'
 REFUSED = r'BdsDxe: failed to load Boot\d+ "UEFI QEMU NVMe[^\n]*: (Access Denied|Security Violation)'
 MEASURED = r'^sealtap: measured bank=sha384 .*$'

@@ -14,7 +14,10 @@ static void put(const char *name, const char *text)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/class/tpm/tpm0/%s", sys, name);
 	FILE *f = fopen(path, "w");
-	CHECK(f && fputs(text, f) >= 0);
+	CHECK(f);
+	if (!f)
+		return;
+	fputs(text, f);
 	fclose(f);
 }
 
