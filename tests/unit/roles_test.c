@@ -77,6 +77,7 @@ static void each_role_is_a_user_of_its_own_and_only_three_keep_secrets(void)
 		CHECK(s->uid > 100 && s->uid < 108);
 		CHECK((s->caps != 0) == (a == ROLE_NET));
 		CHECK(s->empty_network == (a != ROLE_NET && a != ROLE_KEYS && a != ROLE_UPLOAD));
+		CHECK((s->keeps != NULL) == (a == ROLE_NET) && s->writes == (a == ROLE_SPOOL));
 		CHECK(s->secrets == (a == ROLE_KEYS || a == ROLE_FLOWS || a == ROLE_CAPTURE));
 		for (uint32_t b = ROLE_INIT + 1; b < a; b++)
 			CHECK(roles_get((enum role_id)b)->spawn.uid != s->uid);
@@ -115,7 +116,7 @@ int main(void)
 	    "each row of a role's table is a message that may come from there, and the only one");
 	RUN(each_message_has_a_role_that_takes_it, "each message has a role that takes it");
 	RUN(each_role_is_a_user_of_its_own_and_only_three_keep_secrets,
-	    "each role is a user of its own; capabilities, network and secrets are as the architecture says");
+	    "each role is a user of its own; rights, network, view and secrets are as the architecture says");
 	RUN(pools_are_written_by_their_owner_alone, "a pool is written by its owner alone");
 	RUN(each_role_has_a_sandbox_of_its_own,
 	    "each role has a sandbox of its own; who has no network may not connect either");
