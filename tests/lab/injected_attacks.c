@@ -125,28 +125,25 @@ int __wrap_close(int fd)
 
 /* ---- one attack */
 
+#define CALL                                                            \
+	"mov 24(%1), %%r10\n\tmov 32(%1), %%r8\n\tmov 40(%1), %%r9\n\t" \
+	"mov (%1), %%rdi\n\tmov 8(%1), %%rsi\n\tmov 16(%1), %%rdx\n\tsyscall\n\t"
+#define CHANGES "rcx", "r11", "rdi", "rsi", "rdx", "r8", "r9", "r10", "memory"
+
 static long call(long number, const long a[6])
 {
-	register long r10 __asm__("r10") = a[3];
-	register long r8 __asm__("r8") = a[4];
-	register long r9 __asm__("r9") = a[5];
-	__asm__ volatile("syscall"
-			 : "+a"(number)
-			 : "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile(CALL : "+a"(number) : "b"(a) : CHANGES);
 	return number;
 }
 
 /* A process or thread that it makes ends at once, without a stack of its own. */
 static long call_fork(long number, const long a[6])
 {
-	register long r10 __asm__("r10") = a[3];
-	register long r8 __asm__("r8") = a[4];
-	__asm__ volatile(
-		"syscall\n\ttest %%rax, %%rax\n\tjnz 1f\n\txor %%edi, %%edi\n\tmov $60, %%eax\n\tsyscall\n1:"
-		: "+a"(number)
-		: "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8)
-		: "rcx", "r11", "memory");
+	__asm__ volatile(CALL
+			 "test %%rax, %%rax\n\tjnz 1f\n\txor %%edi, %%edi\n\tmov $60, %%eax\n\tsyscall\n1:"
+			 : "+a"(number)
+			 : "b"(a)
+			 : CHANGES);
 	return number;
 }
 
