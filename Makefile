@@ -129,7 +129,7 @@ build/deps.mk: image/deps image/packages image/sources image/sources.list image/
 # ---- flags
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla
-HARDEN := -fstack-protector-strong -ftrivial-auto-var-init=zero -fcf-protection
+HARDEN := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero -fcf-protection
 CFLAGS := -std=c11 $(WARN) -Werror -O2 -g -fPIE $(HARDEN) -ffile-prefix-map=$(CURDIR)/= -Isrc
 LDFLAGS := -static-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--build-id=none
 SAN_CC ?= gcc

@@ -26,6 +26,10 @@ BOARDS = ('nitro', 'qemu')
 MARKS = {'pcap_compile': 'libpcap', 'ZSTD_compressStream2': 'zstd', '__libc_start_main': 'musl', 'br_sha256_init': 'bearssl',
          'br_ssl_client_init_full': 'bearssl', 'mbedtls_ssl_handshake': 'mbedtls'}
 OF_THE_LINKER = {'__TMC_END__', '__bss_start', '__dso_handle', '_edata', '_end'}
+# Marks of private keys, AWS access keys and session tokens; the test CA's key, which is public, has the first too.
+SECRETS = re.compile(rb'-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|aws_secret_access_key')
+# Of the test's clock, of the probe, of board debug.
+HOOKS = (b'/dev/shm/sealtap', b'probe-end', b'board debug')
 ENTRIES = {'init': 0o100755, 'anchors.pem': 0o100444, 'dev': 0o40755, 'proc': 0o40755, 'sys': 0o40755, 'run': 0o40755}
 
 
@@ -68,13 +72,76 @@ def one_executable(board):
         assert sha256(root.read('init')) == sha256(read('init')), '/init is another than build/init'
 
 
+def owned_by_root(board):
+    """All of the root belongs to root, and nothing bears an extended attribute: no capabilities, no lists of others who may."""
+    with Root(board) as root:
+        for name in ('', *root.entries()):
+            said = command('dump.erofs', f'--path=/{name}', os.path.join(BUILD, board, 'root.erofs'))
+            assert re.search(r'Uid:\s*0\s+Gid:\s*0\s', said), f'/{name}: {said}'
+            assert re.search(r'Xattr size:\s*0\b', said), f'/{name}: {said}'
+
+
+def no_secret(board):
+    """No key and no credential is in the root: certificates alone."""
+    with Root(board) as root:
+        for name in ('init', 'anchors.pem'):
+            found = SECRETS.findall(root.read(name))
+            assert not found, f'/{name}: {found}'
+
+
+def no_hook(board):
+    """The executable knows no test: none of the names by which the tests' programs differ from it."""
+    with Root(board) as root:
+        said = root.read('init')
+    assert not [hook for hook in HOOKS if hook in said], [hook for hook in HOOKS if hook in said]
+    for program, hook in (('injected', HOOKS[0]), ('probed', HOOKS[1]), ('debug', HOOKS[2])):
+        if os.path.exists(os.path.join(BUILD, program, 'init')):
+            assert hook in read(program, 'init'), f'build/{program}/init does not have {hook!r}: looking for it proves nothing'
+
+
+def elf_faults(said):
+    """What `readelf -hldW` says of a program that a hardened one has not, or lacks."""
+    segments = re.findall(r'^\s+(\w+)\s+(?:0x[0-9a-f]+\s+){5}([RWE ]{3})\s', said, re.M)
+    rights = {kind: rights for kind, rights in segments}
+    yield from (f'the {kind} segment is writable and executable' for kind, r in segments if 'W' in r and 'E' in r)
+    yield from ([] if re.search(r'Type:\s+DYN', said) else ['not a PIE'])
+    yield from (f'{word} is there' for word in ('INTERP', 'NEEDED', 'TEXTREL', 'RPATH', 'RUNPATH') if re.search(rf'\b{word}\b', said))
+    yield from ([] if 'GNU_RELRO' in rights else ['no RELRO'])
+    yield from ([] if rights.get('GNU_STACK') == 'RW ' else ['an executable stack, or none said'])
+    yield from ([] if re.search(r'FLAGS_1\).*\bNOW\b.*\bPIE\b', said) else ['no BIND_NOW'])
+
+
 def static(board):
-    """The executable is a static PIE: no interpreter, no library."""
+    """The executable is a hardened static PIE: no interpreter, no library, RELRO with BIND_NOW, no segment writable and executable."""
     with Root(board) as root:
         said = command('readelf', '-hldW', os.path.join(root.path, 'init'))
-    assert re.search(r'Type:\s+DYN', said), 'not a PIE'
-    assert 'INTERP' not in said and 'NEEDED' not in said, said
-    assert 'GNU_RELRO' in said and re.search(r'GNU_STACK\s.*\sRW\s', said), said
+    assert not list(elf_faults(said)), list(elf_faults(said))
+
+
+def faults_of_elf_are_told(_):
+    """What a program of another kind lacks is told"""
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = os.path.join(folder, 'x.c'), os.path.join(folder, 'x')
+        with open(source, 'w') as f:
+            f.write('int main(void) { return 0; }\n')
+        for flags, told in ((['-no-pie'], {'not a PIE', 'INTERP is there', 'NEEDED is there', 'no BIND_NOW'}),
+                            (['-static-pie', '-Wl,-z,now', '-Wl,-z,execstack'], {'the GNU_STACK segment is writable and executable'}),
+                            (['-static-pie', '-Wl,-z,now', '-Wl,-z,norelro'], {'no RELRO'})):
+            command('gcc', *flags, '-o', out, source)
+            found = set(elf_faults(command('readelf', '-hldW', out)))
+            assert told <= found, (flags, found)
+
+
+def compiled_hardened(_):
+    """Program and libraries check their stacks, probe large frames, and begin functions with a landing pad."""
+    archives = [os.path.join(BUILD, 'libsealtap.a'), *sbom.toolchain()['archives']]
+    for path in archives:
+        said = command('nm', path)
+        assert re.search(r'\sU __stack_chk_fail\b', said), f'{os.path.basename(path)} has no stack protector'
+    code = command('objdump', '-d', '--no-show-raw-insn', os.path.join(BUILD, 'init.sym'))
+    assert re.search(r'orq\s+\$0x0,\(%rsp\)', code), 'no frame is probed'
+    for name in ('init_main', 'tls_read', 'pcap_compile', 'ZSTD_compressStream2', 'br_sha256_init', 'snprintf'):
+        assert re.search(rf'<{name}>:\n\s+[0-9a-f]+:\s+endbr64', code), f'{name} has no landing pad'
 
 
 def anchors_of(board):
@@ -265,10 +332,10 @@ def disk_names_firmware(board):
 def main():
     report = testing.report()
     for board in BOARDS:
-        for check in (one_executable, static, manifest, disk_names_firmware, sbom_is_spdx, sbom_describes_image, sbom_libraries,
+        for check in (one_executable, owned_by_root, no_secret, no_hook, static, manifest, disk_names_firmware, sbom_is_spdx, sbom_describes_image, sbom_libraries,
                       same_again):
             report.run(check, board, about=f' ({board})')
-    for check in (release_trusts_amazon_alone, nothing_unnamed, linked_decides, rules_tell):
+    for check in (release_trusts_amazon_alone, faults_of_elf_are_told, compiled_hardened, nothing_unnamed, linked_decides, rules_tell):
         report.run(check, None)
     report.finish()
 
