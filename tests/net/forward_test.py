@@ -224,6 +224,26 @@ def is_to(data, address, port):
     return data[23:24] == b'\x11' and data[30:34] == frames.address(address) and data[36:38] == port.to_bytes(2, 'big')
 
 
+# ---- what the kernel is told for the network
+
+ROUTER = {'ipv4/tcp_syncookies': 1, 'ipv4/tcp_rfc1337': 1, 'ipv4/icmp_echo_ignore_broadcasts': 1,
+          'ipv4/icmp_ignore_bogus_error_responses': 1, 'ipv4/ip_no_pmtu_disc': 0, 'ipv4/ip_forward_use_pmtu': 0,
+          'ipv6/icmp/echo_ignore_multicast': 1, 'ipv6/icmp/echo_ignore_anycast': 1}
+ROUTER_LINK = {'ipv4/conf/{}/accept_redirects': 0, 'ipv4/conf/{}/secure_redirects': 0, 'ipv4/conf/{}/send_redirects': 0,
+               'ipv4/conf/{}/accept_source_route': 0, 'ipv4/conf/{}/route_localnet': 0, 'ipv4/conf/{}/accept_local': 0,
+               'ipv4/conf/{}/proxy_arp': 0, 'ipv4/conf/{}/arp_ignore': 1, 'ipv4/conf/{}/arp_announce': 2, 'ipv4/conf/{}/log_martians': 0,
+               'ipv4/conf/{}/drop_unicast_in_l2_multicast': 1, 'ipv6/conf/{}/accept_redirects': 0, 'ipv6/conf/{}/accept_source_route': -1,
+               'ipv6/conf/{}/autoconf': 0, 'ipv6/conf/{}/accept_ra_defrtr': 0, 'ipv6/conf/{}/accept_ra_pinfo': 0,
+               'ipv6/conf/{}/proxy_ndp': 0, 'ipv6/conf/{}/drop_unicast_in_l2_multicast': 1}
+
+
+def hardened_router(gateway):
+    """The network's settings are those of a hardened router, link by link: no redirects, no source routes, no proxies."""
+    wanted = ROUTER | {path.format(link): value for path, value in ROUTER_LINK.items() for link in ('all', 'default', 'outside', 'inside')}
+    got = {path: int(gateway.ns.run('cat', f'/proc/sys/net/{path}')) for path in wanted}
+    assert got == wanted, {path: value for path, value in got.items() if value != wanted[path]}
+
+
 # ---- lives
 
 def live(lab, name, lines, tests, after, report):
@@ -245,7 +265,7 @@ def live(lab, name, lines, tests, after, report):
 
 LIVES = {
     'rules': (RULES, [warns_of_foreign_address, fixed_address, published, published_from, hairpin, rules_first_match, rules_inward], []),
-    'limits': (LIMITS, [rate_limited, flows_limited], []),
+    'limits': (LIMITS, [hardened_router, rate_limited, flows_limited], []),
     'ports': ('', [every_port], [ports_are_explained]),
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """debug_test: board debug is another image than the release, and no switch makes one of the other.
 
-debug_test.py [-k PATTERN]. Needs build/nitro/; builds build/debug/ (its kernel is linked anew, once). The console stays in build/lab/debug/.
+debug_test.py [-k PATTERN]. Needs build/nitro/; builds build/debug/ (the kernel is linked anew, once). Its console: build/lab/debug/.
 """
 import json
 import os

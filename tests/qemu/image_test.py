@@ -332,8 +332,8 @@ def disk_names_firmware(board):
 def main():
     report = testing.report()
     for board in BOARDS:
-        for check in (one_executable, owned_by_root, no_secret, no_hook, static, manifest, disk_names_firmware, sbom_is_spdx, sbom_describes_image, sbom_libraries,
-                      same_again):
+        for check in (one_executable, owned_by_root, no_secret, no_hook, static, manifest, disk_names_firmware, sbom_is_spdx,
+                      sbom_describes_image, sbom_libraries, same_again):
             report.run(check, board, about=f' ({board})')
     for check in (release_trusts_amazon_alone, faults_of_elf_are_told, compiled_hardened, nothing_unnamed, linked_decides, rules_tell):
         report.run(check, None)
