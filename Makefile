@@ -289,7 +289,7 @@ $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/lib
 
 # ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
 
-C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c)
+C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c board/*/*.c)
 flags_of = $(FLAGS_$(1:src/%.c=%)) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
 	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
 compile_commands.json: build/flags FORCE

@@ -188,7 +188,7 @@ def rings_at_maximum(session):
 def hardened(session):
     """Each setting of the hardened machine holds, and nothing is mounted but root, /dev and /proc; the log says so."""
     said, = session.evidence.events('hardened')
-    assert (said['settings'], said['mounts']) == (str(HARDENED), '/ /dev /proc'), said
+    assert said['settings'] == HARDENED and sorted(said['mounts'].split()) == ['/', '/dev', '/proc'], said
     assert not session.evidence.events('setting-refused') and not session.evidence.events('mount-too-open')
 
 

@@ -111,12 +111,19 @@ static void try_calls(const char *name)
 
 /* ---- the tree as init left it */
 
+static bool opens(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void look_through(const char *folder, int depth)
 {
 	char path[512];
 	snprintf(path, sizeof(path), "%s/probe", folder[1] ? folder : "");
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	if (fd >= 0 || mkdir(path, 0700) == 0)
+	if (opens(path, O_WRONLY | O_CREAT | O_EXCL) || mkdir(path, 0700) == 0)
 		printf("writable %s\n", folder);
 	if (!strcmp(folder, "/proc") || depth > 8)
 		return; /* what can be written to there is no file */
@@ -134,10 +141,9 @@ static void look_through(const char *folder, int depth)
 /* The one file that may be executed can't be written to. */
 static void root(void)
 {
-	int fd = open("/init", O_WRONLY);
-	if (fd >= 0 || (errno != EROFS && errno != ETXTBSY))
+	if (opens("/init", O_WRONLY) || (errno != EROFS && errno != ETXTBSY))
 		probe_wrong("open /init for writing");
-	if (mount(NULL, "/", NULL, MS_REMOUNT, NULL) == 0 && open("/init", O_WRONLY) >= 0)
+	if (mount(NULL, "/", NULL, MS_REMOUNT, NULL) == 0 && opens("/init", O_WRONLY))
 		probe_wrong("remount the root for writing");
 }
 

@@ -48,8 +48,12 @@ void probe_sockets(void)
 
 void probe_af_alg(void)
 {
-	if (socket(AF_ALG, SOCK_SEQPACKET, 0) >= 0 || errno != EAFNOSUPPORT)
-		probe_wrong("socket(AF_ALG)");
+	int fd = socket(AF_ALG, SOCK_SEQPACKET, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		return;
+	probe_wrong("socket(AF_ALG)");
+	if (fd >= 0)
+		close(fd);
 }
 
 /* ---- what is executed, and how */
@@ -165,9 +169,12 @@ void probe_tracing(void)
 
 static int map_low(void)
 {
-	void *at = mmap((void *)4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-			0); /* NOLINT */
-	return at == MAP_FAILED ? errno : 0;
+	const int low = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	void *at = mmap((void *)4096, 4096, PROT_READ, low, -1, 0); /* NOLINT */
+	if (at == MAP_FAILED)
+		return errno;
+	munmap(at, 4096);
+	return 0;
 }
 
 void probe_low_memory(void)
