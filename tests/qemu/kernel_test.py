@@ -9,12 +9,11 @@ stage, mounts and settings are the product's. By UEFI the release takes no such 
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import certs, testing  # noqa: E402
+from lab import certs, kernelboot, testing  # noqa: E402
 from lab.netns import command  # noqa: E402
 
 TOP = certs.TOP
@@ -59,26 +58,15 @@ def initramfs(folder):
 
 def boot(name, *options, until=None):
     """What the console says until the machine is off, or until this pattern."""
-    log = os.path.join(LAB, name + '.console')
     argv = ['qemu-system-x86_64', '-accel', 'tcg,thread=single', '-machine', 'q35', '-cpu', 'max', '-smp', '2', '-m', '512', '-nodefaults',
             '-display', 'none', '-no-reboot', '-device', 'virtio-rng-pci', '-serial', 'stdio', '-kernel', FIRMWARE, *options]
-    said = ''
-    with open(log, 'w') as f, subprocess.Popen(['timeout', str(BOOT_S), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                               stderr=subprocess.STDOUT, errors='replace') as qemu:
-        for line in qemu.stdout:
-            f.write(line)
-            said += line.replace('\r', '')
-            if until and re.search(until, line):
-                qemu.terminate()
-                break
-    return said
+    return kernelboot.boot(argv, os.path.join(LAB, name + '.console'), until, BOOT_S)
 
 
 class Probed:
     """One boot, probed."""
 
     def __init__(self):
-        os.makedirs(LAB, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix='sealtap-probe-') as folder:
             self.said = boot('probed', '-initrd', initramfs(folder))
         assert 'probe-end' in self.said, self.said[-4000:]
@@ -125,7 +113,6 @@ def no_second_initramfs(_):
 def main():
     report = testing.report()
     report.life(Probed, [behaves, settings, nothing_writable])
-    os.makedirs(LAB, exist_ok=True)
     report.run(no_second_initramfs, None)
     report.finish()
 

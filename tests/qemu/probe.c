@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -229,6 +230,7 @@ void __wrap_supervisor_start(void *supervisor)
 	static const char *const settings[] = {"kernel", "vm", "fs", "dev", "net/core"};
 	(void)supervisor;
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) & ~O_NONBLOCK);
+	klogctl(6, NULL, 0); /* SYSLOG_ACTION_CONSOLE_OFF: none of the kernel's lines in the middle of ours */
 	look_through("/", 0);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		char path[64];
