@@ -49,7 +49,7 @@ class Host:
     def __exit__(self, *_):
         self.process.end(timeout_s=20)
         self.lab.detach()
-        sanitized.check()
+        sanitized.check(self.argv[0])
 
     def stop(self, timeout_s=60):
         """The power button: forwarding stops, the rings drain, all is shipped; it must exit with 0."""
