@@ -50,7 +50,7 @@ class Host:
     def __exit__(self, failed, *_):
         self.process.end(timeout_s=20)
         self.lab.detach()
-        sanitized.check()
+        sanitized.check(self.argv[0])
         if not failed and not self.may_be_denied:
             self.console.check_calls()
 

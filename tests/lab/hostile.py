@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 from . import frames, metadata, ntp, surroundings
 from .certs import TOP
@@ -121,22 +122,27 @@ class Ntp(Server):
     def serve(self):
         self.lab.processes.end(self.lab.time_server.process)
         known = corpus('ntp')
-        outer = self
-
-        class Broken(ntp.Server):
-            def answer(self, origin, arrived, client):
-                for _ in range(outer.rounds):
-                    text = bytearray(outer.mutator.message(outer.mutator.choice([*known, self.packet(origin, arrived, 0)])))
-                    if outer.mutator.random() < 0.3 and len(text) != ntp.HEAD.size:
-                        text[24:32] = origin
-                    self.socket.sendto(bytes(text[:1400]), client)
-                    outer.told += 1
-                super().answer(origin, arrived, client)
-
         with self.lab.imds.entered():
-            server = Broken(self.lab.time_server.address, self.lab.time_server.path, None)
-        self.sockets.append(server.socket)
-        server.serve()
+            true = ntp.Server(self.lab.time_server.address, self.lab.time_server.path, None)
+        self.sockets.append(true.socket)
+        while True:
+            request, client = true.socket.recvfrom(2048)
+            arrived, origin = time.time_ns(), request[40:48]
+            with open(true.path) as f:
+                true.state = json.load(f)
+            for _ in range(self.rounds):
+                good = self.mutator.choice([*known, true.packet(origin, arrived, 0)])
+                true.socket.sendto(self.broken(good, origin), client)
+                self.told += 1
+            true.answer(origin, arrived, client)
+
+    def broken(self, good, origin):
+        text = bytearray(self.mutator.message(good)[:1400])
+        if self.mutator.random() < 0.3 and len(text) > 32:
+            text[24:32] = origin
+        if text[24:32] == origin:  # with another time it would be a lie, not an answer out of form
+            text[0] &= 0xf8  # of no mode
+        return bytes(text)
 
     def __exit__(self, *_):
         super().__exit__()

@@ -40,8 +40,10 @@ __attribute__((constructor)) static void report_to_file(void)
 	if (fstat(2, &s) || !S_ISCHR(s.st_mode) || s.st_rdev != makedev(1, 3))
 		return; /* init's goes where the lab reads it */
 	int fd = open(SANITIZED_REPORTS, O_WRONLY | O_APPEND | O_CLOEXEC); /* tests/lab/host.py has made it */
-	if (fd < 0 || dup2(fd, 2) < 0 || close(fd))
-		trap();
+	if (fd >= 0) {                                                     /* else its death alone tells */
+		(void)dup2(fd, 2);
+		close(fd);
+	}
 }
 
 enum err __wrap_view_enter(const char *const *keeps)

@@ -7,16 +7,20 @@ REPORTS = '/dev/shm/sealtap' + TOP.replace('/', '-') + '-sanitizers'  # as tests
 LINES = 40
 
 
+def has(program):
+    return f'{os.sep}san{os.sep}' in program
+
+
 def begin(program):
     """Makes the file for a program that has use for it: all roles may write it."""
-    if f'{os.sep}san{os.sep}' in program:
+    if has(program):
         with open(REPORTS, 'w') as f:
             os.fchmod(f.fileno(), 0o666)
 
 
-def check():
-    """There is no report; the file is gone."""
-    if not os.path.exists(REPORTS):
+def check(program):
+    """It has reported nothing; the file is gone."""
+    if not has(program) or not os.path.exists(REPORTS):
         return
     with open(REPORTS, errors='replace') as f:
         text = f.read()

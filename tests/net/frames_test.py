@@ -24,7 +24,7 @@ from lab.surroundings import WEB, Surroundings  # noqa: E402
 FRAMES, FRAGMENTS = int(os.environ.get('FRAMES', 100000)), int(os.environ.get('FRAGMENTS', 100000))
 SEED = int(os.environ.get('SEED', 0)) or random.SystemRandom().randrange(1, 1 << 32)
 ROUND = 100000  # so many a life
-EVERY, PAUSE_S = 50, 0.01  # at most 5,000 frames a second from each side: the queue between two veths holds 1,000
+EVERY, PAUSE_S = 100, 0.01  # at most 10,000 frames a second from each side: the queue between two veths holds 1,000
 SHARED = os.path.join(TOP, '..', 'shared', 'pcaps')
 MACS = {side: frames.mac(mac) for side, mac in (('outside', metadata.OUTSIDE_MAC), ('inside', metadata.INSIDE_MAC))}
 FRAG_MAX_BYTES = 4 << 20  # net.ipv4.ipfrag_high_thresh, as Linux has it

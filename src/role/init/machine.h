@@ -8,8 +8,8 @@
 /* In the image: a console that never blocks, and /proc, for the pools' read-only descriptors and the
  * network's sysctls. */
 enum err machine_mount(void) MUST_USE;
-/* In the image, once the log is open: what the machine is: its settings, what the firmware measured, and
- * whether the kernel panicked before this boot, and why; the record of that is removed. On a host: nothing. */
+/* In the image, once the log is open: the machine's settings, what the firmware measured, and whether the
+ * kernel panicked before this boot, and why; the record of that is removed. On a host: nothing. */
 void machine_tell(bool host);
 /* Capture workers: one a CPU, at most `max`. */
 unsigned machine_workers(unsigned max);
