@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 
-from . import certs, frames, ipv6, testing, traffic
+from . import certs, frames, ipv6, netns, testing, traffic
 from .procs import wait_until
 from .servers import CROWD, CROWD_PORT, NARROW, NARROW6, NARROW_MTU, ONE_PLACE_PORT, OTHERS_INSIDE, SWALLOWED, SYN_FLOOD, Conversation
 from .surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, CLIENT, DNS, ROUTER, WEB, WWW
@@ -182,6 +182,8 @@ def server_breaks_the_silence(place):
 
 def silence_from_a_reserved_port(place):
     """A silent connection from a port of the reserved range that the gateway forgot goes on, by the same port outside"""
+    if not netns.kernel_has('INIT_STACK_ALL_ZERO'):
+        raise testing.Skip("this kernel's nf_nat_masquerade.c takes the offset from its stack; the image's is zeroed: boot_test")
     with place.timeout('nf_conntrack_tcp_timeout_established', FORGOTTEN_S), place.tcp(65000) as s:
         s.connect((WEB, CROWD_PORT))
         before = exchange(s, 'one')

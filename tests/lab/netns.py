@@ -4,6 +4,7 @@
 """
 import contextlib
 import ctypes
+import gzip
 import json
 import os
 import secrets
@@ -30,6 +31,15 @@ def command(*argv, text_in=None):
 def require_root():
     if os.geteuid() != 0:
         raise SystemExit('this needs root: it makes network namespaces; run it with sudo')
+
+
+def kernel_has(option):
+    """Whether this machine's kernel was built with the option; where it does not say how it was built, it has."""
+    for path, opened in (('/proc/config.gz', gzip.open), (f'/boot/config-{os.uname().release}', open)):
+        if os.path.exists(path):
+            with opened(path, 'rt') as f:
+                return f'CONFIG_{option}=y\n' in f.read()
+    return True
 
 
 class Namespace:

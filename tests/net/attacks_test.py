@@ -212,7 +212,7 @@ def holds(path, word):
 
 def the_hook_is_in_no_release(lab):
     """What these tests hook into the roles is in no program that ships and in no image"""
-    own = set().union(*(symbols(f'{BUILD}/injected/{part}.o', '--defined-only', '--extern-only') for part in HOOKS))
+    own = set().union(*(symbols(f'{BUILD}/extra/tests/lab/injected_{part}.o', '--defined-only', '--extern-only') for part in HOOKS))
     assert len(own) > 10 and own <= symbols(INJECTED + '.sym')
     for program in ('init', 'mbed/init'):
         found = symbols(os.path.join(BUILD, program + '.sym'))

@@ -31,8 +31,7 @@ def reserved_port_translated(gateway):
         for kind in (UDP, TCP):
             for port in (*RESERVED, 40001, 1024, 64511, 1, 53, 67, 69, 123, 511, 512, 700, 1023):
                 seen = seen_from(gateway, echo, kind, (CLIENT, port))
-                # Where the kernel's stack begins as zeros, as in the image (INIT_STACK_ALL_ZERO), it is the port's remainder by the
-                # range's size: the same each time. Elsewhere nf_nat_masquerade.c takes the offset from what lies on its stack.
+                # which one: boot_test. nf_nat_masquerade.c takes the offset from its stack, where that does not begin as zeros
                 assert (seen == port) if port <= LAST else (FIRST <= seen <= LAST), f'{port} became {seen}'
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import aws, clients, evidence, gateway, ipv6, netns, probes, procs, scrape, testing, traffic  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, Surroundings  # noqa: E402
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, IMPOSTOR, WEB, Surroundings  # noqa: E402
 
 BOOT_S, RECOVERY_S = 60, 60
 LANDLOCK = 6  # the version that Linux 6.12 has
@@ -44,6 +44,16 @@ def published(place):
         assert gateway.ask(place.lab.web, gateway.TCP, (APPLIANCE_OUTSIDE, PUBLISHED), b'from outside', timeout_s=5) == b'from outside'
 
 
+def reserved_ports(place):
+    """A source port of the appliance's own range is outside its remainder by the range's size, the same each time, as the kernel counts."""
+    with gateway.Echo(place.lab.web, WEB, gateway.ECHO) as echo:
+        for kind in (gateway.UDP, gateway.TCP):
+            for port in (64512, 65000, 65535):
+                assert gateway.ask(place.lab.inside, kind, (WEB, gateway.ECHO), b'out', (CLIENT, port), timeout_s=5) == b'out'
+                outside = gateway.FIRST + port % (gateway.LAST - gateway.FIRST + 1)
+                assert echo.peers[-1] == (APPLIANCE_OUTSIDE, outside), (port, echo.peers[-1])
+
+
 def router_advertised(lab):
     """There is a way over IPv6."""
     def answers():
@@ -65,11 +75,11 @@ def failures(place, scenes):
 
 OVER_IPV4 = (clients.web_pages, clients.names, clients.pings)
 OVER_IPV6 = tuple(map(clients.over_ipv6, OVER_IPV4 + (clients.large_transfers,)))
-CORE = OVER_IPV4 + OVER_IPV6 + (clients.sctp, clients.protocols_without_ports, published)
+CORE = OVER_IPV4 + OVER_IPV6 + (clients.sctp, clients.protocols_without_ports, published, reserved_ports)
 
 
 def core_set(session):
-    """SCTP and protocols without ports, real clients by both families, and one at a published port pass through the image's own kernel"""
+    """Real clients by both families, SCTP, reserved source ports and a published one pass through the image's own kernel"""
     assert not session.failures, session.failures
 
 
