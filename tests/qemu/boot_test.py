@@ -17,7 +17,7 @@ from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, I
 BOOT_S, RECOVERY_S = 60, 60
 LANDLOCK = 6  # the version that Linux 6.12 has
 PORT, PUBLISHED = 9100, 8443
-HARDENED = 16  # rows of src/role/init/hardening.c; their values: kernel_test.py
+HARDENED = 20  # rows of src/role/init/hardening.c; their values: kernel_test.py
 SETTINGS = {'object__max_seconds': 5, 'log__interval_seconds': 5, 'status__port': PORT, 'status__sources': CLIENT,
             'publish': f'tcp {PUBLISHED} -> {CLIENT}:{gateway.ECHO}'}
 

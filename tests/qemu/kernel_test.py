@@ -31,7 +31,8 @@ SETTINGS = {
     'kernel/yama/ptrace_scope': '3', 'kernel/panic_on_oops': '1', 'kernel/panic': '-1', 'vm/mmap_rnd_bits': '32',
     'vm/mmap_min_addr': '65536', 'vm/memfd_noexec': '2', 'fs/suid_dumpable': '0', 'fs/protected_symlinks': '1',
     'fs/protected_hardlinks': '1', 'fs/protected_fifos': '2', 'fs/protected_regular': '2', 'dev/tty/ldisc_autoload': '0',
-    'dev/tty/legacy_tiocsti': '0', 'net/core/bpf_jit_harden': '2'}
+    'dev/tty/legacy_tiocsti': '0', 'net/core/bpf_jit_harden': '2',
+    **{f'net/{family}/neigh/default/gc_thresh{n}': str(rows) for family in ('ipv4', 'ipv6') for n, rows in ((2, 8192), (3, 16384))}}
 # Switches that the configuration leaves out: they are not there to be turned.
 ABSENT = {'kernel/sysrq', 'kernel/modprobe', 'kernel/modules_disabled', 'kernel/kexec_load_disabled', 'kernel/unprivileged_bpf_disabled',
           'kernel/io_uring_disabled', 'kernel/core_pattern', 'kernel/unprivileged_userns_clone', 'vm/unprivileged_userfaultfd'}

@@ -227,7 +227,8 @@ static const struct {
 void __wrap_supervisor_start(void *supervisor);
 void __wrap_supervisor_start(void *supervisor)
 {
-	static const char *const settings[] = {"kernel", "vm", "fs", "dev", "net/core"};
+	static const char *const settings[] = {
+		"kernel", "vm", "fs", "dev", "net/core", "net/ipv4/neigh/default", "net/ipv6/neigh/default"};
 	(void)supervisor;
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) & ~O_NONBLOCK);
 	klogctl(6, NULL, 0); /* SYSLOG_ACTION_CONSOLE_OFF: none of the kernel's lines in the middle of ours */

@@ -25,6 +25,12 @@ static const struct {
 	{"dev/tty/ldisc_autoload", "0", "no line discipline but the console's"},
 	{"dev/tty/legacy_tiocsti", "0", "nobody types on the console for another"},
 	{"net/core/bpf_jit_harden", "2", "constants of packet and system call filters don't become code"},
+	/* Who has no place in the table of neighbours is recorded, and not forwarded: Linux has 1,024. One
+	 * that is asked for in vain holds packets for three seconds: so not more. */
+	{"net/ipv4/neigh/default/gc_thresh3", "16384", "large networks have as many hosts"},
+	{"net/ipv4/neigh/default/gc_thresh2", "8192", "up to there nobody's place is given up in haste"},
+	{"net/ipv6/neigh/default/gc_thresh3", "16384", "the same"},
+	{"net/ipv6/neigh/default/gc_thresh2", "8192", "the same"},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
