@@ -130,7 +130,8 @@ class Table:
 
     def show(self):
         for scene, row in self.rows.items():
-            words = ', '.join(f'{gateway}: {"fails" if why else "works"}' for gateway, why in row.items())
+            words = ', '.join(f'{gateway}: {"works" if not why else "skipped" if why.startswith("skipped") else "fails"}'
+                              for gateway, why in row.items())
             print(f'# {scene.__name__.replace("_", " "):32} {words}')
 
 
