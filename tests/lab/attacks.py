@@ -5,11 +5,10 @@ counts. The page is in shared memory, for the length of the block.
 """
 import dataclasses
 import errno
-import mmap
 import os
 import struct
 
-from .clock import PATH as CLOCK
+from .clock import PATH as CLOCK, shared
 from .procs import wait_until
 
 PATH = CLOCK + '-attacks'
@@ -47,11 +46,7 @@ class Attempt:
 
 class Attacks:
     def __enter__(self):
-        with open(PATH, 'wb') as f:
-            os.fchmod(f.fileno(), 0o666)
-            f.truncate(BYTES)
-        with open(PATH, 'r+b') as f:
-            self.page = mmap.mmap(f.fileno(), BYTES)
+        self.page = shared(PATH, BYTES)
         return self
 
     def __exit__(self, *_):

@@ -26,6 +26,14 @@ DAY_S = 86400
 AHEAD_S = 7200
 
 
+def shared(path, size):
+    """A file that roles of any user map, and the test too: zeros."""
+    with open(path, 'w+b') as f:
+        os.fchmod(f.fileno(), 0o666)
+        f.truncate(size)
+        return mmap.mmap(f.fileno(), size)
+
+
 class Clock:
     def __init__(self, lab):
         self.lab, self.rows, self.now_speed = lab, [], 1
@@ -33,11 +41,7 @@ class Clock:
         self.front = {'clock_offset_s': AHEAD_S, 'clock_since': 0, 'clock_speed': 1, 'clock_leap_s': 0}
 
     def __enter__(self):
-        with open(PATH, 'wb') as f:
-            os.fchmod(f.fileno(), 0o666)
-            f.truncate(BYTES)
-        with open(PATH, 'r+b') as f:
-            self.table = mmap.mmap(f.fileno(), BYTES)
+        self.table = shared(PATH, BYTES)
         self._row(AHEAD_S)
         self.renew(self.lab.amazon.role_keys, DAY_S)
         return self
