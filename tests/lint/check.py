@@ -21,8 +21,9 @@ LAYERS = {
     'aws': {'base', 'net', 'lib', 'record', 'aws'},
     'os': {'base', 'os'},
     'role': {'base', 'net', 'lib', 'record', 'aws', 'os', 'role'},
-    'cli': {'base', 'net', 'lib', 'record', 'aws', 'cli'},
+    'cli': {'base', 'net', 'lib', 'record', 'aws', 'os', 'cli', 'role'},  # of role: CLI_MAY
 }
+CLI_MAY = {'role/https.h'}  # the one HTTP client
 # A role's folder is its own: only init, which makes what outlives the roles, and main see another's.
 ROLES_OF_ALL = {'src/role/main.c'}
 # Mbed TLS has one allocator, one clock and one random generator a process.
@@ -54,14 +55,14 @@ BANNED = {  # calls: what is wrong with them, and what there is instead
     'rand srand random srandom rand_r drand48': 'can be guessed: entropy is an argument',
     'tmpnam tempnam mktemp': 'is a race',
     'gethostbyname inet_addr inet_aton inet_ntoa': 'takes what is no address, or has a state of its own: base/ip',
-    'getenv setenv putenv': 'is another configuration beside the one',
+    'setenv putenv': 'is another configuration beside the one',
 }
 WRONG = {call: what for calls, what in BANNED.items() for call in calls.split()}
 # Tests write literals into fields that hold them (sanitizers watch), read their own tables, ask tshark and zstd, and cut calls short.
 TESTS_MAY = {'strcpy', 'strcat', 'fscanf', 'system', 'popen', 'setjmp', 'longjmp', 'getenv'}
 CALL = re.compile(r'(?<![\w.>])(' + '|'.join(WRONG) + r')\s*\(')
 # who may call what there must be one of: the source of randomness; who counts the IVs under a key
-ALONE = {'getrandom': {'src/os/rng.c', 'src/os/rng.h'}, 'getentropy': set(),
+ALONE = {'getenv': {'src/cli/env.c'}, 'getrandom': {'src/os/rng.c', 'src/os/rng.h'}, 'getentropy': set(),
          'aead_seal': {'src/record/esdk.c', 'src/lib/aead.c', 'src/lib/aead.h'}}
 ALONE_CALL = re.compile(r'(?<![\w.>])(' + '|'.join(ALONE) + r')\s*\(')
 SECRETS = r'\s*\([^;]*\b(secret|data_key|signing_key|plaintext|token)\b'
@@ -113,6 +114,8 @@ def check_includes(layer, path, lines):
             target = name.split('/')[0]
             if '/' not in name or target not in LAYERS[layer]:
                 yield n, f'layer {layer} must not include "{name}"'
+            elif layer == 'cli' and target == 'role' and name not in CLI_MAY:
+                yield n, f'the command is no role: not "{name}"'
             elif target == 'role' and path.startswith('src/role/') and not may_see_role(path, name):
                 yield n, f'what two roles need stands in src/role, not in "{name}"'
         elif THIRD_PARTY.match(name) and not allowed_system_header(layer, name, path.endswith('.c')):
@@ -310,6 +313,7 @@ def check_tree(top):
 BAD = {  # a file that breaks a rule: what the finding must say
     'src/base/a.c': ('#include "os/loop.h"\n', 'must not include'),
     'src/record/b.c': ('#include <unistd.h>\n', 'is pure'),
+    'src/cli/c.c': ('#include "role/peer.h"\n', 'is no role'),
     'src/role/c.c': ('#include <zstd.h>\n', 'third-party'),
     'src/role/net/c.c': ('#include "role/keys/keys.h"\n', 'what two roles need'),
     'src/role/c.h': ('/* c */\n#ifndef SEALTAP_ROLE_C_H\n#include "role/net/net.h"\n', 'what two roles need'),

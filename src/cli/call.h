@@ -1,0 +1,73 @@
+/* call: requests to AWS: signed, sent, waited for, tried again. Up to CALL_LANES at once on one event loop; the
+ * command starts some and waits for one, which drives all.
+ *
+ * Tried again, with growing random waits within CALL_PATIENCE_S: no connection, 5xx, SlowDown and other throttling,
+ * a clock that the service finds skewed (its offset is taken over), expired credentials (renewed once). A bucket
+ * in another region is asked there. What is final comes back with the service's own words.
+ */
+#ifndef SEALTAP_CLI_CALL_H
+#define SEALTAP_CLI_CALL_H
+
+#include "aws/fault.h"
+#include "cli/command.h"
+#include "net/http1.h"
+
+#define CALL_LANES 16
+#define CALL_PATIENCE_S 60
+
+struct call {
+	/* the request; all borrowed until the call is done */
+	const char *service;     /* "s3" */
+	const char *region;      /* NULL: the session's */
+	const char *method;      /* "GET" */
+	struct span bucket;      /* of S3: goes into host or path; else empty */
+	struct span path;        /* begins with '/', encoded as on the request line; S3: of the key */
+	struct span query;       /* encoded, sorted or not; may be empty */
+	const struct sigv4_header *headers; /* further ones, signed; NULL */
+	unsigned header_count;
+	struct span body;
+	uint8_t *to;             /* memory of the answer's body, */
+	uint64_t to_bytes;       /* so many; a longer body is ERR_TOO_LONG */
+	void (*field)(void *arg, struct span name, struct span value); /* each header of a 2xx answer; NULL */
+	void *arg;               /* borrowed */
+	bool quiet_404;          /* NOT_FOUND is an answer, nothing is said of it */
+
+	/* the outcome, once call_done() */
+	enum err error;     /* ERR_OK: status is 2xx. ERR_NOT_FOUND, ERR_DENIED, ERR_EXPIRED, ERR_THROTTLED,
+			     * ERR_UNREACHABLE, ERR_CERTIFICATE, ERR_CONFLICT (412), ERR_SERVICE, ERR_UNSUPPORTED
+			     * (InvalidObjectState: colder storage) ... */
+	unsigned status;
+	struct span answer; /* in `to` */
+	struct fault fault; /* the service's code and message */
+	char request_id[96];
+	bool done;
+
+	/* inside */
+	int lane;
+	unsigned attempts;
+	uint64_t first_ns, not_before_ns;
+	struct call *next;
+};
+
+/* Zeroed but for the request. Queued when all lanes are busy. */
+void call_start(struct call *c);
+/* Drives all until this one is done. The error, as in c->error. */
+enum err call_wait(struct call *c) MUST_USE;
+/* Drives all until any of them is done or max_wait_ns has passed. */
+void call_turn(uint64_t max_wait_ns);
+void call_abort(struct call *c);
+/* Both in one. */
+enum err call_run(struct call *c) MUST_USE;
+
+/* Says what failed, in words: "can't <what> <which>: AccessDenied: ... ; needs s3:GetObject". Returns the exit
+ * status that fits c->error. needs: the permission, or NULL. */
+enum exit_status call_say(const struct call *c, const char *what, struct span which, const char *needs);
+
+/* Since the start: for --explain and the ends of commands. */
+struct call_totals {
+	uint64_t requests, retries, bytes_in;
+	uint64_t kms_calls;
+};
+const struct call_totals *call_totals(void);
+
+#endif
