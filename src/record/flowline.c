@@ -148,7 +148,8 @@ static enum err put_member(const struct json_member *m, struct flowline *f)
 {
 	see_kind(m, f);
 	const struct place *p = place_of(line_places, m->key);
-	/* a crowd and a verdict have their addresses in the line itself; the head of an object has texts of its own */
+	/* a crowd and a verdict have their addresses in the line itself; the head of an object has texts of
+	 * its own */
 	if (p)
 		return put_value(m, p, (uint8_t *)f + p->offset);
 	return f->kind == FLOWLINE_CROWD || f->kind == FLOWLINE_VERDICT ? put_side_member(m, &f->orig)

@@ -1,5 +1,5 @@
-/* flowline: reads a line of the `flows` stream back: what role/flows/flowlines.c writes; the format stands at the
- * top of that. Pure; nothing is copied.
+/* flowline: reads a line of the `flows` stream back: what role/flows/flowlines.c writes; the format stands at
+ * the top of that. Pure; nothing is copied.
  */
 #ifndef SEALTAP_RECORD_FLOWLINE_H
 #define SEALTAP_RECORD_FLOWLINE_H

@@ -1,5 +1,5 @@
-/* flowline: lines of flows and logs: what is read stays in the line, and a line that reads is an object that walks
- * to its end. Input: the line. */
+/* flowline: lines of flows and logs: what is read stays in the line, and a line that reads is an object that
+ * walks to its end. Input: the line. */
 #include "record/flowline.h"
 
 #include "fuzz.h"
