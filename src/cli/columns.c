@@ -134,26 +134,31 @@ void columns_u64(uint64_t v)
 	columns_cell(buf_span(&b));
 }
 
+/* Powers of ten, as S3's console and AWS's bills count. */
+void columns_put_bytes(struct buf *b, uint64_t v)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	unsigned unit = 0, rest = 0;
+	for (; v >= 1000; v /= 1000, unit++)
+		rest = (unsigned)(v % 1000);
+	text_u64(b, v);
+	if (unit && v < 100) {
+		buf_u8(b, '.');
+		text_u64(b, rest / 100);
+	}
+	buf_u8(b, ' ');
+	buf_str(b, units[unit]);
+}
+
 void columns_bytes(uint64_t v)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	uint8_t text[24];
 	struct buf b = BUF_OF(text);
-	unsigned unit = 0;
-	uint64_t rest = 0;
 	if (g.csv) {
 		columns_u64(v);
 		return;
 	}
-	for (; v >= 1024; v /= 1024, unit++)
-		rest = v % 1024;
-	text_u64(&b, v);
-	if (unit) {
-		buf_u8(&b, '.');
-		text_u64(&b, rest * 10 / 1024);
-	}
-	buf_u8(&b, ' ');
-	buf_str(&b, units[unit]);
+	columns_put_bytes(&b, v);
 	columns_cell(buf_span(&b));
 }
 

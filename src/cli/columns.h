@@ -8,7 +8,7 @@
 #ifndef SEALTAP_CLI_COLUMNS_H
 #define SEALTAP_CLI_COLUMNS_H
 
-#include "base/span.h"
+#include "base/buf.h"
 #include "cli/command.h"
 
 #define COLUMNS_MAX 20u
@@ -23,10 +23,13 @@ void columns_begin(const struct columns_head *heads, unsigned count, bool csv);
 /* The row's next cell. */
 void columns_cell(struct span text);
 void columns_u64(uint64_t v);
-/* A table: 1.2 MiB; CSV: the number. */
+/* A table: 1.2 MB; CSV: the number. */
 void columns_bytes(uint64_t v);
 void columns_time(uint64_t unix_ns);
 void columns_row(void);
 enum exit_status columns_end(void);
+
+/* "1.2 MB" */
+void columns_put_bytes(struct buf *b, uint64_t v);
 
 #endif
