@@ -86,7 +86,7 @@ static void finish(struct https *h, enum err e)
 		.where = where(h),
 		.why = e == ERR_TLS || e == ERR_CERTIFICATE ? tls_why(&h->tls) : err_text(e),
 		.response = &h->response,
-		.body = buf_span(&h->answer),
+		.body = buf_span(h->response.body),
 	};
 	h->head = h->body = (struct span){.p = NULL};
 	if (e)
@@ -107,7 +107,11 @@ static void begin_request(struct https *h, bool reused)
 	h->sent_all = h->send_failed = h->answered = h->spoiled = false;
 	h->unacked = 0;
 	buf_reset(&h->answer);
-	http1_response_init(&h->response, &h->answer, h->head_method);
+	buf_reset(&h->given);
+	http1_response_init(&h->response, h->given.p ? &h->given : &h->answer, h->head_method);
+	h->response.refusal = &h->answer;
+	h->response.field = h->field;
+	h->response.arg = h->field_arg;
 	h->progress_ns = clock_mono_ns();
 }
 
@@ -457,6 +461,9 @@ void https_start(struct https *h, const struct https_request *r)
 	h->head = r->head;
 	h->body = r->body;
 	h->head_method = r->head_method;
+	h->given = buf_over(r->to, r->to_bytes);
+	h->field = r->field;
+	h->field_arg = r->field_arg;
 	memmove(h->addr, r->addr, r->addr_count * sizeof(h->addr[0]));
 	h->addr_count = r->addr_count;
 	h->addr_next = 0;
