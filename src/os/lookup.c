@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The linker keeps the C library's own for this one caller: the other looks no names up (lib/pcapfilter.c). */
+/* The linker keeps the C library's own for this caller; the other looks no names up (lib/pcapfilter.c). */
 int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		       struct addrinfo **res);
 
