@@ -209,7 +209,7 @@ build/version build/flags build/tls build/signer: FORCE
 # ---- programs
 
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
-build/sealtap: $(CLI_OBJ) build/libsealtap.a
+build/sealtap: $(CLI_OBJ) $(call tls_objects,build/obj,bearssl) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
 # and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
