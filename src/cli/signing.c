@@ -155,7 +155,7 @@ enum exit_status signing_head(const struct call *c, const char *region, uint64_t
 		s = session_credentials(renew, now_ns, &creds);
 	if (s)
 		return s;
-	to->tls = !custom || to->endpoint.port == 443;
+	to->tls = !session_plain(c->service);
 	enum err e = sign(c, region ? region : session_names()->region, now_ns, custom, creds, to, head);
 	return e ? say(EXIT_WRONG_USAGE, "can't make a request of %s to %s: %s", c->service,
 		       to->endpoint.host, err_text(e))
