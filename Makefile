@@ -257,9 +257,10 @@ FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
 MBED := $(addprefix build/mbed/tests/,tls_test https_test https_addresses_test)
 MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
+CLI_PROGRAMS := $(patsubst tests/cli/%.c,build/tests/%,$(wildcard tests/cli/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san sanitized
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san sanitized
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -276,8 +277,9 @@ TEST_PARTS := $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/fla
 $(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(TEST_PARTS)
 $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/flags
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(TEST_PARTS)
+$(CLI_PROGRAMS): build/tests/%: tests/cli/%.c $(TEST_PARTS)
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(TEST_PARTS)
-$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(RADOSGW_PROGRAMS):
+$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(RADOSGW_PROGRAMS):
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
@@ -287,14 +289,6 @@ build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build
 
 include tests/sanitized.mk
 
-# ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
-
-C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c board/*/*.c)
-flags_of = $(FLAGS_$(patsubst src/%,%,$(1:.c=))) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
-	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
-compile_commands.json: build/flags FORCE
-	$(file >build/flags_of,$(foreach f,$(C_FILES),$(f) $(call flags_of,$(f))))
-	$(Q)tests/lint/compile_commands $(filter-out -Werror $(HARDEN),$(CFLAGS)) \
-		-nostdlibinc -isystem $(MUSL_CC:%/bin/musl-gcc=%/include) <build/flags_of >$@
+include tests/lint/compile_commands.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)
