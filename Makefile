@@ -157,11 +157,9 @@ TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors $(MBED_CONFIG)
 TLS_bearssl := lib/tls_bear
 TLS_mbedtls := lib/tls_mbed lib/tls_mbed_shared
 tls_objects = $(TLS_$(2):%=$(1)/%.o)
-LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
-	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role role/*))))
-CLI_SRC := $(wildcard src/cli/*.c)
+LIB_SRC := $(filter-out src/role/main.c src/cli/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
+	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role role/* cli))))
 LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
-CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
 SAN_OBJ := $(LIB_SRC:src/%.c=build/san/obj/%.o)
 
 build/obj/%.o: src/%.c build/flags
@@ -175,7 +173,7 @@ build/san/obj/%.o: src/%.c build/flags
 	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
 # The readers, with what libFuzzer needs to see which way an input went; a checksum's loop says nothing of that, slowly.
-FUZZ_SRC := $(filter $(addprefix src/,base/% net/% lib/% record/% aws/%),$(LIB_SRC))
+FUZZ_SRC := $(filter $(addprefix src/,base/% net/% lib/% record/% aws/% cli/%),$(LIB_SRC))
 FUZZ_OBJ := $(FUZZ_SRC:src/%.c=build/fuzz/obj/%.o)
 build/fuzz/obj/%.o: src/%.c build/flags
 	$(call say,CC fuzz,$<)
@@ -209,7 +207,7 @@ build/version build/flags build/tls build/signer: FORCE
 # ---- programs
 
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
-build/sealtap: $(CLI_OBJ) build/libsealtap.a
+build/sealtap: build/obj/cli/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
 # and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
