@@ -207,7 +207,7 @@ build/version build/flags build/tls build/signer: FORCE
 # ---- programs
 
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
-build/sealtap: build/obj/cli/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
+build/sealtap: build/obj/cli/main.o $(call tls_objects,build/obj,bearssl) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
 # and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
@@ -258,7 +258,8 @@ NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c)
 CLI_PROGRAMS := $(patsubst tests/cli/%.c,build/tests/%,$(wildcard tests/cli/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san sanitized
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) \
+	unit-san sanitized
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)

@@ -1,53 +1,26 @@
-/* make_objects: the objects of one boot of an appliance, under a clock of the program's own: hours in seconds. Recorder, log stream and
- * all below them are the product's; the packets are traffic.h's.
+/* make_objects: the objects of one boot of an appliance, under a clock of the program's own: hours in
+ * seconds. Recorder, log stream and all below them are the product's; the packets are traffic.h's.
  *
  *   make_objects CONFIG FOLDER KEY-ARN [NAME=NUMBER ...]      (names: `numbers`, below)
  *
  * Each object goes to FOLDER/<name>; on standard output, a JSON line each:
- *   {"key": {context}}: a data key is wanted: the answer is a line on standard input, KEY and CiphertextBlob in base64
- *   {"object": name, "meta": {...}}: an object is written;  {"end": {...}}: what was recorded, and the seed's facts
+ *   {"key": {context}}  a data key is wanted; the answer on standard input: KEY CiphertextBlob, base64
+ *   {"object": name, "meta": {...}}  it is written
+ *   {"end": {...}}      what was recorded
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include "producers.h"
 
-#include "base/text.h"
-#include "lib/ecdsa.h"
-#include "lib/sha.h"
 #include "os/chan.h"
-#include "os/clock.h"
-#include "record/pcapng.h"
 #include "role/capture/section.h"
 #include "role/flows/flowlines.h"
 #include "role/jsonlines.h"
-#include "role/keys/logstream.h"
 
 #include "traffic.h"
 
-#define WORKERS_MAX 4
-#define SLOTS 2
-#define SLOT_BYTES (68ull * 1024 * 1024)
-#define SMALL_SLOT_BYTES (8ull * 1024 * 1024)
-#define UP_NS (7 * NS_PER_S) /* from the kernel's start to the program's */
-#define FLOWS_STREAM WORKERS_MAX
-#define LOG_STREAM (WORKERS_MAX + 1)
-#define STREAMS (WORKERS_MAX + 2)
-
-/* One producer: its recorder, and what the world owes it. */
-struct stream {
-	struct recorder *recorder;
-	const char *name;
-	uint32_t keyseq;
-	bool wants_key, has_sealed;
-	struct msg_segment sealed;
-	uint64_t packet_id, recorded[2], drops, drops_untold;
-};
-
-static uint64_t now_ns, start_ns;
-static uint64_t seed = 1, boot, seconds = 600, bytes_per_s = 20000, workers = 2, hosts = 40, servers = 60,
-		payload = 1400, words_percent = 30, port0_s = 60, rare_s = 200, canary_s = 300, lost_at_s,
-		torn_at_s, key_seconds, object_seconds, shutdown_event = 1;
+/* What can be said on the command line. */
+static uint64_t seed = 1, boot, seconds = 600, bytes_per_s = 20000, workers = 2, hosts = 40, servers = 60;
+static uint64_t payload = 1400, words_percent = 30, port0_s = 60, rare_s = 200, canary_s = 300;
+static uint64_t lost_at_s, torn_at_s, key_seconds, object_seconds, shutdown = 1;
 static const struct {
 	const char *name;
 	uint64_t *to;
@@ -60,214 +33,26 @@ static const struct {
 	{"workers", &workers},
 	{"hosts", &hosts},
 	{"servers", &servers},
-	{"payload", &payload},
+	{"payload", &payload}, /* of a TCP segment */
 	{"words_percent", &words_percent},
-	{"port0_s", &port0_s},
+	{"port0_s", &port0_s}, /* seconds between two; 0: none */
 	{"rare_s", &rare_s},
 	{"canary_s", &canary_s},
-	{"lost_at_s", &lost_at_s}, /* when the first worker loses 5 packets */
-	{"torn_at_s", &torn_at_s}, /* when it dies */
-	{"key_seconds", &key_seconds},
-	{"object_seconds", &object_seconds}, /* in place of the configuration's */
-	{"shutdown",
-	 &shutdown_event}, /* 0: the power fails: the open objects and what the log would say are not there */
+	{"lost_at_s", &lost_at_s},     /* the first worker loses 5 packets */
+	{"torn_at_s", &torn_at_s},     /* it dies */
+	{"key_seconds", &key_seconds}, /* in place of the configuration's */
+	{"object_seconds", &object_seconds},
+	{"shutdown", &shutdown}, /* 0: the power fails: open objects and the log's last words are not there */
 };
 
-static struct loop loop;
-static struct settings settings;
-static struct object_identity identity;
-static struct ecdsa_key signing_key;
 static struct msg_links links;
 static struct msg_clock clock_state;
-static const char *folder, *key_arn;
 static int log_ends[2];
-static struct stream streams[STREAMS];
 static struct recorder worker[WORKERS_MAX], flows;
-static struct logstream journal;
 static struct traffic traffic;
-static uint64_t shipped_count, line_count, flow_lines;
+static uint64_t line_count, flow_lines;
 static uint8_t worker_pool[WORKERS_MAX][POOL_PAGE_BYTES + SLOTS * SLOT_BYTES];
 static uint8_t small_pool[2][POOL_PAGE_BYTES + 8 * SMALL_SLOT_BYTES];
-
-/* ---- the clock: these stand in front of os/clock's */
-
-uint64_t clock_real_ns(void)
-{
-	return now_ns;
-}
-
-uint64_t clock_mono_ns(void)
-{
-	return now_ns - start_ns + UP_NS;
-}
-
-uint64_t clock_boot_ns(void)
-{
-	return clock_mono_ns();
-}
-
-uint64_t clock_raw_ns(void)
-{
-	return clock_mono_ns();
-}
-
-static void fail(const char *what, const char *which)
-{
-	fprintf(stderr, "make_objects: %s: %s: %s\n", what, which, errno ? strerror(errno) : "");
-	exit(1);
-}
-
-/* ---- objects out, keys in */
-
-static void write_file(const char *name, struct span bytes)
-{
-	char path[1024];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = 0;
-		if (mkdir(path, 0755) && errno != EEXIST)
-			fail("folder", path);
-		*slash = '/';
-	}
-	FILE *f = fopen(path, "wb");
-	if (!f || fwrite(bytes.p, 1, bytes.len, f) != bytes.len || fclose(f))
-		fail("object", path);
-}
-
-static void put_out(const struct object_meta *m)
-{
-	uint8_t text[256];
-	struct buf value = BUF_OF(text);
-	const char *name;
-	printf("{\"object\": \"%s\", \"stream\": \"%s\", \"seq\": %u, \"meta\": {", m->name, m->stream,
-	       m->seq);
-	for (unsigned i = 0; object_meta_field(m, i, true, &name, &value); i++) {
-		printf("%s\"%s\": \"%.*s\"", i ? ", " : "", name, (int)value.len, (const char *)value.p);
-		buf_reset(&value);
-	}
-	printf("}}\n");
-}
-
-/* The stream's next data key, as KMS gives it to whoever reads our output. */
-static void give_key(struct stream *s)
-{
-	static struct msg_key key;
-	static char line[9000];
-	key = (struct msg_key){.signer = 1, .made_ns = clock_mono_ns(), .keyseq = s->keyseq};
-	struct buf aad = BUF_OF(key.aad);
-	enum err e = object_context(&identity, s->name, s->keyseq++, &aad);
-	ASSERT(!e);
-	key.aad_len = (uint32_t)aad.len;
-	printf("{\"key\": {");
-	size_t at = 2;
-	for (unsigned i = load_be16(key.aad) * 2u, odd = 0; i; i--, odd = !odd) {
-		uint16_t len = load_be16(key.aad + at);
-		printf("\"%.*s\"%s", len, (const char *)key.aad + at + 2, odd ? i > 1 ? ", " : "" : ": ");
-		at += 2u + len;
-	}
-	printf("}}\n");
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		fail("no data key came", s->name);
-	struct span blob = span_str(strtok(line, "\n")), text = span_cut(&blob, ' ');
-	struct buf data_key = BUF_OF(key.data_key), edk = BUF_OF(key.edk);
-	if (text_read_base64(text, &data_key) || text_read_base64(blob, &edk) || data_key.len != 32)
-		fail("no data key", line);
-	key.edk_len = (uint32_t)edk.len;
-	key.provider_info_len = (uint32_t)strlen(key_arn);
-	memcpy(key.provider_info, key_arn, key.provider_info_len);
-	recorder_key(s->recorder, &key);
-}
-
-static void sign_it(struct object_meta *m)
-{
-	uint8_t text[2048], hash[SHA256_BYTES];
-	struct buf b = BUF_OF(text);
-	struct sha256 sha;
-	size_t len;
-	enum err e = object_signed_text(m, &b);
-	ASSERT(!e);
-	sha256_init(&sha);
-	sha256_update(&sha, buf_span(&b));
-	sha256_final(&sha, hash);
-	ecdsa_sign(&signing_key, hash, m->sig, &len);
-	m->sig_len = (uint32_t)len;
-}
-
-static void want_key(void *arg, bool any)
-{
-	(void)any;
-	((struct stream *)arg)->wants_key = true;
-}
-
-static void sign(void *arg, const struct object_meta *meta)
-{
-	struct stream *s = arg;
-	struct object_meta m = *meta;
-	sign_it(&m);
-	recorder_signed(s->recorder, &m);
-}
-
-static void sealed(void *arg, const struct msg_segment *segment)
-{
-	struct stream *s = arg;
-	ASSERT(!s->has_sealed);
-	s->sealed = *segment;
-	s->has_sealed = true;
-}
-
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
-/* What keys and upload do for a stream: true: it was something. */
-static bool serve(struct stream *s)
-{
-	struct commit c;
-	if (s->wants_key) {
-		s->wants_key = false;
-		give_key(s);
-		return true;
-	}
-	if (!s->has_sealed)
-		return false;
-	s->has_sealed = false;
-	const uint8_t *slot = pool_slot(&s->recorder->slots.pool, s->sealed.index);
-	enum err e = commit_read(slot, &c);
-	ASSERT(!e && c.state == COMMIT_SEALED);
-	write_file(c.meta.name, span_of(slot + COMMIT_DATA_OFFSET, c.meta.size_bytes));
-	put_out(&c.meta);
-	struct msg_shipped told = {++shipped_count, c.meta};
-	if (s->recorder == &journal.recorder)
-		logstream_free(&journal, &s->sealed);
-	else
-		recorder_free(s->recorder, &s->sealed);
-	logstream_shipped(&journal, &told);
-	return true;
-}
-
-static void serve_all(void)
-{
-	bool busy = true;
-	while (busy) {
-		busy = false;
-		for (unsigned i = 0; i < STREAMS; i++)
-			busy |= streams[i].recorder && serve(&streams[i]);
-	}
-}
-
-/* Time passes: timers fire at their own. */
-static void until(uint64_t then_ns)
-{
-	while (loop.timers && loop.timers->at_ns <= then_ns - start_ns + UP_NS) {
-		uint64_t at_ns = loop.timers->at_ns + start_ns - UP_NS;
-		now_ns = at_ns > now_ns ? at_ns : now_ns;
-		loop_turn(&loop, 0);
-		serve_all();
-	}
-	now_ns = then_ns;
-}
 
 /* ---- the log */
 
@@ -323,17 +108,15 @@ static void log_boot(void)
 	journal.sealed = log_sealed;
 	journal.progressed = nothing;
 	streams[LOG_STREAM] = (struct stream){.recorder = &journal.recorder, .name = "log"};
-	say_line(
-		"info net clock source=ntp server=169.254.169.123 offset_ms=0.021 error_ns=%llu delay_ns=180000 stratum=3 leap=0 "
-		"drift_ppm=0.012 smeared=yes kept=yes steps=0",
-		(unsigned long long)clock_state.error_ns);
+	say_line("info net clock source=ntp server=169.254.169.123 offset_ms=0.021 error_ns=%llu "
+		 "delay_ns=180000 stratum=3 leap=0 drift_ppm=0.012 smeared=yes kept=yes steps=0",
+		 (unsigned long long)clock_state.error_ns);
 	logstream_open(&journal, &settings, (struct pool){small_pool[1], SMALL_SLOT_BYTES, 8}, 0);
 	serve_all();
 	say_line("info net configured outside=ens5 inside=ens6");
-	say_line(
-		"info init armed outside_rx_packets=0 inside_rx_packets=0 outside_rx_dropped=0 inside_rx_dropped=0 "
-		"since_kernel_start_ms=%llu",
-		(unsigned long long)(clock_boot_ns() / NS_PER_MS));
+	say_line("info init armed outside_rx_packets=0 inside_rx_packets=0 outside_rx_dropped=0 "
+		 "inside_rx_dropped=0 since_kernel_start_ms=%llu",
+		 (unsigned long long)(clock_boot_ns() / NS_PER_MS));
 }
 
 /* ---- a worker */
@@ -365,9 +148,17 @@ static void worker_tail(void *arg, struct buf *raw)
 	put_statistics(arg, raw);
 }
 
+static void worker_position(void *arg, struct commit_resume *at)
+{
+	const struct stream *s = arg;
+	at->packet_id = s->packet_id;
+	memcpy(at->recorded, s->recorded, sizeof(at->recorded));
+}
+
 static const struct recorder_ops worker_ops = {
 	.head = worker_head,
 	.tail = worker_tail,
+	.position = worker_position,
 	.committed = nothing,
 	.want_key = want_key,
 	.sign = sign,
@@ -390,7 +181,10 @@ static void set_up(struct stream *s, struct recorder *r, const struct recorder_o
 				       .stream = s->name,
 				       .raw_max = RECORDER_RAW_MAX};
 	recorder_init(r, &setup);
-	recorder_recover(r, &at);
+	if (recorder_recover(r, &at)) {
+		s->packet_id = at.packet_id;
+		memcpy(s->recorded, at.recorded, sizeof(s->recorded));
+	}
 	serve_all();
 }
 
@@ -409,16 +203,14 @@ static void die(unsigned i)
 	loop_timer_stop(&loop, &r->frame_timer);
 	loop_timer_stop(&loop, &r->object_timer);
 	loop_timer_stop(&loop, &r->key_timer);
-	streams[i].packet_id -=
-		r->frame.records; /* those were not committed: the ring gives them again, here they are lost */
-	streams[i].drops += r->frame.records;
-	streams[i].drops_untold += r->frame.records;
-	uint64_t uncommitted = r->frame.records;
+	const uint64_t uncommitted = r->frame.records; /* a ring gives them again; here they are lost */
 	memset(r, 0, sizeof(*r));
 	say_line("alarm init role-died died=capture index=%u signal=9", i);
 	set_up_worker(i);
 	take_log();
 	recorder_lost(r, uncommitted);
+	streams[i].drops += uncommitted;
+	streams[i].drops_untold += uncommitted;
 }
 
 static void record(unsigned i, const struct ring_packet *p)
@@ -586,10 +378,9 @@ static void add(struct msg_totals *to, const struct recorder *r)
 
 static void shut_down(struct msg_totals *t)
 {
-	say_line(
-		"info init disarmed outside_rx_packets=0 inside_rx_packets=0 outside_rx_dropped=0 inside_rx_dropped=0 "
-		"since_kernel_start_ms=%llu",
-		(unsigned long long)(clock_boot_ns() / NS_PER_MS));
+	say_line("info init disarmed outside_rx_packets=0 inside_rx_packets=0 outside_rx_dropped=0 "
+		 "inside_rx_dropped=0 since_kernel_start_ms=%llu",
+		 (unsigned long long)(clock_boot_ns() / NS_PER_MS));
 	for (unsigned i = 0; i < workers; i++) {
 		recorder_rotate(&worker[i]);
 		add(t, &worker[i]);
@@ -597,9 +388,9 @@ static void shut_down(struct msg_totals *t)
 	const unsigned long long recorded = t->packets, arrived = t->packets + t->lost;
 	recorder_rotate(&flows);
 	serve_all();
-	say_line(
-		"info init books arrived_least=%llu arrived_most=%llu recorded=%llu lost=%llu filtered=0 unattributed=0 surplus=0",
-		arrived, arrived, recorded, (unsigned long long)t->lost);
+	say_line("info init books arrived_least=%llu arrived_most=%llu recorded=%llu lost=%llu filtered=0 "
+		 "unattributed=0 surplus=0",
+		 arrived, arrived, recorded, (unsigned long long)t->lost);
 	until(now_ns + NS_PER_S);
 	logstream_close(&journal, t);
 	serve_all();
@@ -695,9 +486,10 @@ int main(int argc, char **argv)
 	log_boot();
 	live();
 	struct msg_totals t = {0};
-	if (shutdown_event)
+	if (shutdown)
 		shut_down(&t);
-	printf("{\"end\": {\"boot\": \"%016llx\", \"packets\": %llu, \"lost\": %llu, \"raw_bytes\": %llu, \"port0\": %u, \"rare\": %u, "
+	printf("{\"end\": {\"boot\": \"%016llx\", \"packets\": %llu, \"lost\": %llu, \"raw_bytes\": %llu, "
+	       "\"port0\": %u, \"rare\": %u, "
 	       "\"canaries\": %u, \"flows\": %u, \"end_ns\": %llu}}\n",
 	       (unsigned long long)identity.boot, (unsigned long long)t.packets, (unsigned long long)t.lost,
 	       (unsigned long long)t.raw_bytes, traffic.ports0, traffic.rares, traffic.canaries,

@@ -1,9 +1,9 @@
-/* traffic: what an appliance sees at its two links, made up: packets in the order of their times, each once, on the link where it
- * arrives, and the flows that they make. The same seed gives the same bytes.
+/* traffic: what an appliance sees at its two links, made up: packets in the order of their times, each once,
+ * on the link where it arrives, and the flows that they make. The same seed gives the same bytes.
  *
- *   from inside (198.19.0.0/20) through the NAT's address 198.18.0.10 to 203.0.113.0/24 and back: TLS records of noise, pages of words,
- *   DNS, pings; at set intervals besides: packets to port 0 from 192.0.2.66, a host inside, 198.19.9.9, that asks 192.0.2.99 for a
- *   moment (the rare host), and the answers to canaries
+ * From inside (198.19.0.0/20) through the NAT's address 198.18.0.10 to 203.0.113.0/24 and back: TLS records
+ * of noise, pages of words, DNS, pings. At set intervals besides: packets to port 0 from 192.0.2.66; a host
+ * inside, 198.19.9.9, that asks 192.0.2.99 for a moment (the rare host); answers to canaries.
  */
 #ifndef SEALTAP_TESTS_CLI_TRAFFIC_H
 #define SEALTAP_TESTS_CLI_TRAFFIC_H
@@ -246,7 +246,7 @@ static inline void traffic_ping(struct traffic *t, struct traffic_flow *f, bool 
 	traffic_wrap(t, back ? 0 : TRAFFIC_CLIENT, CT_ICMP, ip_to_v4(&a->src), ip_to_v4(&a->dst), 64, 2);
 }
 
-/* SYN, SYN ACK, ACK, a question, segments with an ACK after each second, FIN, FIN, ACK. True: that was the last. */
+/* SYN, SYN ACK, ACK, a question, segments with an ACK after each second, FIN, FIN, ACK. True: the last. */
 static inline bool traffic_tcp_step(struct traffic *t, struct traffic_flow *f)
 {
 	static const struct {

@@ -62,7 +62,7 @@ class Request:
 
 
 class Front:
-    """Passes requests on and keeps book. rule(request): None, or (status, body) or (status, body, headers) to answer instead; it may wait."""
+    """Passes requests on and keeps book. rule(request): None, or what to answer instead, (status, body[, headers]); it may wait."""
 
     def __init__(self, behind):
         self.behind, self.requests, self.rule, self.lock = behind, [], None, threading.Lock()
@@ -322,8 +322,8 @@ class Lab:
         scope = f'test/20260101/{REGION}/{service}/aws4_request'  # moto sees by it which service is meant, and checks nothing
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=60)
         try:
-            connection.request(method, path, body, {'Authorization': f'AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0',
-                                                    **(headers or {})})
+            signed = f'AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0'
+            connection.request(method, path, body, {'Authorization': signed, **(headers or {})})
             answer = connection.getresponse()
             text = answer.read()
         finally:
