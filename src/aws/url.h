@@ -1,5 +1,5 @@
-/* url: addresses of services as people give them: http or https, a host, perhaps a port and a path. Source: RFC 3986,
- * without user, query and fragment, which none of these may have.
+/* url: addresses of services as people give them: http or https, a host, perhaps a port and a path.
+ * Source: RFC 3986, without user, query and fragment, which none of these may have.
  */
 #ifndef SEALTAP_AWS_URL_H
 #define SEALTAP_AWS_URL_H

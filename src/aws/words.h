@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 
-/* Cuts the next word off *line and appends it. ERR_NOT_FOUND: there is no further one. ERR_SYNTAX: the line ends in
- * a quote or behind a backslash. ERR_FULL. */
+/* Cuts the next word off *line and appends it. ERR_NOT_FOUND: there is no further one. ERR_SYNTAX: the
+ * line ends in a quote or behind a backslash. ERR_FULL. */
 enum err words_next(struct span *line, struct buf *word) MUST_USE;
 
 #endif

@@ -1,12 +1,14 @@
-/* credentials: the operator's, from the first place that has some, in botocore's order. Part of cli/session.
+/* credentials: the operator's, from the first place that has some, in botocore's order. Part of
+ * cli/session.
  *
- *   environment (not with --profile); the profile's role_arn (assumed); web identity, of the environment (not with
- *   --profile) or the profile; the profile's keys in the credentials file; its credential_process; its keys in the
- *   config file; the container's endpoint; the instance's metadata service.
+ *   environment (not with --profile); the profile's role_arn (assumed); web identity, of the environment
+ *   (not with --profile) or the profile; the profile's keys in the credentials file; its
+ *   credential_process; its keys in the config file; the container's endpoint; the instance's metadata
+ *   service.
  *
- * A place that has some but can't give them ends the search, so that nobody is taken for somebody else. Single
- * sign-on and `aws login` are not done here: it is said how `aws configure export-credentials` hands theirs over.
- * Secret: wiped when replaced, and with credentials_wipe; no message holds one.
+ * A place that has some but can't give them ends the search, so that nobody is taken for somebody else.
+ * Single sign-on and `aws login` are not done here: it is said how `aws configure export-credentials`
+ * hands theirs over. Secret: wiped when replaced, and with credentials_wipe; no message holds one.
  */
 #ifndef SEALTAP_CLI_CREDENTIALS_H
 #define SEALTAP_CLI_CREDENTIALS_H

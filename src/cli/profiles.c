@@ -79,7 +79,7 @@ static enum exit_status no_such_profile(void)
 }
 
 /* The older name of the variable goes first, as with botocore. */
-enum exit_status profiles_read(const char *option)
+enum exit_status profiles_begin(const char *option)
 {
 	const char *first = env_get("AWS_DEFAULT_PROFILE"), *second = env_get("AWS_PROFILE");
 	const char *given = option ? option : first ? first : second;

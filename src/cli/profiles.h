@@ -1,5 +1,6 @@
 /* profiles: the operator's settings in ~/.aws/config and ~/.aws/credentials, or where AWS_CONFIG_FILE and
- * AWS_SHARED_CREDENTIALS_FILE say (aws/profile). What stands in the credentials file goes first. Part of cli/session.
+ * AWS_SHARED_CREDENTIALS_FILE say (aws/profile). What stands in the credentials file goes first. Part of
+ * cli/session.
  *
  * The files hold secrets: their text is wiped with profiles_wipe, and never shown.
  */
@@ -15,7 +16,7 @@ enum profiles_file { PROFILES_CREDENTIALS, PROFILES_CONFIG, PROFILES_FILES };
 
 /* Reads both files, where they are, and finds out which profile is meant. option: --profile's value, or NULL.
  * EXIT_NOT_SET_UP after it was said what is wrong with them, or that there is no such profile. */
-enum exit_status profiles_read(const char *option);
+enum exit_status profiles_begin(const char *option);
 /* The profile's name; "default" where none was named. */
 const char *profiles_name(void);
 /* It was given by --profile: then the environment's credentials do not count. */

@@ -68,14 +68,15 @@ static enum exit_status take(size_t i, const char *text, const char *where)
 {
 	enum err e = url_read(span_str(text), false, &g.of[i].url);
 	if (e || g.of[i].url.path.len != 1)
-		return say(EXIT_NOT_SET_UP, "%s is no address of a service: %s; it is http:// or https://, a host, "
-					    "and perhaps a port",
+		return say(EXIT_NOT_SET_UP,
+			   "%s is no address of a service: %s; it is http:// or https://, a host, "
+			   "and perhaps a port",
 			   where, say_text(span_str(text)));
 	g.of[i].custom = true;
 	return EXIT_DONE;
 }
 
-enum exit_status services_read(const char *option)
+enum exit_status services_begin(const char *option)
 {
 	bool ignore = is_set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls");
 	g.settings.endpoint_fips = is_set("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
@@ -100,7 +101,8 @@ static size_t find(const char *service)
 	return i;
 }
 
-enum exit_status services_endpoint(const char *service, const char *region, struct endpoint *out, bool *custom)
+enum exit_status services_endpoint(const char *service, const char *region, struct endpoint *out,
+				   bool *custom)
 {
 	size_t i = find(service);
 	*custom = g.of[i].custom;

@@ -7,9 +7,11 @@
 #include "base/text.h"
 #include "cli/credentials.h"
 #include "cli/env.h"
+#include "cli/places.h"
 #include "cli/profiles.h"
 #include "cli/say.h"
 #include "cli/services.h"
+#include "os/clock.h"
 
 static struct {
 	/* options */
@@ -19,12 +21,13 @@ static struct {
 } g;
 
 const struct option_row session_options[] = {
-	{"--profile", OPTION_TEXT, "NAME", "profile of ~/.aws/config and ~/.aws/credentials (else AWS_PROFILE)",
-	 &g.profile},
+	{"--profile", OPTION_TEXT, "NAME",
+	 "profile of ~/.aws/config and ~/.aws/credentials (else AWS_PROFILE)", &g.profile},
 	{"--region", OPTION_TEXT, "REGION", "else AWS_REGION, or the profile's", &g.region},
-	{"--endpoint-url", OPTION_TEXT, "URL", "instead of AWS's addresses (else AWS_ENDPOINT_URL and the like)",
-	 &g.endpoint_url},
-	{"--ca-bundle", OPTION_FILE, "FILE", "whose certificates are trusted (else AWS_CA_BUNDLE)", &g.ca_bundle},
+	{"--endpoint-url", OPTION_TEXT, "URL",
+	 "instead of AWS's addresses (else AWS_ENDPOINT_URL and the like)", &g.endpoint_url},
+	{"--ca-bundle", OPTION_FILE, "FILE", "whose certificates are trusted (else AWS_CA_BUNDLE)",
+	 &g.ca_bundle},
 	{"--bucket", OPTION_TEXT, "BUCKET[/PREFIX]", "else SEALTAP_BUCKET, or the profile's sealtap_bucket",
 	 &g.bucket},
 	{"--appliance", OPTION_TEXT, "NAME", "of this appliance alone", &g.appliance},
@@ -35,8 +38,8 @@ const struct option_row session_options[] = {
 };
 
 /* The first that says something: an option, the environment, the profile. */
-static const char *say_where(const char *option, const char *const *variables, const char *setting, char *memory,
-			     size_t cap, const char **where)
+static const char *say_where(const char *option, const char *const *variables, const char *setting,
+			     char *memory, size_t cap, const char **where)
 {
 	*where = "the option";
 	if (option)
@@ -113,7 +116,7 @@ static enum exit_status find_appliance(void)
 	return EXIT_DONE;
 }
 
-static void find_ca_bundle(void)
+static enum exit_status find_ca_bundle(void)
 {
 	static const char *const variables[] = {"AWS_CA_BUNDLE", NULL};
 	char memory[4096];
@@ -121,6 +124,7 @@ static void find_ca_bundle(void)
 	const char *path = say_where(g.ca_bundle, variables, "ca_bundle", memory, sizeof(memory), &where);
 	bool at_home = path && home && path[0] == '~' && path[1] == '/';
 	snprintf(g.ca_path, sizeof(g.ca_path), "%s%s", at_home ? home : "", path ? path + at_home : "");
+	return EXIT_DONE;
 }
 
 static void wipe_secrets(void)
@@ -131,16 +135,14 @@ static void wipe_secrets(void)
 
 enum exit_status session_begin(void)
 {
-	static enum exit_status (*const steps[])(void) = {find_region, find_bucket, find_appliance, profiles_failed};
+	static enum exit_status (*const steps[])(void) = {find_region, find_bucket, find_appliance,
+							  find_ca_bundle, profiles_failed};
 	atexit(wipe_secrets);
 	say_quiet(g.names.quiet);
-	enum exit_status s = profiles_read(g.profile);
+	enum exit_status s = profiles_begin(g.profile);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !s; i++)
 		s = steps[i]();
-	if (s)
-		return s;
-	find_ca_bundle();
-	return services_read(g.endpoint_url);
+	return s ? s : services_begin(g.endpoint_url);
 }
 
 const struct session_names *session_names(void)
@@ -153,6 +155,21 @@ const char *session_ca_bundle(void)
 	return g.ca_path[0] ? g.ca_path : NULL;
 }
 
+enum exit_status session_caller(const char **arn, const char **account)
+{
+	static struct sts_caller caller;
+	const struct aws_credentials *c;
+	enum exit_status s = EXIT_DONE;
+	if (!caller.arn[0]) {
+		s = session_credentials(false, clock_real_ns(), &c);
+		if (!s)
+			s = place_ask_caller(c, clock_real_ns(), &caller);
+	}
+	*arn = caller.arn;
+	*account = caller.account;
+	return s;
+}
+
 enum exit_status session_credentials(bool force_new, uint64_t now_ns, const struct aws_credentials **c)
 {
 	return credentials_get(force_new, now_ns, c);
@@ -163,8 +180,9 @@ enum exit_status session_endpoint(const char *service, const char *region, struc
 	const char *in = region && region[0] ? region : g.names.region;
 	if (in[0])
 		return services_endpoint(service, in, out, custom);
-	return say(EXIT_NOT_SET_UP, "no region is known: neither --region, AWS_REGION or AWS_DEFAULT_REGION, nor "
-				    "region in profile %s of %s",
+	return say(EXIT_NOT_SET_UP,
+		   "no region is known: neither --region, AWS_REGION or AWS_DEFAULT_REGION, nor "
+		   "region in profile %s of %s",
 		   say_text(span_str(profiles_name())), say_text(span_str(profiles_path(PROFILES_CONFIG))));
 }
 
