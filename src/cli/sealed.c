@@ -10,14 +10,13 @@
 #include "record/seek.h"
 
 #define TAIL_MIN (96u * 1024) /* the final frame, and some */
-#define INDEX_MAX (INDEX_BYTES(SEALED_FRAMES_MAX) + (1u << 20) + SEEK_BYTES(SEALED_FRAMES_MAX + 1))
+#define INDEX_MAX (INDEX_BYTES_MAX(SEALED_FRAMES_MAX) + SEEK_BYTES(SEALED_FRAMES_MAX + 1))
 #define SHARED_BYTES (INDEX_MAX / ESDK_FRAME_BYTES + 3) * ESDK_STRIDE_BYTES + SEALED_TAIL_BYTES
 
 /* An index that is longer than a tail is read here: valid until the next object's. */
 static struct {
-	struct sealed *owner;
 	struct source_read read;
-	uint8_t bytes[SHARED_BYTES]; /* secret */
+	uint8_t bytes[SHARED_BYTES];
 } shared;
 
 enum err sealed_fail(struct sealed *s, enum err e, const char *format, ...)
@@ -75,6 +74,8 @@ static enum err read_header(struct sealed *s)
 	e = esdk_header_read(s->head_read.bytes, &s->header, &want);
 	if (e == ERR_MORE)
 		e = s->object->size_bytes < want ? ERR_TRUNCATED : ERR_TOO_LONG;
+	if (!e && s->header.body_bytes + AEAD_TAG_BYTES > sizeof(s->head))
+		e = ERR_TOO_LONG;
 	if (!e)
 		e = esdk_layout(&s->header, s->object->size_bytes, &s->layout);
 	if (e == ERR_UNSUPPORTED)
@@ -159,7 +160,6 @@ static enum err read_more(struct sealed *s, uint64_t want, struct span *tail)
 	size_t len, bytes = (size_t)(s->tail_first - first) * ESDK_STRIDE_BYTES;
 	if (want > INDEX_MAX)
 		return sealed_fail(s, ERR_TOO_LONG, "its index is longer than an object's can be");
-	shared.owner = s;
 	source_start(&shared.read, s->object, esdk_frame_at(&s->layout, first), bytes, shared.bytes);
 	enum err e = source_wait(&shared.read);
 	if (e)
@@ -242,6 +242,12 @@ const struct index_entry *sealed_entry(const struct sealed *s, uint32_t i)
 	return &s->entry[i];
 }
 
+struct span sealed_filter(const struct sealed *s, uint32_t i)
+{
+	ASSERT(i < s->frames);
+	return index_filter(s->index, &s->entry[i]);
+}
+
 const char *sealed_why(const struct sealed *s)
 {
 	return s->why;
@@ -263,11 +269,6 @@ void sealed_close(struct sealed *s)
 	settle(&s->tail_read);
 	sealed_drop_chunks(s);
 	esdk_open_wipe(&s->opener);
-	wipe(s->tail, s->tail_len);
-	if (shared.owner == s) {
-		wipe(shared.bytes, sizeof(shared.bytes));
-		shared.owner = NULL;
-	}
 	s->started = s->is_open = s->has_index = false;
 	s->frames = 0;
 }

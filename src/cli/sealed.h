@@ -20,17 +20,20 @@
 #define SEALED_FRAMES_MAX 8192u         /* as SEGMENT_FRAMES_MAX */
 #define SEALED_RAW_MAX (1024u * 1024)   /* of a frame's content */
 #define SEALED_CHUNKS 4                 /* ranges under way at once */
+#define SEALED_STRIDES 128u             /* of 64 KiB, in a range, at most */
 #define SEALED_ROOM_MIN (SEALED_RAW_MAX + SEALED_CHUNKS * ESDK_STRIDE_BYTES)
-#define SEALED_ROOM_MAX (SEALED_RAW_MAX + SEALED_CHUNKS * 128u * ESDK_STRIDE_BYTES)
+#define SEALED_ROOM_MAX (SEALED_RAW_MAX + SEALED_CHUNKS * SEALED_STRIDES * ESDK_STRIDE_BYTES)
 
-/* Frames of the envelope that were asked for: first to end - 1, in bytes. */
+/* Frames of the envelope that were asked for: first to end - 1. */
 struct sealed_chunk {
 	struct source_read read;
-	uint32_t first, end, opened; /* those before `opened` are plaintext */
+	uint32_t first, end;
 	uint8_t *bytes;
 	enum err error;
 	bool arrived;
+	uint8_t state[SEALED_STRIDES]; /* of each: enum sealed_state */
 };
+enum sealed_state { SEALED_SHUT, SEALED_PLAIN };
 
 struct sealed {
 	/* to be read by all */
@@ -60,7 +63,7 @@ struct sealed {
 	uint8_t want[SEALED_FRAMES_MAX / 8];
 	struct index_entry entry[SEALED_FRAMES_MAX + 1]; /* one more: where the index begins */
 	uint8_t head[SEALED_HEAD_BYTES];
-	uint8_t tail[SEALED_TAIL_BYTES]; /* secret: plaintext */
+	uint8_t tail[SEALED_TAIL_BYTES]; /* plaintext, once it was opened */
 };
 
 /* Starts to read both ends of the object, before sealed_open() is asked for; may be left out. */
@@ -89,7 +92,7 @@ void sealed_want(struct sealed *s, const bool *want);
 enum err sealed_next(struct sealed *s, struct span *content, uint32_t *frame) MUST_USE;
 /* After an error: what is wrong, in words for a person. Empty: it was said already. */
 const char *sealed_why(const struct sealed *s);
-/* Wipes keys and plaintext. Also of what was only started. */
+/* Wipes the key. Also for what was only started. */
 void sealed_close(struct sealed *s);
 
 #endif

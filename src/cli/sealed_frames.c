@@ -82,7 +82,8 @@ static bool next_run(struct sealed *s, uint32_t *first, uint32_t *end)
 /* Asks for ranges while there is room for one. */
 static void ask(struct sealed *s)
 {
-	size_t part = s->ahead_bytes / SEALED_CHUNKS / ESDK_STRIDE_BYTES;
+	size_t fits = s->ahead_bytes / SEALED_CHUNKS / ESDK_STRIDE_BYTES;
+	size_t part = fits < SEALED_STRIDES ? fits : SEALED_STRIDES;
 	uint32_t first, end;
 	while (s->asked - s->used < SEALED_CHUNKS && next_run(s, &first, &end)) {
 		unsigned slot = s->asked++ % SEALED_CHUNKS;
@@ -90,10 +91,11 @@ static void ask(struct sealed *s)
 		uint32_t strides = s->strides < part ? s->strides : (uint32_t)part;
 		if (end - first > strides)
 			end = first + strides;
-		c->first = c->opened = first;
+		c->first = first;
 		c->end = s->ask_e = end;
 		c->arrived = false;
 		c->error = ERR_OK;
+		memset(c->state, SEALED_SHUT, sizeof(c->state));
 		c->bytes = s->ahead + slot * part * ESDK_STRIDE_BYTES;
 		uint64_t from = esdk_frame_at(&s->layout, first);
 		source_start(&c->read, s->object, from, esdk_frame_at(&s->layout, end) - from, c->bytes);
@@ -105,7 +107,6 @@ static void drop(struct sealed *s, struct sealed_chunk *c)
 {
 	if (!c->arrived && !c->read.local && !c->read.call.done)
 		call_abort(&c->read.call);
-	wipe(c->bytes, (size_t)(c->opened - c->first) * ESDK_STRIDE_BYTES);
 	s->used++;
 }
 
@@ -113,8 +114,6 @@ void sealed_drop_chunks(struct sealed *s)
 {
 	while (s->used != s->asked)
 		drop(s, &s->chunk[s->used % SEALED_CHUNKS]);
-	if (s->raw)
-		wipe(s->raw, SEALED_RAW_MAX);
 	if (own.owner == s)
 		own.owner = NULL;
 	s->raw = NULL;
@@ -165,11 +164,15 @@ static enum err content_of(struct sealed *s, uint32_t e, size_t skip, struct spa
 		return ERR_OK;
 	}
 	TRY(chunk_of(s, e, &c));
-	for (; c->opened <= e; c->opened++)
-		TRY(sealed_open_frame(s, c->opened,
-				      c->bytes + (size_t)(c->opened - c->first) * ESDK_STRIDE_BYTES, content));
-	const uint8_t *at = c->bytes + (size_t)(e - c->first) * ESDK_STRIDE_BYTES + ESDK_REGULAR_HEAD;
-	*content = span_from(span_of(at, ESDK_FRAME_BYTES), skip);
+	uint32_t i = e - c->first;
+	uint8_t *bytes = c->bytes + (size_t)i * ESDK_STRIDE_BYTES;
+	if (c->state[i] != SEALED_PLAIN) {
+		/* opened once; one that fails was wiped, and fails again */
+		enum err err = sealed_open_frame(s, e, bytes, content);
+		c->state[i] = err ? SEALED_SHUT : SEALED_PLAIN;
+		TRY(err);
+	}
+	*content = span_from(span_of(bytes + ESDK_REGULAR_HEAD, ESDK_FRAME_BYTES), skip);
 	return ERR_OK;
 }
 

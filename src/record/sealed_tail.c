@@ -26,18 +26,21 @@ static enum err take_frame(struct span *tail, uint32_t magic, uint64_t n, uint64
 static enum err check_entries(const struct sealed_tail *t)
 {
 	struct index_entry e;
-	uint64_t raw = 0, zstd = 0;
+	uint64_t raw = 0, zstd = 0, filters = 0;
 	for (uint32_t i = 0; i < t->head.frames; i++) {
 		uint32_t zstd_bytes, raw_bytes;
 		index_read_entry(t->index, i, &e);
 		seek_read_entry(t->seek, i, &zstd_bytes, &raw_bytes);
 		if (e.zstd_offset != zstd || e.raw_offset != raw || e.raw_bytes != raw_bytes ||
-		    e.first_ns > e.last_ns || !zstd_bytes)
+		    e.first_ns > e.last_ns || !zstd_bytes || e.filter_offset != filters ||
+		    e.filter_bytes != index_filter(t->index, &e).len)
 			return ERR_SYNTAX;
+		filters += e.filter_bytes;
 		zstd += zstd_bytes;
 		raw += raw_bytes;
 	}
-	return zstd == t->head.zstd_bytes && raw == t->head.raw_bytes ? ERR_OK : ERR_SYNTAX;
+	bool same = zstd == t->head.zstd_bytes && raw == t->head.raw_bytes && filters == t->head.filter_bytes;
+	return same ? ERR_OK : ERR_SYNTAX;
 }
 
 enum err sealed_tail_find(struct span tail, uint64_t plain_bytes, struct sealed_tail *t, uint64_t *want)
