@@ -45,6 +45,9 @@ enum exit_status session_credentials(bool force_new, uint64_t now_ns, const stru
 enum exit_status session_endpoint(const char *service, const char *region, struct endpoint *out,
 				  bool *custom);
 
+/* That address was given as http://: without TLS. */
+bool session_plain(const char *service);
+
 /* The caller's ARN and account (STS GetCallerIdentity), asked once; static. */
 enum exit_status session_caller(const char **arn, const char **account);
 
