@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "cli/say.h"
+#include "cli/session.h"
 
 #define BUNDLE_MAX_BYTES 1048576
 
@@ -26,16 +27,11 @@ __asm__(".section .rodata\n"
 extern const char amazon_roots[], amazon_roots_end[];
 
 static struct {
-	const char *path;
+	const char *path; /* of the operator's bundle; NULL: none */
 	bool read, good;
 	struct tls_anchors anchors;
 	uint8_t text[BUNDLE_MAX_BYTES];
 } g;
-
-void trust_bundle(const char *path)
-{
-	g.path = path;
-}
 
 static bool refuse(const char *why)
 {
@@ -63,6 +59,7 @@ static bool read_bundle(void)
 const struct tls_anchors *trust_anchors(void)
 {
 	if (!g.read) {
+		g.path = session_ca_bundle();
 		size_t len = (size_t)(amazon_roots_end - amazon_roots);
 		g.good = g.path ? read_bundle()
 				: tls_anchors_read(span_of(amazon_roots, len), &g.anchors) == ERR_OK;

@@ -1,13 +1,10 @@
 /* trust: the roots by which servers are judged: Amazon's (rootfs/anchors, inside the binary), or the
- * operator's bundle in their place. */
+ * operator's bundle in their place (--ca-bundle, AWS_CA_BUNDLE: session_ca_bundle). */
 #ifndef SEALTAP_CLI_TRUST_H
 #define SEALTAP_CLI_TRUST_H
 
 #include "lib/tls.h"
 
-/* A file of PEM certificates (--ca-bundle, AWS_CA_BUNDLE), borrowed, in the place of Amazon's; NULL: those.
- * Before the first connection. */
-void trust_bundle(const char *path);
 /* Read once. NULL: it was said what is wrong with the bundle (EXIT_NOT_SET_UP). */
 const struct tls_anchors *trust_anchors(void);
 
