@@ -114,7 +114,7 @@ static enum err read_key(struct profile_reader *r, struct span line, struct prof
 	out->key = strip(span_first(stripped, at));
 	if (!r->in_section || at == stripped.len || !out->key.len)
 		return ERR_SYNTAX;
-	out->value = span_from(stripped, at + 1);
+	out->value = span_of(stripped.p + at + 1, stripped.len - at - 1);
 	take_rest_of_value(r, indent(line), &out->value);
 	return check_nested(out);
 }

@@ -11,7 +11,6 @@
 #include "cli/profiles.h"
 #include "cli/say.h"
 #include "cli/services.h"
-#include "cli/trust.h"
 #include "os/clock.h"
 
 static struct {
@@ -125,7 +124,6 @@ static enum exit_status find_ca_bundle(void)
 	const char *path = say_where(g.ca_bundle, variables, "ca_bundle", memory, sizeof(memory), &where);
 	bool at_home = path && home && path[0] == '~' && path[1] == '/';
 	snprintf(g.ca_path, sizeof(g.ca_path), "%s%s", at_home ? home : "", path ? path + at_home : "");
-	trust_bundle(path ? g.ca_path : NULL);
 	return EXIT_DONE;
 }
 
@@ -150,6 +148,11 @@ enum exit_status session_begin(void)
 const struct session_names *session_names(void)
 {
 	return &g.names;
+}
+
+const char *session_ca_bundle(void)
+{
+	return g.ca_path[0] ? g.ca_path : NULL;
 }
 
 enum exit_status session_caller(const char **arn, const char **account)

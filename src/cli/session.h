@@ -47,6 +47,8 @@ enum exit_status session_endpoint(const char *service, const char *region, struc
 
 /* That address was given as http://: without TLS. */
 bool session_plain(const char *service);
+/* A file of PEM certificates to trust in place of the built-in ones; NULL: none was named. */
+const char *session_ca_bundle(void);
 
 /* The caller's ARN and account (STS GetCallerIdentity), asked once; static. */
 enum exit_status session_caller(const char **arn, const char **account);
