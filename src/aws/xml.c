@@ -459,12 +459,9 @@ enum err xml_feed(struct xml_reader *r, struct span piece)
 	return r->error;
 }
 
-void xml_again(struct xml_reader *r, size_t from)
+void xml_again(struct xml_wanted *w)
 {
-	for (size_t i = from; i < r->wanted_count; i++) {
-		r->wanted[i].result = ERR_MISSING;
-		buf_reset(r->wanted[i].out);
-	}
+	w->result = ERR_MISSING;
 }
 
 enum err xml_end(struct xml_reader *r)
