@@ -6,9 +6,12 @@
 #include "cli/flowopen.h"
 #include "cli/flowrows.h"
 #include "cli/flowtop.h"
+#include "cli/keyring.h"
 #include "cli/lines.h"
+#include "cli/options.h"
 #include "cli/say.h"
 #include "cli/session.h"
+#include "os/clock.h"
 #include "record/flowline.h"
 
 /* A flow's line may be written so long after its traffic: at its end, or with those that live long. */
@@ -164,19 +167,26 @@ static enum exit_status show(void)
 	return o.json ? say_out_done() : flowrows_end();
 }
 
+/* Runs `open` as if its options had been given. */
 static enum exit_status open_packets(char **operands)
 {
+	static char from[40], to[40], *argv[COMMAND_OPERANDS_MAX + 8];
 	const struct flowopen *f = flowopen_end();
+	struct buf from_text = buf_over(from, sizeof(from) - 1), to_text = buf_over(to, sizeof(to) - 1);
 	if (f->too_many)
-		return say(
-			EXIT_WRONG_USAGE,
-			"more than %u different flows: narrow them down by time, --host, --port or --proto, "
-			"or use sealtap open with a filter of your own",
-			FLOWOPEN_MAX);
+		return say(EXIT_WRONG_USAGE,
+			   "more than %u different flows: narrow them down by time, --host, --port or --proto, "
+			   "or use sealtap open with a filter of your own",
+			   FLOWOPEN_MAX);
 	if (f->flows == 0)
-		return say(EXIT_NO_INPUT, "no flows with known addresses: there is nothing to open");
-	(void)operands;
-	return EXIT_DONE;
+		return say(EXIT_NO_INPUT, "no flows of which addresses are known: there is nothing to open");
+	time_rfc3339(&from_text, f->from_ns);
+	time_rfc3339(&to_text, f->to_ns);
+	char *words[] = {"--from", from, "--to", to, "--filter", (char *)(uintptr_t)f->filter, "--"};
+	memcpy(argv, words, sizeof(words));
+	for (unsigned i = 0; i < COMMAND_OPERANDS_MAX && operands[i]; i++)
+		argv[sizeof(words) / sizeof(words[0]) + i] = operands[i];
+	return options_read(&cmd_open, argv, clock_real_ns()) ? cmd_open.run(argv) : EXIT_WRONG_USAGE;
 }
 
 static enum exit_status run(char **operands)
@@ -197,6 +207,7 @@ static enum exit_status run(char **operands)
 		return status;
 	take_living();
 	enum exit_status shown = o.open ? open_packets(operands) : show();
+	keyring_wipe();
 	return shown ? shown : status;
 }
 

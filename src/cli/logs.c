@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/keyring.h"
 #include "cli/lines.h"
 #include "cli/logtext.h"
 #include "cli/say.h"
@@ -105,6 +106,7 @@ static enum exit_status run(char **operands)
 	enum exit_status status = session_begin();
 	if (!status)
 		status = lines_each(&f, operands, take_line, NULL);
+	keyring_wipe();
 	enum exit_status written = say_out_done();
 	return written ? written : status;
 }

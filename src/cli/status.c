@@ -1,5 +1,6 @@
 #include "base/time.h"
 #include "cli/health.h"
+#include "cli/keyring.h"
 #include "cli/say.h"
 #include "cli/session.h"
 #include "os/clock.h"
@@ -51,6 +52,7 @@ static enum exit_status run(char **operands)
 		return status;
 	health_begin();
 	status = lines_each(&f, operands, take_line, NULL);
+	keyring_wipe();
 	if (status == EXIT_NO_INPUT)
 		return say(EXIT_NO_INPUT,
 			   "no appliance has logged anything in that time: none runs, or none can ship");
