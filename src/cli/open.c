@@ -40,7 +40,8 @@ static enum exit_status list(char **operands)
 	const struct session_names *names = session_names();
 	struct catalog_filter f = {.from_ns = o.window.from_ns,
 				   .to_ns = o.window.to_ns,
-				   .kinds = 1u << OBJECT_PACKETS};
+				   .kinds = 1u << OBJECT_PACKETS,
+				   .any_name = true};
 	enum exit_status e = catalog_read(&f, operands);
 	if (e || catalog_count())
 		return e;

@@ -40,6 +40,12 @@ enum err sealed_fail_read(struct sealed *s, const struct source_read *r, enum er
 	return sealed_fail(s, e, "can't be read: %s", err_text(e));
 }
 
+void sealed_same_object(const struct sealed *s, struct source_read *r)
+{
+	r->object = s->object;
+	memcpy(r->etag, s->head_read.etag, sizeof(r->etag));
+}
+
 /* ---- both ends */
 
 static uint64_t tail_bytes(const struct catalog_object *o)
@@ -61,6 +67,7 @@ void sealed_start(struct sealed *s, const struct catalog_object *o)
 	s->tail_len = (size_t)tail;
 	if (size == 0) /* no range of it exists */
 		return;
+	s->head_read.object = s->tail_read.object = NULL; /* what was known of another one */
 	source_start(&s->head_read, o, 0, size < SEALED_HEAD_BYTES ? size : SEALED_HEAD_BYTES, s->head);
 	source_start(&s->tail_read, o, size - tail, tail, s->tail);
 }
@@ -138,6 +145,8 @@ static enum err read_tail(struct sealed *s)
 {
 	const struct esdk_layout *l = &s->layout;
 	enum err e = source_wait(&s->tail_read);
+	if (!e && strcmp(s->tail_read.etag, s->head_read.etag) != 0 && !s->tail_read.local)
+		e = ERR_CONFLICT;
 	if (e)
 		return sealed_fail_read(s, &s->tail_read, e);
 	uint64_t from = l->object_bytes - s->tail_len;
@@ -160,6 +169,7 @@ static enum err read_more(struct sealed *s, uint64_t want, struct span *tail)
 	size_t len, bytes = (size_t)(s->tail_first - first) * ESDK_STRIDE_BYTES;
 	if (want > INDEX_MAX)
 		return sealed_fail(s, ERR_TOO_LONG, "its index is longer than an object's can be");
+	sealed_same_object(s, &shared.read);
 	source_start(&shared.read, s->object, esdk_frame_at(&s->layout, first), bytes, shared.bytes);
 	enum err e = source_wait(&shared.read);
 	if (e)

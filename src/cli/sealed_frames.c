@@ -97,6 +97,7 @@ static void ask(struct sealed *s)
 		c->error = ERR_OK;
 		memset(c->state, SEALED_SHUT, sizeof(c->state));
 		c->bytes = s->ahead + slot * part * ESDK_STRIDE_BYTES;
+		sealed_same_object(s, &c->read);
 		uint64_t from = esdk_frame_at(&s->layout, first);
 		source_start(&c->read, s->object, from, esdk_frame_at(&s->layout, end) - from, c->bytes);
 		s->strides *= s->strides < part ? 2 : 1;

@@ -8,6 +8,8 @@
 __attribute__((format(printf, 3, 4))) enum err sealed_fail(struct sealed *s, enum err e, const char *format, ...);
 enum err sealed_fail_read(struct sealed *s, const struct source_read *r, enum err e);
 
+/* What r will read must be the object that the header was read from, not what took its name since. */
+void sealed_same_object(const struct sealed *s, struct source_read *r);
 /* Frame e of the envelope, where it stands. */
 enum err sealed_open_frame(struct sealed *s, uint32_t e, uint8_t *bytes, struct span *content) MUST_USE;
 /* Ends what is under way, wipes what is there. */
