@@ -169,14 +169,10 @@ static void bash(const struct command *const *commands)
 	     "    mapfile -t COMPREPLY < <(compgen -W '-15m -1h -1d -7d now' -- \"$cur\")\n"
 	     "    return ;;\n"
 	     "  esac\n"
-	     "  case \" $files \" in *\" $prev \"*)
-	     "
-	     "    mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")
-	     "
-	     "    return ;;
-	     "
-	     "  esac
-	     "
+	     "  case \" $files \" in *\" $prev \"*)\n"
+	     "    mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	     "    return ;;\n"
+	     "  esac\n"
 	     "  case $cur in\n"
 	     "  -*) mapfile -t COMPREPLY < <(compgen -W \"$options--help\" -- \"$cur\") ;;\n"
 	     "  *) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
