@@ -12,10 +12,6 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_flows,
-	&cmd_status,
-	&cmd_logs,
-	&cmd_doctor,
 	&cmd_open,
 	&cmd_flows,
 	&cmd_status,
