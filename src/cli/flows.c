@@ -174,10 +174,11 @@ static enum exit_status open_packets(char **operands)
 	const struct flowopen *f = flowopen_end();
 	struct buf from_text = buf_over(from, sizeof(from) - 1), to_text = buf_over(to, sizeof(to) - 1);
 	if (f->too_many)
-		return say(EXIT_WRONG_USAGE,
-			   "more than %u different flows: narrow them down by time, --host, --port or --proto, "
-			   "or use sealtap open with a filter of your own",
-			   FLOWOPEN_MAX);
+		return say(
+			EXIT_WRONG_USAGE,
+			"more than %u different flows: narrow them down by time, --host, --port or --proto, "
+			"or use sealtap open with a filter of your own",
+			FLOWOPEN_MAX);
 	if (f->flows == 0)
 		return say(EXIT_NO_INPUT, "no flows of which addresses are known: there is nothing to open");
 	time_rfc3339(&from_text, f->from_ns);
@@ -199,7 +200,7 @@ static enum exit_status run(char **operands)
 		f.to_ns += LINE_LATE_NS;
 	flowlive_begin();
 	flowopen_begin();
-	top_begin();
+	flowtop_begin(g.by);
 	if (!o.top && !o.json && !o.open)
 		flowrows_begin(o.csv);
 	status = lines_each(&f, operands, take_line, NULL);

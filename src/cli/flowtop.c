@@ -12,6 +12,19 @@
 
 static const char *const by_names[] = {"host", "port", "pair"};
 
+static struct top tables[FLOWTOP_BYS];
+
+void flowtop_begin(enum flowtop_by by)
+{
+	top_begin(&tables[by]);
+}
+
+const struct top *flowtop_sums(enum flowtop_by by)
+{
+	top_sort(&tables[by]);
+	return &tables[by];
+}
+
 bool flowtop_by_name(const char *name, enum flowtop_by *by)
 {
 	for (unsigned i = 0; i < FLOWTOP_BYS; i++)
@@ -45,9 +58,9 @@ void flowtop_add(enum flowtop_by by, const struct flowline *f)
 	sum.refused = f->kind == FLOWLINE_VERDICT ? f->packets_out : 0;
 	if (by == FLOWTOP_HOST) {
 		if (client)
-			top_add(span_of(client->bytes, sizeof(client->bytes)), &sum);
+			top_add(&tables[by], span_of(client->bytes, sizeof(client->bytes)), &sum);
 		if (other && !(client && ip_eq(client, other)))
-			top_add(span_of(other->bytes, sizeof(other->bytes)), &sum);
+			top_add(&tables[by], span_of(other->bytes, sizeof(other->bytes)), &sum);
 		return;
 	}
 	if (!client && !other)
@@ -57,7 +70,7 @@ void flowtop_add(enum flowtop_by by, const struct flowline *f)
 		buf_put(&b, span_of(other ? other->bytes : none.bytes, sizeof(none.bytes)));
 	}
 	put_service(&b, f);
-	top_add(buf_span(&b), &sum);
+	top_add(&tables[by], buf_span(&b), &sum);
 }
 
 /* ---- keys as texts */
@@ -143,7 +156,7 @@ static void put_json_key(struct buf *b, enum flowtop_by by, const struct top_sum
 	buf_u8(b, ',');
 }
 
-static void put_json(enum flowtop_by by, const struct top_sum *s)
+static void put_json(enum flowtop_by by, const struct top_sum *s, uint64_t missing)
 {
 	uint8_t text[512];
 	struct buf b = BUF_OF(text);
@@ -156,9 +169,9 @@ static void put_json(enum flowtop_by by, const struct top_sum *s)
 	text_u64(&b, s->flows);
 	buf_str(&b, ",\"not_forwarded\":");
 	text_u64(&b, s->refused);
-	if (top_missing()) {
+	if (missing) {
 		buf_str(&b, ",\"bytes_missing_at_most\":");
-		text_u64(&b, top_missing());
+		text_u64(&b, missing);
 	}
 	buf_str(&b, "}\n");
 	(void)say_out(buf_span(&b));
@@ -196,18 +209,17 @@ enum exit_status flowtop_show(enum flowtop_by by, uint64_t n, enum flowtop_form 
 		 {"FLOWS", true},
 		 {"NOT FORWARDED", true}},
 	};
-	uint32_t count;
-	const struct top_sum *sums = top_sorted(&count);
+	const struct top *t = flowtop_sums(by);
 	if (form != FLOWTOP_JSON)
 		columns_begin(heads[by], 5, form == FLOWTOP_CSV);
-	for (uint32_t i = 0; i < count && i < n; i++) {
+	for (uint32_t i = 0; i < t->count && i < n; i++) {
 		if (form == FLOWTOP_JSON)
-			put_json(by, &sums[i]);
+			put_json(by, &t->sum[i], t->missing);
 		else
-			put_row(by, &sums[i]);
+			put_row(by, &t->sum[i]);
 	}
-	if (top_missing())
+	if (t->missing)
 		say_note("more than %u of them: a sum may be too small by at most %llu bytes", TOP_MAX,
-			 (unsigned long long)top_missing());
+			 (unsigned long long)t->missing);
 	return form == FLOWTOP_JSON ? say_out_done() : columns_end();
 }

@@ -16,9 +16,12 @@ enum flowtop_form { FLOWTOP_TABLE, FLOWTOP_CSV, FLOWTOP_JSON };
 
 /* False: no such word. */
 bool flowtop_by_name(const char *name, enum flowtop_by *by);
+void flowtop_begin(enum flowtop_by by);
 void flowtop_add(enum flowtop_by by, const struct flowline *f);
 /* The key of a sum as a text: "10.0.0.5", "tcp 443", "10.0.0.5 > 192.0.2.1 tcp 443". */
 void flowtop_key(struct buf *b, enum flowtop_by by, const struct top_sum *s);
+/* Sorted, for whoever shows them otherwise. */
+const struct top *flowtop_sums(enum flowtop_by by);
 /* The first n on standard output; says when sums are not exact. */
 enum exit_status flowtop_show(enum flowtop_by by, uint64_t n, enum flowtop_form form);
 

@@ -334,7 +334,7 @@ enum exit_status lines_each(const struct lines_filter *f, char **operands, lines
 	if (status)
 		return status;
 	if (catalog_count() == 0)
-		return say(EXIT_NO_INPUT, "no objects of that kind in that time");
+		return catalog_nothing();
 	return lines_of_catalog(f, fn, arg);
 }
 

@@ -4,33 +4,24 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/siphash.h"
-#include "os/rng.h"
+#include "os/rnt->h"
 
 #define SLOTS (TOP_MAX * 2) /* a power of two */
 
-static struct {
-	uint32_t count;
-	uint64_t missing;
-	uint8_t key[SIPHASH_KEY_BYTES]; /* who sends packets chooses keys: it shall not make them collide */
-	struct top_sum sum[TOP_MAX];
-	uint32_t slot[SLOTS]; /* place in sum, plus 1 */
-} g;
-
-static uint32_t *slot_of(const uint8_t key[TOP_KEY_MAX])
+static uint32_t *slot_of(struct top *t, const uint8_t key[TOP_KEY_MAX])
 {
-	uint32_t i = (uint32_t)siphash(g.key, span_of(key, TOP_KEY_MAX)) & (SLOTS - 1);
-	while (g.slot[i] && memcmp(g.sum[g.slot[i] - 1].key, key, TOP_KEY_MAX) != 0)
+	uint32_t i = (uint32_t)siphash(t->hash_key, span_of(key, TOP_KEY_MAX)) & (SLOTS - 1);
+	while (t->slot[i] && memcmp(t->sum[t->slot[i] - 1].key, key, TOP_KEY_MAX) != 0)
 		i = (i + 1) & (SLOTS - 1);
-	return &g.slot[i];
+	return &t->slot[i];
 }
 
-void top_begin(void)
+void top_begin(struct top *t)
 {
-	g.count = 0;
-	g.missing = 0;
-	rng_fill(g.key, sizeof(g.key));
-	memset(g.slot, 0, sizeof(g.slot));
+	t->count = 0;
+	t->missing = 0;
+	rng_fill(t->hash_key, sizeof(t->hash_key));
+	memset(t->slot, 0, sizeof(t->slot));
 }
 
 static unsigned bits(uint64_t v)
@@ -42,45 +33,45 @@ static unsigned bits(uint64_t v)
 }
 
 /* Gives up the lightest: whole powers of two of bytes, until at least half are gone. */
-static void prune(void)
+static void prune(struct top *t)
 {
 	uint32_t with[65] = {0}, gone = 0, kept = 0;
 	unsigned up_to = 0;
 	uint64_t most = 0;
-	for (uint32_t i = 0; i < g.count; i++)
-		with[bits(g.sum[i].bytes)]++;
-	for (gone = with[0]; gone < g.count / 2; gone += with[up_to])
+	for (uint32_t i = 0; i < t->count; i++)
+		with[bits(t->sum[i].bytes)]++;
+	for (gone = with[0]; gone < t->count / 2; gone += with[up_to])
 		up_to++;
-	for (uint32_t i = 0; i < g.count; i++) {
-		if (bits(g.sum[i].bytes) > up_to)
-			g.sum[kept++] = g.sum[i];
-		else if (g.sum[i].bytes > most)
-			most = g.sum[i].bytes;
+	for (uint32_t i = 0; i < t->count; i++) {
+		if (bits(t->sum[i].bytes) > up_to)
+			t->sum[kept++] = t->sum[i];
+		else if (t->sum[i].bytes > most)
+			most = t->sum[i].bytes;
 	}
-	g.missing += most;
-	g.count = kept;
-	memset(g.slot, 0, sizeof(g.slot));
+	t->missing += most;
+	t->count = kept;
+	memset(t->slot, 0, sizeof(t->slot));
 	for (uint32_t i = 0; i < kept; i++)
-		*slot_of(g.sum[i].key) = i + 1;
+		*slot_of(t, t->sum[i].key) = i + 1;
 }
 
-void top_add(struct span key, const struct top_sum *more)
+void top_add(struct top *t, struct span key, const struct top_sum *more)
 {
 	uint8_t whole[TOP_KEY_MAX] = {0};
 	ASSERT(key.len <= TOP_KEY_MAX);
 	if (key.len)
 		memcpy(whole, key.p, key.len);
-	uint32_t *slot = slot_of(whole);
+	uint32_t *slot = slot_of(t, whole);
 	if (!*slot) {
-		if (g.count == TOP_MAX) {
-			prune();
-			slot = slot_of(whole);
+		if (t->count == TOP_MAX) {
+			prune(t);
+			slot = slot_of(t, whole);
 		}
-		memset(&g.sum[g.count], 0, sizeof(g.sum[0]));
-		memcpy(g.sum[g.count].key, whole, sizeof(whole));
-		*slot = ++g.count;
+		memset(&t->sum[t->count], 0, sizeof(t->sum[0]));
+		memcpy(t->sum[t->count].key, whole, sizeof(whole));
+		*slot = ++t->count;
 	}
-	struct top_sum *s = &g.sum[*slot - 1];
+	struct top_sum *s = &t->sum[*slot - 1];
 	s->bytes += more->bytes;
 	s->packets += more->packets;
 	s->flows += more->flows;
@@ -97,15 +88,7 @@ static int heavier(const void *a, const void *b)
 	return memcmp(x->key, y->key, TOP_KEY_MAX);
 }
 
-const struct top_sum *top_sorted(uint32_t *count)
+void top_sort(struct top *t)
 {
-	qsort(g.sum, g.count, sizeof(g.sum[0]), heavier);
-	memset(g.slot, 0, sizeof(g.slot)); /* places have changed */
-	*count = g.count;
-	return g.sum;
-}
-
-uint64_t top_missing(void)
-{
-	return g.missing;
+	qsort(t->sum, t->count, sizeof(t->sum[0]), heavier);
 }
