@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "os/rnt->h"
+#include "os/rng.h"
 
 #define SLOTS (TOP_MAX * 2) /* a power of two */
 
