@@ -1,6 +1,6 @@
 /* json_walk: an object that the strict reader accepts is walked to its end; whatever comes, spans stay in the
  * text, and a number that is found reads as it stands. Input: the document. */
-#include "aws/json_walk.h"
+#include "base/json_walk.h"
 #include "aws/json.h"
 
 #include "fuzz.h"

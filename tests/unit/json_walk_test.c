@@ -1,10 +1,11 @@
-#include "aws/json_walk.h"
+#include "base/json_walk.h"
 
 #include "check.h"
 
 static const char line[] =
 	" {\"time\":\"2026\" , \"n\":12,\"big\":18446744073709551615,\"neg\":-1,\"real\":1.5,\"yes\":true,"
-	"\"orig\":{\"src\":\"10.0.0.5\",\"sport\":443,\"a}\":\"]\\\"}\"},\"list\":[\"a\",{\"b\":[]},3],\"\":null} ";
+	"\"orig\":{\"src\":\"10.0.0.5\",\"sport\":443,"
+	"\"a}\":\"]\\\"}\"},\"list\":[\"a\",{\"b\":[]},3],\"\":null} ";
 
 static void members_come_in_order(void)
 {

@@ -1,4 +1,4 @@
-#include "aws/json_walk.h"
+#include "base/json_walk.h"
 
 #define NESTED_MAX 16
 

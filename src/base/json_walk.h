@@ -1,11 +1,11 @@
 /* json_walk: walks the members of a JSON object that is at hand whole, as the lines of logs and flows are.
  * Nothing is copied: keys and values are spans into the text.
  *
- * It accepts every object that aws/json accepts, of any length; of others it may accept some, and never reads
- * outside the text. Source: RFC 8259.
+ * It accepts every object that the strict reader (aws/json) accepts, of any length; of others it may accept
+ * some, and never reads outside the text. Source: RFC 8259.
  */
-#ifndef SEALTAP_AWS_JSON_WALK_H
-#define SEALTAP_AWS_JSON_WALK_H
+#ifndef SEALTAP_BASE_JSON_WALK_H
+#define SEALTAP_BASE_JSON_WALK_H
 
 #include "base/text.h"
 
