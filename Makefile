@@ -157,11 +157,9 @@ TEST_CFLAGS := -D_GNU_SOURCE -Itests -Itests/unit -Itests/vectors $(MBED_CONFIG)
 TLS_bearssl := lib/tls_bear
 TLS_mbedtls := lib/tls_mbed lib/tls_mbed_shared
 tls_objects = $(TLS_$(2):%=$(1)/%.o)
-LIB_SRC := $(filter-out src/role/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
-	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role role/*))))
-CLI_SRC := $(wildcard src/cli/*.c)
+LIB_SRC := $(filter-out src/role/main.c src/cli/main.c $(TLS_bearssl:%=src/%.c) $(TLS_mbedtls:%=src/%.c), \
+	$(wildcard $(addprefix src/,$(addsuffix /*.c,base net lib record aws os role role/* cli))))
 LIB_OBJ := $(LIB_SRC:src/%.c=build/obj/%.o)
-CLI_OBJ := $(CLI_SRC:src/%.c=build/obj/%.o)
 SAN_OBJ := $(LIB_SRC:src/%.c=build/san/obj/%.o)
 
 build/obj/%.o: src/%.c build/flags
@@ -175,7 +173,7 @@ build/san/obj/%.o: src/%.c build/flags
 	$(Q)$(SAN_CC) $(SAN_CFLAGS) $(call layer_flags,$(call layer,$*),$(GLIBC_LIBS)) $(FLAGS_$*) -MMD -MP -c -o $@ $<
 
 # The readers, with what libFuzzer needs to see which way an input went; a checksum's loop says nothing of that, slowly.
-FUZZ_SRC := $(filter $(addprefix src/,base/% net/% lib/% record/% aws/%),$(LIB_SRC))
+FUZZ_SRC := $(filter $(addprefix src/,base/% net/% lib/% record/% aws/% cli/%),$(LIB_SRC))
 FUZZ_OBJ := $(FUZZ_SRC:src/%.c=build/fuzz/obj/%.o)
 build/fuzz/obj/%.o: src/%.c build/flags
 	$(call say,CC fuzz,$<)
@@ -209,7 +207,7 @@ build/version build/flags build/tls build/signer: FORCE
 # ---- programs
 
 build/init: build/obj/role/main.o $(call tls_objects,build/obj,$(TLS)) build/libsealtap.a build/tls
-build/sealtap: $(CLI_OBJ) build/libsealtap.a
+build/sealtap: build/obj/cli/main.o $(call tls_objects,build/obj,bearssl) build/libsealtap.a
 build/mbed/init: build/obj/role/main.o $(call tls_objects,build/obj,mbedtls) build/libsealtap.a
 # The same objects and more, which stand in front of some functions (WRAP): in tests a clock that the test sets (tests/lab/clock.py)
 # and attacks from inside (tests/lab/attacks.py), or eyes in the booted image (tests/qemu/kernel_test.py); on board debug the whole log.
@@ -257,9 +255,11 @@ FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%_fuzz)
 MBED := $(addprefix build/mbed/tests/,tls_test https_test https_addresses_test)
 MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
+CLI_PROGRAMS := $(patsubst tests/cli/%.c,build/tests/%,$(wildcard tests/cli/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
 
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) unit-san sanitized
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) \
+	unit-san sanitized
 radosgw-tests: $(RADOSGW_PROGRAMS)
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -276,8 +276,9 @@ TEST_PARTS := $(call tls_objects,build/obj,bearssl) build/libsealtap.a build/fla
 $(UNIT): build/tests/%: tests/unit/%.c tests/unit/mbed_random.c $(TEST_PARTS)
 $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a build/flags
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(TEST_PARTS)
+$(CLI_PROGRAMS): build/tests/%: tests/cli/%.c $(TEST_PARTS)
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(TEST_PARTS)
-$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(RADOSGW_PROGRAMS):
+$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(RADOSGW_PROGRAMS):
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
@@ -287,14 +288,6 @@ build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build
 
 include tests/sanitized.mk
 
-# ---- how each C file is compiled, for editors and `make analyze`: clang takes musl's headers by name, and has no need of HARDEN
-
-C_FILES := $(wildcard src/*/*.c src/role/*/*.c tests/*/*.c board/*/*.c)
-flags_of = $(FLAGS_$(patsubst src/%,%,$(1:.c=))) $(if $(filter src/%,$(1)),$(call layer_flags,$(call layer,$(1:src/%=%)),$(MUSL_LIBS)), \
-	$(TEST_CFLAGS) -isystem $(MUSL_LIBS)/include)
-compile_commands.json: build/flags FORCE
-	$(file >build/flags_of,$(foreach f,$(C_FILES),$(f) $(call flags_of,$(f))))
-	$(Q)tests/lint/compile_commands $(filter-out -Werror $(HARDEN),$(CFLAGS)) \
-		-nostdlibinc -isystem $(MUSL_CC:%/bin/musl-gcc=%/include) <build/flags_of >$@
+include tests/lint/compile_commands.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -19,9 +19,7 @@ $(FUZZ_PROGRAMS): build/fuzz/%_fuzz: tests/fuzz/%.c $(FUZZ_PARTS) build/fuzz/lib
 
 # Targets of tests/fuzz that read by more than the library holds.
 build/fuzz/tls_fuzz: build/fuzz/obj/lib/tls_bear.o
-build/fuzz/edk_fuzz: build/fuzz/obj/cli/edk.o
 build/san/tests/fuzz_tls: build/san/obj/lib/tls_bear.o
-build/san/tests/fuzz_edk: build/san/obj/cli/edk.o
 
 # ---- the appliance
 

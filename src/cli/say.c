@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/env.h"
+#include "cli/progress.h"
 
 #define RING 8
 
@@ -22,6 +23,7 @@ static struct {
 static void tell(const char *format, va_list args)
 {
 	fflush(stdout);
+	progress_hide();
 	fputs("sealtap: ", stderr);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
@@ -39,6 +41,11 @@ enum exit_status say(enum exit_status status, const char *format, ...)
 void say_quiet(bool quiet)
 {
 	g.quiet = quiet;
+}
+
+bool say_is_quiet(void)
+{
+	return g.quiet;
 }
 
 void say_note(const char *format, ...)

@@ -13,6 +13,7 @@ __attribute__((format(printf, 2, 3))) enum exit_status say(enum exit_status stat
 /* A remark: the command goes on. --quiet (say_quiet) keeps these back. */
 __attribute__((format(printf, 1, 2))) void say_note(const char *format, ...);
 void say_quiet(bool quiet);
+bool say_is_quiet(void);
 /* s for %s, in a ring of eight static buffers: visible ASCII, cut at 255 characters with "...". */
 const char *say_text(struct span s);
 

@@ -1,0 +1,101 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "cli/say.h"
+#include "os/clock.h"
+
+#define PAUSE_NS (100 * NS_PER_MS) /* between two lines */
+#define LOOK_BYTES 65536u          /* so much passes before the clock is asked again */
+#define RATE_NS (NS_PER_S / 2)     /* no rate is told of less */
+#define BAR 20
+
+static struct {
+	const char *what; /* NULL: nothing is under way, or nobody looks */
+	uint64_t total, done, looked, began_ns, shown_ns;
+	bool shown; /* the line stands on the terminal */
+} g;
+
+/* "1.5 GB"; powers of ten, as S3's console and AWS's bills count. */
+static const char *amount(uint64_t bytes, char out[16])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	double v = (double)bytes;
+	unsigned u = 0;
+	for (; v >= 999.5 && u < 5; u++)
+		v /= 1000;
+	snprintf(out, 16, v < 10 && u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return out;
+}
+
+static void put_left(double seconds)
+{
+	if (seconds < 3600)
+		fprintf(stderr, ", %u:%02u left", (unsigned)seconds / 60, (unsigned)seconds % 60);
+	else
+		fprintf(stderr, ", %.0f h %u min left", seconds / 3600 - 0.5, (unsigned)(seconds / 60) % 60);
+}
+
+static void show(uint64_t now_ns)
+{
+	char done[16], total[16], rate[16];
+	double seconds = (double)(now_ns - g.began_ns) / (double)NS_PER_S;
+	double per_s = (double)g.done / (seconds > 0 ? seconds : 1);
+	fprintf(stderr, "\r\033[K%s ", g.what);
+	if (g.total) {
+		uint64_t at = g.done < g.total ? g.done : g.total;
+		unsigned full = (unsigned)((double)at / (double)g.total * BAR);
+		fprintf(stderr, "[%.*s%*s] ", (int)full, "####################", (int)(BAR - full), "");
+		fprintf(stderr, "%s of ", amount(g.done, done));
+	}
+	fputs(amount(g.total ? g.total : g.done, total), stderr);
+	if (now_ns - g.began_ns >= RATE_NS) {
+		fprintf(stderr, ", %s/s", amount((uint64_t)per_s, rate));
+		if (g.total > g.done && per_s > 0)
+			put_left((double)(g.total - g.done) / per_s);
+	}
+	fflush(stderr);
+	g.shown = true;
+	g.shown_ns = now_ns;
+}
+
+void progress_begin(const char *what, uint64_t total_bytes)
+{
+	progress_end();
+	if (!isatty(STDERR_FILENO) || say_is_quiet())
+		return;
+	g.what = what;
+	g.total = total_bytes;
+	g.done = g.looked = 0;
+	g.began_ns = clock_mono_ns();
+	g.shown_ns = 0;
+}
+
+void progress_add(uint64_t bytes)
+{
+	g.done += bytes;
+	if (!g.what || (g.done - g.looked < LOOK_BYTES && g.shown))
+		return;
+	g.looked = g.done;
+	uint64_t now_ns = clock_mono_ns();
+	if (now_ns - g.shown_ns >= PAUSE_NS)
+		show(now_ns);
+}
+
+void progress_hide(void)
+{
+	if (!g.shown)
+		return;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+	g.shown = false;
+	g.shown_ns = 0;
+}
+
+void progress_end(void)
+{
+	progress_hide();
+	g.what = NULL;
+}
