@@ -38,8 +38,7 @@ struct zframe_reader {
 	struct zframe_size size[ZFRAME_FRAMES_MAX + 1];
 	uint8_t out[ZFRAME_OUT_BYTES];
 	struct zstd_decoder zstd;
-	uint8_t skippable[INDEX_BYTES(
-		ZFRAME_FRAMES_MAX)]; /* the index's content, once has_index, to the end */
+	uint8_t skippable[INDEX_BYTES_MAX(ZFRAME_FRAMES_MAX)]; /* the index's content, once has_index */
 	uint8_t seek_table[SEEK_BYTES(ZFRAME_FRAMES_MAX + 1)];
 };
 
