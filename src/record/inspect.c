@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/time.h"
-
-#define LINE_TIME SPAN("{\"time\":\"")
+#include "record/inspect_content.h"
 
 static const struct {
 	const char *kind, *text;
@@ -36,8 +34,8 @@ static void flaw_if(struct inspect *in, bool wrong, enum inspect_flaw f)
 		flaw(in, f);
 }
 
-void inspect_begin(struct inspect *in, const struct inspect_name *name, const struct metadata *metadata,
-		   bool public_only)
+void inspect_begin(struct inspect *in, const struct inspect_name *name, enum inspect_meta has_meta,
+		   const struct object_meta *meta, bool public_only)
 {
 	in->flaws = in->frame = 0;
 	in->size_bytes = 0;
@@ -45,161 +43,61 @@ void inspect_begin(struct inspect *in, const struct inspect_name *name, const st
 	in->has_pub = in->opened = false;
 	in->inside = (struct inspect_inside){.known = false};
 	in->first_ns = in->last_ns = in->records = in->raw_bytes = in->cut = 0;
-	in->counts[0] = in->counts[1] = (struct pcapng_counts){.received = UINT64_MAX};
+	in->counts = (struct inspect_counts){.known = false};
+	in->statistics[0] = in->statistics[1] = false;
 	in->name = *name;
-	in->metadata = metadata;
+	in->has_meta = has_meta;
+	if (has_meta == INSPECT_META_WHOLE)
+		in->meta = *meta;
 	in->public_only = public_only;
-	in->lines = in->frames = 0;
-	in->line_len = 0;
-	in->line_broken = false;
+	in->frames = 0;
+	in->raw_len = in->filters_len = 0;
 	sha256_init(&in->hash);
 	esdk_read_begin(&in->envelope, in->frame_bytes, sizeof(in->frame_bytes));
 	zframe_begin(&in->zframe);
-	pcapng_read_begin(&in->pcapng);
-}
-
-/* ---- records */
-
-static void record(struct inspect *in, uint64_t ns, bool cut)
-{
-	struct zframe_reader *z = &in->zframe;
-	uint32_t i = z->phase == ZFRAME_HEAD ? z->frames - 1 : z->frames;
-	while (in->frames <= i)
-		in->by_frame[in->frames++] = (struct inspect_frame){UINT64_MAX, 0, 0};
-	struct inspect_frame *f = &in->by_frame[i];
-	f->records++;
-	if (ns < f->first_ns)
-		f->first_ns = ns;
-	if (ns > f->last_ns)
-		f->last_ns = ns;
-	if (in->records++ == 0 && in->name.kind == OBJECT_PACKETS)
-		in->first_ns = ns;
-	if (ns > in->last_ns)
-		in->last_ns = ns;
-	in->cut += cut;
-}
-
-/* ---- packets */
-
-static struct span value_of(struct span comment, const char *key)
-{
-	struct span want = span_str(key);
-	while (comment.len) {
-		struct span line = span_cut(&comment, '\n'), name = span_cut(&line, '=');
-		if (span_eq(name, want))
-			return line;
-	}
-	return span_of(NULL, 0);
-}
-
-static bool to_text(struct span s, char *out, size_t cap)
-{
-	struct buf b = buf_over(out, cap);
-	buf_put(&b, s);
-	return buf_cstr(&b) != NULL;
-}
-
-static bool read_inside(struct inspect_inside *i, struct span comment)
-{
-	uint8_t boot[8];
-	uint64_t seq;
-	struct buf b = BUF_OF(boot), prev = BUF_OF(i->prev);
-	if (text_read_hex(value_of(comment, "boot"), &b) || b.len != sizeof(boot) ||
-	    text_read_hex(value_of(comment, "prev"), &prev) || prev.len != sizeof(i->prev) ||
-	    text_read_u64(value_of(comment, "seq"), UINT32_MAX, &seq))
-		return false;
-	i->boot = load_be64(boot);
-	i->seq = (uint32_t)seq;
-	i->known = to_text(value_of(comment, "stream"), i->stream, sizeof(i->stream)) &&
-		   to_text(value_of(comment, "prev_sig"), i->prev_sig, sizeof(i->prev_sig)) &&
-		   to_text(value_of(comment, "clock"), i->clock, sizeof(i->clock));
-	return i->known;
-}
-
-static enum err take_block(struct inspect *in)
-{
-	struct pcapng_packet_head p;
-	struct pcapng_counts c;
-	struct span comment;
-	switch (in->pcapng.type) {
-	case PCAPNG_SECTION:
-		TRY(pcapng_read_comment(in->pcapng.body, &comment));
-		return !in->inside.known && read_inside(&in->inside, comment) ? ERR_OK : ERR_SYNTAX;
-	case PCAPNG_PACKET:
-		TRY(pcapng_read_packet(in->pcapng.body, &p));
-		record(in, p.ts_ns, p.cap_len < p.len);
-		return ERR_OK;
-	case PCAPNG_STATISTICS:
-		TRY(pcapng_read_statistics(in->pcapng.body, &c));
-		if (c.interface_id > 1)
-			return ERR_SYNTAX;
-		in->counts[c.interface_id] = c;
-		return ERR_OK;
-	case PCAPNG_INTERFACE:
-		return ERR_OK;
-	default:
-		return ERR_SYNTAX;
-	}
-}
-
-static enum err take_packets(struct inspect *in, struct span content)
-{
-	enum err e;
-	while (!(e = pcapng_read(&in->pcapng, &content)))
-		TRY(take_block(in));
-	return e == ERR_MORE ? ERR_OK : e;
-}
-
-/* ---- lines */
-
-static enum err take_line(struct inspect *in, struct span text)
-{
-	uint64_t ns;
-	struct span time = span_from(text, LINE_TIME.len);
-	if (!span_starts(text, LINE_TIME))
-		return ERR_SYNTAX;
-	TRY(time_read_rfc3339(span_first(time, span_find(time, '"')), &ns));
-	if (in->lines == 0)
-		in->first_ns = in->last_ns = ns;
-	else
-		record(in, ns, false);
-	if (in->line)
-		in->line(in, in->arg, in->lines, text);
-	in->lines++;
-	return in->lines > 1 || in->inside.known || !in->line ? ERR_OK : ERR_SYNTAX;
-}
-
-static enum err take_lines(struct inspect *in, struct span content)
-{
-	while (content.len) {
-		size_t n = span_find(content, '\n');
-		if (n > sizeof(in->line_bytes) - in->line_len)
-			return ERR_TOO_LONG;
-		memcpy(in->line_bytes + in->line_len, content.p, n);
-		in->line_len += n;
-		if (n == content.len)
-			return ERR_OK;
-		TRY(take_line(in, span_of(in->line_bytes, in->line_len)));
-		in->line_len = 0;
-		content = span_from(content, n + 1);
-	}
-	return ERR_OK;
 }
 
 /* ---- the message's content */
 
+/* Decompressed bytes; a frame is looked at when it is whole. */
+static enum err take_raw(struct inspect *in, struct span raw)
+{
+	if (raw.len > sizeof(in->raw) - in->raw_len)
+		return ERR_TOO_LONG;
+	memcpy(in->raw + in->raw_len, raw.p, raw.len);
+	in->raw_len += raw.len;
+	return ERR_OK;
+}
+
+static enum err end_frames(struct inspect *in, uint32_t frames)
+{
+	while (in->frames < frames) {
+		struct span raw = span_of(in->raw, in->raw_len);
+		in->raw_len = 0;
+		TRY(inspect_content(in, raw));
+	}
+	return ERR_OK;
+}
+
+static enum err take_piece(struct inspect *in)
+{
+	const struct zframe_reader *z = &in->zframe;
+	if (z->content.len) {
+		/* frames before the one that it is of may have ended without another byte */
+		TRY(end_frames(in, z->phase == ZFRAME_HEAD ? z->frames - 1 : z->frames));
+		TRY(take_raw(in, z->content));
+	}
+	return end_frames(in, z->frames);
+}
+
 static void take_content(struct inspect *in, struct span content)
 {
 	enum err e;
-	while (!(e = zframe_read(&in->zframe, &content))) {
-		struct span raw = in->zframe.content;
-		if (in->flaws & INSPECT_BIT(CONTENT))
-			continue;
-		flaw_if(in,
-			in->name.kind == OBJECT_PACKETS ? take_packets(in, raw) != ERR_OK
-							: take_lines(in, raw) != ERR_OK,
-			INSPECT_CONTENT);
-	}
+	do {
+		e = zframe_read(&in->zframe, &content);
+		if (!(in->flaws & INSPECT_BIT(CONTENT)))
+			flaw_if(in, take_piece(in) != ERR_OK, INSPECT_CONTENT);
+	} while (!e);
 	if (e == ERR_MORE)
 		return;
 	bool behind = in->zframe.frames && in->zframe.phase != ZFRAME_DATA;
@@ -329,15 +227,16 @@ void inspect_key(struct inspect *in, const uint8_t *data_key)
 static void check_index(struct inspect *in)
 {
 	struct span index = zframe_index(&in->zframe);
-	static const struct inspect_frame none;
-	for (uint32_t i = 0; i < in->zframe.frames; i++) {
-		const struct inspect_frame *f = i < in->frames ? &in->by_frame[i] : &none;
+	for (uint32_t i = 0; i < in->frames; i++) {
+		const struct inspect_frame *f = &in->by_frame[i];
 		struct index_entry e;
 		index_read_entry(index, i, &e);
-		flaw_if(in,
-			e.records != f->records ||
-				(f->records && (e.first_ns != f->first_ns || e.last_ns != f->last_ns)),
-			INSPECT_INDEX);
+		struct span stored = index_filter(index, &e);
+		bool times = f->records == 0 || (e.first_ns == f->first_ns && e.last_ns == f->last_ns);
+		bool keys =
+			stored.len == 0 || f->filter_bytes == 0 ||
+			inspect_filter_covers(stored, span_of(in->filters + f->filter_at, f->filter_bytes));
+		flaw_if(in, e.records != f->records || !times || !keys, INSPECT_INDEX);
 	}
 }
 
@@ -348,14 +247,16 @@ static void end_content(struct inspect *in)
 		return;
 	if (zframe_end(z))
 		flaw(in, z->has_index ? INSPECT_INDEX : INSPECT_ZSTD);
-	else if (z->has_index)
+	flaw_if(in, !z->has_index && !in->name.torn, INSPECT_NO_INDEX);
+	flaw_if(in, !in->inside.known, INSPECT_CONTENT);
+	if (z->has_index && !(in->flaws & INSPECT_BIT(CONTENT)))
 		check_index(in);
-	else
-		flaw_if(in, !in->name.torn, INSPECT_NO_INDEX);
-	flaw_if(in,
-		in->name.kind == OBJECT_PACKETS ? !pcapng_read_whole(&in->pcapng) || !in->inside.known
-						: in->line_len || in->lines == 0,
-		INSPECT_CONTENT);
+	in->counts = (struct inspect_counts){
+		.known = in->statistics[0] && in->statistics[1],
+		.recorded = in->interface[0].recorded + in->interface[1].recorded,
+		.lost = in->interface[0].lost + in->interface[1].lost,
+		.filtered = in->interface[0].filtered + in->interface[1].filtered,
+	};
 }
 
 static void check_inside(struct inspect *in)
@@ -367,51 +268,46 @@ static void check_inside(struct inspect *in)
 		i->boot != in->name.boot || i->seq != in->name.seq || strcmp(i->stream, in->name.stream) != 0,
 		INSPECT_INSIDE);
 	flaw_if(in,
-		in->metadata && metadata_complete(in->metadata) &&
-			memcmp(i->prev, in->metadata->meta.prev, sizeof(i->prev)) != 0,
+		in->has_meta == INSPECT_META_WHOLE && memcmp(i->prev, in->meta.prev, sizeof(i->prev)) != 0,
 		INSPECT_PREV);
 }
 
-static void check_signature(struct inspect *in, const struct object_meta *m)
+static enum inspect_sig check_signature(const struct inspect *in)
 {
-	static const uint8_t nothing[1];
 	uint8_t text[OBJECT_NAME_MAX + 1024], hash[SHA256_BYTES];
-	struct buf b = BUF_OF(text);
-	struct object_meta named = *m;
-	if (m->sig_len == 0) {
-		in->sig = INSPECT_SIG_NONE;
-		return;
-	}
-	if (!in->has_pub || in->name.full.len == 0 || !to_text(in->name.full, named.name, sizeof(named.name)))
-		return;
-	in->sig = INSPECT_SIG_BAD;
-	if (!object_signed_text(&named, &b)) {
-		sha256_of(buf_span(&b), hash);
-		if (!ecdsa_verify(in->pub, hash, span_of(m->sig_len ? m->sig : nothing, m->sig_len)))
-			in->sig = INSPECT_SIG_GOOD;
-	}
-	flaw_if(in, in->sig == INSPECT_SIG_BAD, INSPECT_SIGNATURE);
+	struct buf b = BUF_OF(text), name;
+	struct object_meta m = in->meta;
+	if (m.sig_len == 0)
+		return INSPECT_SIG_NONE;
+	if (in->name.full.len == 0)
+		return INSPECT_SIG_UNKNOWN;
+	name = BUF_OF(m.name);
+	buf_put(&name, in->name.full);
+	if (!in->has_pub || !buf_cstr(&name) || object_signed_text(&m, &b))
+		return INSPECT_SIG_BAD;
+	sha256_of(buf_span(&b), hash);
+	return ecdsa_verify(in->pub, hash, span_of(m.sig, m.sig_len)) ? INSPECT_SIG_BAD : INSPECT_SIG_GOOD;
 }
 
 #define CONTENT_BROKEN                                                                                  \
-	(INSPECT_BIT(NOT_SEALED) | INSPECT_BIT(COMMITMENT) | INSPECT_BIT(HEADER) | INSPECT_BIT(FRAME) | \
+	(INSPECT_BIT(NOT_SEALED) | INSPECT_BIT(KMS) | INSPECT_BIT(COMMITMENT) | INSPECT_BIT(HEADER) | INSPECT_BIT(FRAME) | \
 	 INSPECT_BIT(TRUNCATED) | INSPECT_BIT(ZSTD) | INSPECT_BIT(CONTENT))
 
 static void check_metadata(struct inspect *in)
 {
-	const struct object_meta *m = &in->metadata->meta;
-	if (!metadata_complete(in->metadata)) {
-		flaw(in, INSPECT_META);
+	const struct object_meta *m = &in->meta;
+	if (in->has_meta != INSPECT_META_WHOLE) {
+		flaw_if(in, in->has_meta == INSPECT_META_BROKEN, INSPECT_META);
 		return;
 	}
+	in->sig = check_signature(in);
+	flaw_if(in, in->sig == INSPECT_SIG_BAD, INSPECT_SIGNATURE);
 	flaw_if(in, m->first_ns != in->name.start_ns, INSPECT_START);
 	flaw_if(in, memcmp(m->sha256, in->sha256, sizeof(in->sha256)) != 0, INSPECT_SHA256);
-	check_signature(in, m);
 	if (!in->opened || in->flaws & CONTENT_BROKEN)
 		return;
-	/* an object may have no record but its head */
-	flaw_if(in, (in->records || in->lines) && m->first_ns != in->first_ns, INSPECT_FIRST);
-	flaw_if(in, (in->records || in->lines) && m->last_ns != in->last_ns, INSPECT_LAST);
+	flaw_if(in, m->first_ns != in->first_ns, INSPECT_FIRST);
+	flaw_if(in, m->last_ns != in->last_ns, INSPECT_LAST);
 	flaw_if(in, m->records != in->records, INSPECT_RECORDS);
 	flaw_if(in, m->raw_bytes != in->raw_bytes, INSPECT_BYTES);
 	flaw_if(in, m->cut != in->cut, INSPECT_CUT);
@@ -432,8 +328,7 @@ void inspect_end(struct inspect *in, uint64_t stored_bytes, const uint8_t *store
 	if (whole)
 		end_content(in);
 	check_inside(in);
-	if (in->metadata)
-		check_metadata(in);
+	check_metadata(in);
 	flaw_if(in, stored_bytes != UINT64_MAX && stored_bytes != in->size_bytes, INSPECT_STORED);
 	flaw_if(in, stored_sha256 && memcmp(stored_sha256, in->sha256, sizeof(in->sha256)) != 0,
 		INSPECT_STORED);

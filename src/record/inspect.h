@@ -13,15 +13,16 @@
 #define SEALTAP_RECORD_INSPECT_H
 
 #include "lib/ecdsa.h"
+#include "record/bloom.h"
 #include "record/esdk_read.h"
-#include "record/metadata.h"
-#include "record/pcapng_read.h"
+#include "record/object.h"
 #include "record/zframe.h"
 
 /* name, kind, what is wrong, as the end of a sentence that begins with the object's name */
 #define INSPECT_FLAWS(X)                                                                           \
 	X(NOT_SEALED, "altered", "is not a sealed object of the format: its header can't be read") \
-	X(COMMITMENT, "altered", "the data key is not the one its header commits to")              \
+	X(KMS, "altered", "KMS refuses its encryption context together with its encrypted data key")        \
+	X(COMMITMENT, "altered", "the data key is not the one that its header commits to")              \
 	X(HEADER, "altered", "its header does not authenticate")                                   \
 	X(FRAME, "altered", "a frame does not authenticate")                                       \
 	X(TRUNCATED, "truncated", "it ends too early")                                             \
@@ -52,6 +53,7 @@ enum inspect_flaw {
 #undef X
 		INSPECT_FLAW_COUNT
 };
+#define INSPECT_RAW_MAX ZSTD_SOURCE_MAX
 #define INSPECT_BIT(name) (1u << INSPECT_##name)
 
 const char *inspect_kind(enum inspect_flaw f);
@@ -68,7 +70,10 @@ struct inspect_name {
 	bool torn;
 };
 
-/* What it says inside of its envelope. Of a log or flows object the caller of `line` fills it. */
+/* Its metadata: MISSING: not where the object is kept; BROKEN: not complete or not well-formed. */
+enum inspect_meta { INSPECT_META_MISSING, INSPECT_META_BROKEN, INSPECT_META_WHOLE };
+
+/* What it says inside of its envelope. */
 struct inspect_inside {
 	bool known;
 	uint64_t boot;
@@ -79,9 +84,16 @@ struct inspect_inside {
 	char clock[48];                    /* where its times come from */
 };
 
+/* Cumulative counts of both interfaces, by the last statistics of each; known: both have some. */
+struct inspect_counts {
+	bool known;
+	uint64_t recorded, lost, filtered;
+};
+
 struct inspect_frame {
 	uint64_t first_ns, last_ns;
 	uint32_t records;
+	uint32_t filter_at, filter_bytes; /* in filters: what the index should have; 0: none, or no room */
 };
 
 enum inspect_sig { INSPECT_SIG_UNKNOWN, INSPECT_SIG_GOOD, INSPECT_SIG_NONE, INSPECT_SIG_BAD };
@@ -98,30 +110,33 @@ struct inspect {
 	uint8_t pub[ECDSA_PUB_BYTES];
 	struct inspect_inside inside;
 	uint64_t first_ns, last_ns, records, raw_bytes, cut; /* of the content */
-	struct pcapng_counts counts[2]; /* the last statistics; received all ones: none */
+	struct inspect_counts counts;
 
-	struct inspect_name name;        /* borrowed spans */
-	const struct metadata *metadata; /* borrowed; NULL: not at hand */
+	struct inspect_name name; /* borrowed spans */
+	enum inspect_meta has_meta;
+	struct object_meta meta; /* as it was given */
 	bool public_only;
-	/* each line of a log or flows object, from 0; not terminated. Fills in->inside on line 0. */
-	void (*line)(struct inspect *in, void *arg, uint32_t number, struct span text);
+	/* each line of a log object but the first; set by the caller before inspect_begin(), may be NULL */
+	void (*line)(void *arg, struct span text);
 	void *arg;
 
 	struct sha256 hash;
-	uint32_t lines;
-	size_t line_len;
-	bool line_broken;
-	uint32_t frames; /* of which `by_frame` knows */
+	bool statistics[2];
+	struct inspect_counts interface[2];
+	uint32_t frames; /* of which by_frame knows */
+	size_t raw_len, filters_len;
 	struct inspect_frame by_frame[ZFRAME_FRAMES_MAX + 1];
+	struct bloom bloom;
 	struct esdk_reader envelope;
 	struct zframe_reader zframe;
-	struct pcapng_reader pcapng;
-	uint8_t line_bytes[128 * 1024];
+	uint8_t raw[INSPECT_RAW_MAX]; /* of the zstd frame being read */
+	uint8_t filters[INDEX_FILTERS_MAX];
 	uint8_t frame_bytes[ESDK_FRAME_BYTES + AEAD_TAG_BYTES];
 };
 
-void inspect_begin(struct inspect *in, const struct inspect_name *name, const struct metadata *metadata,
-		   bool public_only);
+/* meta: borrowed for the call; NULL unless WHOLE. */
+void inspect_begin(struct inspect *in, const struct inspect_name *name, enum inspect_meta has_meta,
+		   const struct object_meta *meta, bool public_only);
 /* Takes bytes off *bytes until all are used up (INSPECT_MORE) or the header is there (INSPECT_WANTS_KEY, once,
  * not with public_only): in->envelope.header. */
 enum inspect_event inspect_feed(struct inspect *in, struct span *bytes) MUST_USE;

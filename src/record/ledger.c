@@ -46,8 +46,7 @@ static struct ledger_finding about(const struct ledger_object *o, enum ledger_se
 				   const char *kind)
 {
 	const struct inspect *in = o->inspect;
-	const struct object_meta *m =
-		in->metadata && metadata_complete(in->metadata) ? &in->metadata->meta : NULL;
+	const struct object_meta *m = in->has_meta == INSPECT_META_WHOLE ? &in->meta : NULL;
 	return (struct ledger_finding){
 		.severity = severity,
 		.kind = kind,
@@ -198,9 +197,8 @@ static void check_chain(struct ledger *l, const struct ledger_object *o, const s
 /* Interface statistics are cumulative: they grow by what the metadata tells. */
 static void check_counts(struct ledger *l, const struct ledger_object *o, const struct object_meta *m)
 {
-	const struct pcapng_counts *c = o->inspect->counts;
+	const struct inspect_counts *c = &o->inspect->counts;
 	struct ledger_stream *s = &l->at;
-	uint64_t lost = 0, filtered = 0, recorded = 0;
 	if (!s->counted || !m) {
 		s->counted = false;
 		return;
@@ -208,22 +206,15 @@ static void check_counts(struct ledger *l, const struct ledger_object *o, const 
 	s->records += m->records;
 	s->lost += m->lost;
 	s->filtered += m->filtered;
-	if (o->inspect->name.torn || !o->inspect->opened || o->inspect->name.kind != OBJECT_PACKETS)
+	if (!c->known || o->inspect->name.torn)
 		return;
-	for (int i = 0; i < 2; i++) {
-		if (c[i].received == UINT64_MAX || c[i].filtered_in > c[i].received)
-			return;
-		recorded += c[i].delivered;
-		lost += c[i].dropped_by_os;
-		filtered += c[i].received - c[i].filtered_in;
-	}
-	if (recorded == s->records && lost == s->lost && filtered == s->filtered)
+	if (c->recorded == s->records && c->lost == s->lost && c->filtered == s->filtered)
 		return;
 	snprintf(l->text, sizeof(l->text),
 		 "its interface statistics (recorded %llu, lost %llu, filtered %llu so far) are not what the "
 		 "metadata of its stream adds up to (%llu, %llu, %llu)",
-		 (unsigned long long)recorded, (unsigned long long)lost, (unsigned long long)filtered,
-		 (unsigned long long)s->records, (unsigned long long)s->lost,
+		 (unsigned long long)c->recorded, (unsigned long long)c->lost,
+		 (unsigned long long)c->filtered, (unsigned long long)s->records, (unsigned long long)s->lost,
 		 (unsigned long long)s->filtered);
 	s->counted = false;
 	ledger_say(l, about(o, LEDGER_DAMAGE, "altered"));
@@ -285,8 +276,7 @@ void ledger_enter(struct ledger *l, const struct inspect_name *n)
 void ledger_object(struct ledger *l, const struct ledger_object *o)
 {
 	const struct inspect *in = o->inspect;
-	const struct object_meta *m =
-		in->metadata && metadata_complete(in->metadata) ? &in->metadata->meta : NULL;
+	const struct object_meta *m = in->has_meta == INSPECT_META_WHOLE ? &in->meta : NULL;
 	ledger_enter(l, &in->name);
 	if (in->name.seq > l->at.next_seq) {
 		note_hole(l, o);

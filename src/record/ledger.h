@@ -144,9 +144,6 @@ struct ledger_event {
 	uint64_t from_ns, to_ns, about_boot; /* of `gap` */
 	uint64_t arrived_least, arrived_most, recorded, lost, filtered, unattributed,
 		surplus;     /* of `books` */
-	uint64_t count;      /* of what it tells, or 0 */
-	struct span setting; /* its key, of `setting`; */
-	uint64_t value;      /* if it is a number */
 	struct span line;    /* all of it */
 };
 void ledger_event(struct ledger *l, const struct ledger_event *e);
