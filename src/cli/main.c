@@ -11,6 +11,7 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
+	&cmd_doctor,
 	&cmd_decrypt,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
