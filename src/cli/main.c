@@ -11,6 +11,7 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
+	&cmd_verify,
 	&cmd_doctor,
 	&cmd_decrypt,
 };

@@ -185,7 +185,6 @@ static void show_result(const struct verify_result *r, enum exit_status status)
 #define X(field, text, always)       \
 	if (always || r->sums.field) \
 		printf("%14llu %s\n", (unsigned long long)r->sums.field, text);
-	printf("\n");
 	SUMS(X)
 #undef X
 	if (r->clocks_unsynchronised)

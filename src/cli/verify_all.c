@@ -270,7 +270,8 @@ static void take_number(uint32_t from, uint32_t to)
 		enum exit_status e = inspect_object(g.order[i], &told);
 		if (e) {
 			keep(e);
-			say_other(g.order[i], "unread", "it could not be read");
+			struct inspect_name n = name_of(catalog_at(g.order[i]));
+			ledger_unread(&g.ledger, g.order[i], &n);
 			continue;
 		}
 		if (taken || (!is_good() && i + 1 < to)) {

@@ -107,7 +107,7 @@ static bool read_file(const char *path, uint8_t *to, size_t cap, size_t *len)
 	return good;
 }
 
-/* NAME.meta.json: {"key": ..., "metadata": {"sealtap-format": ...}, ...} */
+/* NAME.json: {"key": ..., "metadata": {"sealtap-format": ...}, ...} */
 static void told_by_file(const struct catalog_object *o, struct verify_told *told)
 {
 	uint8_t text[FILE_MAX], value[OBJECT_NAME_MAX];
@@ -117,7 +117,7 @@ static void told_by_file(const struct catalog_object *o, struct verify_told *tol
 	const char *field;
 	struct buf skipped = BUF_OF(value);
 	told->size_bytes = UINT64_MAX;
-	if (snprintf(path, sizeof(path), "%s.meta.json", o->key) >= (int)sizeof(path) ||
+	if (snprintf(path, sizeof(path), "%s.json", o->key) >= (int)sizeof(path) ||
 	    !read_file(path, text, sizeof(text), &len))
 		return;
 	struct span json = span_of(text, len);

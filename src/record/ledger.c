@@ -154,10 +154,10 @@ static void fill_entry(struct ledger *l, const struct ledger_object *o, const st
 
 /* ---- its place in the stream */
 
-static void note_hole(struct ledger *l, const struct ledger_object *o)
+static void note_hole(struct ledger *l, const struct inspect_name *n)
 {
-	const struct inspect_name *n = &o->inspect->name;
 	l->whole = false;
+	ledger_boot_now(l)->unsure |= n->kind == OBJECT_LOG;
 	if (l->holes == LEDGER_HOLES_MAX)
 		return;
 	struct ledger_hole *h = &l->hole[l->holes++];
@@ -279,7 +279,7 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	const struct object_meta *m = in->has_meta == INSPECT_META_WHOLE ? &in->meta : NULL;
 	ledger_enter(l, &in->name);
 	if (in->name.seq > l->at.next_seq) {
-		note_hole(l, o);
+		note_hole(l, &in->name);
 		l->at.after = l->at.counted = false;
 	}
 	l->sums.objects++;
@@ -296,11 +296,35 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 		say_losses(l, o, m);
 	remember(l, o, m);
 	if (in->name.kind == OBJECT_LOG) {
+		struct ledger_boot *b = ledger_boot_now(l);
+		b->unread |= !in->opened && in->flaws == 0;
+		b->unsure |= !in->opened || l->entries[o->entry].flags & LEDGER_BAD;
 		l->has_log = true;
 		l->last_log = o->entry;
-		if (l->at.last_ns > ledger_boot_now(l)->last_log_ns)
-			ledger_boot_now(l)->last_log_ns = l->at.last_ns;
+		if (l->at.last_ns > b->last_log_ns)
+			b->last_log_ns = l->at.last_ns;
 	}
+}
+
+void ledger_unread(struct ledger *l, uint32_t entry, const struct inspect_name *n)
+{
+	ledger_enter(l, n);
+	if (n->seq > l->at.next_seq)
+		note_hole(l, n);
+	l->at.next_seq = n->seq + 1;
+	l->at.last_ns = n->start_ns;
+	l->at.after = l->at.counted = l->whole = false;
+	if (n->kind == OBJECT_LOG) {
+		l->has_log = true;
+		ledger_boot_now(l)->unsure = ledger_boot_now(l)->unread = true;
+	}
+	ledger_say(l, (struct ledger_finding){.severity = LEDGER_NOTE,
+					      .kind = "unread",
+					      .entry = entry,
+					      .boot = n->boot,
+					      .stream = n->stream,
+					      .from_ns = n->start_ns,
+					      .text = "it could not be read: nothing of it was checked"});
 }
 
 void ledger_other(struct ledger *l, uint32_t entry, const struct inspect_name *n, const char *kind,

@@ -57,6 +57,8 @@ struct ledger_object {
 struct ledger_boot {
 	uint64_t boot, first_ns, last_log_ns;
 	bool shutdown;
+	bool unsure; /* not all of its log is known: what it does not tell proves nothing */
+	bool unread; /* and that only for want of rights */
 };
 
 struct ledger_hole {
@@ -133,6 +135,8 @@ void ledger_object(struct ledger *l, const struct ledger_object *o);
 /* Another object of a number that was there, a later version, a delete marker, one that can't be read. */
 void ledger_other(struct ledger *l, uint32_t entry, const struct inspect_name *name, const char *kind,
 		  const char *text);
+/* An object that the caller could not read: nothing is known of it but its name. */
+void ledger_unread(struct ledger *l, uint32_t entry, const struct inspect_name *n);
 /* A line of the inventory in the log object `entry`. */
 void ledger_shipped(struct ledger *l, uint32_t entry, struct span name, uint64_t size, struct span sha256_hex,
 		    struct span sig);
@@ -143,8 +147,8 @@ struct ledger_event {
 	struct span level, role, event;
 	uint64_t from_ns, to_ns, about_boot; /* of `gap` */
 	uint64_t arrived_least, arrived_most, recorded, lost, filtered, unattributed,
-		surplus;     /* of `books` */
-	struct span line;    /* all of it */
+		surplus;  /* of `books` */
+	struct span line; /* all of it */
 };
 void ledger_event(struct ledger *l, const struct ledger_event *e);
 /* So that what follows is of this boot and stream. */

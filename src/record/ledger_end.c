@@ -68,9 +68,9 @@ static void end_signature(struct ledger *l, uint32_t i)
 		return;
 	}
 	l->sums.unsigned_left++;
-	say_of(l, i, l->public_only ? LEDGER_NOTE : LEDGER_DAMAGE, "unsigned",
-	       l->public_only
-		       ? "it has no signature; whether the log stands for it can't be seen without the key"
+	bool unknown = l->public_only || l->boot[e->boot_index].unread;
+	say_of(l, i, unknown ? LEDGER_NOTE : LEDGER_DAMAGE, "unsigned",
+	       unknown ? "it has no signature; whether the log stands for it can't be seen without the key"
 		       : "it has no signature, and no signed log object lists its hash: anybody who may "
 			 "decrypt can have made it");
 }
@@ -80,7 +80,7 @@ static bool should_be_listed(const struct ledger *l, const struct ledger_entry *
 {
 	const struct ledger_boot *b = &l->boot[e->boot_index];
 	uint64_t since = e->stored_ns ? e->stored_ns : e->last_ns;
-	return b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S;
+	return !b->unsure && (b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S);
 }
 
 static void end_listing(struct ledger *l, uint32_t i)
@@ -168,7 +168,7 @@ static void end_boots(struct ledger *l)
 		bool told = false;
 		for (uint32_t g = 0; g < l->gaps; g++)
 			told = told || l->gap[g] == b->boot;
-		if (b->shutdown || told || b->last_log_ns == 0)
+		if (b->shutdown || told || b->unsure || b->last_log_ns == 0)
 			continue;
 		bool lives = l->now_ns < b->last_log_ns + LEDGER_LISTED_S * NS_PER_S;
 		ledger_say(
@@ -194,8 +194,8 @@ void ledger_end(struct ledger *l)
 	for (uint32_t i = 0; i < l->entry_count; i++) {
 		if (!(l->entries[i].flags & LEDGER_SEEN))
 			continue;
-		end_listing(l, i);
 		end_signature(l, i);
+		end_listing(l, i);
 	}
 	end_absent(l);
 	end_holes(l);

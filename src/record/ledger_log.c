@@ -273,7 +273,7 @@ void ledger_end_boot(struct ledger *l)
 	if (!l->has_log)
 		boot_finding(l, LEDGER_DAMAGE, "missing",
 			     "this boot has no log: nothing tells what else there was");
-	else if (!l->boot_line)
+	else if (!l->boot_line && !ledger_boot_now(l)->unsure)
 		boot_finding(l, LEDGER_DAMAGE, "missing", "its log has no beginning (event `boot`)");
 	if (l->whole && l->books_packets != UINT64_MAX && l->packets < l->books_packets) {
 		snprintf(
