@@ -12,6 +12,8 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
+	&cmd_ls,
+	&cmd_fetch,
 	&cmd_open,
 	&cmd_flows,
 	&cmd_status,
