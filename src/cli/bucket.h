@@ -1,5 +1,6 @@
-/* bucket: S3 as an operator uses it: list, head, read, hold, restore. Each function waits; ranged reads that do not
- * wait are cli/source.h's. The bucket is the session's unless one is given. Source: Amazon S3 API reference.
+/* bucket: S3 as an operator uses it: list, head, read, hold, restore. Each function waits; ranged reads
+ * that do not wait are cli/source.h's. The bucket is the session's unless one is given. Source: Amazon
+ * S3 API reference.
  */
 #ifndef SEALTAP_CLI_BUCKET_H
 #define SEALTAP_CLI_BUCKET_H
@@ -21,9 +22,9 @@ struct bucket_entry {
 /* The callback says whether to go on. */
 typedef bool (*bucket_entry_fn)(void *arg, const struct bucket_entry *e);
 
-/* All keys that begin with prefix and come after `after` (exclusive; may be empty), in S3's order, page by page.
- * ListObjectsV2 (needs s3:ListBucket); versions: ListObjectVersions (s3:ListBucketVersions), newest first for each
- * key. */
+/* All keys that begin with prefix and come after `after` (exclusive; may be empty), in S3's order, page
+ * by page. ListObjectsV2 (needs s3:ListBucket); versions: ListObjectVersions (s3:ListBucketVersions),
+ * newest first for each key. */
 enum exit_status bucket_list(struct span prefix, struct span after, bucket_entry_fn fn, void *arg);
 enum exit_status bucket_list_versions(struct span prefix, bucket_entry_fn fn, void *arg);
 /* The next level: common prefixes by '/', entries with key alone. */
@@ -33,9 +34,10 @@ enum exit_status bucket_list_folders(struct span prefix, bucket_entry_fn fn, voi
 struct bucket_head {
 	uint64_t size_bytes, modified_ns;
 	char etag[96], version[BUCKET_VERSION_MAX], storage_class[32];
-	char restore[96];        /* x-amz-restore; empty: none */
-	char checksum_sha256[64]; /* base64; x-amz-checksum-sha256, with x-amz-checksum-mode: ENABLED; empty: none */
-	char retain_mode[16];    /* Object Lock; empty: none */
+	char restore[96]; /* x-amz-restore; empty: none */
+	char checksum_sha256
+		[64]; /* base64; x-amz-checksum-sha256, with x-amz-checksum-mode: ENABLED; empty: none */
+	char retain_mode[16]; /* Object Lock; empty: none */
 	uint64_t retain_until_ns;
 	bool legal_hold;
 	bool has_meta;           /* all of x-amz-meta-sealtap-* were there and well-formed: */
@@ -43,9 +45,11 @@ struct bucket_head {
 };
 
 /* version empty: the latest. */
-enum err bucket_head(struct span key, struct span version, struct bucket_head *out, struct call *failed) MUST_USE;
+enum err bucket_head(struct span key, struct span version, struct bucket_head *out, struct call *failed)
+	MUST_USE;
 
 enum err bucket_set_hold(struct span key, struct span version, bool on, struct call *failed) MUST_USE;
-enum err bucket_restore(struct span key, struct span version, unsigned days, const char *tier, struct call *failed) MUST_USE;
+enum err bucket_restore(struct span key, struct span version, unsigned days, const char *tier,
+			struct call *failed) MUST_USE;
 
 #endif

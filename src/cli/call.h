@@ -1,9 +1,10 @@
-/* call: requests to AWS: signed, sent, waited for, tried again. Up to CALL_LANES at once on one event loop; the
- * command starts some and waits for one, which drives all.
+/* call: requests to AWS: signed, sent, waited for, tried again. Up to CALL_LANES at once on one event
+ * loop; the command starts some and waits for one, which drives all.
  *
- * Tried again, with growing random waits within CALL_PATIENCE_S: no connection, 5xx, SlowDown and other throttling,
- * a clock that the service finds skewed (its offset is taken over), expired credentials (renewed once). A bucket
- * in another region is asked there. What is final comes back with the service's own words.
+ * Tried again, with growing random waits within CALL_PATIENCE_S: no connection, 5xx, SlowDown and other
+ * throttling, a clock that the service finds skewed (its offset is taken over), expired credentials
+ * (renewed once). A bucket in another region is asked there. What is final comes back with the
+ * service's own words.
  */
 #ifndef SEALTAP_CLI_CALL_H
 #define SEALTAP_CLI_CALL_H
@@ -17,25 +18,26 @@
 
 struct call {
 	/* the request; all borrowed until the call is done */
-	const char *service;     /* "s3" */
-	const char *region;      /* NULL: the session's */
-	const char *method;      /* "GET" */
-	struct span bucket;      /* of S3: goes into host or path; else empty */
-	struct span path;        /* begins with '/', encoded as on the request line; S3: of the key */
-	struct span query;       /* encoded, sorted or not; may be empty */
+	const char *service; /* "s3" */
+	const char *region;  /* NULL: the session's */
+	const char *method;  /* "GET" */
+	struct span bucket;  /* of S3: goes into host or path; else empty */
+	struct span path;    /* begins with '/', encoded as on the request line; S3: of the key */
+	struct span query;   /* encoded, sorted or not; may be empty */
 	const struct sigv4_header *headers; /* further ones, signed; NULL */
 	unsigned header_count;
 	struct span body;
-	uint8_t *to;             /* memory of the answer's body, */
-	uint64_t to_bytes;       /* so many; a longer body is ERR_TOO_LONG */
+	uint8_t *to;       /* memory of the answer's body, */
+	uint64_t to_bytes; /* so many; a longer body is ERR_TOO_LONG */
 	void (*field)(void *arg, struct span name, struct span value); /* each header of a 2xx answer; NULL */
-	void *arg;               /* borrowed */
-	bool quiet_404;          /* NOT_FOUND is an answer, nothing is said of it */
+	void *arg;                                                     /* borrowed */
+	bool quiet_404; /* NOT_FOUND is an answer, nothing is said of it */
 
 	/* the outcome, once call_done() */
-	enum err error;     /* ERR_OK: status is 2xx. ERR_NOT_FOUND, ERR_DENIED, ERR_EXPIRED, ERR_THROTTLED,
-			     * ERR_UNREACHABLE, ERR_CERTIFICATE, ERR_CONFLICT (412), ERR_SERVICE, ERR_UNSUPPORTED
-			     * (InvalidObjectState: colder storage) ... */
+	/* ERR_OK: status is 2xx. ERR_NOT_FOUND, ERR_DENIED, ERR_EXPIRED, ERR_THROTTLED, ERR_UNREACHABLE,
+	 * ERR_CERTIFICATE, ERR_CONFLICT (412), ERR_SERVICE, ERR_UNSUPPORTED (InvalidObjectState: colder
+	 * storage) ... */
+	enum err error;
 	unsigned status;
 	struct span answer; /* in `to` */
 	struct fault fault; /* the service's code and message */
@@ -59,8 +61,8 @@ void call_abort(struct call *c);
 /* Both in one. */
 enum err call_run(struct call *c) MUST_USE;
 
-/* Says what failed, in words: "can't <what> <which>: AccessDenied: ... ; needs s3:GetObject". Returns the exit
- * status that fits c->error. needs: the permission, or NULL. */
+/* Says what failed, in words: "can't <what> <which>: AccessDenied: ... ; needs s3:GetObject". Returns
+ * the exit status that fits c->error. needs: the permission, or NULL. */
 enum exit_status call_say(const struct call *c, const char *what, struct span which, const char *needs);
 
 /* Since the start: for --explain and the ends of commands. */

@@ -1,7 +1,9 @@
-/* catalog: which objects there are: names of object format 1 in a bucket or of local files, in a window of time.
+/* catalog: which objects there are: names of object format 1 in a bucket or of local files, in a window
+ * of time.
  *
- * A name tells when an object begins; it ends, at the latest, where the next of its stream does, or a rotation
- * later (CATALOG_OBJECT_MAX_S): what may reach into the window is in. Memory is static: CATALOG_MAX objects.
+ * A name tells when an object begins; it ends, at the latest, where the next of its stream does, or a
+ * rotation later (CATALOG_OBJECT_MAX_S): what may reach into the window is in. Memory is static:
+ * CATALOG_MAX objects.
  */
 #ifndef SEALTAP_CLI_CATALOG_H
 #define SEALTAP_CLI_CATALOG_H
@@ -12,18 +14,18 @@
 #define CATALOG_OBJECT_MAX_S 3600u
 
 struct catalog_object {
-	const char *key;      /* terminated, in the catalog's memory; or the path of a local file */
-	const char *version;  /* terminated; empty: unknown or the latest */
+	const char *key;     /* terminated, in the catalog's memory; or the path of a local file */
+	const char *version; /* terminated; empty: unknown or the latest */
 	uint64_t size_bytes, modified_ns;
-	uint64_t start_ns;    /* by the name */
-	uint64_t end_ns;      /* by the next of its stream; UINT64_MAX: unknown */
+	uint64_t start_ns; /* by the name */
+	uint64_t end_ns;   /* by the next of its stream; UINT64_MAX: unknown */
 	uint64_t boot;
 	uint32_t seq;
-	uint8_t kind;         /* enum object_kind */
+	uint8_t kind; /* enum object_kind */
 	char stream[8];
 	bool local, torn, is_marker, is_latest;
-	uint8_t beside;       /* N of -rN; 0 */
-	uint8_t storage;      /* index into catalog_storage_classes; 0: STANDARD */
+	uint8_t beside;        /* N of -rN; 0 */
+	uint8_t storage;       /* index into catalog_storage_classes; 0: STANDARD */
 	struct span appliance; /* account/region/appliance, in the catalog's memory */
 };
 
@@ -37,8 +39,9 @@ struct catalog_filter {
  * ERR_SYNTAX: it is none. Spans are into `key`. */
 enum err catalog_name(struct span key, struct catalog_object *out) MUST_USE;
 
-/* Lists what the session's bucket, prefix and appliance and the operands (files, s3:// URLs) name. Objects are
- * sorted by appliance, boot, stream, seq. Names that are none of ours are counted, not listed. */
+/* Lists what the session's bucket, prefix and appliance and the operands (files, s3:// URLs) name.
+ * Objects are sorted by appliance, boot, stream, seq. Names that are none of ours are counted, not
+ * listed. */
 enum exit_status catalog_read(const struct catalog_filter *f, char **operands);
 uint32_t catalog_count(void);
 const struct catalog_object *catalog_at(uint32_t i);

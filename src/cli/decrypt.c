@@ -1,5 +1,9 @@
-#include "cli/decrypt.h"
-
+/* decrypt: opens a sealed object on standard output, in bounded memory, whatever its size.
+ *
+ * Everything that is written was authenticated, decompressed and its checksum compared before; a failure
+ * later on says that what was written is genuine but incomplete. Messages go to standard error, each naming
+ * the file.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +11,7 @@
 
 #include "cli/edk.h"
 #include "cli/key.h"
+#include "cli/say.h"
 #include "record/zframe.h"
 
 #define INPUT_BYTES 65536
@@ -14,7 +19,13 @@
 #define FRAME_MAX_BYTES (16u * 1024 * 1024)
 
 static struct {
-	const struct decrypt_options *o;
+	const char *file;     /* "-": standard input */
+	const char *key_file; /* NULL when show_edk */
+	bool raw;             /* leave it compressed */
+	bool show_edk;        /* only say which data key is wanted */
+} o;
+
+static struct {
 	const char *name; /* of the input, for messages */
 	FILE *in;
 	uint64_t written;
@@ -59,7 +70,7 @@ static int fail_envelope(enum err e)
 {
 	switch (e) {
 	case ERR_COMMITMENT:
-		return fail("the key in %s is not the key of this object", g.o->key_file);
+		return fail("the key in %s is not the key of this object", o.key_file);
 	case ERR_AUTH:
 		return fail_authentication();
 	case ERR_TRUNCATED:
@@ -93,7 +104,7 @@ static int put(struct span s)
 /* The message's content, decompressed unless --raw. */
 static int put_content(struct span content)
 {
-	if (g.o->raw)
+	if (o.raw)
 		return put(content);
 	for (;;) {
 		enum err e = zframe_read(&g.zframe, &content);
@@ -111,7 +122,7 @@ static int event_happened(enum esdk_read_event event)
 	enum err e;
 	switch (event) {
 	case ESDK_READ_HEADER:
-		if (g.o->show_edk) {
+		if (o.show_edk) {
 			g.done = true;
 			return edk_show(&g.reader.header, g.name) ? fail("can't write: %s", strerror(errno))
 								  : 0;
@@ -146,12 +157,12 @@ static int finish(void)
 	enum err e = esdk_read_end(&g.reader);
 	if (e)
 		return fail_envelope(e);
-	e = g.o->raw ? ERR_OK : zframe_end(&g.zframe);
+	e = o.raw ? ERR_OK : zframe_end(&g.zframe);
 	if (e)
 		return fail_content(e);
 	if (fflush(stdout))
 		return fail("can't write: %s", strerror(errno));
-	if (!g.o->raw && !g.zframe.has_index)
+	if (!o.raw && !g.zframe.has_index)
 		fprintf(stderr, "sealtap: %s: no index: the object was torn, its last packets are missing\n",
 			g.name);
 	return 0;
@@ -175,23 +186,34 @@ static int run(void)
 
 static int read_key(void)
 {
-	enum err e = key_read(g.o->key_file, g.key);
+	enum err e = key_read(o.key_file, g.key);
 	if (e == ERR_SYSTEM)
-		fprintf(stderr, "sealtap: %s: can't read: %s\n", g.o->key_file, strerror(errno));
+		fprintf(stderr, "sealtap: %s: can't read: %s\n", o.key_file, strerror(errno));
 	else if (e)
 		fprintf(stderr, "sealtap: %s: not a key: 32 bytes in hexadecimal or base64 are wanted\n",
-			g.o->key_file);
+			o.key_file);
 	return e != ERR_OK;
 }
 
-int decrypt_run(const struct decrypt_options *o)
+static enum exit_status check_options(void)
 {
-	bool from_stdin = strcmp(o->file, "-") == 0;
-	g.o = o;
-	g.name = from_stdin ? "standard input" : o->file;
-	if (!o->show_edk && read_key())
-		return 1;
-	g.in = from_stdin ? stdin : fopen(o->file, "rb");
+	if (!o.key_file && !o.show_edk)
+		return say(EXIT_WRONG_USAGE, "--key is missing; --show-edk tells how to get the key");
+	if (o.show_edk && (o.key_file || o.raw))
+		return say(EXIT_WRONG_USAGE, "--show-edk stands alone");
+	return EXIT_DONE;
+}
+
+static enum exit_status decrypt(char **operands)
+{
+	o.file = operands[0];
+	bool from_stdin = strcmp(o.file, "-") == 0;
+	g.name = from_stdin ? "standard input" : o.file;
+	if (check_options())
+		return EXIT_WRONG_USAGE;
+	if (!o.show_edk && read_key())
+		return EXIT_INCOMPLETE;
+	g.in = from_stdin ? stdin : fopen(o.file, "rb");
 	if (!g.in)
 		return fail("can't open: %s", strerror(errno));
 	int status = run();
@@ -199,3 +221,28 @@ int decrypt_run(const struct decrypt_options *o)
 	esdk_read_wipe(&g.reader);
 	return status;
 }
+
+static const struct option_row options[] = {
+	{"--key", OPTION_FILE, "KEYFILE", "data key, or raw AES key that wraps it: 32 bytes, hex or base64",
+	 &o.key_file},
+	{"--raw", OPTION_FLAG, NULL, "leave the content compressed (zstd)", &o.raw},
+	{"--show-edk", OPTION_FLAG, NULL,
+	 "print KMS key, context, encrypted key, and the command for KEYFILE", &o.show_edk},
+	{.name = NULL},
+};
+
+const struct command cmd_decrypt = {
+	.name = "decrypt",
+	.operands = "FILE|-",
+	.summary = "open one sealed object on standard output",
+	.text = "Packets (pcapng) or log lines (JSON), in bounded memory, whatever the size:\n"
+		"  sealtap decrypt --key data.key FILE | tshark -r -\n"
+		"\n"
+		"Every byte is authenticated before it is written. The object's signature and its\n"
+		"place in the chain of objects are not checked here. Without this command: any AWS\n"
+		"Encryption SDK, then zstd -d.\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = decrypt,
+};

@@ -1,5 +1,6 @@
-/* keyring: data keys of sealed objects: from KMS (Decrypt, with the object's encryption context), or from the
- * operator's key file. Keys are kept, so that objects under one data key cost one call; secret, wiped at the end.
+/* keyring: data keys of sealed objects: from KMS (Decrypt, with the object's encryption context), or
+ * from the operator's key file. Keys are kept, so that objects under one data key cost one call;
+ * secret, wiped at the end.
  */
 #ifndef SEALTAP_CLI_KEYRING_H
 #define SEALTAP_CLI_KEYRING_H
@@ -9,8 +10,9 @@
 
 #define KEYRING_MAX 4096
 
-/* Which keys the header offers, tried in order. name: of the object, for messages. What fails is said: KMS' words, and
- * kms:Decrypt on which key. EXIT_DAMAGED: KMS finds that context and encrypted key do not belong together. */
+/* Which keys the header offers, tried in order. name: of the object, for messages. What fails is said:
+ * KMS' words, and kms:Decrypt on which key. EXIT_DAMAGED: KMS finds that context and encrypted key do
+ * not belong together. */
 enum exit_status keyring_get(const struct esdk_header *h, struct span name, uint8_t data_key[ESDK_KEY_BYTES]);
 void keyring_wipe(void);
 

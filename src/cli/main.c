@@ -1,74 +1,72 @@
 /* sealtap: the operator's command. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/span.h"
 #include "base/version.h"
-#include "cli/decrypt.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "os/clock.h"
 
-static const char help[] =
-	"usage: sealtap decrypt --key KEYFILE [--raw] FILE|-\n"
-	"       sealtap decrypt --show-edk FILE|-\n"
-	"       sealtap --help | --version\n"
-	"\n"
-	"decrypt opens a sealed object and writes its packets (pcapng) or log lines (JSON)\n"
-	"to standard output:  sealtap decrypt --key data.key FILE | tshark -r -\n"
-	"\n"
-	"  --key KEYFILE  the object's data key, or the raw AES key that wraps it: 32 bytes\n"
-	"                 as 64 hexadecimal digits or in base64\n"
-	"  --raw          leave the content compressed (zstd)\n"
-	"  --show-edk     print the KMS key, encryption context and encrypted data key, and\n"
-	"                 the `aws kms decrypt` command that makes KEYFILE of them\n"
-	"\n"
-	"Every byte is authenticated before it is written. Exit status: 0 the whole object\n"
-	"was opened, 1 it was not, 2 wrong usage. The object's signature and its place in the\n"
-	"chain of objects are not checked here: they cover the name and metadata that S3 keeps.\n"
-	"Without this command: any AWS Encryption SDK, then zstd -d.\n";
+/* In the order of the help. */
+static const struct command *const commands[] = {
+	&cmd_decrypt,
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int usage(const char *what, const char *which)
+static const char exit_text[] =
+	"Exit status: 0 done, 1 done in part, 2 evidence is missing or damaged, 64 wrong usage,\n"
+	"66 nothing there, 69 the service can't be reached, 74 can't write, 75 try again later,\n"
+	"77 denied, 78 no credentials, region or bucket are known, 130 interrupted.\n";
+
+static enum exit_status help(void)
 {
-	fprintf(stderr, "sealtap: %s%s%s\n%.*s\n", what, *which ? ": " : "", which, (int)strcspn(help, "\n"),
-		help);
-	return 2;
+	printf("usage: sealtap COMMAND [OPTION...] [OPERAND...]\n"
+	       "       sealtap COMMAND --help | --help | --version\n"
+	       "\n"
+	       "Lists, opens, searches, checks and holds what sealtap appliances have recorded.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\n%s", exit_text);
+	return say_out_done();
 }
 
-static int decrypt(char **argv)
+static const struct command *find(const char *name)
 {
-	struct decrypt_options o = {.file = NULL};
-	for (; *argv; argv++) {
-		if (!strcmp(*argv, "--raw")) {
-			o.raw = true;
-		} else if (!strcmp(*argv, "--show-edk")) {
-			o.show_edk = true;
-		} else if (!strcmp(*argv, "--key")) {
-			if (!argv[1])
-				return usage("an option wants a file", *argv);
-			o.key_file = *++argv;
-		} else if (argv[0][0] == '-' && argv[0][1]) {
-			return usage("unknown option", *argv);
-		} else if (o.file) {
-			return usage("one object at a time", *argv);
-		} else {
-			o.file = *argv;
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static enum exit_status run(const struct command *c, char **argv)
+{
+	for (char **a = argv; *a && strcmp(*a, "--"); a++) {
+		if (!strcmp(*a, "--help") || !strcmp(*a, "-h")) {
+			options_help(c);
+			return say_out_done();
 		}
 	}
-	if (!o.file)
-		return usage("no object is given", "");
-	if (!o.key_file && !o.show_edk)
-		return usage("--key is missing; --show-edk tells how to get the key", "");
-	if (o.show_edk && (o.key_file || o.raw))
-		return usage("--show-edk stands alone", "");
-	return decrypt_run(&o);
+	if (!options_read(c, argv, clock_real_ns()))
+		return EXIT_WRONG_USAGE;
+	return c->run(argv);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "--help"))
-		return fputs(help, stdout) < 0 || fflush(stdout);
-	if (argc == 2 && !strcmp(argv[1], "--version"))
-		return printf("sealtap %s\n", version_text) < 0 || fflush(stdout);
+	signal(SIGPIPE, SIG_IGN); /* say_out sees it, connections want no signal */
 	if (argc < 2)
-		return usage("what is to be done", "");
-	if (strcmp(argv[1], "decrypt") != 0)
-		return usage("unknown command", argv[1]);
-	return decrypt(argv + 2);
+		return say(EXIT_WRONG_USAGE, "what is to be done? sealtap --help lists the commands");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return help();
+	if (!strcmp(argv[1], "--version")) {
+		printf("sealtap %s\n", version_text);
+		return say_out_done();
+	}
+	const struct command *c = find(argv[1]);
+	if (!c)
+		return say(EXIT_WRONG_USAGE, "unknown command: %s; sealtap --help lists them",
+			   say_text(span_str(argv[1])));
+	return run(c, argv + 2);
 }

@@ -1,8 +1,8 @@
-/* sealed: one sealed object, opened by ranges: its header, its index, the frames that are wanted, and nothing else.
- * What it gives out was authenticated.
+/* sealed: one sealed object, opened by ranges: its header, its index, the frames that are wanted, and
+ * nothing else. What it gives out was authenticated.
  *
- * An object without an index (torn, or of another SDK) is read from its beginning to its end.
- * Memory is the caller's: a struct sealed is large (static).
+ * An object without an index (torn, or of another SDK) is read from its beginning to its end. Memory is
+ * the caller's: a struct sealed is large (static).
  */
 #ifndef SEALTAP_CLI_SEALED_H
 #define SEALTAP_CLI_SEALED_H
@@ -25,8 +25,8 @@ struct span sealed_filter(const struct sealed *s, uint32_t i);
 
 /* Says which frames are wanted, before the first sealed_next: want[i]. NULL: all. */
 void sealed_want(struct sealed *s, const bool *want);
-/* The next wanted frame's content, authenticated, decompressed, checked; ranges are read ahead. ERR_OK with an empty
- * span after the last. Valid until the next call. */
+/* The next wanted frame's content, authenticated, decompressed, checked; ranges are read ahead. ERR_OK
+ * with an empty span after the last. Valid until the next call. */
 enum err sealed_next(struct sealed *s, struct span *content, uint32_t *frame) MUST_USE;
 /* After an error: what is wrong, in words for a person. */
 const char *sealed_why(const struct sealed *s);

@@ -9,7 +9,7 @@
 /* One range. Storage of the caller; zeroed before the first use. */
 struct source_read {
 	struct call call;
-	enum err error; /* also ERR_TRUNCATED: the object is shorter; ERR_CONFLICT: it is another one than at first */
+	enum err error; /* also ERR_TRUNCATED: it is shorter; ERR_CONFLICT: it is another one than at first */
 	struct span bytes;
 	bool local;
 
@@ -18,7 +18,8 @@ struct source_read {
 };
 
 /* Starts GET (Range, versionId, If-Match where known) or reads the file. to: len bytes, the caller's. */
-void source_start(struct source_read *r, const struct catalog_object *o, uint64_t from, uint64_t len, uint8_t *to);
+void source_start(struct source_read *r, const struct catalog_object *o, uint64_t from, uint64_t len,
+		  uint8_t *to);
 enum err source_wait(struct source_read *r) MUST_USE;
 
 #endif

@@ -139,10 +139,11 @@ static void shows_edk(void)
 
 static void usage(void)
 {
-	CHECK(run(SEALTAP " --help") == 0 && says("usage: sealtap decrypt"));
+	CHECK(run(SEALTAP " --help") == 0 && says("usage: sealtap COMMAND"));
+	CHECK(run(SEALTAP " decrypt --help") == 0 && says("usage: sealtap decrypt"));
 	CHECK(run(SEALTAP " --version") == 0 && says("sealtap "));
 	static const char *const wrong[] = {"",
-					    "open",
+					    "opne",
 					    "decrypt",
 					    "decrypt " SAMPLE,
 					    "decrypt --key",
@@ -153,7 +154,7 @@ static void usage(void)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char command[256];
 		snprintf(command, sizeof(command), SEALTAP " %s 2>&1", wrong[i]);
-		CHECK(run(command) == 2 && says("usage: "));
+		CHECK(run(command) == 64 && says("sealtap: "));
 	}
 }
 
@@ -174,6 +175,6 @@ int main(void)
 	RUN(bad_keys, "a wrong key, or a file that holds none, is named in the message");
 	RUN(altered, "an altered, cut, longer or foreign file is refused with its reason");
 	RUN(shows_edk, "--show-edk tells the encryption context and the encrypted data key");
-	RUN(usage, "wrong usage says what is wrong, and exits with 2");
+	RUN(usage, "wrong usage says what is wrong, and exits with 64");
 	return check_done();
 }

@@ -1,0 +1,8 @@
+/* env: the operator's environment; the one place that reads it. */
+#ifndef SEALTAP_CLI_ENV_H
+#define SEALTAP_CLI_ENV_H
+
+/* NULL where it is not set, or empty. */
+const char *env_get(const char *name);
+
+#endif
