@@ -180,6 +180,7 @@ static void set_up(struct stream *s, struct recorder *r, const struct recorder_o
 				       .pool = pool,
 				       .kind = kind,
 				       .stream = s->name,
+				       .has_addresses = true,
 				       .raw_max = RECORDER_RAW_MAX};
 	recorder_init(r, &setup);
 	if (recorder_recover(r, &at)) {
@@ -274,6 +275,7 @@ static void flow_wrote(void)
 static void note_flow(const struct ct_flow *f, const char *reason)
 {
 	flowlines_flow(flow_room(), now_ns, f, reason);
+	flowlines_flow_keys(recorder_bloom(&flows), f);
 	flow_wrote();
 }
 
@@ -291,6 +293,7 @@ static void note_verdict(void)
 				 .first_ns = now_ns,
 				 .last_ns = now_ns};
 	flowlines_verdict(flow_room(), now_ns, &v);
+	flowlines_verdict_keys(recorder_bloom(&flows), &v);
 	flow_wrote();
 }
 
