@@ -16,10 +16,12 @@ static const struct command *const commands[] = {
 	&cmd_fetch,
 	&cmd_open,
 	&cmd_flows,
+	&cmd_verify,
 	&cmd_status,
 	&cmd_logs,
 	&cmd_doctor,
 	&cmd_check_config,
+	&cmd_report,
 	&cmd_decrypt,
 	NULL,
 };

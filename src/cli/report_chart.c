@@ -1,5 +1,5 @@
-/* The charts: bars over time. A gap stands behind the bars as a band with a dashed edge and its own label, so that it
- * is seen without colours, too.
+/* The charts: bars over time. A gap stands behind the bars as a band with a dashed edge and its own label, so
+ * that it is seen without colours, too.
  */
 #include <stdio.h>
 
@@ -213,11 +213,13 @@ void report_share(uint64_t part, uint64_t whole)
 	uint64_t permille = whole ? (uint64_t)((double)part / (double)whole * 1000) : 0;
 	permille = permille > 1000 ? 1000 : permille;
 	char text[400];
-	snprintf(text, sizeof(text),
-		 "<svg width=\"120\" height=\"14\" viewBox=\"0 0 120 14\" role=\"img\" aria-label=\"%u.%u %%\">"
-		 "<title>%u.%u %%</title><rect class=\"track\" x=\"0.5\" y=\"0.5\" width=\"119\" height=\"13\"/>"
-		 "<rect class=\"bar\" x=\"1\" y=\"1\" width=\"%u.%u\" height=\"12\"/></svg>",
-		 (unsigned)permille / 10, (unsigned)permille % 10, (unsigned)permille / 10, (unsigned)permille % 10,
-		 (unsigned)(permille * 118 / 1000), (unsigned)(permille * 1180 / 1000 % 10));
+	snprintf(
+		text, sizeof(text),
+		"<svg width=\"120\" height=\"14\" viewBox=\"0 0 120 14\" role=\"img\" aria-label=\"%u.%u %%\">"
+		"<title>%u.%u %%</title><rect class=\"track\" x=\"0.5\" y=\"0.5\" width=\"119\" height=\"13\"/>"
+		"<rect class=\"bar\" x=\"1\" y=\"1\" width=\"%u.%u\" height=\"12\"/></svg>",
+		(unsigned)permille / 10, (unsigned)permille % 10, (unsigned)permille / 10,
+		(unsigned)permille % 10, (unsigned)(permille * 118 / 1000),
+		(unsigned)(permille * 1180 / 1000 % 10));
 	html(text);
 }

@@ -55,8 +55,8 @@ static void put_head(const struct report *r)
 static void put_nav(void)
 {
 	static const char *const sections[][2] = {
-		{"summary", "Summary"},   {"verification", "Verification"}, {"timeline", "Timeline"},
-		{"talkers", "Top talkers"}, {"appliances", "Appliances"},   {"inventory", "Inventory"},
+		{"summary", "Summary"},     {"verification", "Verification"}, {"timeline", "Timeline"},
+		{"talkers", "Top talkers"}, {"appliances", "Appliances"},     {"inventory", "Inventory"},
 	};
 	html("<nav aria-label=\"Sections\"><ul>\n");
 	for (unsigned i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
@@ -111,7 +111,7 @@ static void put_summary(const struct report *r)
 	put_fact("Packets recorded", r->timeline->sum.packets, false);
 	put_fact("Bytes recorded", r->timeline->sum.bytes, true);
 	put_fact("Packets lost", r->timeline->sum.lost, false);
-	put_fact("Gaps", r->timeline->gaps + r->timeline->gaps_more, false);
+	put_fact("Gaps in the timeline", r->timeline->gaps + r->timeline->gaps_more, false);
 	put_fact("Flows", r->flows, false);
 	put_fact("Packets not forwarded", r->refused, false);
 	put_fact("Objects", objects, false);

@@ -1,6 +1,6 @@
-/* The page's style. Its hash stands in the page's policy: nothing else styles it. Contrasts are at least 4.5 for text
- * and 3 for what a chart draws, in light and in dark (WCAG 2.2, 1.4.3 and 1.4.11; tests/cli/report_test.py computes
- * them). */
+/* The page's style. Its hash stands in the page's policy: nothing else styles it. Contrasts are at least 4.5
+ * for text and 3 for what a chart draws, in light and in dark (WCAG 2.2, 1.4.3 and 1.4.11;
+ * tests/cli/report_test.py computes them). */
 #include "cli/report_page.h"
 
 const char report_style[] =
