@@ -1,5 +1,6 @@
-/* hold, release: Object Lock's legal hold on each version of each object, and a receipt of it: lines of JSON on standard
- * output. S3 keeps no case with a hold, and one hold for all: the receipts tell who held what for which case. */
+/* hold, release: Object Lock's legal hold on each version of each object, and a receipt of it: lines of
+ * JSON on standard output. S3 keeps no case with a hold, and one hold for all: the receipts tell who held
+ * what for which case. */
 #include <string.h>
 
 #include "aws/json.h"
@@ -199,7 +200,7 @@ const struct command cmd_hold = {
 		"have Object Lock; it needs s3:PutObjectLegalHold and s3:ListBucketVersions. What could\n"
 		"not be held is said, and the exit status is 1.\n"
 		"\n"
-		"  sealtap hold --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z --case 17 >hold-17.json\n",
+		"  sealtap hold --from '2026-11-22 10:00' --to '2026-11-22 11:00' --case 17 >17.json\n",
 	.options = options,
 	.common = session_options,
 	.operands_max = COMMAND_OPERANDS_MAX,

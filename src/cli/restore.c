@@ -1,5 +1,5 @@
-/* restore: asks for copies of what lies in colder storage. Prices: list prices of us-east-1, 2026 (aws.amazon.com/
- * s3/pricing); times: Amazon S3 User Guide, "Archive retrieval options". */
+/* restore: asks for copies of what lies in colder storage. Prices: list prices of us-east-1, 2026
+ * (aws.amazon.com/s3/pricing); times: Amazon S3 User Guide, "Archive retrieval options". */
 #include <stdio.h>
 #include <string.h>
 
@@ -130,9 +130,8 @@ static enum exit_status restore_all(void)
 	progress_begin("asking", catalog_count());
 	many_run(&m);
 	progress_end();
-	say_note(
-		"%llu asked for, %llu were under way, %llu failed; sealtap ls says `restored` when they are there",
-		(unsigned long long)g.asked, (unsigned long long)g.waiting, (unsigned long long)g.failed);
+	say_note("%llu asked for, %llu were under way, %llu failed; sealtap ls says when they are there",
+		 (unsigned long long)g.asked, (unsigned long long)g.waiting, (unsigned long long)g.failed);
 	return g.status;
 }
 
