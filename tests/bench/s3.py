@@ -104,7 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                            '</Contents>')
         token = f'<NextContinuationToken>{escape(last)}</NextContinuationToken>' if truncated else ''
         return ('<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-                f'<Name>b</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(entries) + len(folders)}</KeyCount><MaxKeys>{most}</MaxKeys>'
+                f'<Name>b</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(entries) + len(folders)}</KeyCount>'
+                f'<MaxKeys>{most}</MaxKeys>'
                 f'<IsTruncated>{str(truncated).lower()}</IsTruncated>{token}{"".join(entries)}{"".join(folders)}</ListBucketResult>')
 
     def object(self, key):
