@@ -11,6 +11,7 @@
 #include "producers.h"
 
 #include "os/chan.h"
+#include "record/packet_keys.h"
 #include "role/capture/section.h"
 #include "role/flows/flowlines.h"
 #include "role/jsonlines.h"
@@ -227,6 +228,7 @@ static void record(unsigned i, const struct ring_packet *p)
 	uint32_t canary;
 	bool is_canary = canary_find(p->tail, OUTSIDE_ADDRESS, identity.boot, &canary);
 	recorder_wrote(s->recorder, p->ts_ns, s->packet_id / 500 + 1, false);
+	packet_keys(recorder_bloom(s->recorder), span_from(p->tail, 12));
 	if (is_canary) {
 		recorder_canary(s->recorder, canary);
 		say_line("info keys canary-stored number=%u ms=%u", canary, 900);
