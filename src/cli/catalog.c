@@ -115,7 +115,8 @@ static bool take_entry(void *arg, const struct bucket_entry *e)
 	return !g.full;
 }
 
-/* Keys of an appliance sort by their hour: none behind the window is asked for, but for the rest of a page. */
+/* Keys of an appliance sort by their hour: none behind the window is asked for, but for the rest of a
+ * page. */
 static bool take_entry_in_time(void *arg, const struct bucket_entry *e)
 {
 	struct catalog_object o;
