@@ -44,6 +44,31 @@ static const struct {
 	{ENDPOINT_SNS,
 	 NULL,
 	 {"sns.*.amazonaws.com", "sns-fips.*.amazonaws.com", "sns.*.api.aws", "sns-fips.*.api.aws"}},
+	{ENDPOINT_STS,
+	 "aws-us-gov",
+	 {"sts.*.amazonaws.com", "sts.*.amazonaws.com", "sts.*.api.aws", "sts-fips.*.api.aws"}},
+	{ENDPOINT_STS,
+	 NULL,
+	 {"sts.*.amazonaws.com", "sts-fips.*.amazonaws.com", "sts.*.api.aws", "sts-fips.*.api.aws"}},
+	{ENDPOINT_EC2,
+	 "aws-us-gov",
+	 {"ec2.*.amazonaws.com", "ec2.*.amazonaws.com", "ec2.*.api.aws", "ec2-fips.*.api.aws"}},
+	{ENDPOINT_EC2,
+	 NULL,
+	 {"ec2.*.amazonaws.com", "ec2-fips.*.amazonaws.com", "ec2.*.api.aws", "ec2-fips.*.api.aws"}},
+	{ENDPOINT_LOGS,
+	 "aws-us-gov",
+	 {"logs.*.amazonaws.com", "logs.*.amazonaws.com", "logs.*.api.aws", "logs-fips.*.api.aws"}},
+	{ENDPOINT_LOGS,
+	 NULL,
+	 {"logs.*.amazonaws.com", "logs-fips.*.amazonaws.com", "logs.*.api.aws", "logs-fips.*.api.aws"}},
+	{ENDPOINT_IAM,
+	 "aws-us-gov",
+	 {"iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com",
+	  "iam.us-gov.amazonaws.com"}},
+	{ENDPOINT_IAM,
+	 NULL,
+	 {"iam.amazonaws.com", "iam.amazonaws.com", "iam.amazonaws.com", "iam.amazonaws.com"}},
 };
 
 static size_t count_of(struct span s, uint8_t first, uint8_t last)
@@ -99,7 +124,7 @@ static const struct endpoint *named(const struct settings *s, enum endpoint_serv
 		[ENDPOINT_MONITORING] = &s->cloudwatch_endpoint,
 		[ENDPOINT_SNS] = &s->sns_endpoint,
 	};
-	return of_service[service]->host[0] ? of_service[service] : NULL;
+	return service <= ENDPOINT_SNS && of_service[service]->host[0] ? of_service[service] : NULL;
 }
 
 static const char *pattern_of(enum endpoint_service service, const char *partition, unsigned variant)
@@ -122,11 +147,12 @@ enum err endpoint_of(const struct settings *s, enum endpoint_service service, st
 	}
 	unsigned variant = (s->endpoint_fips ? FIPS : 0) | (s->endpoint_dualstack ? DUALSTACK : 0);
 	struct span after = span_str(pattern_of(service, p.name, variant));
+	bool regional = span_find(after, '*') < after.len;
 	struct span before = span_cut(&after, '*');
 	memset(out, 0, sizeof(*out));
 	struct buf host = buf_over(out->host, sizeof(out->host) - 1);
 	buf_put(&host, before);
-	buf_put(&host, region);
+	buf_put(&host, regional ? region : SPAN(""));
 	buf_put(&host, after);
 	out->port = 443;
 	return buf_err(&host);

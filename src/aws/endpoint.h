@@ -27,6 +27,11 @@ enum endpoint_service {
 	ENDPOINT_KMS,
 	ENDPOINT_MONITORING, /* CloudWatch */
 	ENDPOINT_SNS,
+	/* of the operator's command alone; no setting names them */
+	ENDPOINT_STS,
+	ENDPOINT_EC2,
+	ENDPOINT_LOGS, /* CloudWatch Logs */
+	ENDPOINT_IAM,  /* one for all regions of a partition, and one alone: without FIPS or dual-stack */
 };
 
 /* The endpoint that the settings name for this service, else the region's. Always the regional one, never a

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "aws/json.h"
 #include "aws/xml.h"
 #include "base/text.h"
 
@@ -69,6 +70,23 @@ void fault_read_xml(struct fault *f, struct span body, const char *element)
 {
 	read_element(body, element, "Code", f->code, sizeof(f->code));
 	read_element(body, element, "Message", f->message, sizeof(f->message));
+}
+
+/* "com.amazonaws.kms#NotFoundException:http://..." names NotFoundException. */
+void fault_read_json(struct fault *f, struct span error_type, struct span body)
+{
+	uint8_t text[256], message[1024];
+	struct buf type = BUF_OF(text), m = BUF_OF(message);
+	if (json_find_string(body, "__type", &type))
+		buf_reset(&type);
+	struct span name = type.len ? buf_span(&type) : error_type;
+	name = span_cut(&name, ':');
+	size_t hash = span_find(name, '#');
+	text_printable_str(hash < name.len ? span_from(name, hash + 1) : name, f->code, sizeof(f->code));
+	enum err e = json_find_string(body, "message", &m);
+	if (e == ERR_MISSING)
+		e = json_find_string(body, "Message", &m);
+	text_printable_str(e && e != ERR_FULL ? SPAN("") : buf_span(&m), f->message, sizeof(f->message));
 }
 
 static const struct fault_row *find(const struct fault_row *rows, const char *code)

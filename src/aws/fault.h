@@ -33,6 +33,9 @@ void fault_clear(struct fault *f);
 /* Reads code and message out of an XML error, "Error" or "ErrorResponse/Error"; what is not there stays
  * empty, of what is too long the beginning is kept. */
 void fault_read_xml(struct fault *f, struct span body, const char *element);
+/* Reads both out of the JSON protocol's error, {"__type":"<namespace>#<Name>","message":"..."}. error_type:
+ * the x-amzn-errortype header, used when the body names no error; may be empty. */
+void fault_read_json(struct fault *f, struct span error_type, struct span body);
 /* Judges an answer that is no success by f->code, f->message and its status, and sets f->remedy. own: the
  * service's rows, which go first, up to one without code; denied: the remedy of a refusal without a row. */
 enum fault_kind fault_judge(struct fault *f, unsigned status, const struct fault_row *own,

@@ -124,9 +124,9 @@ static void value_begins(struct json_reader *r, uint8_t c)
 		(void)span_part(span_str(w->path), '/', w->level, &last);
 		if (!last)
 			w->level = (uint8_t)(w->level + (c == '{'));
-		else if (c == '"')
+		else if (c == '"' || (w->scalar && c != '{' && c != '[' && c != 'n'))
 			w->inside = true;
-		else
+		else if (!w->scalar || c != 'n')
 			w->result = ERR_SYNTAX;
 	}
 }
@@ -141,6 +141,13 @@ static void value_ended(struct json_reader *r)
 		w->inside = false;
 		w->result = buf_err(w->string);
 	}
+}
+
+static void value_byte(struct json_reader *r, uint8_t c)
+{
+	for (size_t i = 0; i < r->wanted_count; i++)
+		if (r->wanted[i].inside)
+			buf_u8(r->wanted[i].string, c);
 }
 
 /* ---- tokens */
@@ -239,6 +246,8 @@ static enum err in_number(struct json_reader *r, uint8_t c)
 		return ERR_SYNTAX;
 	if (r->number_phase == AFTER)
 		value_ended(r);
+	else
+		value_byte(r, c);
 	return ERR_OK;
 }
 
@@ -246,13 +255,17 @@ static enum err begin_number(struct json_reader *r, uint8_t c)
 {
 	r->phase = NUMBER;
 	r->number_phase = MINUS;
-	return c == '-' ? ERR_OK : in_number(r, c);
+	if (c != '-')
+		return in_number(r, c);
+	value_byte(r, c);
+	return ERR_OK;
 }
 
-static enum err begin_word(struct json_reader *r, const char *rest)
+static enum err begin_word(struct json_reader *r, uint8_t c, const char *rest)
 {
 	r->phase = WORD;
 	r->word = rest;
+	value_byte(r, c);
 	return ERR_OK;
 }
 
@@ -260,6 +273,7 @@ static enum err in_word(struct json_reader *r, uint8_t c)
 {
 	if (c != (uint8_t)*r->word)
 		return ERR_SYNTAX;
+	value_byte(r, c);
 	if (!*++r->word)
 		value_ended(r);
 	return ERR_OK;
@@ -275,11 +289,11 @@ static enum err begin_value(struct json_reader *r, uint8_t c)
 	case '"':
 		return begin_string(r, false);
 	case 't':
-		return begin_word(r, "rue");
+		return begin_word(r, c, "rue");
 	case 'f':
-		return begin_word(r, "alse");
+		return begin_word(r, c, "alse");
 	case 'n':
-		return begin_word(r, "ull");
+		return begin_word(r, c, "ull");
 	default:
 		return begin_number(r, c);
 	}
@@ -335,8 +349,10 @@ void json_begin(struct json_reader *r, struct json_wanted *wanted, size_t count)
 {
 	*r = (struct json_reader){.wanted = wanted, .wanted_count = count, .phase = VALUE};
 	for (size_t i = 0; i < count; i++)
-		wanted[i] = (struct json_wanted){
-			.path = wanted[i].path, .string = wanted[i].string, .result = ERR_MISSING};
+		wanted[i] = (struct json_wanted){.path = wanted[i].path,
+						 .string = wanted[i].string,
+						 .scalar = wanted[i].scalar,
+						 .result = ERR_MISSING};
 }
 
 enum err json_feed(struct json_reader *r, struct span piece)

@@ -14,10 +14,12 @@
 #define JSON_BYTES_MAX 65536
 #define JSON_KEY_MAX 64 /* bytes of the longest key that can be wanted */
 
-/* A member to be read: a string. */
+/* A member to be read: a string, or more. */
 struct json_wanted {
 	const char *path;   /* borrowed; "credentials/token": keys of nested objects, compared unescaped */
 	struct buf *string; /* borrowed; the value is appended, unescaped */
+	/* Also a number, true or false, as it stands; null counts as missing. */
+	bool scalar;
 	/* Valid after json_end, beside the document's own errors: ERR_MISSING; ERR_DUPLICATE: a key of the
 	 * path stands twice in its object; ERR_SYNTAX: it is something else; ERR_FULL: `string` has its
 	 * beginning. Values are set before it is known whether the document is whole. */

@@ -154,23 +154,6 @@ enum err kms_read_data_key(struct span body, struct span key_arn, struct kms_dat
 	return e;
 }
 
-/* "com.amazonaws.kms#NotFoundException:http://..." names NotFoundException. */
-static void read_fault(struct span error_type, struct span body, struct fault *f)
-{
-	uint8_t text[256], message[1024];
-	struct buf type = BUF_OF(text), m = BUF_OF(message);
-	if (json_find_string(body, "__type", &type))
-		buf_reset(&type);
-	struct span name = type.len ? buf_span(&type) : error_type;
-	name = span_cut(&name, ':');
-	size_t hash = span_find(name, '#');
-	text_printable_str(hash < name.len ? span_from(name, hash + 1) : name, f->code, sizeof(f->code));
-	enum err e = json_find_string(body, "message", &m);
-	if (e == ERR_MISSING)
-		e = json_find_string(body, "Message", &m);
-	text_printable_str(e && e != ERR_FULL ? SPAN("") : buf_span(&m), f->message, sizeof(f->message));
-}
-
 #define STRANGE "check what answers at that name: nothing of the kind was asked"
 
 /* The errors of GenerateDataKey. */
@@ -205,7 +188,7 @@ enum kms_verdict kms_classify(unsigned status, struct span error_type, struct sp
 	fault_clear(fault);
 	if (status == 200)
 		return KMS_OK;
-	read_fault(error_type, body, fault);
+	fault_read_json(fault, error_type, body);
 	return verdicts[fault_judge(fault, status, faults,
 				    "check the key, its policy and the role's kms:GenerateDataKey")];
 }

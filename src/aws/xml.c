@@ -151,6 +151,8 @@ static enum err leave(struct xml_reader *r)
 		if (w->matched > r->depth)
 			w->matched = (uint8_t)r->depth;
 	}
+	if (r->left)
+		r->left(r->arg, span_str(r->names + r->open_at[r->depth]), r->depth);
 	forget_tag(r);
 	return go(r, TEXT);
 }
@@ -432,7 +434,7 @@ static enum err (*const readers[])(struct xml_reader *r, uint8_t c) = {
 
 static enum err feed_byte(struct xml_reader *r, uint8_t c)
 {
-	if (r->bytes++ == XML_BYTES_MAX)
+	if (r->bytes++ == r->bytes_max)
 		return ERR_TOO_LONG;
 	if (!text_utf8_feed(&r->utf8, c) || (r->utf8.more == 0 && !allowed(r->utf8.code)))
 		return ERR_SYNTAX;
@@ -443,7 +445,8 @@ static enum err feed_byte(struct xml_reader *r, uint8_t c)
 
 void xml_begin(struct xml_reader *r, struct xml_wanted *wanted, size_t count)
 {
-	*r = (struct xml_reader){.wanted = wanted, .wanted_count = count, .phase = TEXT};
+	*r = (struct xml_reader){
+		.wanted = wanted, .wanted_count = count, .bytes_max = XML_BYTES_MAX, .phase = TEXT};
 	for (size_t i = 0; i < count; i++)
 		wanted[i] = (struct xml_wanted){
 			.path = wanted[i].path, .out = wanted[i].out, .result = ERR_MISSING};
@@ -454,6 +457,11 @@ enum err xml_feed(struct xml_reader *r, struct span piece)
 	for (size_t i = 0; i < piece.len && !r->error; i++)
 		r->error = feed_byte(r, piece.p[i]);
 	return r->error;
+}
+
+void xml_again(struct xml_wanted *w)
+{
+	w->result = ERR_MISSING;
 }
 
 enum err xml_end(struct xml_reader *r)

@@ -31,6 +31,13 @@ struct xml_wanted {
 struct xml_reader {
 	struct xml_wanted *wanted; /* borrowed */
 	size_t wanted_count;
+	/* May be set after xml_begin. */
+	size_t bytes_max; /* in the place of XML_BYTES_MAX */
+	void (*left)(void *arg, struct span name,
+		     unsigned depth); /* an element has ended; depth of the root: 0 */
+	void *arg;                    /* borrowed */
+
+	/* Inside. */
 	enum err error;      /* the first one stays */
 	size_t bytes;        /* taken so far */
 	uint8_t phase, back; /* back: where a reference stands */
@@ -52,6 +59,8 @@ struct xml_reader {
 /* wanted: count rows with path and out set; they outlive the reading. */
 void xml_begin(struct xml_reader *r, struct xml_wanted *wanted, size_t count);
 enum err xml_feed(struct xml_reader *r, struct span piece) MUST_USE;
+/* For `left`, at the end of an element that may stand again: this is looked for anew. */
+void xml_again(struct xml_wanted *w);
 /* The text is over: ERR_OK when it was one whole document. Otherwise the error is every element's result. */
 enum err xml_end(struct xml_reader *r) MUST_USE;
 

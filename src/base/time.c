@@ -137,6 +137,28 @@ enum err time_read_rfc3339(struct span s, uint64_t *unix_ns)
 	return checked(&c, unix_ns);
 }
 
+enum err time_read_zoned(struct span s, uint64_t *unix_ns)
+{
+	char text[64];
+	struct buf utc = BUF_OF(text);
+	unsigned hours, minutes;
+	if (s.len < 6 || (s.p[s.len - 6] != '+' && s.p[s.len - 6] != '-'))
+		return time_read_rfc3339(s, unix_ns);
+	struct span offset = span_from(s, s.len - 5);
+	bool ahead = s.p[s.len - 6] == '+';
+	TRY(read_part(&offset, 2, SPAN(":"), &hours));
+	TRY(read_part(&offset, 2, SPAN(""), &minutes));
+	buf_put(&utc, span_first(s, s.len - 6));
+	buf_u8(&utc, 'Z');
+	TRY(buf_err(&utc));
+	TRY(time_read_rfc3339(buf_span(&utc), unix_ns));
+	uint64_t by = (hours * 60ull + minutes) * 60 * NS_PER_S;
+	if (hours > 23 || minutes > 59 || (ahead ? by > *unix_ns : by > UINT64_MAX - *unix_ns))
+		return ERR_RANGE;
+	*unix_ns = ahead ? *unix_ns - by : *unix_ns + by;
+	return ERR_OK;
+}
+
 /* Cuts a name of the list off *s; *n is its place there. */
 static enum err read_name(struct span *s, const char *const *names, unsigned count, unsigned *n)
 {

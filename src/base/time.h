@@ -27,6 +27,8 @@ void time_basic(struct buf *b, uint64_t unix_ns);
 void time_date(struct buf *b, uint64_t unix_ns);
 /* Reads 2026-01-02T03:04:05Z with an optional fraction. ERR_SYNTAX, ERR_RANGE. */
 enum err time_read_rfc3339(struct span s, uint64_t *unix_ns) MUST_USE;
+/* The same, or with an offset for the Z: "+02:00". */
+enum err time_read_zoned(struct span s, uint64_t *unix_ns) MUST_USE;
 /* Reads the three forms of RFC 9110, section 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94
  * 08:49:37 GMT" (years 70 to 99 are of the last century) and "Sun Nov  6 08:49:37 1994". The day's name is
  * not checked against the date. */

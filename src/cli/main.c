@@ -12,9 +12,7 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_check_config,
-	&cmd_decrypt,
-	NULL,
+	&cmd_doctor, &cmd_open, &cmd_check_config, &cmd_decrypt, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 

@@ -45,6 +45,11 @@ enum exit_status session_credentials(bool force_new, uint64_t now_ns, const stru
 enum exit_status session_endpoint(const char *service, const char *region, struct endpoint *out,
 				  bool *custom);
 
+/* That address was given as http://: without TLS. */
+bool session_plain(const char *service);
+/* A file of PEM certificates to trust in place of the built-in ones; NULL: none was named. */
+const char *session_ca_bundle(void);
+
 /* The caller's ARN and account (STS GetCallerIdentity), asked once; static. */
 enum exit_status session_caller(const char **arn, const char **account);
 

@@ -72,6 +72,8 @@ static enum err read_status_line(struct http1_response *r, struct span line)
 		return ERR_PROTOCOL;
 	r->status = (unsigned)status;
 	r->state = FIELD_LINE;
+	if (r->field && status / 100 == 2)
+		r->field(r->arg, SPAN(""), SPAN(""));
 	return ERR_OK;
 }
 
@@ -160,6 +162,8 @@ static enum err read_field(struct http1_response *r, struct span line)
 	if (++r->fields > HTTP1_FIELDS_MAX)
 		return ERR_TOO_LONG;
 	TRY(http1_split_field(line, &name, &value));
+	if (r->field && r->status / 100 == 2)
+		r->field(r->arg, name, value);
 	if (span_ieq(name, SPAN("content-length"))) {
 		if (r->has_length || text_read_u64(value, INT64_MAX, &r->left))
 			return ERR_PROTOCOL;
@@ -179,15 +183,18 @@ static enum err skip_interim(struct http1_response *r)
 {
 	if (r->status == 101 || r->has_length || r->chunked || ++r->interim > HTTP1_INTERIM_MAX)
 		return ERR_PROTOCOL;
-	struct buf *body = r->body;
-	bool head_request = r->head_request;
-	unsigned interim = r->interim, fields = r->fields;
-	size_t head_bytes = r->head_bytes;
-	http1_response_init(r, body, head_request);
-	r->any = true;
-	r->interim = interim;
-	r->fields = fields;
-	r->head_bytes = head_bytes;
+	*r = (struct http1_response){
+		.refusal = r->refusal,
+		.field = r->field,
+		.arg = r->arg,
+		.body = r->body,
+		.head_request = r->head_request,
+		.any = true,
+		.interim = r->interim,
+		.fields = r->fields,
+		.head_bytes = r->head_bytes,
+		.error = ERR_MORE,
+	};
 	return ERR_OK;
 }
 
@@ -203,6 +210,8 @@ static enum err end_of_head(struct http1_response *r)
 	if (r->has_date && r->retry_at_ns > r->date_ns)
 		r->retry_after_s = (r->retry_at_ns - r->date_ns + NS_PER_S - 1) / NS_PER_S;
 	r->keep_alive = r->http10 ? r->connection_keep && !r->connection_close : !r->connection_close;
+	if (r->refusal && r->status / 100 != 2)
+		r->body = r->refusal;
 	if (r->head_request || r->status == 204 || r->status == 304) {
 		r->state = DONE;
 	} else if (r->chunked) {

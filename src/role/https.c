@@ -15,15 +15,15 @@
 
 static size_t request_len(const struct https *h)
 {
-	return h->head.len + h->body.len;
+	return h->request.head.len + h->request.body.len;
 }
 
 /* What of the request is still to be written: the rest of its head, else of its body. */
 static struct span rest_of_request(const struct https *h)
 {
-	if (h->written < h->head.len)
-		return span_from(h->head, h->written);
-	return span_from(h->body, h->written - h->head.len);
+	if (h->written < h->request.head.len)
+		return span_from(h->request.head, h->written);
+	return span_from(h->request.body, h->written - h->request.head.len);
 }
 
 /* ---- the connection's end */
@@ -86,9 +86,9 @@ static void finish(struct https *h, enum err e)
 		.where = where(h),
 		.why = e == ERR_TLS || e == ERR_CERTIFICATE ? tls_why(&h->tls) : err_text(e),
 		.response = &h->response,
-		.body = buf_span(&h->answer),
+		.body = buf_span(h->response.body),
 	};
-	h->head = h->body = (struct span){.p = NULL};
+	h->request.head = h->request.body = (struct span){.p = NULL};
 	if (e)
 		drop(h);
 	else if (may_keep(h))
@@ -107,7 +107,11 @@ static void begin_request(struct https *h, bool reused)
 	h->sent_all = h->send_failed = h->answered = h->spoiled = false;
 	h->unacked = 0;
 	buf_reset(&h->answer);
-	http1_response_init(&h->response, &h->answer, h->head_method);
+	h->given = buf_over(h->request.to, h->request.to_bytes);
+	http1_response_init(&h->response, h->given.p ? &h->given : &h->answer, h->request.head_method);
+	h->response.refusal = &h->answer;
+	h->response.field = h->request.field;
+	h->response.arg = h->request.field_arg;
 	h->progress_ns = clock_mono_ns();
 }
 
@@ -281,9 +285,8 @@ static enum err receive_tls(struct https *h)
 		h->progress_ns = clock_mono_ns();
 		tls_in_done(&h->tls, n);
 		e = feed_plaintext(h);
-		if (e != ERR_MORE)
-			return e;
-		e = tls_alive(h);
+		if (e == ERR_MORE)
+			e = tls_alive(h);
 		if (e != ERR_MORE)
 			return e;
 		total += n;
@@ -454,9 +457,7 @@ void https_start(struct https *h, const struct https_request *r)
 	ASSERT(r->addr_count && r->addr_count <= HTTPS_ADDRS);
 	bool reuse = fits_kept(h, r);
 	size_t host_len = strlen(r->host);
-	h->head = r->head;
-	h->body = r->body;
-	h->head_method = r->head_method;
+	h->request = *r;
 	memmove(h->addr, r->addr, r->addr_count * sizeof(h->addr[0]));
 	h->addr_count = r->addr_count;
 	h->addr_next = 0;
@@ -495,5 +496,5 @@ bool https_kept(const struct https *h, const char *host, uint16_t port)
 void https_abort(struct https *h)
 {
 	drop(h);
-	h->head = h->body = (struct span){.p = NULL};
+	h->request.head = h->request.body = (struct span){.p = NULL};
 }

@@ -41,6 +41,13 @@ struct https_request {
 	struct span body;    /* borrowed until done */
 	uint64_t timeout_ms; /* for the whole exchange, connecting included; 0: no such limit */
 	bool head_method;    /* it is a HEAD request: the answer has no body */
+	/* Where the body of a 2xx answer goes in the place of https_init's memory; NULL: there. Borrowed
+	 * until done. */
+	void *to;
+	size_t to_bytes;
+	/* Each header of a 2xx answer (net/http1.h); NULL: none. */
+	void (*field)(void *arg, struct span name, struct span value);
+	void *field_arg;
 };
 
 struct https_result {
@@ -51,7 +58,7 @@ struct https_result {
 	bool reused;          /* the last connection used was a kept one */
 	const char *where;    /* static: "connect", "TLS handshake", "send", "answer" */
 	const char *why;      /* static: the error in words; more exact than err where TLS failed */
-	/* both borrowed until the next https_start; of use when err is ERR_OK; body is in body_mem */
+	/* both borrowed until the next https_start; of use when err is ERR_OK; body is in body_mem or `to` */
 	const struct http1_response *response;
 	struct span body;
 };
@@ -77,8 +84,7 @@ struct https {
 	struct tls tls;
 
 	/* the request under way */
-	struct span head, body; /* borrowed */
-	bool head_method;
+	struct https_request request; /* but for host and addr */
 	struct ip addr[HTTPS_ADDRS];
 	uint32_t addr_count, addr_next; /* addr_next: of the next connection */
 	size_t written;                 /* bytes of head and body taken by TLS, or by the kernel when plain */
@@ -89,6 +95,7 @@ struct https {
 	enum err failure; /* in FAILED: what to report on the next turn; after send_failed: why */
 	struct http1_response response;
 	struct buf answer; /* over the owner's body_mem */
+	struct buf given;  /* over the request's `to`; p NULL: none */
 
 	/* time */
 	struct loop_timer timer;

@@ -323,6 +323,35 @@ static void writes_strings(void)
 	CHECK_SPAN(buf_span(&again), s);
 }
 
+/* Members that need not be strings, from pieces of any size. */
+static void reads_scalars(void)
+{
+	static const struct {
+		const char *text, *value;
+		enum err result;
+	} rows[] = {
+		{"{\"n\": 1}", "1", ERR_OK},           {"{\"n\":-1.5e3,\"m\":2}", "-1.5e3", ERR_OK},
+		{"{\"n\":true}", "true", ERR_OK},      {"{\"n\":false}", "false", ERR_OK},
+		{"{\"n\":\"x\"}", "x", ERR_OK},        {"{\"n\":null}", "", ERR_MISSING},
+		{"{\"n\":{\"n\":1}}", "", ERR_SYNTAX}, {"{\"n\":[1]}", "", ERR_SYNTAX},
+		{"{\"m\":1}", "", ERR_MISSING},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t step = 1; step < 16; step++) {
+			char memory[16];
+			struct buf out = BUF_OF(memory);
+			struct json_wanted wanted = {.path = "n", .string = &out, .scalar = true};
+			struct json_reader r;
+			json_begin(&r, &wanted, 1);
+			for (struct span rest = span_str(rows[i].text); rest.len;
+			     rest = span_from(rest, step))
+				CHECK(json_feed(&r, span_first(rest, step)) == ERR_OK);
+			CHECK(json_end(&r) == ERR_OK && wanted.result == rows[i].result);
+			CHECK_SPAN(buf_span(&out), span_str(rows[i].value));
+		}
+	}
+}
+
 int main(void)
 {
 	RUN(accepts_documents, "JSON documents are accepted, whole or in pieces");
@@ -336,5 +365,6 @@ int main(void)
 	RUN(every_prefix_is_refused, "no beginning of a document is taken for a whole one");
 	RUN(mutations_read_the_same_however_split, "mutated documents read the same however they are split");
 	RUN(writes_strings, "strings are written so that they read back");
+	RUN(reads_scalars, "a member that may be a number, true or false is read as it stands");
 	return check_done();
 }

@@ -9,6 +9,20 @@ struct row {
 	char service[16], region[32], variant[8], url[160];
 };
 
+static enum endpoint_service service_of(const char *name)
+{
+	static const char *const names[] = {
+		[ENDPOINT_KMS] = "kms", [ENDPOINT_MONITORING] = "monitoring",
+		[ENDPOINT_SNS] = "sns", [ENDPOINT_STS] = "sts",
+		[ENDPOINT_EC2] = "ec2", [ENDPOINT_LOGS] = "logs",
+		[ENDPOINT_IAM] = "iam",
+	};
+	enum endpoint_service service = ENDPOINT_KMS;
+	while (strcmp(names[service], name) != 0)
+		service++;
+	return service;
+}
+
 static enum err url_of(const struct row *r, struct buf *url)
 {
 	static struct settings s;
@@ -24,10 +38,7 @@ static enum err url_of(const struct row *r, struct buf *url)
 	if (!strncmp(r->service, "s3", 2)) {
 		TRY(s3_endpoint(&s, &id, &e));
 	} else {
-		enum endpoint_service service = !strcmp(r->service, "kms")          ? ENDPOINT_KMS
-						: !strcmp(r->service, "monitoring") ? ENDPOINT_MONITORING
-										    : ENDPOINT_SNS;
-		TRY(endpoint_of(&s, service, span_str(r->region), &e));
+		TRY(endpoint_of(&s, service_of(r->service), span_str(r->region), &e));
 	}
 	endpoint_put_host(url, &e);
 	if (!strncmp(r->service, "s3", 2) && s3_path_style(&s)) {
