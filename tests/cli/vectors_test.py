@@ -24,7 +24,8 @@ RAW_KEY = '5a' * 32
 # What the cases call the error: what the command says of it.
 SAYS = {'Invalid commitment': 'key', 'the key commitment does not match': 'key', 'authentication failed': 'authenticat|altered|differ',
         'the data ends too early': 'ends too early|truncated|cut', 'the input does not follow its format': 'format|follows the end',
-        'the same thing is given twice': 'format|twice', 'this variant of the format is not supported': 'not supported',
+        'this variant of the format is not supported': 'not an AWS Encryption SDK message with key commitment',
+        'the same thing is given twice': 'format|twice',
         'a required value is missing': 'format|missing'}
 
 
