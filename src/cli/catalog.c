@@ -80,7 +80,7 @@ static uint64_t reach_ns(uint64_t from_ns)
 static void add(struct catalog_object *o, struct span key)
 {
 	if (!(g.filter->kinds & 1u << o->kind) || o->start_ns >= g.filter->to_ns ||
-	    o->start_ns < reach_ns(g.filter->from_ns))
+	    (o->stream[0] && o->start_ns < reach_ns(g.filter->from_ns)))
 		return;
 	if (g.count == CATALOG_MAX) {
 		g.full = true;
@@ -208,13 +208,16 @@ static enum exit_status list_bucket(void)
 
 /* ---- operands */
 
-static void take_file(const char *path, const struct stat *st)
+static void take_file(const char *path, const struct stat *st, bool named)
 {
 	struct catalog_object o;
 	const char *slash = strrchr(path, '/');
 	if (catalog_name(span_str(slash ? slash + 1 : path), &o)) {
-		g.strangers++;
-		return;
+		if (!named || !g.filter->any_name) {
+			g.strangers++;
+			return;
+		}
+		o = (struct catalog_object){.kind = OBJECT_PACKETS};
 	}
 	o.version = "";
 	o.size_bytes = (uint64_t)st->st_size;
@@ -253,7 +256,7 @@ static enum exit_status take_path(const char *path, unsigned depth)
 		return say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return take_directory(path, depth);
-	take_file(path, &st);
+	take_file(path, &st, depth == 0);
 	return EXIT_DONE;
 }
 

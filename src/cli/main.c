@@ -12,7 +12,7 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_ls, &cmd_fetch, &cmd_doctor, &cmd_check_config, &cmd_decrypt, NULL,
+	&cmd_ls, &cmd_fetch, &cmd_verify, &cmd_doctor, &cmd_check_config, &cmd_decrypt, &cmd_open, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 

@@ -77,29 +77,49 @@ void bloom_add(struct bloom *b, uint64_t key)
 		return;
 	*cached = key;
 	numbers(key, number);
-	for (unsigned i = 0; i < BLOOM_HASHES; i++)
-		b->bits[number[i] / 8] |= (uint8_t)(1u << number[i] % 8);
+	for (unsigned i = 0; i < BLOOM_HASHES; i++) {
+		uint8_t bit = (uint8_t)(1u << number[i] % 8), *byte = &b->bits[number[i] / 8];
+		b->set += !(*byte & bit);
+		*byte |= bit;
+	}
 }
 
-static uint64_t set_bits(const uint8_t *a, const uint8_t *b, size_t len)
+/* Eight bytes of one half or-ed with those of the other. */
+static uint64_t folded(const uint8_t *bits, size_t half)
 {
-	uint64_t sum = 0;
-	for (size_t i = 0; i < len; i += 8)
-		sum += (unsigned)__builtin_popcountll(load_le64(a + i) | load_le64(b + i));
+	uint64_t a, b;
+	memcpy(&a, bits, sizeof(a));
+	memcpy(&b, bits + half, sizeof(b));
+	return a | b;
+}
+
+static uint32_t set_folded(const uint8_t *bits, size_t half)
+{
+	uint32_t sum = 0;
+	for (size_t i = 0; i < half; i += sizeof(uint64_t))
+		sum += (unsigned)__builtin_popcountll(folded(bits + i, half));
 	return sum;
+}
+
+static void fold(uint8_t *bits, size_t half)
+{
+	for (size_t i = 0; i < half; i += sizeof(uint64_t)) {
+		uint64_t both = folded(bits + i, half);
+		memcpy(bits + i, &both, sizeof(both));
+	}
 }
 
 struct span bloom_fold(struct bloom *b)
 {
 	size_t len = BLOOM_MAX_BYTES;
-	if (set_bits(b->bits, b->bits, len) > len * 8 / 2)
+	if (b->set > len * 8 / 2)
 		return span_of(NULL, 0);
 	for (; len > BLOOM_MIN_BYTES; len /= 2) {
 		size_t half = len / 2;
-		if (set_bits(b->bits, b->bits + half, half) > half * 8 / 2)
+		/* folded there are no more than before: they are counted where that does not settle it */
+		if (b->set > half * 8 / 2 && (b->set = set_folded(b->bits, half)) > half * 8 / 2)
 			break;
-		for (size_t i = 0; i < half; i++)
-			b->bits[i] |= b->bits[half + i];
+		fold(b->bits, half);
 	}
 	return span_of(b->bits, len);
 }

@@ -22,6 +22,7 @@
 /* A filter being filled; zeroed, or bloom_reset(), before its first use. */
 struct bloom {
 	uint8_t bits[BLOOM_MAX_BYTES];
+	uint32_t set;                /* of these */
 	uint64_t cache[BLOOM_CACHE]; /* most keys come again and again: they touch nothing but this */
 };
 

@@ -11,6 +11,7 @@
 #include "producers.h"
 
 #include "os/chan.h"
+#include "record/packet_keys.h"
 #include "role/capture/section.h"
 #include "role/flows/flowlines.h"
 #include "role/jsonlines.h"
@@ -179,6 +180,7 @@ static void set_up(struct stream *s, struct recorder *r, const struct recorder_o
 				       .pool = pool,
 				       .kind = kind,
 				       .stream = s->name,
+				       .has_addresses = true,
 				       .raw_max = RECORDER_RAW_MAX};
 	recorder_init(r, &setup);
 	if (recorder_recover(r, &at)) {
@@ -227,6 +229,7 @@ static void record(unsigned i, const struct ring_packet *p)
 	uint32_t canary;
 	bool is_canary = canary_find(p->tail, OUTSIDE_ADDRESS, identity.boot, &canary);
 	recorder_wrote(s->recorder, p->ts_ns, s->packet_id / 500 + 1, false);
+	packet_keys(recorder_bloom(s->recorder), span_from(p->tail, 12));
 	if (is_canary) {
 		recorder_canary(s->recorder, canary);
 		say_line("info keys canary-stored number=%u ms=%u", canary, 900);
@@ -272,6 +275,7 @@ static void flow_wrote(void)
 static void note_flow(const struct ct_flow *f, const char *reason)
 {
 	flowlines_flow(flow_room(), now_ns, f, reason);
+	flowlines_flow_keys(recorder_bloom(&flows), f);
 	flow_wrote();
 }
 
@@ -289,6 +293,7 @@ static void note_verdict(void)
 				 .first_ns = now_ns,
 				 .last_ns = now_ns};
 	flowlines_verdict(flow_room(), now_ns, &v);
+	flowlines_verdict_keys(recorder_bloom(&flows), &v);
 	flow_wrote();
 }
 

@@ -179,8 +179,7 @@ def check_filter(o, i, filter_, keys):
 
 
 def check_index(evidence):
-    """Index and seek table lead to every frame: each opens alone and holds what they say, nothing skippable stands first. Each frame's
-    filter has all addresses and ports of its records, and fewer than 1 in 128 of others."""
+    """Index and seek table lead to every frame: each opens alone; its filter has its records' addresses and ports, 1 in 128 of others."""
     asked = found = 0
     for o in evidence.objects:
         if o.part['torn']:
@@ -190,7 +189,7 @@ def check_index(evidence):
         plain = o.plain()
         table, index = skippable_frames(data)
         name, version, entry, count, raw_bytes, zstd_bytes = struct.unpack('<16sHHIQQ', index[:40])
-        assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 2, 64, len(table) - 1), o.name
+        assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 2, 64, len(table) - 1), f'{o.name}: {index[:40]}'
         assert raw_bytes == len(plain) and zstd_bytes == sum(z for z, _ in table[:-1]), o.name
         raw_at = zstd_at = records = filter_at = 0
         times, keys, filters = record_times(o), record_keys(o), index[40 + count * 64:]
