@@ -64,10 +64,11 @@ static void filters(void)
 	/* such as can't be are none */
 	static const struct index_entry odd[] = {{.filter_offset = 33, .filter_bytes = 8},
 						 {.filter_offset = UINT32_MAX, .filter_bytes = 8},
+						 {.filter_offset = 32, .filter_bytes = 16},
 						 {.filter_bytes = 24},
 						 {.filter_bytes = 4},
 						 {.filter_bytes = UINT32_MAX}};
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		CHECK(index_filter(content, &odd[i]).len == 0);
 }
 

@@ -257,6 +257,19 @@ static void damaged_never_misses(void)
 		for (unsigned j = 0; j < 20; j++)
 			try_frame(texts[i % 4]);
 	}
+	/* it asks for ports where they are none: in fragments that are not the first */
+	CHECK(compile("udp src port 443"));
+	for (struct pcapfilter_step *s = filter.step; s < filter.step + filter.len; s++) {
+		if (s->k != 0x1fff)
+			continue;
+		uint8_t to = s->jump_true;
+		s->jump_true = s->jump_false;
+		s->jump_false = to;
+	}
+	matched = 0;
+	for (unsigned i = 0; i < 20000; i++)
+		try_frame("udp src port 443 of a fragment");
+	CHECK(matched > 20);
 }
 
 /* ---- what it understands */
