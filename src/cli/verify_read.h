@@ -1,7 +1,7 @@
 /* verify_read: the objects of the catalog in a given order: what is told of each, then its bytes, read ahead.
  *
- * Of an object in a bucket S3 tells its metadata and its checksum (HEAD); of a local file NAME its copy by `fetch`,
- * NAME.json, where there is one.
+ * Of an object in a bucket S3 tells its metadata and its checksum (HEAD); of a local file its metafile
+ * (cli/metafile.h), where there is one.
  */
 #ifndef SEALTAP_CLI_VERIFY_READ_H
 #define SEALTAP_CLI_VERIFY_READ_H

@@ -10,10 +10,6 @@
  */
 #include "producers.h"
 
-<<<<<<< HEAD
-#include "os/chan.h"
-=======
->>>>>>> lab
 #include "record/packet_keys.h"
 #include "role/capture/section.h"
 #include "role/flows/flowlines.h"
@@ -158,13 +154,8 @@ static void set_up(struct stream *s, struct recorder *r, const struct recorder_o
 				       .pool = pool,
 				       .kind = kind,
 				       .stream = s->name,
-<<<<<<< HEAD
-				       .has_addresses = true,
-				       .raw_max = RECORDER_RAW_MAX};
-=======
 				       .raw_max = RECORDER_RAW_MAX,
 				       .has_addresses = true};
->>>>>>> lab
 	recorder_init(r, &setup);
 	if (recorder_recover(r, &at)) {
 		s->packet_id = at.packet_id;
@@ -259,13 +250,8 @@ static struct bloom *flow_wrote(void)
 static void note_flow(const struct ct_flow *f, const char *reason)
 {
 	flowlines_flow(flow_room(), now_ns, f, reason);
-<<<<<<< HEAD
-	flowlines_flow_keys(recorder_bloom(&flows), f);
-	flow_wrote();
-=======
 	flowlines_flow_keys(flow_wrote(), f);
 	serve_all();
->>>>>>> lab
 }
 
 static void note_verdict(void)
@@ -282,13 +268,8 @@ static void note_verdict(void)
 				 .first_ns = now_ns,
 				 .last_ns = now_ns};
 	flowlines_verdict(flow_room(), now_ns, &v);
-<<<<<<< HEAD
-	flowlines_verdict_keys(recorder_bloom(&flows), &v);
-	flow_wrote();
-=======
 	flowlines_verdict_keys(flow_wrote(), &v);
 	serve_all();
->>>>>>> lab
 }
 
 /* ---- a life */
