@@ -1,4 +1,4 @@
-#include "cli/verify_read.h"
+#include "cli/verify_ahead.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ static struct {
 	} piece[PIECES];
 } g;
 
-void verify_read_begin(const uint32_t *order, uint32_t count)
+void verify_ahead_begin(const uint32_t *order, uint32_t count)
 {
 	g.order = order;
 	g.count = count;
@@ -81,7 +81,8 @@ static void told(struct verify_told *t, const struct bucket_head *h)
 			!sha256.overflow && sha256.len == sizeof(t->sha256);
 }
 
-static enum exit_status told_by_s3(struct bucket_ask *a, const struct catalog_object *o, struct verify_told *t)
+static enum exit_status told_by_s3(struct bucket_ask *a, const struct catalog_object *o,
+				   struct verify_told *t)
 {
 	struct buf key = BUF_OF(t->key);
 	enum err e = call_wait(&a->call);
@@ -111,7 +112,7 @@ static void told_by_file(const struct catalog_object *o, struct verify_told *t)
 	}
 }
 
-enum exit_status verify_read_object(struct verify_told *t)
+enum exit_status verify_ahead_object(struct verify_told *t)
 {
 	ASSERT(g.at < g.count);
 	ask_ahead();
@@ -128,7 +129,7 @@ enum exit_status verify_read_object(struct verify_told *t)
 
 /* ---- bytes */
 
-enum exit_status verify_read_bytes(struct span *bytes)
+enum exit_status verify_ahead_bytes(struct span *bytes)
 {
 	*bytes = span_of(NULL, 0);
 	ask_ahead();

@@ -1,10 +1,10 @@
-/* verify_read: the objects of the catalog in a given order: what is told of each, then its bytes, read ahead.
+/* verify_ahead: the objects of the catalog in a given order: what is told of each, then its bytes, read ahead.
  *
  * Of an object in a bucket S3 tells its metadata and its checksum (HEAD); of a local file its metafile
  * (cli/metafile.h), where there is one.
  */
-#ifndef SEALTAP_CLI_VERIFY_READ_H
-#define SEALTAP_CLI_VERIFY_READ_H
+#ifndef SEALTAP_CLI_VERIFY_AHEAD_H
+#define SEALTAP_CLI_VERIFY_AHEAD_H
 
 #include "cli/catalog.h"
 #include "record/inspect.h"
@@ -20,10 +20,10 @@ struct verify_told {
 };
 
 /* order: entries of the catalog; borrowed until the last was read. */
-void verify_read_begin(const uint32_t *order, uint32_t count);
-/* The next object of the order. EXIT_DONE, else it was said why not; verify_read_next() must not be called then. */
-enum exit_status verify_read_object(struct verify_told *told);
+void verify_ahead_begin(const uint32_t *order, uint32_t count);
+/* The next object of the order. EXIT_DONE, else it was said why not; verify_ahead_next() must not be called then. */
+enum exit_status verify_ahead_object(struct verify_told *told);
 /* Its next bytes, valid until the next call; empty: that was all. EXIT_DONE, else it was said why not. */
-enum exit_status verify_read_bytes(struct span *bytes);
+enum exit_status verify_ahead_bytes(struct span *bytes);
 
 #endif
