@@ -36,7 +36,9 @@ static enum exit_status show_endpoint(const char *service)
 	enum exit_status s = session_endpoint(service, NULL, &e, &custom);
 	if (s)
 		return s;
-	buf_str(&b, session_plain(service) ? "http://" : "https://");
+	bool plain = session_plain(service);
+	buf_str(&b, plain ? "http://" : "https://");
+	e.port = plain && e.port == 80 ? 443 : e.port; /* the usual one is not shown */
 	endpoint_put_host(&b, &e);
 	printf("%-12s %.*s\n", service, (int)b.len, text);
 	return EXIT_DONE;

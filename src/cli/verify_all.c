@@ -5,7 +5,7 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "cli/verify.h"
-#include "cli/verify_read.h"
+#include "cli/verify_ahead.h"
 #include "os/clock.h"
 #include "record/ledger_line.h"
 
@@ -217,7 +217,7 @@ static enum exit_status inspect_bytes(const struct catalog_object *o)
 {
 	struct span bytes;
 	for (;;) {
-		enum exit_status e = verify_read_bytes(&bytes);
+		enum exit_status e = verify_ahead_bytes(&bytes);
 		if (e || bytes.len == 0)
 			return e;
 		progress_add(bytes.len);
@@ -233,7 +233,7 @@ static enum exit_status inspect_object(uint32_t entry, struct verify_told *told)
 	const struct catalog_object *o = catalog_at(entry);
 	struct inspect_name n = name_of(o);
 	struct catalog_object known;
-	enum exit_status e = verify_read_object(told);
+	enum exit_status e = verify_ahead_object(told);
 	if (e)
 		return e;
 	n.full = full_name(o, told, full);
@@ -363,7 +363,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	g.ledger.find = find;
 	ledger_begin(&g.ledger);
 	progress_begin("verifying", all_bytes());
-	verify_read_begin(g.order, g.count);
+	verify_ahead_begin(g.order, g.count);
 	take_all();
 	progress_end();
 	ledger_end(&g.ledger);

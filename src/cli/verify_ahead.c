@@ -1,18 +1,15 @@
-#include "cli/verify_read.h"
+#include "cli/verify_ahead.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "aws/json.h"
 #include "base/text.h"
+#include "cli/metafile.h"
 #include "cli/say.h"
 #include "cli/source.h"
-#include "record/object_read.h"
 
 #define HEADS 8u
 #define PIECES 6u
 #define PIECE_BYTES (1024u * 1024)
-#define FILE_MAX 16384u
 
 static struct {
 	const uint32_t *order;
@@ -30,7 +27,7 @@ static struct {
 	} piece[PIECES];
 } g;
 
-void verify_read_begin(const uint32_t *order, uint32_t count)
+void verify_ahead_begin(const uint32_t *order, uint32_t count)
 {
 	g.order = order;
 	g.count = count;
@@ -73,97 +70,67 @@ static void ask_ahead(void)
 
 /* ---- what is told of it */
 
-static enum exit_status told_by_s3(struct bucket_ask *a, const struct catalog_object *o,
-				   struct verify_told *told)
+static void told(struct verify_told *t, const struct bucket_head *h)
 {
-	const struct bucket_head *h = &a->head;
-	struct buf sha256 = BUF_OF(told->sha256), key = BUF_OF(told->key);
+	struct buf sha256 = BUF_OF(t->sha256);
+	t->has_meta = h->has_meta ? INSPECT_META_WHOLE : INSPECT_META_BROKEN;
+	t->meta = h->meta;
+	t->size_bytes = h->size_bytes;
+	t->stored_ns = h->modified_ns;
+	t->has_sha256 = h->checksum_sha256[0] && !text_read_base64(span_str(h->checksum_sha256), &sha256) &&
+			!sha256.overflow && sha256.len == sizeof(t->sha256);
+}
+
+static enum exit_status told_by_s3(struct bucket_ask *a, const struct catalog_object *o,
+				   struct verify_told *t)
+{
+	struct buf key = BUF_OF(t->key);
 	enum err e = call_wait(&a->call);
 	if (!e)
 		e = bucket_head_end(a);
 	if (e)
 		return call_say(&a->call, "ask for", span_str(o->key), "s3:GetObject");
-	told->has_meta = h->has_meta ? INSPECT_META_WHOLE : INSPECT_META_BROKEN;
-	told->meta = h->meta;
-	told->size_bytes = h->size_bytes;
-	told->stored_ns = h->modified_ns;
+	told(t, &a->head);
 	buf_str(&key, o->key);
 	if (!buf_cstr(&key))
-		told->key[0] = 0;
-	told->has_sha256 = h->checksum_sha256[0] &&
-			   !text_read_base64(span_str(h->checksum_sha256), &sha256) && !sha256.overflow &&
-			   sha256.len == sizeof(told->sha256);
+		t->key[0] = 0;
 	return EXIT_DONE;
 }
 
-static bool read_file(const char *path, uint8_t *to, size_t cap, size_t *len)
+static void told_by_file(const struct catalog_object *o, struct verify_told *t)
 {
-	FILE *f = fopen(path, "rb");
-	if (!f)
-		return false;
-	*len = fread(to, 1, cap, f);
-	bool good = !ferror(f) && *len < cap;
-	fclose(f);
-	return good;
-}
-
-/* NAME.json: {"key": ..., "metadata": {"sealtap-format": ...}, ...} */
-static void told_by_file(const struct catalog_object *o, struct verify_told *told)
-{
-	uint8_t text[FILE_MAX], value[OBJECT_NAME_MAX];
-	char path[4096];
-	uint32_t seen = 0;
-	size_t len;
-	const char *field;
-	struct buf skipped = BUF_OF(value);
-	told->size_bytes = UINT64_MAX;
-	if (snprintf(path, sizeof(path), "%s.json", o->key) >= (int)sizeof(path) ||
-	    !read_file(path, text, sizeof(text), &len))
+	static struct bucket_head h;
+	enum err e = metafile_load(o->key, &h, t->key);
+	t->size_bytes = UINT64_MAX;
+	if (e == ERR_NOT_FOUND)
 		return;
-	struct span json = span_of(text, len);
-	told->has_meta = INSPECT_META_BROKEN;
-	if (json_find_text(json, "key", told->key, sizeof(told->key)))
-		told->key[0] = 0;
-	for (unsigned i = 0; object_meta_field(&told->meta, i, true, &field, &skipped); i++) {
-		struct buf v = BUF_OF(value);
-		char member[64];
-		buf_reset(&skipped);
-		snprintf(member, sizeof(member), "metadata/%s", field);
-		if (json_find_string(json, member, &v) ||
-		    object_read_field(&told->meta, &seen, span_str(field), buf_span(&v)))
-			return;
+	told(t, &h);
+	if (e) {
+		t->has_meta = INSPECT_META_BROKEN;
+		t->size_bytes = UINT64_MAX;
+		t->has_sha256 = false;
 	}
-	if (seen == OBJECT_READ_ALL)
-		told->has_meta = INSPECT_META_WHOLE;
 }
 
-enum exit_status verify_read_object(struct verify_told *told)
+enum exit_status verify_ahead_object(struct verify_told *t)
 {
 	ASSERT(g.at < g.count);
 	ask_ahead();
 	const struct catalog_object *o = object(g.at);
 	struct bucket_ask *a = &g.head[g.at % HEADS];
-	memset(told, 0, sizeof(*told));
+	memset(t, 0, sizeof(*t));
 	g.at++;
 	if (o->local) {
-		told_by_file(o, told);
+		told_by_file(o, t);
 		return EXIT_DONE;
 	}
-	return told_by_s3(a, o, told);
+	return told_by_s3(a, o, t);
 }
 
 /* ---- bytes */
 
-static enum exit_status failed(const struct source_read *r, const struct catalog_object *o)
+enum exit_status verify_ahead_bytes(struct span *bytes)
 {
-	if (!r->local)
-		return call_say(&r->call, "read", span_str(o->key), "s3:GetObject");
-	return say(EXIT_NO_INPUT, "can't read %s: %s", say_text(span_str(o->key)), err_text(r->error));
-}
-
-enum exit_status verify_read_bytes(struct span *bytes)
-{
-	const struct catalog_object *o = object(g.at - 1);
 	*bytes = span_of(NULL, 0);
 	ask_ahead();
 	while (g.taken < g.started) {
@@ -176,7 +143,7 @@ enum exit_status verify_read_bytes(struct span *bytes)
 		if (g.piece[slot].object < g.at - 1)
 			continue; /* of an object that was given up */
 		if (e && e != ERR_TRUNCATED)
-			return failed(r, o);
+			return source_say(r, "read");
 		*bytes = r->bytes;
 		return EXIT_DONE;
 	}
