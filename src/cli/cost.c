@@ -226,22 +226,27 @@ static void show_head(void)
 	buf_str(&a, " objects; ");
 	columns_put_bytes(&a, (uint64_t)month_bytes());
 	buf_str(&a, " a month at this rate");
-	snprintf(text, sizeof(text), "Measured %.*s (%.2f days): %.*s.\n\n", (int)t.len, (const char *)times,
-		 measured_s() / DAY_S, (int)a.len, (const char *)amounts);
+	snprintf(text, sizeof(text),
+		 "Measured %.*s (%.2f days): "
+		 "%.*s.\n\n",
+		 (int)t.len, (const char *)times, measured_s() / DAY_S, (int)a.len, (const char *)amounts);
 	(void)say_out(span_str(text));
 }
 
 static enum exit_status show_foot(void)
 {
 	char text[1024];
-	snprintf(
-		text, sizeof(text),
-		"\nPrices are the list prices of %s as of %s, in US dollars, without tax and discounts, of the first\n"
-		"50 TB (%s).\n%s%s"
-		"Not in it: the instance, its interfaces and traffic between zones, CloudWatch, reading the objects.\n",
-		g.prices.region, g.prices.as_of, g.prices.source,
-		g.prices.listed ? "" : "The bucket's region has no prices here: give yours with --prices.\n",
-		g.unread ? "Of some streams the data keys could not be counted: KMS is too low.\n" : "");
+	snprintf(text, sizeof(text),
+		 "\nPrices are the list prices of %s as of %s, in US dollars, without tax and "
+		 "discounts, of the first\n"
+		 "50 TB (%s).\n%s%s"
+		 "Not in it: the instance, its interfaces and traffic between zones, CloudWatch, "
+		 "reading the objects.\n",
+		 g.prices.region, g.prices.as_of, g.prices.source,
+		 g.prices.listed ? ""
+				 : "The bucket's region has no prices here: give yours with "
+				   "--prices.\n",
+		 g.unread ? "Of some streams the data keys could not be counted: KMS is too low.\n" : "");
 	(void)say_out(span_str(text));
 	return say_out_done();
 }
@@ -326,7 +331,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_cost = {
 	.name = "cost",
 	.operands = "[OBJECT|FILE...]",
-	.summary = "Tells what recording costs, by what was recorded",
+	.summary = "tells what recording costs, by what was recorded",
 	.text = "Objects, bytes and data keys of a time, what they cost, and what a month at this rate\n"
 		"would. By the list prices of the region, which stand in the program with their date;\n"
 		"--prices puts others in their place: standard, standard-ia, glacier-ir, glacier,\n"

@@ -34,7 +34,9 @@ static struct {
 static const struct option_row options[] = {
 	{"--from", OPTION_TIME, "TIME", "traffic from then on", &o.from_ns},
 	{"--to", OPTION_TIME, "TIME", "traffic until then", &o.to_ns},
-	{"--host", OPTION_TEXT, "ADDRESS[/LEN]", "of this host or network, on either side of the translation",
+	{"--host", OPTION_TEXT, "ADDRESS[/LEN]",
+	 "of this host or network, on either side of the "
+	 "translation",
 	 &o.host},
 	{"--port", OPTION_NUMBER, "PORT", "from or to this port, on either side", &o.port},
 	{"--proto", OPTION_TEXT, "PROTO", "tcp, udp, icmp, icmp6 or a number", &o.proto},
@@ -158,9 +160,9 @@ static void take_living(void)
 	for (uint32_t i = 0; (f = flowlive_left(&i)) != NULL;)
 		take(f);
 	if (g.without_room)
-		say_note(
-			"%llu lines of long flows found no room and are not in this: a shorter time has fewer",
-			(unsigned long long)g.without_room);
+		say_note("%llu lines of long flows found no room and are not in this: a shorter "
+			 "time has fewer",
+			 (unsigned long long)g.without_room);
 }
 
 static enum exit_status show(void)
@@ -178,16 +180,16 @@ static enum exit_status choose_filter(const struct flowopen *f)
 			   f->without ? "of these packets no address is known: there is nothing to open"
 				      : "no such flow in that time: there is nothing to open");
 	if (f->how == FLOWOPEN_NONE)
-		return say(
-			EXIT_WRONG_USAGE,
-			"%llu flows are too many for one filter: narrow them down by time, --host, --port or "
-			"--proto, or use sealtap open with a filter of your own",
-			(unsigned long long)f->flows);
-	say_note(
-		"--filter '%s'%s", f->filter,
-		f->how == FLOWOPEN_SERVICES
-			? ": by who answered, as the flows are too many to name each; others of these are among them"
-			: "");
+		return say(EXIT_WRONG_USAGE,
+			   "%llu flows are too many for one filter: narrow them down by time, "
+			   "--host, --port or "
+			   "--proto, or use sealtap open with a filter of your own",
+			   (unsigned long long)f->flows);
+	say_note("--filter '%s'%s", f->filter,
+		 f->how == FLOWOPEN_SERVICES
+			 ? ": by who answered, as the flows are too many to name each; others of "
+			   "these are among them"
+			 : "");
 	return EXIT_DONE;
 }
 
@@ -238,7 +240,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_flows = {
 	.name = "flows",
 	.operands = "[OBJECT...]",
-	.summary = "Lists flows: both sides of the translation, counts, and what became of them",
+	.summary = "lists flows: both sides of the translation, counts, and what became of them",
 	.text = "A flow has a record when it ends, and one every five minutes while it goes on (the\n"
 		"last of these is shown, behind the others). Packets that were recorded but not\n"
 		"forwarded have records with the reason. --json shows all records as they stand.\n"
