@@ -5,6 +5,8 @@
 #include "base/ip.h"
 #include "base/text.h"
 
+#define MAC_CHARACTERS 17u
+
 enum kind { KIND_IP, KIND_MAC, KIND_ACCOUNT, KINDS };
 
 struct name {
@@ -99,8 +101,9 @@ static void put_address_run(struct buf *b, struct span run)
 {
 	uint8_t mac[6];
 	struct span inner = run;
-	if (!text_read_mac(run, mac)) {
+	if (run.len >= MAC_CHARACTERS && !text_read_mac(span_first(run, MAC_CHARACTERS), mac)) {
 		put_name(b, KIND_MAC, mac, sizeof(mac));
+		put_parts(b, span_from(run, MAC_CHARACTERS));
 		return;
 	}
 	if (put_ip(b, run))
