@@ -21,6 +21,7 @@ static void addresses_get_names(void)
 		{"10.0.0.5:53 [2001:db8::1]:443", "ip-1:53 [ip-3]:443"},
 		{"2001:DB8:0::1 ::1 fe80::1", "ip-3 ip-4 ip-5"},
 		{"ntp:169.254.169.123", "ntp:ip-6"},
+		{"2001:db8::, 2001:db8::/32", "ip-7, ip-7/32"},
 		{"02:00:5e:10:00:01 02:00:5E:10:00:01. 02:00:5e:10:00:02", "mac-1 mac-1. mac-2"},
 		{"arn:aws:kms:eu-central-1:123456789012:key/1", "arn:aws:kms:eu-central-1:account-1:key/1"},
 		{"s3://b/123456789012/x/999999999999", "s3://b/account-1/x/account-2"},
