@@ -12,7 +12,7 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_doctor, &cmd_open, &cmd_check_config, &cmd_decrypt, NULL,
+	&cmd_doctor, &cmd_open, &cmd_follow, &cmd_extcap, &cmd_check_config, &cmd_decrypt, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
@@ -78,6 +78,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--completion"))
 		return completion(argv[2]);
+	if (!strncmp(argv[1], "--extcap-", 9) || !strcmp(argv[1], "--capture")) /* Wireshark calls */
+		return run(&cmd_extcap, argv + 1);
 	const struct command *c = find(argv[1]);
 	if (!c)
 		return say(EXIT_WRONG_USAGE, "unknown command: %s; sealtap --help lists them",

@@ -12,6 +12,7 @@
 #define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
+#define DENIED_MAX 20u
 
 enum stage { NEXT_OBJECT, NEXT_FRAME, PACKET };
 
@@ -35,7 +36,8 @@ struct slot {
 static struct {
 	struct merge_options o;
 	struct merge_counts count;
-	enum exit_status ended; /* what keeps it from going on */
+	enum exit_status ended;               /* what keeps it from going on */
+	uint32_t objects, order[CATALOG_MAX]; /* of the catalog; below they are named by their place here */
 	uint32_t streams, admitted;
 	struct {
 		uint32_t first, end;
@@ -54,6 +56,11 @@ static struct {
 	struct sealed sealed[SEALED_ALL];
 	_Alignas(64) uint8_t room[MERGE_ROOM];
 } g;
+
+static const struct catalog_object *object_at(uint32_t i)
+{
+	return catalog_at(g.order[i]);
+}
 
 /* ---- memory */
 
@@ -77,9 +84,17 @@ static void give_sealed(struct sealed *s)
 
 /* ---- what goes wrong */
 
-static bool ends_all(enum err e)
+static bool ends_all(const struct sealed *s, enum err e)
 {
 	switch (e) {
+	case ERR_MISSING:
+		g.ended = s->said ? s->said : EXIT_NOT_SET_UP;
+		return true;
+	case ERR_DENIED: /* nothing at all was opened: the next ones will not be, either */
+		if (!g.count.opened && g.count.denied == DENIED_MAX)
+			g.ended = say(EXIT_DENIED, "%u objects were denied, none was opened: it stops",
+				      DENIED_MAX + 1);
+		return g.ended != EXIT_DONE;
 	case ERR_EXPIRED:
 	case ERR_THROTTLED:
 		g.ended = EXIT_TRY_AGAIN;
@@ -104,7 +119,7 @@ static void say_failed(const struct sealed *s, enum err e)
 	const char *why = sealed_why(s);
 	if (*why)
 		say(EXIT_INCOMPLETE, "%s: %s", s->object->key, why);
-	if (ends_all(e))
+	if (ends_all(s, e))
 		return;
 	if (is_colder(s))
 		g.count.colder++;
@@ -153,7 +168,7 @@ static void start_ahead(struct slot *t)
 		struct sealed *s = take_sealed();
 		ASSERT(s);
 		t->ahead[t->aheads++] = s;
-		sealed_start(s, catalog_at(t->started++));
+		sealed_start(s, object_at(t->started++));
 	}
 }
 
@@ -202,7 +217,7 @@ static void tell_origin(struct slot *t)
 
 static void open_object(struct slot *t)
 {
-	const struct catalog_object *o = catalog_at(t->next);
+	const struct catalog_object *o = object_at(t->next);
 	t->now = take_ahead(t);
 	t->next++;
 	start_ahead(t);
@@ -322,7 +337,7 @@ static bool is_same_stream(const struct catalog_object *a, const struct catalog_
 static void add_stream(uint32_t first, uint32_t end)
 {
 	uint32_t at = g.streams++;
-	uint64_t start_ns = catalog_at(first)->start_ns;
+	uint64_t start_ns = object_at(first)->start_ns;
 	for (; at && g.stream[at - 1].start_ns > start_ns; at--)
 		g.stream[at] = g.stream[at - 1];
 	g.stream[at].first = first;
@@ -333,7 +348,7 @@ static void add_stream(uint32_t first, uint32_t end)
 /* When the stream's last object ends, at the latest. */
 static uint64_t end_of(uint32_t stream)
 {
-	const struct catalog_object *o = catalog_at(g.stream[stream].end - 1);
+	const struct catalog_object *o = object_at(g.stream[stream].end - 1);
 	uint64_t latest = o->start_ns + CATALOG_OBJECT_MAX_S * NS_PER_S;
 	return o->end_ns < latest ? o->end_ns : latest;
 }
@@ -365,15 +380,18 @@ static void divide_memory(void)
 	memset(g.room_used, 0, sizeof(g.room_used));
 }
 
-enum exit_status merge_begin(const struct merge_options *o, uint32_t first, uint32_t count)
+enum exit_status merge_begin(const struct merge_options *o)
 {
 	g.o = *o;
 	g.count = (struct merge_counts){.objects = 0};
 	g.ended = EXIT_DONE;
-	g.streams = g.admitted = 0;
+	g.objects = g.streams = g.admitted = 0;
 	g.active = g.current = 0;
-	for (uint32_t i = first, end; i < first + count; i = end) {
-		for (end = i + 1; end < first + count && is_same_stream(catalog_at(i), catalog_at(end));)
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (!o->wanted || o->wanted(catalog_at(i)))
+			g.order[g.objects++] = i;
+	for (uint32_t i = 0, end; i < g.objects; i = end) {
+		for (end = i + 1; end < g.objects && is_same_stream(object_at(i), object_at(end));)
 			end++;
 		if (g.streams == MERGE_STREAMS_ALL)
 			return say(EXIT_WRONG_USAGE,
@@ -436,7 +454,7 @@ static void step(unsigned i)
 	if (t->stage == NEXT_FRAME) {
 		load_frame(t, &g.head_ns[i]);
 	} else if (t->next < t->end) {
-		uint64_t start_ns = catalog_at(t->next)->start_ns;
+		uint64_t start_ns = object_at(t->next)->start_ns;
 		if (start_ns > g.head_ns[i] && start_ns > g.limit_ns)
 			g.head_ns[i] = start_ns; /* others come first */
 		else
