@@ -32,6 +32,7 @@ help:
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
 	@echo 'make aws-smoke [AMI=ID]: all of it once on AWS, below a dollar, removed after; build/nitro/smoke.json'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
+	@echo 'make bench     sealtap against the chain of AWS tools on 10 GB (40 GB of disk, an hour); make bench-quick  on 1 GB'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy and cppcheck'
 	@echo 'make compile_commands.json  for editors: how each C file is compiled'
@@ -90,6 +91,11 @@ replay:
 	$(STEP) 'build' $(MAKE) build/init build/sealtap
 	@tests/net/replay $(PCAPS)
 
+bench bench-quick:
+	@image/deps
+	$(STEP) 'build' $(MAKE) build/sealtap build/tests/make_objects
+	@tests/bench/run $(if $(filter bench-quick,$@),--gb 1 --rounds 1)
+
 fuzz:
 	@image/deps
 	$(STEP) 'build' $(MAKE) fuzz-programs
@@ -123,7 +129,7 @@ replace: ; @board/nitro/replace
 
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
-INDIRECT := help deps demo test test-long test-san test-radosgw reproduce run replay fuzz lint analyze clean $(ON_AWS)
+INDIRECT := help deps demo test test-long test-san test-radosgw reproduce run replay bench bench-quick fuzz lint analyze clean $(ON_AWS)
 .PHONY: $(INDIRECT) FORCE build tests radosgw-tests unit unit-san fuzz-programs
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk

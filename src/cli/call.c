@@ -17,7 +17,6 @@
 #define HOST_KEEP_NS (60 * NS_PER_S)
 #define WAIT_FIRST_MS 100
 #define WAIT_MAX_MS 8000
-#define RETRY_AFTER_MAX_S 30
 #define REGIONS 8
 
 struct lane {
@@ -174,8 +173,7 @@ static void refused(struct call *c, const struct http1_response *r, struct span 
 	bool again = false;
 	switch (j.kind) {
 	case JUDGE_RETRY:
-		if (wait_and_retry(c, 1000 * (r->retry_after_s < RETRY_AFTER_MAX_S ? r->retry_after_s
-										   : RETRY_AFTER_MAX_S)))
+		if (wait_and_retry(c, 1000 * r->retry_after_s))
 			return;
 		break;
 	case JUDGE_REFRESH:
