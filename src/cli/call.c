@@ -199,7 +199,7 @@ static void no_answer(struct call *c, const struct https_result *r)
 	bool final = r->err == ERR_CERTIFICATE || r->err == ERR_CLOCK || r->err == ERR_TOO_LONG;
 	c->where = r->where;
 	c->why = r->why;
-	if (!final && wait_and_retry(c, 0))
+	if (!final && r->err != ERR_NOT_FOUND && wait_and_retry(c, 0)) /* there is no such name */
 		return;
 	finish(c, final ? r->err : ERR_UNREACHABLE);
 }
