@@ -16,7 +16,7 @@
 
 #define CALL_LANES 16
 #define CALL_PATIENCE_S 60
-#define CALL_FIRST_PATIENCE_S 8
+#define CALL_FIRST_PATIENCE_S 5
 #define CALL_HEADERS 8
 
 struct call {
@@ -32,8 +32,9 @@ struct call {
 	struct span body;
 	uint8_t *to;       /* memory of the answer's body; NULL: none is wanted */
 	uint64_t to_bytes; /* so many; a longer body is ERR_TOO_LONG */
-	void (*field)(void *arg, struct span name, struct span value); /* each header of a 2xx answer; NULL */
-	void *arg;                                                     /* borrowed */
+	/* Each header of a 2xx answer; an empty name: all begins anew. NULL: none. */
+	void (*field)(void *arg, struct span name, struct span value);
+	void *arg; /* borrowed */
 
 	/* the outcome, once `done` */
 	/* ERR_OK: status is 2xx. ERR_NOT_FOUND, ERR_DENIED, ERR_EXPIRED, ERR_THROTTLED, ERR_UNREACHABLE,

@@ -29,22 +29,37 @@ struct catalog_object {
 	struct span appliance; /* account/region/appliance, in the catalog's memory */
 };
 
+/* The classes of storage, by `storage`; the last stands for all others. */
+extern const char *const catalog_storage_classes[];
+/* It is archived: bytes come only after `sealtap restore`, and hours. */
+bool catalog_is_cold(const struct catalog_object *o);
+
 struct catalog_filter {
 	uint64_t from_ns, to_ns; /* 0 and UINT64_MAX: all */
 	unsigned kinds;          /* bits 1u << enum object_kind */
 	bool versions;           /* all versions and markers */
+	bool any_name; /* an operand that is a file is packets, whatever its name: no stream, time 0 */
 };
+
+#define CATALOG_ALL_KINDS (1u << OBJECT_PACKETS | 1u << OBJECT_LOG | 1u << OBJECT_FLOWS)
+/* "packets", "log", "flows": the names of kinds; static. */
+const char *catalog_kind_name(unsigned kind);
+/* "packets,flows"; NULL: all. EXIT_WRONG_USAGE, said. */
+enum exit_status catalog_kinds(const char *text, unsigned *kinds);
 
 /* Splits a key of object format 1 (with any prefix; or a file's base name alone, then appliance is empty).
  * ERR_SYNTAX: it is none. Spans are into `key`. */
 enum err catalog_name(struct span key, struct catalog_object *out) MUST_USE;
 
-/* Lists what the session's bucket, prefix and appliance and the operands (files, s3:// URLs) name.
- * Objects are sorted by appliance, boot, stream, seq. Names that are none of ours are counted, not
- * listed. */
+/* Lists what the session's bucket, prefix and appliance or, in their place, the operands name: files and
+ * folders of this machine, s3://BUCKET/KEY, keys of the bucket and what they begin with. Objects are
+ * sorted by appliance, boot, stream, seq, the newest version first. Names that are none of ours are
+ * counted, not listed. EXIT_DONE also where there is nothing; what was listed before is forgotten. */
 enum exit_status catalog_read(const struct catalog_filter *f, char **operands);
 uint32_t catalog_count(void);
 const struct catalog_object *catalog_at(uint32_t i);
 uint64_t catalog_strangers(void);
+/* Says that there is nothing, and where it was looked for: EXIT_NO_INPUT. */
+enum exit_status catalog_nothing(void);
 
 #endif

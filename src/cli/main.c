@@ -5,16 +5,17 @@
 
 #include "base/span.h"
 #include "base/version.h"
+#include "cli/manual.h"
 #include "cli/options.h"
 #include "cli/say.h"
 #include "os/clock.h"
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_doctor,
-	&cmd_decrypt,
+	&cmd_ls,     &cmd_fetch, &cmd_restore,      &cmd_hold,    &cmd_release,
+	&cmd_doctor, &cmd_open,  &cmd_check_config, &cmd_decrypt, NULL,
 };
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
 static const char exit_text[] =
 	"Exit status: 0 done, 1 done in part, 2 evidence is missing or damaged, 64 wrong usage,\n"
@@ -24,7 +25,7 @@ static const char exit_text[] =
 static enum exit_status help(void)
 {
 	printf("usage: sealtap COMMAND [OPTION...] [OPERAND...]\n"
-	       "       sealtap COMMAND --help | --help | --version\n"
+	       "       sealtap COMMAND --help | --help | --version | --man | --completion bash|zsh\n"
 	       "\n"
 	       "Lists, opens, searches, checks and holds what sealtap appliances have recorded.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -54,6 +55,13 @@ static enum exit_status run(const struct command *c, char **argv)
 	return c->run(argv);
 }
 
+static enum exit_status completion(const char *shell)
+{
+	if (!shell || !manual_completion(commands, shell))
+		return say(EXIT_WRONG_USAGE, "--completion wants a shell: bash or zsh");
+	return say_out_done();
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN); /* say_out sees it, connections want no signal */
@@ -65,6 +73,12 @@ int main(int argc, char **argv)
 		printf("sealtap %s\n", version_text);
 		return say_out_done();
 	}
+	if (!strcmp(argv[1], "--man")) {
+		manual_page(commands, exit_text);
+		return say_out_done();
+	}
+	if (!strcmp(argv[1], "--completion"))
+		return completion(argv[2]);
 	const struct command *c = find(argv[1]);
 	if (!c)
 		return say(EXIT_WRONG_USAGE, "unknown command: %s; sealtap --help lists them",

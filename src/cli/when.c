@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "base/time.h"
 
+#define LAST_S 18429292799ull /* the last second of 2553: base/time goes no further */
+
 static const struct {
 	uint8_t letter;
 	uint64_t seconds;
@@ -106,7 +108,7 @@ enum err when_read(struct span text, uint64_t now_ns, uint64_t *unix_ns)
 		return read_before(span_from(text, 1), now_ns, unix_ns);
 	if (text.len && text.p[0] == '@') {
 		uint64_t seconds;
-		TRY(text_read_u64(span_from(text, 1), UINT64_MAX / NS_PER_S, &seconds));
+		TRY(text_read_u64(span_from(text, 1), LAST_S, &seconds));
 		*unix_ns = seconds * NS_PER_S;
 		return ERR_OK;
 	}

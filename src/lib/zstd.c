@@ -84,3 +84,36 @@ enum err zstd_decode(struct zstd_decoder *dec, struct span *in, struct buf *out,
 		dec->taken = 0;
 	return ERR_OK;
 }
+
+enum err zstd_frame_find(struct span bytes, size_t *frame_bytes)
+{
+	*frame_bytes = 0;
+	if (bytes.len < 4)
+		return ERR_MORE;
+	if (load_le32(bytes.p) != ZSTD_MAGICNUMBER)
+		return ERR_SYNTAX;
+	size_t n = ZSTD_findFrameCompressedSize(bytes.p, bytes.len);
+	if (ZSTD_getErrorCode(n) == ZSTD_error_srcSize_wrong)
+		return ERR_MORE;
+	if (ZSTD_isError(n))
+		return ERR_SYNTAX;
+	*frame_bytes = n;
+	return ERR_OK;
+}
+
+enum err zstd_decode_frame(struct zstd_frame_decoder *dec, struct span frame, struct buf *out)
+{
+	size_t bytes;
+	enum err e = zstd_frame_find(frame, &bytes);
+	if (e || bytes != frame.len)
+		return ERR_SYNTAX;
+	ZSTD_DCtx *d = ZSTD_initStaticDCtx(dec->workspace, sizeof(dec->workspace));
+	ASSERT(d);
+	size_t n = ZSTD_decompressDCtx(d, out->p + out->len, buf_room(out), frame.p, frame.len);
+	if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
+		return ERR_FULL;
+	if (ZSTD_isError(n))
+		return error_of(n);
+	out->len += n;
+	return ERR_OK;
+}

@@ -40,4 +40,15 @@ void zstd_decode_begin(struct zstd_decoder *dec);
  * or a dictionary is wanted. After an error only zstd_decode_begin() helps. */
 enum err zstd_decode(struct zstd_decoder *dec, struct span *in, struct buf *out, bool *frame_end) MUST_USE;
 
+/* A frame that is there as a whole, at once: faster than by pieces, and without a window's memory. */
+struct zstd_frame_decoder {
+	_Alignas(64) uint8_t workspace[192 * 1024]; /* opaque */
+};
+
+/* How many bytes the data frame has that begins at `bytes`. ERR_MORE: it does not end in them; ERR_SYNTAX. */
+enum err zstd_frame_find(struct span bytes, size_t *frame_bytes) MUST_USE;
+/* frame: exactly one data frame, whose content is appended to *out. ERR_SYNTAX, ERR_CHECKSUM, ERR_UNSUPPORTED
+ * as above; ERR_FULL: the content is longer than out's room. */
+enum err zstd_decode_frame(struct zstd_frame_decoder *dec, struct span frame, struct buf *out) MUST_USE;
+
 #endif

@@ -72,6 +72,8 @@ static enum err read_status_line(struct http1_response *r, struct span line)
 		return ERR_PROTOCOL;
 	r->status = (unsigned)status;
 	r->state = FIELD_LINE;
+	if (r->field && status / 100 == 2)
+		r->field(r->arg, SPAN(""), SPAN(""));
 	return ERR_OK;
 }
 
@@ -160,7 +162,7 @@ static enum err read_field(struct http1_response *r, struct span line)
 	if (++r->fields > HTTP1_FIELDS_MAX)
 		return ERR_TOO_LONG;
 	TRY(http1_split_field(line, &name, &value));
-	if (r->field && r->status >= 200)
+	if (r->field && r->status / 100 == 2)
 		r->field(r->arg, name, value);
 	if (span_ieq(name, SPAN("content-length"))) {
 		if (r->has_length || text_read_u64(value, INT64_MAX, &r->left))

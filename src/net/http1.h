@@ -48,8 +48,8 @@ struct http1_response {
 
 	/* What the caller may set after http1_response_init. */
 	struct buf *refusal; /* borrowed: takes the body where the status is not 2xx; NULL: *body does */
-	/* Each header of the answer itself, as it comes, `status` being known; spans for the call.
-	 * NULL: none. */
+	/* Each header of a 2xx answer, as it comes; before the first one, and when all begins anew, an empty
+	 * name. Spans for the call. NULL: none. */
 	void (*field)(void *arg, struct span name, struct span value);
 	void *arg; /* borrowed */
 

@@ -2,16 +2,20 @@
  * Nothing else, nothing skippable first. */
 #include "record/segment.h"
 
+#include <string.h>
+
+#include "record/bloom.h"
 #include "record/seek.h"
 
 #define SCRATCH_ENTRIES 64
 
-/* Bytes of the whole object if `frames` more frames, of at most zstd_bytes together, came before the end. */
-static uint64_t object_bytes(const struct segment *s, uint32_t frames, uint64_t zstd_bytes)
+/* Bytes of the whole object if `frames` more frames, of at most `bytes` together with their filters, came
+ * before the end. */
+static uint64_t object_bytes(const struct segment *s, uint32_t frames, uint64_t bytes)
 {
 	uint64_t all = (uint64_t)s->frames + frames;
-	return esdk_message_bytes(s->header_bytes,
-				  s->zstd_bytes + zstd_bytes + INDEX_BYTES(all) + SEEK_BYTES(all + 1));
+	return esdk_message_bytes(s->header_bytes, s->zstd_bytes + bytes + INDEX_BYTES(all) +
+							   s->filter_bytes + SEEK_BYTES(all + 1));
 }
 
 /* Everything that went to the slot since the last time is ciphertext now: into the object's hash. */
@@ -32,7 +36,7 @@ enum err segment_open(struct segment *s, const struct segment_key *key,
 	};
 	ASSERT(!s->open);
 	s->header_bytes = esdk_header_bytes(key->aad, &edk);
-	s->raw_bytes = s->zstd_bytes = s->frames = 0;
+	s->raw_bytes = s->zstd_bytes = s->frames = s->filter_bytes = 0;
 	s->level = zstd_level;
 	s->max_bytes = max_bytes;
 	s->mem = buf_over(mem, cap);
@@ -48,8 +52,22 @@ enum err segment_open(struct segment *s, const struct segment_key *key,
 bool segment_fits(const struct segment *s, size_t raw_bytes)
 {
 	ASSERT(s->open && raw_bytes <= SEGMENT_RAW_MAX);
-	uint64_t bytes = object_bytes(s, 2, ZSTD_BOUND(raw_bytes) + ZSTD_BOUND(SEGMENT_LAST_MAX));
+	uint64_t bytes = object_bytes(
+		s, 2, ZSTD_BOUND(raw_bytes) + ZSTD_BOUND(SEGMENT_LAST_MAX) + 2 * BLOOM_MAX_BYTES);
 	return s->frames + 2 <= SEGMENT_FRAMES_MAX && bytes <= s->mem.cap && bytes <= s->max_bytes;
+}
+
+/* Keeps the filter for the index where there is room for it, and for one last frame. */
+static void keep_filter(struct segment *s, struct span filter, struct index_entry *e)
+{
+	uint64_t least = object_bytes(s, 1, ZSTD_BOUND(SEGMENT_LAST_MAX) + filter.len);
+	if (filter.len > sizeof(s->filters) - s->filter_bytes || least > s->mem.cap)
+		filter.len = 0;
+	e->filter_offset = s->filter_bytes;
+	e->filter_bytes = (uint32_t)filter.len;
+	if (filter.len)
+		memcpy(s->filters + s->filter_bytes, filter.p, filter.len);
+	s->filter_bytes += e->filter_bytes;
 }
 
 enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info)
@@ -75,6 +93,7 @@ enum err segment_frame(struct segment *s, struct span raw, const struct segment_
 	};
 	s->raw_bytes += raw.len;
 	s->zstd_bytes += packed.len;
+	keep_filter(s, info->filter, &s->entry[s->frames - 1]);
 	return ERR_OK;
 }
 
@@ -96,14 +115,18 @@ static enum err write_index(struct segment *s)
 {
 	uint8_t text[SCRATCH_ENTRIES * INDEX_ENTRY_BYTES];
 	struct buf b = BUF_OF(text);
-	struct index_head h = {.frames = s->frames, .raw_bytes = s->raw_bytes, .zstd_bytes = s->zstd_bytes};
+	struct index_head h = {.frames = s->frames,
+			       .raw_bytes = s->raw_bytes,
+			       .zstd_bytes = s->zstd_bytes,
+			       .filter_bytes = s->filter_bytes};
 	index_put_head(&b, &h);
 	for (uint32_t i = 0; i < s->frames; i++) {
 		if (buf_room(&b) < INDEX_ENTRY_BYTES)
 			TRY(write_out(s, &b));
 		index_put_entry(&b, &s->entry[i]);
 	}
-	return write_out(s, &b);
+	TRY(write_out(s, &b));
+	return esdk_write(&s->esdk, span_of(s->filters, s->filter_bytes), &s->mem);
 }
 
 static enum err write_seek_table(struct segment *s)
@@ -118,7 +141,7 @@ static enum err write_seek_table(struct segment *s)
 		seek_put_entry(&b, (uint32_t)(next - s->entry[i].zstd_offset), s->entry[i].raw_bytes);
 	}
 	TRY(write_out(s, &b));
-	seek_put_entry(&b, (uint32_t)INDEX_BYTES(s->frames), 0);
+	seek_put_entry(&b, (uint32_t)INDEX_BYTES(s->frames) + s->filter_bytes, 0);
 	seek_put_foot(&b, s->frames + 1);
 	return write_out(s, &b);
 }
@@ -135,7 +158,8 @@ enum err segment_close(struct segment *s, struct segment_sum *sum)
 	*sum = (struct segment_sum){
 		.size_bytes = s->mem.len,
 		.raw_bytes = s->raw_bytes,
-		.zstd_bytes = s->zstd_bytes + INDEX_BYTES(s->frames) + SEEK_BYTES(s->frames + 1),
+		.zstd_bytes =
+			s->zstd_bytes + INDEX_BYTES(s->frames) + s->filter_bytes + SEEK_BYTES(s->frames + 1),
 		.frames = s->frames,
 	};
 	sha256_final(&s->sha, sum->sha256);

@@ -33,6 +33,7 @@ struct segment_frame_info {
 	uint64_t first_ns, last_ns;
 	uint64_t first_seq, last_seq;
 	uint32_t records;
+	struct span filter; /* borrowed: of its addresses and ports (bloom_fold()); empty: it has none */
 };
 
 struct segment_sum {
@@ -55,6 +56,8 @@ struct segment {
 	uint64_t raw_bytes, zstd_bytes;
 	uint32_t frames;
 	struct index_entry entry[SEGMENT_FRAMES_MAX];
+	uint32_t filter_bytes;
+	uint8_t filters[INDEX_FILTERS_MAX]; /* of all frames; when it is full, further ones have none */
 	uint8_t packed[ZSTD_BOUND(SEGMENT_RAW_MAX)];
 	struct zstd_encoder zstd;
 };
@@ -67,7 +70,8 @@ enum err segment_open(struct segment *s, const struct segment_key *key,
  * within both the slot and max_bytes. */
 bool segment_fits(const struct segment *s, size_t raw_bytes);
 /* Compresses and seals one frame of 1..SEGMENT_RAW_MAX bytes. Does not look at max_bytes: the first frame may
- * exceed it. ERR_FULL: the slot or the index is full; nothing was written, and the object can be closed. */
+ * exceed it. A filter that finds no room is left out. ERR_FULL: the slot or the index is full; nothing was
+ * written, and the object can be closed. */
 enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info) MUST_USE;
 /* What would complete the object as it is now, without index and seek table (esdk_provisional()). */
 enum err segment_provisional(struct segment *s, struct buf *side) MUST_USE;

@@ -55,7 +55,7 @@ static enum err end_data_frame(struct zframe_reader *r)
 static enum err check_index(struct zframe_reader *r, struct span content)
 {
 	struct index_entry e;
-	uint64_t raw = 0, zstd = 0;
+	uint64_t raw = 0, zstd = 0, filters = 0;
 	TRY(index_read_head(content, &r->index));
 	if (r->index.frames != r->frames || r->index.raw_bytes != r->raw_bytes ||
 	    r->index.zstd_bytes != r->zstd_bytes)
@@ -65,10 +65,15 @@ static enum err check_index(struct zframe_reader *r, struct span content)
 		if (e.raw_offset != raw || e.zstd_offset != zstd || e.raw_bytes != r->size[i].raw_bytes ||
 		    e.first_ns > e.last_ns)
 			return ERR_SYNTAX;
+		if (e.filter_offset != filters || e.filter_bytes != index_filter(content, &e).len)
+			return ERR_SYNTAX;
+		filters += e.filter_bytes;
 		raw += r->size[i].raw_bytes;
 		zstd += r->size[i].zstd_bytes;
 	}
-	r->size[r->frames] = (struct zframe_size){(uint32_t)INDEX_BYTES(r->frames), 0};
+	if (filters != r->index.filter_bytes)
+		return ERR_SYNTAX;
+	r->size[r->frames] = (struct zframe_size){(uint32_t)content.len + SKIPPABLE_HEAD, 0};
 	r->has_index = true;
 	return ERR_OK;
 }

@@ -36,7 +36,7 @@ struct zframe_reader {
 	struct zframe_size size[ZFRAME_FRAMES_MAX + 1];
 	uint8_t out[ZFRAME_OUT_BYTES];
 	struct zstd_decoder zstd;
-	uint8_t skippable[INDEX_BYTES(ZFRAME_FRAMES_MAX)];
+	uint8_t skippable[INDEX_BYTES_MAX(ZFRAME_FRAMES_MAX)];
 };
 
 /* r is static storage. */

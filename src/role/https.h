@@ -45,7 +45,7 @@ struct https_request {
 	 * until done. */
 	void *to;
 	size_t to_bytes;
-	/* Each header of the answer (net/http1.h); NULL: none */
+	/* Each header of a 2xx answer (net/http1.h); NULL: none. */
 	void (*field)(void *arg, struct span name, struct span value);
 	void *field_arg;
 };

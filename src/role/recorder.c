@@ -141,6 +141,8 @@ static void frame_reset(struct recorder *r)
 {
 	buf_reset(&r->raw);
 	r->frame = (struct segment_frame_info){.first_ns = 0};
+	if (r->with.has_addresses)
+		bloom_reset(&r->bloom);
 	loop_timer_stop(r->with.loop, &r->frame_timer);
 }
 
@@ -154,6 +156,8 @@ static void frame_flush(struct recorder *r)
 		r->frame.first_ns = r->frame.last_ns = r->meta.last_ns;
 		r->frame.first_seq = r->frame.last_seq = r->last_seq;
 	}
+	if (r->with.has_addresses)
+		r->frame.filter = bloom_fold(&r->bloom);
 	/* the slot was chosen so that a whole frame fits, and was checked after the frame before */
 	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame);
 	ASSERT(!e);
@@ -390,6 +394,11 @@ void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut
 	r->total.records++;
 	r->meta.cut += cut;
 	r->total.cut += cut;
+}
+
+struct bloom *recorder_bloom(struct recorder *r)
+{
+	return &r->bloom;
 }
 
 struct buf *recorder_aside(struct recorder *r, size_t bytes)

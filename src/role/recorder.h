@@ -17,6 +17,7 @@
 #define SEALTAP_ROLE_RECORDER_H
 
 #include "os/loop.h"
+#include "record/bloom.h"
 #include "record/segment.h"
 #include "role/msg.h"
 #include "role/slots.h"
@@ -58,6 +59,7 @@ struct recorder_setup {
 	enum object_kind kind;
 	const char *stream; /* static; at most 7 characters */
 	uint32_t raw_max;   /* bytes of records per frame, <= RECORDER_RAW_MAX */
+	bool has_addresses; /* of the records: each frame gets a filter of them (recorder_bloom()) */
 };
 
 enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
@@ -77,6 +79,7 @@ struct recorder {
 
 	struct segment segment;
 	struct segment_frame_info frame;
+	struct bloom bloom; /* of the frame */
 	struct buf raw;
 	struct object_meta meta, prev;
 	bool has_prev;
@@ -107,6 +110,8 @@ void recorder_key(struct recorder *r, const struct msg_key *key);
 struct buf *recorder_room(struct recorder *r, size_t bytes, uint64_t real_ns);
 /* A record was written there. seq: number of the ring block it came from. */
 void recorder_wrote(struct recorder *r, uint64_t real_ns, uint64_t seq, bool cut);
+/* For the addresses and ports of the record just written, each of which must be added now. */
+struct bloom *recorder_bloom(struct recorder *r);
 /* A block that is no record (statistics) may go into the open object; NULL when none is open. */
 struct buf *recorder_aside(struct recorder *r, size_t bytes);
 /* The record just written is a canary. */

@@ -10,7 +10,7 @@
  */
 #include "producers.h"
 
-#include "os/chan.h"
+#include "record/packet_keys.h"
 #include "role/capture/section.h"
 #include "role/flows/flowlines.h"
 #include "role/jsonlines.h"
@@ -47,38 +47,13 @@ static const struct {
 
 static struct msg_links links;
 static struct msg_clock clock_state;
-static int log_ends[2];
 static struct recorder worker[WORKERS_MAX], flows;
 static struct traffic traffic;
-static uint64_t line_count, flow_lines;
+static uint64_t flow_lines;
 static uint8_t worker_pool[WORKERS_MAX][POOL_PAGE_BYTES + SLOTS * SLOT_BYTES];
 static uint8_t small_pool[2][POOL_PAGE_BYTES + 8 * SMALL_SLOT_BYTES];
 
 /* ---- the log */
-
-/* What the product's own code logged here. */
-static void take_log(void)
-{
-	static struct chan_msg m;
-	while (!chan_recv(log_ends[0], &m)) {
-		struct msg_log log = {.number = ++line_count};
-		ASSERT(m.len == sizeof(log.line));
-		memcpy(&log.line, m.payload, sizeof(log.line));
-		logstream_line(&journal, &log);
-	}
-}
-
-static __attribute__((format(printf, 1, 2))) void say_line(const char *format, ...)
-{
-	static struct msg_log log;
-	va_list args;
-	va_start(args, format);
-	log = (struct msg_log){.number = ++line_count, .line.real_ns = now_ns};
-	vsnprintf(log.line.line, sizeof(log.line.line), format, args);
-	va_end(args);
-	logstream_line(&journal, &log);
-	serve_all();
-}
 
 static void log_want_key(void *arg, bool any)
 {
@@ -179,7 +154,8 @@ static void set_up(struct stream *s, struct recorder *r, const struct recorder_o
 				       .pool = pool,
 				       .kind = kind,
 				       .stream = s->name,
-				       .raw_max = RECORDER_RAW_MAX};
+				       .raw_max = RECORDER_RAW_MAX,
+				       .has_addresses = true};
 	recorder_init(r, &setup);
 	if (recorder_recover(r, &at)) {
 		s->packet_id = at.packet_id;
@@ -227,6 +203,7 @@ static void record(unsigned i, const struct ring_packet *p)
 	uint32_t canary;
 	bool is_canary = canary_find(p->tail, OUTSIDE_ADDRESS, identity.boot, &canary);
 	recorder_wrote(s->recorder, p->ts_ns, s->packet_id / 500 + 1, false);
+	packet_keys(recorder_bloom(s->recorder), span_from(p->tail, 12));
 	if (is_canary) {
 		recorder_canary(s->recorder, canary);
 		say_line("info keys canary-stored number=%u ms=%u", canary, 900);
@@ -263,16 +240,18 @@ static struct buf *flow_room(void)
 	return raw;
 }
 
-static void flow_wrote(void)
+/* The filter of the frame that the line is in, for its addresses. */
+static struct bloom *flow_wrote(void)
 {
 	recorder_wrote(&flows, now_ns, ++flow_lines, false);
-	serve_all();
+	return recorder_bloom(&flows);
 }
 
 static void note_flow(const struct ct_flow *f, const char *reason)
 {
 	flowlines_flow(flow_room(), now_ns, f, reason);
-	flow_wrote();
+	flowlines_flow_keys(flow_wrote(), f);
+	serve_all();
 }
 
 static void note_verdict(void)
@@ -289,7 +268,8 @@ static void note_verdict(void)
 				 .first_ns = now_ns,
 				 .last_ns = now_ns};
 	flowlines_verdict(flow_room(), now_ns, &v);
-	flow_wrote();
+	flowlines_verdict_keys(flow_wrote(), &v);
+	serve_all();
 }
 
 /* ---- a life */

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "lib/ecdsa.h"
 #include "lib/sha.h"
+#include "os/chan.h"
 #include "os/clock.h"
 #include "record/pcapng.h"
 #include "role/keys/logstream.h"
@@ -46,7 +47,8 @@ static struct ecdsa_key signing_key;
 static const char *folder, *key_arn;
 static struct stream streams[STREAMS];
 static struct logstream journal;
-static uint64_t shipped_count;
+static uint64_t shipped_count, line_count;
+static int log_ends[2]; /* what the product logs here comes out of the first */
 
 /* ---- the clock: these stand in front of os/clock's */
 
@@ -227,6 +229,32 @@ static void until(uint64_t then_ns)
 		serve_all();
 	}
 	now_ns = then_ns;
+}
+
+/* ---- log lines */
+
+/* What the product's own code logged here. */
+static void take_log(void)
+{
+	static struct chan_msg m;
+	while (!chan_recv(log_ends[0], &m)) {
+		struct msg_log log = {.number = ++line_count};
+		ASSERT(m.len == sizeof(log.line));
+		memcpy(&log.line, m.payload, sizeof(log.line));
+		logstream_line(&journal, &log);
+	}
+}
+
+static __attribute__((format(printf, 1, 2))) void say_line(const char *format, ...)
+{
+	static struct msg_log log;
+	va_list args;
+	va_start(args, format);
+	log = (struct msg_log){.number = ++line_count, .line.real_ns = now_ns};
+	vsnprintf(log.line.line, sizeof(log.line.line), format, args);
+	va_end(args);
+	logstream_line(&journal, &log);
+	serve_all();
 }
 
 #endif

@@ -9,7 +9,7 @@ import re
 import struct
 import subprocess
 
-from . import aws, metadata, pcapfile
+from . import aws, bloom, metadata, pcapfile
 from .netns import command
 
 META = ['format', 'first', 'last', 'records', 'bytes', 'lost', 'cut', 'filtered', 'prev', 'sha256', 'sig']
@@ -151,8 +151,36 @@ def decompress(data):
     return subprocess.run(['zstd', '-d', '-q', '-c'], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
+def line_keys(line):
+    """Every address and port in a record of the flows stream."""
+    sides = [line.get('orig'), line.get('reply'), line]
+    found = [side[key] for side in sides if side for key in ('src', 'dst', 'sport', 'dport') if key in side]
+    return {bloom.text_key(v) for v in found + line.get('sources', [])}
+
+
+def record_keys(o):
+    """The addresses and ports of each record of an object, in order, as keys of the index's filters; None: its filters have none."""
+    if o.stream == 'log':
+        return None
+    return [bloom.frame_keys(f.data) for f in o.capture().frames] if o.stream not in KINDS else [line_keys(line) for line in o.lines()[1:]]
+
+
+STRANGERS = [bloom.text_key(f'192.0.2.{i}') for i in range(256)]  # TEST-NET-1: no lab uses it
+
+
+def check_filter(o, i, filter_, keys):
+    """A frame's filter has every key of its records, and is at most half full. (keys asked for, found) of those that are not there."""
+    missing = [f'{k:#x}' for k in keys if not bloom.has(filter_, k)]
+    assert not missing, f'{o.name}: the filter of frame {i} lacks {missing[:5]}'
+    full = sum(b.bit_count() for b in filter_) / (8 * len(filter_))
+    assert full <= 0.5 and len(filter_).bit_count() == 1 and 8 <= len(filter_) <= 32768, f'{o.name}: filter of frame {i}: {full:.0%} full'
+    absent = [k for k in STRANGERS if k not in keys]
+    return len(absent), sum(bloom.has(filter_, k) for k in absent)
+
+
 def check_index(evidence):
-    """Index and seek table lead to every frame: each opens alone and holds what they say, nothing skippable stands first."""
+    """Index and seek table lead to every frame: each opens alone; its filter has its records' addresses and ports, 1 in 128 of others."""
+    asked = found = 0
     for o in evidence.objects:
         if o.part['torn']:
             continue
@@ -161,22 +189,29 @@ def check_index(evidence):
         plain = o.plain()
         table, index = skippable_frames(data)
         name, version, entry, count, raw_bytes, zstd_bytes = struct.unpack('<16sHHIQQ', index[:40])
-        assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 1, 56, len(table) - 1), o.name
+        assert (name.rstrip(b'\0'), version, entry, count) == (b'sealtap-index', 2, 64, len(table) - 1), f'{o.name}: {index[:40]}'
         assert raw_bytes == len(plain) and zstd_bytes == sum(z for z, _ in table[:-1]), o.name
-        raw_at = zstd_at = records = 0
-        times = record_times(o)
+        raw_at = zstd_at = records = filter_at = 0
+        times, keys, filters = record_times(o), record_keys(o), index[40 + count * 64:]
         for i in range(count):
-            e = struct.unpack('<6QII', index[40 + i * 56:96 + i * 56])
-            first_ns, last_ns, first_block, last_block, raw_offset, zstd_offset, n, raw = e
+            e = struct.unpack('<6QIIII', index[40 + i * 64:104 + i * 64])
+            first_ns, last_ns, first_block, last_block, raw_offset, zstd_offset, n, raw, filter_offset, filter_bytes = e
             assert (raw_offset, zstd_offset, raw) == (raw_at, zstd_at, table[i][1]), f'{o.name}: frame {i}'
             assert first_ns <= last_ns and first_block <= last_block and raw <= FRAME_RAW_MAX, f'{o.name}: frame {i}: {e}'
             mine = times[records:records + n]
             assert not mine or (first_ns, last_ns) == (min(mine), max(mine)), f'{o.name}: frame {i} is not of {first_ns}..{last_ns}'
             frame = data[zstd_at:zstd_at + table[i][0]]
             assert struct.unpack('<I', frame[:4])[0] == ZSTD_MAGIC and frame[4] & 4, f'{o.name}: frame {i} has no checksum'
+            assert (filter_offset, filter_bytes > 0) == (filter_at, keys is not None), f'{o.name}: frame {i}: filter'
+            if keys is not None:
+                here = set().union(*keys[records:records + n])
+                more = check_filter(o, i, filters[filter_at:filter_at + filter_bytes], here)
+                asked, found = asked + more[0], found + more[1]
             assert decompress(frame) == plain[raw_at:raw_at + raw], f'{o.name}: frame {i} is another'
-            raw_at, zstd_at, records = raw_at + raw, zstd_at + table[i][0], records + n
+            raw_at, zstd_at, records, filter_at = raw_at + raw, zstd_at + table[i][0], records + n, filter_at + filter_bytes
         assert records == int(o.meta['records']), f'{o.name}: {records} records in the index'
+        assert filter_at == len(filters), f'{o.name}: {len(filters) - filter_at} bytes behind the filters'
+    assert found <= asked / 128 + 5 * (asked / 128) ** 0.5, f'{found} of {asked} addresses that are not there were found in filters'
 
 
 def body_at(data):

@@ -33,6 +33,47 @@ static void a_flow(void)
 	CHECK_SPAN(buf_span(&b), span_str(want));
 }
 
+/* The filter has these keys alone: it is made of the same bits. */
+static void check_keys(struct bloom *b, const uint64_t *keys, size_t count)
+{
+	static struct bloom want;
+	bloom_reset(&want);
+	for (size_t i = 0; i < count; i++)
+		bloom_add(&want, keys[i]);
+	CHECK(memcmp(b->bits, want.bits, sizeof(want.bits)) == 0);
+	bloom_reset(b);
+}
+
+static void keys(void)
+{
+	static struct bloom b;
+	struct ip six = {{0x20, 1, [15] = 9}};
+	struct ct_flow f = {.proto = CT_TCP};
+	f.orig = (struct ct_tuple){.src = ip_from_v4(1), .dst = ip_from_v4(2), .sport = 40000, .dport = 443};
+	f.reply = (struct ct_tuple){.src = ip_from_v4(2), .dst = six, .sport = 443, .dport = 1024};
+	flowlines_flow_keys(&b, &f);
+	const uint64_t both[] = {bloom_ip4(1),      bloom_ip4(2),    bloom_ip(&six),
+				 bloom_port(40000), bloom_port(443), bloom_port(1024)};
+	check_keys(&b, both, 6);
+	f.proto = CT_ICMP; /* type and code are no ports */
+	flowlines_flow_keys(&b, &f);
+	check_keys(&b, both, 3);
+	struct unanswered_crowd c = {
+		.dst = ip_from_v4(5), .dport = 22, .source_count = 2, .more_sources = true};
+	c.source[0] = six;
+	c.source[1] = ip_from_v4(6);
+	flowlines_crowd_keys(&b, &c);
+	const uint64_t crowd[] = {bloom_ip4(5), bloom_port(22), bloom_ip(&six), bloom_ip4(6)};
+	check_keys(&b, crowd, 4);
+	struct verdicts_one v = {.src = ip_from_v4(7), .dst = six, .sport = 1, .dport = 0};
+	flowlines_verdict_keys(&b, &v);
+	const uint64_t verdict[] = {bloom_ip4(7), bloom_ip(&six), bloom_port(1), bloom_port(0)};
+	check_keys(&b, verdict, 4);
+	v.other = true;
+	flowlines_verdict_keys(&b, &v);
+	check_keys(&b, verdict, 0);
+}
+
 static void reasons(void)
 {
 	static const struct {
@@ -142,6 +183,7 @@ static void icmp(void)
 int main(void)
 {
 	RUN(a_flow, "a flow's line has both tuples, counts, times, reason and names");
+	RUN(keys, "the addresses and ports of a line, and no others, are its keys");
 	RUN(reasons, "a reason is what the state of the connection lets one tell");
 	RUN(the_longest_lines_fit, "the longest lines fit the room that is made for them");
 	RUN(refused, "a line of refused packets has reason, time span and number, and no tuple");

@@ -33,7 +33,7 @@ static unsigned sealed_count, committed_count, ready_count, keys_wanted, keys_wa
 static uint64_t source_packets; /* where the source stands */
 static uint8_t memory[POOL_PAGE_BYTES + SLOTS * SLOT_BYTES];
 static struct object_meta to_sign;
-static bool sign_at_once, head_had_prev;
+static bool sign_at_once, head_had_prev, has_addresses;
 static uint8_t head_prev[32];
 
 static void on_head(void *arg, const struct object_meta *meta, const struct object_meta *prev,
@@ -128,7 +128,8 @@ static inline void start_again(void)
 				   .pool = {memory, SLOT_BYTES, SLOTS},
 				   .kind = OBJECT_PACKETS,
 				   .stream = "w0",
-				   .raw_max = RECORDER_RAW_MAX};
+				   .raw_max = RECORDER_RAW_MAX,
+				   .has_addresses = has_addresses};
 	recorder_init(r, &s);
 }
 

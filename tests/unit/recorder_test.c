@@ -15,6 +15,38 @@ static void nothing_is_recorded_before_a_data_key_is_held(void)
 	      sealed[0].first_ns == 1000);
 }
 
+/* The filter of frame i, as it goes into the index. */
+static struct span filter(uint32_t i)
+{
+	const struct index_entry *e = &r->segment.entry[i];
+	return span_of(r->segment.filters + e->filter_offset, e->filter_bytes);
+}
+
+static void each_frame_has_a_filter_of_its_records_alone(void)
+{
+	has_addresses = true;
+	start();
+	prepare();
+	for (uint16_t object = 0; object < 2; object++) {
+		for (uint16_t i = 0; i < 6; i++) { /* two fill a frame */
+			CHECK(record(1000, 400000, 'x'));
+			bloom_add(recorder_bloom(r), bloom_port((uint16_t)(object * 6 + i)));
+		}
+		recorder_rotate(r);
+		CHECK(sealed_count == object + 1u && r->segment.frames == 3);
+		for (uint32_t frame = 0; frame < 3; frame++)
+			for (uint16_t port = 0; port < 12; port++)
+				CHECK(bloom_has(filter(frame), bloom_port(port)) ==
+				      (port / 2 == object * 3 + frame));
+	}
+	has_addresses = false;
+	start();
+	prepare();
+	CHECK(record(1000, 100, 'x'));
+	recorder_rotate(r);
+	CHECK(r->segment.frames == 1 && filter(0).len == 0);
+}
+
 static void each_object_names_the_one_before_it(void)
 {
 	start();
@@ -242,6 +274,8 @@ int main(void)
 {
 	log_open(-1, MSG_LOG_LINE, "capture"); /* nobody listens */
 	RUN(nothing_is_recorded_before_a_data_key_is_held, "nothing is recorded before a data key is held");
+	RUN(each_frame_has_a_filter_of_its_records_alone,
+	    "each frame has a filter of its own records' addresses, and without addresses none");
 	RUN(each_object_names_the_one_before_it, "each object names the one before it");
 	RUN(a_new_object_waits_for_the_last_ones_signature,
 	    "a new object waits for the last one's signature");

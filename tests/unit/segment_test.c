@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "record/bloom.h"
 #include "record/esdk_read.h"
 #include "record/seek.h"
 #include "record/segment.h"
@@ -124,6 +125,58 @@ static void index_tells(void)
 	}
 }
 
+/* A filter of `len` bytes that says which frame's it is. */
+static struct span filter_of(uint32_t i, size_t len)
+{
+	static uint8_t bytes[BLOOM_MAX_BYTES];
+	memset(bytes, (int)(i % 251 + 1), len);
+	return span_of(bytes, len);
+}
+
+static struct span index_content(uint32_t count)
+{
+	size_t end = inner.len - SEEK_BYTES(count + 1), at = (size_t)zframe.index.zstd_bytes;
+	return span_first(span_from(buf_span(&inner), at + 8), end - at - 8);
+}
+
+static void filters_follow(void)
+{
+	static const size_t lens[] = {8, 0, 64, BLOOM_MAX_BYTES, 0, 16};
+	struct segment_sum sum = {0};
+	struct index_entry e;
+	CHECK(!segment_open(&segment, &key, message_id, 1, UINT64_MAX, slot, sizeof(slot)));
+	for (uint32_t i = 0; i < 6; i++) {
+		struct segment_frame_info info = info_of(i);
+		info.filter = filter_of(i, lens[i]);
+		CHECK(!segment_frame(&segment, make(3000, 200), &info));
+	}
+	CHECK(!segment_close(&segment, &sum) && !open_object(span_of(slot, sum.size_bytes)));
+	CHECK(sum.zstd_bytes == inner.len && zframe.has_seek);
+	for (uint32_t i = 0; i < 6; i++) {
+		index_read_entry(index_content(6), i, &e);
+		CHECK_SPAN(index_filter(index_content(6), &e), filter_of(i, lens[i]));
+	}
+}
+
+/* What is left out is left out whole: a frame without a filter may hold anything. */
+static void filters_full(void)
+{
+	struct segment_sum sum = {0};
+	struct index_entry e;
+	CHECK(!segment_open(&segment, &key, message_id, 1, UINT64_MAX, slot, sizeof(slot)));
+	for (uint32_t i = 0; i < 40; i++) {
+		struct segment_frame_info info = info_of(i);
+		info.filter = filter_of(i, BLOOM_MAX_BYTES);
+		CHECK(!segment_frame(&segment, make(300, 200), &info));
+	}
+	CHECK(!segment_close(&segment, &sum) && !open_object(span_of(slot, sum.size_bytes)));
+	CHECK(zframe.index.filter_bytes == INDEX_FILTERS_MAX && zframe.frames == 40);
+	for (uint32_t i = 0; i < 40; i++) {
+		index_read_entry(index_content(40), i, &e);
+		CHECK_SPAN(index_filter(index_content(40), &e), filter_of(i, i < 32 ? BLOOM_MAX_BYTES : 0));
+	}
+}
+
 /* No run of 16 plaintext bytes, raw or compressed, may ever stand in the slot. */
 static void no_plaintext(void)
 {
@@ -152,8 +205,10 @@ static void fill_slot(size_t cap, size_t frame_len, unsigned ease)
 	uint32_t i = 0;
 	CHECK(!segment_open(&segment, &key, message_id, 1, UINT64_MAX, exact, cap));
 	while (segment_fits(&segment, frame_len)) {
+		info.filter = filter_of(i, BLOOM_MAX_BYTES);
 		CHECK(!segment_frame(&segment, make(frame_len, ease), &info));
 		i++;
+		CHECK(segment.filter_bytes == i * BLOOM_MAX_BYTES);
 	}
 	CHECK(i > 0);
 	CHECK(!segment_frame(&segment, make(SEGMENT_LAST_MAX, 0), &info));
@@ -164,7 +219,7 @@ static void fill_slot(size_t cap, size_t frame_len, unsigned ease)
 
 static void no_room(void)
 {
-	for (size_t cap = 250000; cap < 450000; cap += 4999)
+	for (size_t cap = 350000; cap < 550000; cap += 4999)
 		fill_slot(cap, 100000, 0);
 	for (size_t cap = 500000; cap < 3500000; cap += 299999)
 		fill_slot(cap, 300000, 150);
@@ -245,6 +300,8 @@ int main(void)
 {
 	RUN(round_trip, "objects of one to three frames of any size come back, and the sum tells of them");
 	RUN(index_tells, "the index says what stands where; index and seek table come last");
+	RUN(filters_follow, "each frame's filter stands in the index, or that it has none");
+	RUN(filters_full, "when the room for filters is full, further frames have none");
 	RUN(no_plaintext, "no plaintext stands in the slot, and the keys are wiped at the end");
 	RUN(no_room, "while frames fit, the last words and the end of the object fit, too");
 	RUN(frame_refused, "a frame that does not fit is refused and leaves the object whole");

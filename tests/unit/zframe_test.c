@@ -31,16 +31,30 @@ static void add_data(size_t len)
 	size[frames++] = (struct zframe_size){(uint32_t)(stream.len - before), (uint32_t)len};
 }
 
+/* The second frame has no filter. */
+static uint32_t filter_bytes(uint32_t frame)
+{
+	return frame == 1 ? 0 : 8;
+}
+
+static uint32_t all_filter_bytes(void)
+{
+	return frames ? (frames - (frames > 1)) * 8 : 0;
+}
+
 static void add_index(void)
 {
 	struct index_entry e = {.first_ns = 5, .last_ns = 5};
-	index_put_head(&stream, &(struct index_head){frames, plain.len, stream.len});
+	index_put_head(&stream, &(struct index_head){frames, plain.len, stream.len, all_filter_bytes()});
 	for (uint32_t i = 0; i < frames; i++) {
 		e.raw_bytes = size[i].raw_bytes;
+		e.filter_bytes = filter_bytes(i);
 		index_put_entry(&stream, &e);
 		e.raw_offset += size[i].raw_bytes;
 		e.zstd_offset += size[i].zstd_bytes;
+		e.filter_offset += e.filter_bytes;
 	}
+	buf_fill(&stream, 0x55, all_filter_bytes());
 }
 
 static void add_seek(void)
@@ -48,7 +62,7 @@ static void add_seek(void)
 	seek_put_head(&stream, frames + 1);
 	for (uint32_t i = 0; i < frames; i++)
 		seek_put_entry(&stream, size[i].zstd_bytes, size[i].raw_bytes);
-	seek_put_entry(&stream, (uint32_t)INDEX_BYTES(frames), 0);
+	seek_put_entry(&stream, (uint32_t)INDEX_BYTES(frames) + all_filter_bytes(), 0);
 	seek_put_foot(&stream, frames + 1);
 }
 
@@ -144,23 +158,45 @@ static void order(void)
 	CHECK(read_parts(buf_span(&stream), 50) == ERR_SYNTAX);
 }
 
-/* Every byte of index and seek table, but those that only an analyst reads: times, blocks, records. */
+/* Every byte of index and seek table, but those that only an analyst reads: times, blocks, records,
+ * filters. */
 static void lies(void)
 {
 	make();
-	size_t at = stream.len - SEEK_BYTES(4) - INDEX_BYTES(3);
+	size_t at = stream.len - SEEK_BYTES(4) - all_filter_bytes() - INDEX_BYTES(3);
 	CHECK(!read_parts(buf_span(&stream), 50));
 	for (size_t i = at; i < stream.len; i++) {
 		size_t in_entry =
 			i - at >= INDEX_HEAD_BYTES ? (i - at - INDEX_HEAD_BYTES) % INDEX_ENTRY_BYTES : 32;
 		bool free_field =
 			i < at + INDEX_BYTES(3) && (in_entry < 32 || (in_entry >= 48 && in_entry < 52));
+		free_field |= i >= at + INDEX_BYTES(3) && i < stream.len - SEEK_BYTES(4);
 		if (free_field)
 			continue;
 		stream.p[i] ^= 0x40;
 		CHECK(read_parts(buf_span(&stream), SIZE_MAX) != ERR_OK);
 		stream.p[i] ^= 0x40;
 	}
+}
+
+/* An index of version 1, as objects from before filters have it. */
+static void older(void)
+{
+	make();
+	size_t at = stream.len - SEEK_BYTES(4) - all_filter_bytes() - INDEX_BYTES(3),
+	       to = at + INDEX_HEAD_BYTES;
+	stream.p[at + 4] = INDEX_HEAD_BYTES - 8 + 3 * 56;
+	stream.p[at + 24] = 1;
+	stream.p[at + 26] = 56;
+	for (size_t i = 0; i < 3; i++, to += 56)
+		memmove(stream.p + to, stream.p + at + INDEX_HEAD_BYTES + i * INDEX_ENTRY_BYTES, 56);
+	stream.len = to;
+	seek_put_head(&stream, 4);
+	for (uint32_t i = 0; i < 3; i++)
+		seek_put_entry(&stream, size[i].zstd_bytes, size[i].raw_bytes);
+	seek_put_entry(&stream, INDEX_HEAD_BYTES + 3 * 56, 0);
+	seek_put_foot(&stream, 4);
+	CHECK(!read_parts(buf_span(&stream), 50) && reader.has_seek && reader.index.filter_bytes == 0);
 }
 
 static void checksum(void)
@@ -191,6 +227,7 @@ int main(void)
 	RUN(cut, "content that ends inside a frame, or has something behind it, is refused");
 	RUN(order, "data frames, index, seek table: another order or a foreign frame is refused");
 	RUN(lies, "an index or seek table that does not agree with the frames is refused");
+	RUN(older, "an object whose index is of version 1 is read");
 	RUN(checksum, "a frame whose checksum differs is refused");
 	RUN(garbage, "20000 damaged streams are refused or mean the same");
 	return check_done();

@@ -8,6 +8,7 @@
 #include "net/canary.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "record/packet_keys.h"
 #include "record/pcapng.h"
 #include "role/capture/blocks.h"
 #include "role/capture/clocksplit.h"
@@ -23,6 +24,7 @@
 #define BUSY_PAUSE_NS (2 * NS_PER_MS)
 #define HELD_PAUSE_NS (10 * NS_PER_MS)
 #define BLOCKS_PER_TURN 16
+#define ETHERTYPE_AT 12 /* in a frame without a tag that the kernel took out */
 /* After DRAIN the kernel retires the last, partly filled block within one retire time; wait for four. */
 #define DRAIN_QUIET_NS (4 * RING_RETIRE_MS * NS_PER_MS)
 
@@ -176,6 +178,7 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	bool is_canary =
 		!p->vlan && canary_find(p->tail, g.links.own_addr, g.producer.identity.boot, &canary);
 	recorder_wrote(&g.recorder, p->ts_ns, block_seq, p->cap_len < p->len);
+	packet_keys(recorder_bloom(&g.recorder), span_from(p->tail, p->vlan ? 0 : ETHERTYPE_AT));
 	if (is_canary)
 		recorder_canary(&g.recorder, canary);
 	g.at.recorded[info.interface_id]++;
@@ -325,6 +328,7 @@ static void set_up_recorder(const void *payload)
 		.kind = OBJECT_PACKETS,
 		.stream = g.stream,
 		.raw_max = RECORDER_RAW_MAX,
+		.has_addresses = true,
 	};
 	recorder_init(&g.recorder, &setup);
 	/* where to go on must be known before the torn object's signature comes and is committed */

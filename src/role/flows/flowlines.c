@@ -179,6 +179,44 @@ void flowlines_verdict(struct buf *b, uint64_t now_ns, const struct verdicts_one
 	buf_str(b, "}\n");
 }
 
+/* ---- keys of what has a tuple */
+
+static void tuple_keys(struct bloom *b, const struct ct_tuple *t, uint8_t proto)
+{
+	bloom_add(b, bloom_ip(&t->src));
+	bloom_add(b, bloom_ip(&t->dst));
+	if (is_icmp(proto))
+		return;
+	bloom_add(b, bloom_port(t->sport));
+	bloom_add(b, bloom_port(t->dport));
+}
+
+void flowlines_flow_keys(struct bloom *b, const struct ct_flow *f)
+{
+	tuple_keys(b, &f->orig, f->proto);
+	tuple_keys(b, &f->reply, f->proto);
+}
+
+void flowlines_crowd_keys(struct bloom *b, const struct unanswered_crowd *c)
+{
+	bloom_add(b, bloom_ip(&c->dst));
+	bloom_add(b, bloom_port(c->dport));
+	for (uint32_t i = 0; i < c->source_count; i++)
+		bloom_add(b, bloom_ip(&c->source[i]));
+}
+
+void flowlines_verdict_keys(struct bloom *b, const struct verdicts_one *v)
+{
+	if (v->other)
+		return;
+	bloom_add(b, bloom_ip(&v->src));
+	bloom_add(b, bloom_ip(&v->dst));
+	bloom_add(b, bloom_port(v->sport));
+	bloom_add(b, bloom_port(v->dport));
+}
+
+/* ---- what has none */
+
 void flowlines_refused(struct buf *b, uint64_t now_ns, const char *reason, uint64_t first_ns,
 		       uint64_t last_ns, uint64_t packets)
 {

@@ -4,6 +4,7 @@
 #ifndef SEALTAP_ROLE_FLOWS_FLOWLINES_H
 #define SEALTAP_ROLE_FLOWS_FLOWLINES_H
 
+#include "record/bloom.h"
 #include "role/flows/unanswered.h"
 #include "role/flows/verdicts.h"
 
@@ -21,6 +22,10 @@ const char *flowlines_reason_at_shutdown(const struct ct_flow *f);
 void flowlines_flow(struct buf *b, uint64_t now_ns, const struct ct_flow *f, const char *reason);
 void flowlines_crowd(struct buf *b, uint64_t now_ns, const struct unanswered_crowd *c);
 void flowlines_verdict(struct buf *b, uint64_t now_ns, const struct verdicts_one *v);
+/* The addresses and ports that stand in such a line, into its frame's filter. */
+void flowlines_flow_keys(struct bloom *b, const struct ct_flow *f);
+void flowlines_crowd_keys(struct bloom *b, const struct unanswered_crowd *c);
+void flowlines_verdict_keys(struct bloom *b, const struct verdicts_one *v);
 /* Connection tracking refused so many between two looks; whose they were is not known. */
 void flowlines_refused(struct buf *b, uint64_t now_ns, const char *reason, uint64_t first_ns,
 		       uint64_t last_ns, uint64_t packets);

@@ -65,6 +65,7 @@ static bool write_end(const struct ct_flow *f, bool again)
 		return true;
 	flowlines_flow(b, g.writer.now_ns, f, flowlines_reason(f));
 	flowwriter_wrote(&g.writer, b);
+	flowlines_flow_keys(recorder_bloom(&g.writer.recorder), f);
 	return true;
 }
 
@@ -76,6 +77,7 @@ static bool write_flow(void *arg, const struct ct_flow *f, const char *reason)
 		return false;
 	flowlines_flow(b, g.writer.now_ns, f, reason);
 	flowwriter_wrote(&g.writer, b);
+	flowlines_flow_keys(recorder_bloom(&g.writer.recorder), f);
 	return true;
 }
 
@@ -108,6 +110,7 @@ static bool end_window(void)
 		while (unanswered_next(&g.unanswered, &i, &c)) {
 			flowlines_crowd(b, g.writer.now_ns, c);
 			flowwriter_wrote(&g.writer, b);
+			flowlines_crowd_keys(recorder_bloom(&g.writer.recorder), c);
 		}
 	}
 	unanswered_reset(&g.unanswered);

@@ -98,6 +98,7 @@ void flowwriter_open(struct flowwriter *w, const struct pool *pool)
 		.kind = OBJECT_FLOWS,
 		.stream = "flows",
 		.raw_max = RECORDER_RAW_MAX,
+		.has_addresses = true,
 	};
 	recorder_init(&w->recorder, &setup);
 	/* where to go on must be known before the torn object's signature comes and is committed */

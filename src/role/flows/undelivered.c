@@ -51,6 +51,7 @@ static bool write_verdicts(struct undelivered *u)
 	while (verdicts_next(&u->verdicts, &i, &v)) {
 		flowlines_verdict(b, w->now_ns, v);
 		flowwriter_wrote(w, b);
+		flowlines_verdict_keys(recorder_bloom(&w->recorder), v);
 	}
 	if (w->logged_lost) {
 		log_begin(LOG_WARN, "verdicts-lost");

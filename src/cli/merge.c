@@ -1,0 +1,496 @@
+#include "cli/merge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/say.h"
+#include "record/prefilter.h"
+
+#define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
+#define SEALED_ALL (MERGE_STREAMS * 2)
+#define NEVER UINT64_MAX
+
+enum stage { NEXT_OBJECT, NEXT_FRAME, PACKET };
+
+struct slot {
+	uint32_t next, end; /* the stream's objects in the catalog that are not opened yet */
+	uint32_t started;   /* ends of those before it are being read */
+	enum stage stage;
+	struct sealed *now;
+	struct sealed *ahead[AHEAD_MAX]; /* a queue, of object `next` first */
+	unsigned aheads;
+	struct span content;
+	struct pcapng_block packet;
+	uint32_t frame;
+	uint32_t interface[PCAPNG_READ_INTERFACES];
+	unsigned interfaces;
+	uint8_t *room;
+	uint64_t shown_bytes; /* of the object, to progress */
+	char origin[256];
+};
+
+static struct {
+	struct merge_options o;
+	struct merge_counts count;
+	enum exit_status ended; /* what keeps it from going on */
+	uint32_t streams, admitted;
+	struct {
+		uint32_t first, end;
+		uint64_t start_ns;
+	} stream[MERGE_STREAMS_ALL]; /* by start_ns */
+	unsigned active, current, depth;
+	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
+	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
+	struct slot slot[MERGE_STREAMS];
+	size_t room_bytes;
+	unsigned rooms;
+	bool room_used[MERGE_STREAMS];
+	bool sealed_used[SEALED_ALL];
+	unsigned sealed_count;
+	bool want[SEALED_FRAMES_MAX];
+	struct sealed sealed[SEALED_ALL];
+	_Alignas(64) uint8_t room[MERGE_ROOM];
+} g;
+
+/* ---- memory */
+
+static struct sealed *take_sealed(void)
+{
+	for (unsigned i = 0; i < SEALED_ALL; i++)
+		if (!g.sealed_used[i]) {
+			g.sealed_used[i] = true;
+			g.sealed_count++;
+			return &g.sealed[i];
+		}
+	return NULL;
+}
+
+static void give_sealed(struct sealed *s)
+{
+	sealed_close(s);
+	g.sealed_used[s - g.sealed] = false;
+	g.sealed_count--;
+}
+
+/* ---- what goes wrong */
+
+static bool ends_all(enum err e)
+{
+	switch (e) {
+	case ERR_EXPIRED:
+	case ERR_THROTTLED:
+		g.ended = EXIT_TRY_AGAIN;
+		return true;
+	case ERR_UNREACHABLE:
+	case ERR_CERTIFICATE:
+	case ERR_TIMEOUT:
+		g.ended = EXIT_UNAVAILABLE;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_colder(const struct sealed *s)
+{
+	return !s->head_read.local && !strcmp(s->head_read.call.fault.code, "InvalidObjectState");
+}
+
+static void say_failed(const struct sealed *s, enum err e)
+{
+	const char *why = sealed_why(s);
+	if (*why)
+		say(EXIT_INCOMPLETE, "%s: %s", s->object->key, why);
+	if (ends_all(e))
+		return;
+	if (is_colder(s))
+		g.count.colder++;
+	else if (e == ERR_DENIED)
+		g.count.denied++;
+	else if (e == ERR_SERVICE || e == ERR_SYSTEM || e == ERR_NOT_FOUND || e == ERR_CONFLICT ||
+		 e == ERR_UNSUPPORTED || e == ERR_REFUSED || e == ERR_CLOSED || e == ERR_RESET)
+		g.count.failed++;
+	else
+		g.count.damaged++;
+}
+
+/* ---- objects */
+
+static void show_progress(struct slot *t, uint64_t frames, uint64_t of)
+{
+	uint64_t bytes = of ? t->now->object->size_bytes / of * frames : t->now->object->size_bytes;
+	if (bytes > t->shown_bytes)
+		progress_add(bytes - t->shown_bytes);
+	t->shown_bytes = bytes > t->shown_bytes ? bytes : t->shown_bytes;
+}
+
+static void end_object(struct slot *t)
+{
+	show_progress(t, 0, 0);
+	if (g.o.done && t->now->is_open)
+		g.o.done(t->now);
+	give_sealed(t->now);
+	t->now = NULL;
+	t->stage = NEXT_OBJECT;
+}
+
+/* May the stream start another? Its next one always may: half of them all is kept for that. */
+static bool may_start(const struct slot *t)
+{
+	if (t->started == t->end)
+		return false;
+	return (!t->now && !t->aheads) ||
+	       (t->aheads < g.depth && g.sealed_count < SEALED_ALL - MERGE_STREAMS);
+}
+
+/* Ends of objects are read ahead, so that one does not wait for the other. */
+static void start_ahead(struct slot *t)
+{
+	while (may_start(t)) {
+		struct sealed *s = take_sealed();
+		ASSERT(s);
+		t->ahead[t->aheads++] = s;
+		sealed_start(s, catalog_at(t->started++));
+	}
+}
+
+static struct sealed *take_ahead(struct slot *t)
+{
+	start_ahead(t);
+	ASSERT(t->aheads);
+	struct sealed *s = t->ahead[0];
+	memmove(t->ahead, t->ahead + 1, --t->aheads * sizeof(t->ahead[0]));
+	return s;
+}
+
+static bool reaches(const struct index_entry *e)
+{
+	return e->last_ns >= g.o.from_ns && e->first_ns < g.o.to_ns;
+}
+
+/* Which frames are worth their bytes. The first one always, if any is: it says what the interfaces are. */
+static bool choose(struct sealed *s)
+{
+	bool any = false;
+	if (!s->has_index)
+		return true;
+	for (uint32_t i = 0; i < s->frames; i++) {
+		g.want[i] = reaches(sealed_entry(s, i)) &&
+			    (!g.o.filter || prefilter_may(g.o.filter, sealed_filter(s, i)));
+		any = any || g.want[i];
+		g.count.passed_over += !g.want[i];
+	}
+	g.count.passed_over -= any && !g.want[0];
+	g.want[0] = any;
+	sealed_want(s, g.want);
+	return any;
+}
+
+static void tell_origin(struct slot *t)
+{
+	const struct catalog_object *o = t->now->object;
+	if (!o->stream[0]) {
+		snprintf(t->origin, sizeof(t->origin), "object=%s", say_text(span_str(o->key)));
+		return;
+	}
+	snprintf(t->origin, sizeof(t->origin), "appliance=%s\nboot=%016llx\nstream=%s",
+		 say_text(o->appliance), (unsigned long long)o->boot, o->stream);
+}
+
+static void open_object(struct slot *t)
+{
+	const struct catalog_object *o = catalog_at(t->next);
+	t->now = take_ahead(t);
+	t->next++;
+	start_ahead(t);
+	g.count.objects++;
+	t->shown_bytes = 0;
+	enum err e = sealed_open(t->now, o);
+	if (e) {
+		say_failed(t->now, e);
+		end_object(t);
+		return;
+	}
+	g.count.opened++;
+	if (!choose(t->now)) {
+		end_object(t);
+		return;
+	}
+	sealed_lend(t->now, t->room, g.room_bytes);
+	tell_origin(t);
+	t->interfaces = 0;
+	t->stage = NEXT_FRAME;
+}
+
+/* ---- blocks */
+
+static void broken(struct slot *t, const char *what)
+{
+	say(EXIT_DAMAGED, "%s: genuine, but in zstd frame %u %s", t->now->object->key, t->frame + 1, what);
+	g.count.damaged++;
+	t->stage = NEXT_FRAME;
+}
+
+static bool take_interface(struct slot *t, const struct pcapng_block *b)
+{
+	if (t->interfaces == PCAPNG_READ_INTERFACES)
+		return false;
+	t->interface[t->interfaces++] = g.o.interface(b, span_str(t->origin));
+	return true;
+}
+
+static void take_statistics(struct slot *t, const struct pcapng_block *b)
+{
+	uint32_t interface = t->interface[b->interface_id];
+	if (interface != UINT32_MAX)
+		g.o.statistics(b, interface);
+}
+
+static bool passes(const struct pcapng_block *b)
+{
+	return b->ts_ns >= g.o.from_ns && b->ts_ns < g.o.to_ns &&
+	       (!g.o.filter || pcapfilter_matches(g.o.filter, b->frame, b->len));
+}
+
+/* The frame's next packet that is wanted; without one: the next frame. */
+static void advance(struct slot *t, uint64_t *head_ns)
+{
+	struct pcapng_block *b = &t->packet;
+	enum err e;
+	t->stage = PACKET;
+	while (!(e = pcapng_next(&t->content, b))) {
+		if (b->kind == PCAPNG_SECTION) {
+			t->interfaces = 0;
+		} else if (b->kind == PCAPNG_INTERFACE) {
+			if (!take_interface(t, b))
+				return broken(t, "there are too many interfaces");
+		} else if (b->kind == PCAPNG_PACKET || b->kind == PCAPNG_STATISTICS) {
+			if (b->interface_id >= t->interfaces)
+				return broken(t, "an interface is not described");
+			if (b->kind == PCAPNG_STATISTICS) {
+				take_statistics(t, b);
+				continue;
+			}
+			/* a packet that is out of order in its own stream comes behind the one before it */
+			*head_ns = b->ts_ns > *head_ns ? b->ts_ns : *head_ns;
+			if (passes(b))
+				return;
+		}
+	}
+	if (e != ERR_MORE)
+		return broken(t, "the packets can't be read");
+	t->stage = NEXT_FRAME;
+}
+
+static void load_frame(struct slot *t, uint64_t *head_ns)
+{
+	struct sealed *s = t->now;
+	if (g.o.waits())
+		g.ended = EXIT_OUTPUT;
+	enum err e = g.ended ? ERR_OK : sealed_next(s, &t->content, &t->frame);
+	if (g.ended)
+		return;
+	if (e) {
+		say_failed(s, e);
+		bool goes_on = s->has_index && (e == ERR_AUTH || e == ERR_SYNTAX || e == ERR_CHECKSUM);
+		if (!goes_on && !g.ended)
+			end_object(t);
+		return;
+	}
+	if (t->content.len == 0) {
+		end_object(t);
+		return;
+	}
+	g.count.frames++;
+	if (s->has_index)
+		show_progress(t, t->frame + 1, s->frames);
+	advance(t, head_ns);
+}
+
+/* ---- streams */
+
+static bool is_same_stream(const struct catalog_object *a, const struct catalog_object *b)
+{
+	return a->stream[0] && !strcmp(a->stream, b->stream) && a->boot == b->boot &&
+	       span_eq(a->appliance, b->appliance);
+}
+
+/* Sorted by insertion: they come nearly so. */
+static void add_stream(uint32_t first, uint32_t end)
+{
+	uint32_t at = g.streams++;
+	uint64_t start_ns = catalog_at(first)->start_ns;
+	for (; at && g.stream[at - 1].start_ns > start_ns; at--)
+		g.stream[at] = g.stream[at - 1];
+	g.stream[at].first = first;
+	g.stream[at].end = end;
+	g.stream[at].start_ns = start_ns;
+}
+
+/* When the stream's last object ends, at the latest. */
+static uint64_t end_of(uint32_t stream)
+{
+	const struct catalog_object *o = catalog_at(g.stream[stream].end - 1);
+	uint64_t latest = o->start_ns + CATALOG_OBJECT_MAX_S * NS_PER_S;
+	return o->end_ns < latest ? o->end_ns : latest;
+}
+
+/* How many streams there are at once, at most. */
+static unsigned most_at_once(void)
+{
+	unsigned most = 1;
+	for (uint32_t i = 0; i < g.streams; i++) {
+		unsigned n = 1;
+		for (uint32_t k = i; k-- && n < MERGE_STREAMS;)
+			n += end_of(k) >= g.stream[i].start_ns;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void divide_memory(void)
+{
+	unsigned most = most_at_once();
+	g.room_bytes = MERGE_ROOM / most / 64 * 64;
+	if (g.room_bytes > SEALED_ROOM_MAX)
+		g.room_bytes = SEALED_ROOM_MAX;
+	g.rooms = (unsigned)(MERGE_ROOM / g.room_bytes);
+	if (g.rooms > MERGE_STREAMS)
+		g.rooms = MERGE_STREAMS;
+	g.depth = (SEALED_ALL - MERGE_STREAMS) / most;
+	g.depth = g.depth > AHEAD_MAX ? AHEAD_MAX : g.depth;
+	memset(g.room_used, 0, sizeof(g.room_used));
+}
+
+enum exit_status merge_begin(const struct merge_options *o, uint32_t first, uint32_t count)
+{
+	g.o = *o;
+	g.count = (struct merge_counts){.objects = 0};
+	g.ended = EXIT_DONE;
+	g.streams = g.admitted = 0;
+	g.active = g.current = 0;
+	for (uint32_t i = first, end; i < first + count; i = end) {
+		for (end = i + 1; end < first + count && is_same_stream(catalog_at(i), catalog_at(end));)
+			end++;
+		if (g.streams == MERGE_STREAMS_ALL)
+			return say(EXIT_WRONG_USAGE,
+				   "more than %u streams: ask for a shorter time, or --appliance",
+				   MERGE_STREAMS_ALL);
+		add_stream(i, end);
+	}
+	divide_memory();
+	return EXIT_DONE;
+}
+
+static void admit(void)
+{
+	unsigned room = 0;
+	while (room < g.rooms && g.room_used[room])
+		room++;
+	if (room == g.rooms) {
+		g.ended = say(EXIT_WRONG_USAGE,
+			      "more than %u streams overlap: ask for some of them (--appliance)", g.rooms);
+		return;
+	}
+	struct slot *t = &g.slot[g.active];
+	g.head_ns[g.active++] = g.stream[g.admitted].start_ns;
+	*t = (struct slot){.next = g.stream[g.admitted].first, .end = g.stream[g.admitted].end};
+	t->started = t->next;
+	t->room = g.room + room * g.room_bytes;
+	g.room_used[room] = true;
+	g.admitted++;
+	g.current = g.active; /* to be found anew */
+	start_ahead(t);
+}
+
+/* The stream is over; the last one takes its place. */
+static void leave(unsigned i)
+{
+	g.room_used[(size_t)(g.slot[i].room - g.room) / g.room_bytes] = false;
+	g.active--;
+	g.slot[i] = g.slot[g.active];
+	g.head_ns[i] = g.head_ns[g.active];
+	g.current = g.active;
+}
+
+/* Finds the slot whose packet comes next, and until when it stays so. */
+static void find_earliest(void)
+{
+	unsigned best = 0;
+	for (unsigned i = 1; i < g.active; i++)
+		if (g.head_ns[i] < g.head_ns[best])
+			best = i;
+	g.limit_ns = g.admitted < g.streams ? g.stream[g.admitted].start_ns : NEVER;
+	for (unsigned i = 0; i < g.active; i++)
+		if (i != best && g.head_ns[i] < g.limit_ns)
+			g.limit_ns = g.head_ns[i];
+	g.current = best;
+}
+
+static void step(unsigned i)
+{
+	struct slot *t = &g.slot[i];
+	if (t->stage == NEXT_FRAME) {
+		load_frame(t, &g.head_ns[i]);
+	} else if (t->next < t->end) {
+		uint64_t start_ns = catalog_at(t->next)->start_ns;
+		if (start_ns > g.head_ns[i] && start_ns > g.limit_ns)
+			g.head_ns[i] = start_ns; /* others come first */
+		else
+			open_object(t);
+	} else {
+		leave(i);
+	}
+}
+
+bool merge_next(struct pcapng_block *packet, uint32_t *interface, const struct catalog_object **object)
+{
+	if (g.current < g.active && g.slot[g.current].stage == PACKET)
+		advance(&g.slot[g.current], &g.head_ns[g.current]);
+	for (;;) {
+		if (interrupt_happened())
+			g.ended = EXIT_INTERRUPTED;
+		if (g.ended || (!g.active && g.admitted == g.streams))
+			return false;
+		if (g.current >= g.active || g.head_ns[g.current] > g.limit_ns)
+			find_earliest();
+		if (g.admitted < g.streams &&
+		    (!g.active || g.stream[g.admitted].start_ns <= g.head_ns[g.current]))
+			admit();
+		else if (g.slot[g.current].stage != PACKET)
+			step(g.current);
+		else
+			break;
+	}
+	struct slot *t = &g.slot[g.current];
+	*packet = t->packet;
+	*interface = t->interface[t->packet.interface_id];
+	*object = t->now->object;
+	g.count.last_ns = t->packet.ts_ns;
+	return true;
+}
+
+enum exit_status merge_end(void)
+{
+	for (unsigned i = 0; i < SEALED_ALL; i++)
+		if (g.sealed_used[i])
+			give_sealed(&g.sealed[i]);
+	g.streams = g.admitted = 0;
+	g.active = 0;
+	const struct merge_counts *c = &g.count;
+	if (g.ended)
+		return g.ended;
+	if (c->damaged)
+		return EXIT_DAMAGED;
+	if (c->opened || !(c->denied + c->colder + c->failed))
+		return c->denied + c->colder + c->failed ? EXIT_INCOMPLETE : EXIT_DONE;
+	return c->denied ? EXIT_DENIED : c->colder ? EXIT_TRY_AGAIN : EXIT_UNAVAILABLE;
+}
+
+const struct merge_counts *merge_counts(void)
+{
+	return &g.count;
+}

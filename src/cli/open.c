@@ -1,0 +1,142 @@
+/* open: the packets of a window of time, of all workers and appliances in the order of time, as one
+ * capture. */
+#include <string.h>
+
+#include "base/time.h"
+#include "cli/explain.h"
+#include "cli/interrupt.h"
+#include "cli/pcapout.h"
+#include "cli/receipt.h"
+#include "cli/say.h"
+#include "cli/session.h"
+#include "cli/window.h"
+
+static struct {
+	struct window window;
+	const char *file, *keylog, *redact, *case_id;
+	bool pcap, explain;
+} o = {.window.to_ns = UINT64_MAX};
+
+static struct pcapfilter filter;
+
+static enum exit_status check_options(void)
+{
+	if (o.window.from_ns >= o.window.to_ns)
+		return say(EXIT_WRONG_USAGE, "--from is not before --to: %s", window_text(&o.window));
+	if (o.redact && strcmp(o.redact, "headers") != 0)
+		return say(EXIT_WRONG_USAGE, "--redact %s: headers is what can be kept",
+			   say_text(span_str(o.redact)));
+	if (o.keylog && o.pcap)
+		return say(EXIT_WRONG_USAGE, "--keylog: the old pcap format has no place for secrets");
+	if (o.case_id && (!o.file || !strcmp(o.file, "-")))
+		return say(EXIT_WRONG_USAGE, "--case: its receipt stands beside a file: -w FILE is missing");
+	if (o.case_id && !receipt_is_case(o.case_id))
+		return say(EXIT_WRONG_USAGE, "--case %s: letters, digits and . _ - alone, at most 64",
+			   say_text(span_str(o.case_id)));
+	return o.window.filter ? window_filter(o.window.filter, &filter) : EXIT_DONE;
+}
+
+static enum exit_status list(char **operands)
+{
+	const struct session_names *names = session_names();
+	struct catalog_filter f = {.from_ns = o.window.from_ns,
+				   .to_ns = o.window.to_ns,
+				   .kinds = 1u << OBJECT_PACKETS,
+				   .any_name = true};
+	enum exit_status e = catalog_read(&f, operands);
+	if (e || catalog_count())
+		return e;
+	if (operands[0])
+		return say(EXIT_NO_INPUT, "no packets were recorded in what is named, in the time from %s",
+			   window_text(&o.window));
+	return say(EXIT_NO_INPUT,
+		   "no packets were recorded in s3://%s/%s in the time from %s; "
+		   "`sealtap ls` shows what there is",
+		   names->bucket, names->prefix, window_text(&o.window));
+}
+
+static const char *more_comment(void)
+{
+	return o.redact ? "redacted=headers: what stood behind the transport header was left out\n" : "";
+}
+
+static enum exit_status write_receipt(enum exit_status outcome)
+{
+	struct receipt r = {.case_id = o.case_id,
+			    .file = o.file,
+			    .window = &o.window,
+			    .format = o.pcap ? "pcap" : "pcapng",
+			    .redacted = o.redact != NULL,
+			    .complete = outcome == EXIT_DONE};
+	return receipt_write(&r);
+}
+
+static enum exit_status open_all(void)
+{
+	struct pcapout_options out = {.path = o.file,
+				      .keylog = o.keylog,
+				      .pcap = o.pcap,
+				      .redact = o.redact != NULL,
+				      .hash = o.case_id != NULL,
+				      .comment = window_comment(&o.window, more_comment())};
+	enum exit_status e = pcapout_begin(&out);
+	if (e)
+		return e;
+	e = window_copy(&o.window, o.window.filter ? &filter : NULL, 0, catalog_count(),
+			o.case_id ? receipt_add : NULL);
+	if (e == EXIT_OUTPUT || pcapout_end())
+		return EXIT_OUTPUT;
+	if (e <= EXIT_DAMAGED && !pcapout_packets())
+		say_note("%u objects were looked at; no packet is wanted of them", merge_counts()->objects);
+	enum exit_status r = o.case_id && e <= EXIT_DAMAGED ? write_receipt(e) : EXIT_DONE;
+	return e ? e : r;
+}
+
+static enum exit_status run(char **operands)
+{
+	enum exit_status e = check_options();
+	if (!e)
+		e = session_begin();
+	if (!e)
+		e = list(operands);
+	if (e)
+		return e;
+	if (o.explain)
+		return explain(&o.window);
+	interrupt_watch();
+	e = open_all();
+	keyring_wipe();
+	return e;
+}
+
+static const struct option_row options[] = {
+	{"--from", OPTION_TIME, "TIME", "packets from then on: 2026-11-22T10:00Z, -15m, -7d",
+	 &o.window.from_ns},
+	{"--to", OPTION_TIME, "TIME", "packets before then", &o.window.to_ns},
+	{"--filter", OPTION_TEXT, "FILTER", "those that it accepts, as tcpdump's: 'tcp port 443'",
+	 &o.window.filter},
+	{"-w", OPTION_FILE, "FILE", "write there instead of standard output", &o.file},
+	{"--pcap", OPTION_FLAG, NULL, "the old format, for old tools; nanoseconds", &o.pcap},
+	{"--keylog", OPTION_FILE, "FILE", "put these TLS secrets in, so that Wireshark decrypts", &o.keylog},
+	{"--redact", OPTION_TEXT, "headers", "leave out what stands behind the transport header", &o.redact},
+	{"--case", OPTION_TEXT, "ID", "write FILE.receipt.json: of what, by whom, hashes", &o.case_id},
+	{"--explain", OPTION_FLAG, NULL, "say what it would read and cost, and read nothing", &o.explain},
+	{NULL, OPTION_FLAG, NULL, NULL, NULL},
+};
+
+const struct command cmd_open = {
+	.name = "open",
+	.operands = "[OBJECT|FILE...]",
+	.summary = "Writes the packets of a window of time, of all workers in order, as one capture",
+	.text = "Only the index and the frames that are wanted are fetched. Every frame is authenticated\n"
+		"before a byte of it leaves. What can't be opened is said and passed over (exit status 1,\n"
+		"where it is damaged 2).\n"
+		"\n"
+		"  sealtap open --from -7d --filter 'port 0' | wireshark -k -i -\n"
+		"  sealtap open --from '2026-11-22 10:00' --to '2026-11-22 10:05' -w five.pcapng\n"
+		"  sealtap open --key data.key FILE.encrypted | tshark -r -\n",
+	.options = options,
+	.common = session_options,
+	.operands_max = COMMAND_OPERANDS_MAX,
+	.run = run,
+};

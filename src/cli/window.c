@@ -1,0 +1,93 @@
+#include "cli/window.h"
+
+#include <stdio.h>
+
+#include "base/time.h"
+#include "cli/pcapout.h"
+#include "cli/progress.h"
+#include "cli/say.h"
+
+enum exit_status window_filter(const char *filter, struct pcapfilter *out)
+{
+	char why[256];
+	if (!pcapfilter_compile(filter, out, why, sizeof(why)))
+		return EXIT_DONE;
+	return say(EXIT_WRONG_USAGE, "--filter '%s': %s", say_text(span_str(filter)), why);
+}
+
+static void put_end(struct buf *b, uint64_t ns, uint64_t open, const char *word)
+{
+	if (ns == open)
+		buf_str(b, word);
+	else
+		time_rfc3339(b, ns);
+}
+
+const char *window_text(const struct window *w)
+{
+	static char text[96];
+	struct buf b = BUF_OF(text);
+	put_end(&b, w->from_ns, 0, "the first");
+	buf_str(&b, " to ");
+	put_end(&b, w->to_ns, UINT64_MAX, "the last");
+	return buf_cstr(&b);
+}
+
+struct span window_comment(const struct window *w, const char *more)
+{
+	static char text[2048];
+	struct buf b = BUF_OF(text);
+	buf_str(&b, "window=");
+	buf_str(&b, window_text(w));
+	buf_str(&b, "\n");
+	if (w->filter) {
+		buf_str(&b, "filter=");
+		buf_str(&b, w->filter);
+		buf_str(&b, "\n");
+	}
+	buf_str(&b, more);
+	return buf_span(&b);
+}
+
+/* What came before an end that was not planned, and how to go on. */
+static void say_stopped(const struct merge_counts *c)
+{
+	uint8_t text[40];
+	struct buf b = BUF_OF(text);
+	time_rfc3339(&b, c->last_ns);
+	if (c->last_ns)
+		say_note("all packets before %.*s are written; go on with --from %.*s", (int)b.len, text,
+			 (int)b.len, text);
+}
+
+enum exit_status window_copy(const struct window *w, const struct pcapfilter *f, uint32_t first,
+			     uint32_t count, void (*done)(const struct sealed *s))
+{
+	struct merge_options o = {.from_ns = w->from_ns,
+				  .to_ns = w->to_ns,
+				  .filter = f,
+				  .interface = pcapout_interface,
+				  .statistics = pcapout_statistics,
+				  .waits = pcapout_flush,
+				  .done = done};
+	struct pcapng_block b;
+	const struct catalog_object *from;
+	uint32_t interface;
+	uint64_t bytes = 0;
+	enum exit_status output = EXIT_DONE, e = merge_begin(&o, first, count);
+	if (e)
+		return e;
+	for (uint32_t i = first; i < first + count; i++)
+		bytes += catalog_at(i)->size_bytes;
+	progress_begin("opening", bytes);
+	while (!output && merge_next(&b, &interface, &from))
+		if (interface != PCAPOUT_NO_INTERFACE)
+			output = pcapout_packet(&b, interface);
+	progress_end();
+	e = merge_end();
+	if (output || e == EXIT_OUTPUT)
+		return EXIT_OUTPUT;
+	if (e == EXIT_INTERRUPTED || e == EXIT_TRY_AGAIN || e == EXIT_UNAVAILABLE)
+		say_stopped(merge_counts());
+	return e;
+}
