@@ -64,11 +64,11 @@ static const struct {
 	 {"logs.*.amazonaws.com", "logs-fips.*.amazonaws.com", "logs.*.api.aws", "logs-fips.*.api.aws"}},
 	{ENDPOINT_IAM,
 	 "aws-us-gov",
-	 {"iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com",
-	  "iam.us-gov.amazonaws.com"}},
+	 {"iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com", "iam.us-gov.api.aws",
+	  "iam.us-gov.api.aws"}},
 	{ENDPOINT_IAM,
 	 NULL,
-	 {"iam.amazonaws.com", "iam.amazonaws.com", "iam.amazonaws.com", "iam.amazonaws.com"}},
+	 {"iam.amazonaws.com", "iam-fips.amazonaws.com", "iam.global.api.aws", "iam-fips.global.api.aws"}},
 };
 
 static size_t count_of(struct span s, uint8_t first, uint8_t last)

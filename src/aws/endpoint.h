@@ -31,7 +31,7 @@ enum endpoint_service {
 	ENDPOINT_STS,
 	ENDPOINT_EC2,
 	ENDPOINT_LOGS, /* CloudWatch Logs */
-	ENDPOINT_IAM,  /* one for all regions of a partition, and one alone: without FIPS or dual-stack */
+	ENDPOINT_IAM,  /* one for all regions of a partition */
 };
 
 /* The endpoint that the settings name for this service, else the region's. Always the regional one, never a

@@ -41,6 +41,12 @@ struct catalog_filter {
 	bool any_name; /* an operand that is a file is packets, whatever its name: no stream, time 0 */
 };
 
+#define CATALOG_ALL_KINDS (1u << OBJECT_PACKETS | 1u << OBJECT_LOG | 1u << OBJECT_FLOWS)
+/* "packets", "log", "flows": the names of kinds; static. */
+const char *catalog_kind_name(unsigned kind);
+/* "packets,flows"; NULL: all. EXIT_WRONG_USAGE, said. */
+enum exit_status catalog_kinds(const char *text, unsigned *kinds);
+
 /* Splits a key of object format 1 (with any prefix; or a file's base name alone, then appliance is empty).
  * ERR_SYNTAX: it is none. Spans are into `key`. */
 enum err catalog_name(struct span key, struct catalog_object *out) MUST_USE;

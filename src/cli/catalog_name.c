@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/catalog.h"
+#include "cli/say.h"
 
 #define BOOT_CHARS 16
 #define SEQ_CHARS 8
@@ -133,6 +134,30 @@ static size_t behind(struct span key, unsigned n)
 	while (at && (key.p[at - 1] != '/' || --n))
 		at--;
 	return at;
+}
+
+const char *catalog_kind_name(unsigned kind)
+{
+	static const char *const names[] = {
+		[OBJECT_PACKETS] = "packets", [OBJECT_LOG] = "log", [OBJECT_FLOWS] = "flows"};
+	return names[kind];
+}
+
+enum exit_status catalog_kinds(const char *text, unsigned *kinds)
+{
+	struct span rest = span_str(text ? text : "packets,log,flows");
+	*kinds = 0;
+	while (rest.len) {
+		struct span name = span_cut(&rest, ',');
+		unsigned i = OBJECT_PACKETS;
+		while (i <= OBJECT_FLOWS && !span_eq(name, span_str(catalog_kind_name(i))))
+			i++;
+		if (i > OBJECT_FLOWS)
+			return say(EXIT_WRONG_USAGE, "--kind %s: packets, log and flows are the kinds",
+				   say_text(name));
+		*kinds |= 1u << i;
+	}
+	return EXIT_DONE;
 }
 
 enum err catalog_name(struct span key, struct catalog_object *out)

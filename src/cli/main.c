@@ -12,7 +12,8 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_doctor, &cmd_open, &cmd_follow, &cmd_extcap, &cmd_check_config, &cmd_decrypt, NULL,
+	&cmd_ls,   &cmd_fetch,  &cmd_restore, &cmd_hold,         &cmd_release, &cmd_doctor,
+	&cmd_open, &cmd_follow, &cmd_extcap,  &cmd_check_config, &cmd_decrypt, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 

@@ -45,10 +45,11 @@ static enum err put_head(const struct post_call *call, const struct aws_credenti
 
 static enum exit_status refused(const char *what, const struct exchange *x)
 {
+	static const struct fault_row none[] = {{NULL, FAULT_DENIED, NULL}};
 	struct fault fault;
 	fault_clear(&fault);
 	fault_read_xml(&fault, x->answer, "ErrorResponse/Error");
-	enum fault_kind kind = fault_judge(&fault, x->response->status, NULL, "");
+	enum fault_kind kind = fault_judge(&fault, x->response->status, none, "");
 	return say(kind == FAULT_RETRY     ? EXIT_UNAVAILABLE
 		   : kind == FAULT_REFRESH ? EXIT_TRY_AGAIN
 					   : EXIT_DENIED,
@@ -61,12 +62,10 @@ static enum exit_status ask(const char *what, struct span form, const struct aws
 			    uint64_t now_ns, struct span *got)
 {
 	static uint8_t head_memory[POST_HEAD_MAX];
-	const char *region = session_names()->region;
-	struct post_call call = {
-		.region = span_str(*region ? region : "us-east-1"), .service = "sts", .body = form};
+	struct post_call call = {.region = span_str(session_names()->region), .service = "sts", .body = form};
 	struct buf head = BUF_OF(head_memory);
 	bool custom;
-	enum exit_status s = session_endpoint("sts", (const char *)call.region.p, &call.endpoint, &custom);
+	enum exit_status s = session_endpoint("sts", NULL, &call.endpoint, &custom);
 	if (s)
 		return s;
 	if (put_head(&call, signer, now_ns, &head))

@@ -4,8 +4,9 @@
 With --check it writes nothing and says whether the table is still what the installed botocore resolves; an older
 botocore than the table's, or none, is no judge.
 
-A line: service, region, variant, URL. Services are s3, s3-dots (a bucket with dots), kms, monitoring, sns, and
-those of the operator's command alone: sts, ec2, logs, iam; the bucket is in the URL. Variants: plain, fips, dual, both. S3 is asked for its regional endpoint, which for us-east-1 is not its default.
+A line: service, region, variant, URL. Services are s3, s3-dots (a bucket with dots), kms, monitoring, sns, and those of
+the operator's command alone: sts, ec2, logs, iam; the bucket is in the URL. Variants: plain, fips, dual,
+both. S3 is asked for its regional endpoint, which for us-east-1 is not its default.
 """
 import argparse
 import os
