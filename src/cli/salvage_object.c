@@ -1,5 +1,5 @@
-/* Frames of the envelope stand at fixed places and authenticate alone, zstd frames have a checksum and depend on no
- * other: whatever is lost between them, the rest can be had. */
+/* Frames of the envelope stand at fixed places and authenticate alone, zstd frames have a checksum and
+ * depend on no other: whatever is lost between them, the rest can be had. */
 #include <errno.h>
 #include <string.h>
 
@@ -123,7 +123,8 @@ static void take_content(struct span content)
 		;
 }
 
-/* Something is missing here: the frame that was begun is lost, and what follows begins in the middle of one. */
+/* Something is missing here: the frame that was begun is lost, and what follows begins in the middle of
+ * one. */
 static void take_hole(void)
 {
 	g.broken += g.synced && g.len > 0 && !g.ended;
@@ -229,7 +230,8 @@ static enum exit_status conclude(const char *path)
 		return say(EXIT_DAMAGED, "%s: nothing of it can be used: %u frames authenticate, %u do not",
 			   g.name, g.opened, g.failed);
 	say_note(
-		"%s: %u frames authenticate, %u do not or are cut off; %u pieces of content, %llu bytes, are in %s%s",
+		"%s: %u frames authenticate, %u do not or are cut off; %u pieces of content, %llu bytes, are "
+		"in %s%s",
 		g.name, g.opened, g.failed, g.zframes, (unsigned long long)g.written, path,
 		whole ? "" : "; what lay between or behind them is lost");
 	return whole ? EXIT_DONE : EXIT_INCOMPLETE;

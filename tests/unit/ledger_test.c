@@ -344,8 +344,8 @@ static void a_boot_without_an_end_goes_on_or_is_missing_unless_a_later_one_tells
 	boot_now = BOOT + 1;
 	ready("log", 0);
 	line(0, "\"event\":\"boot\"");
-	line(1,
-	     "\"event\":\"gap\",\"boot\":\"1122334455667788\",\"from_ns\":\"1763805600000000000\",\"to_ns\":\"1763805700000000000\"");
+	line(1, "\"event\":\"gap\",\"boot\":\"1122334455667788\","
+		"\"from_ns\":\"1763805600000000000\",\"to_ns\":\"1763805700000000000\"");
 	line(200, "\"event\":\"shutdown\"");
 	add();
 	ledger_end(&l);

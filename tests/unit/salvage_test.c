@@ -1,4 +1,5 @@
-/* `sealtap salvage`, run as a user would: on volumes that the spool's own code wrote, and on objects cut and damaged. */
+/* `sealtap salvage`, run as a user would: on volumes that the spool's own code wrote, and on objects cut
+ * and damaged. */
 #include "object_scene.h"
 
 #include <fcntl.h>
@@ -264,7 +265,8 @@ static void a_cut_object_gives_all_frames_that_are_complete(void)
 		least = packets;
 	}
 	CHECK(least >= (int)(4 * PACKETS));
-	/* the last frame is cut: index and seek table are not to be had, and with them what it holds of packets */
+	/* the last frame is cut: index and seek table are not to be had, and with them what it holds of
+	 * packets */
 	int packets = salvaged(span_first(object_span(&large), large.len - 1), 1);
 	CHECK(packets >= (int)(4 * PACKETS) && packets < (int)(FRAMES * PACKETS));
 	CHECK(salvaged(span_first(object_span(&large), 60000), 2) == 0);
