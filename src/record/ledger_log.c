@@ -39,6 +39,8 @@ void ledger_shipped(struct ledger *l, uint32_t entry, struct span name, uint64_t
 	uint8_t sha256[SHA256_BYTES];
 	struct buf b = BUF_OF(sha256);
 	struct inspect_name n;
+	if (name.len == 0)
+		return;
 	uint32_t found = l->find(l->arg, name, &n);
 	if (found == LEDGER_NONE) {
 		if (!l->partial)
