@@ -38,7 +38,7 @@ struct catalog_filter {
 	uint64_t from_ns, to_ns; /* 0 and UINT64_MAX: all */
 	unsigned kinds;          /* bits 1u << enum object_kind */
 	bool versions;           /* all versions and markers */
-	bool any_name;           /* an operand that is a file is packets, whatever its name: no stream, time 0 */
+	bool any_name; /* an operand that is a file is packets, whatever its name: no stream, time 0 */
 };
 
 #define CATALOG_ALL_KINDS (1u << OBJECT_PACKETS | 1u << OBJECT_LOG | 1u << OBJECT_FLOWS)

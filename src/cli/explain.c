@@ -10,8 +10,8 @@
 #define ENDS 2                 /* requests: an object's head and its tail */
 #define KEY_S 3600             /* key.max_seconds, unless it is set otherwise */
 
-/* US dollars, us-east-1, 2026: S3 GET a thousand, KMS requests ten thousand, data to the internet a GB; none within the
- * region. Source: aws.amazon.com/s3/pricing, aws.amazon.com/kms/pricing. */
+/* US dollars, us-east-1, 2026: S3 GET a thousand, KMS requests ten thousand, data to the internet a
+ * GB; none within the region. Source: aws.amazon.com/s3/pricing, aws.amazon.com/kms/pricing. */
 #define GET_DOLLARS (0.0004 / 1000)
 #define KMS_DOLLARS (0.03 / 10000)
 #define GB_DOLLARS 0.09
@@ -56,7 +56,7 @@ static struct estimate add_up(const struct window *w)
 		e.all_bytes += o->size_bytes;
 		e.bytes += bytes;
 		e.requests += o->local ? 0 : ENDS + (bytes + RANGE_BYTES - 1) / RANGE_BYTES;
-		e.colder += o->storage != 0;
+		e.colder += catalog_is_cold(o);
 		if (i && is_same_key(catalog_at(i - 1), o, since_ns))
 			continue;
 		e.keys++;
@@ -75,12 +75,12 @@ enum exit_status explain(const struct window *w)
 	       w->filter ? "; less, when the filter asks for hosts or ports that are rare" : "");
 	printf("requests  about %llu to S3, about %llu to KMS\n", (unsigned long long)e.requests,
 	       (unsigned long long)e.keys);
-	printf("dollars   about %.4f for the requests; for the bytes %.2f over the internet, nothing within the "
-	       "region\n",
+	printf("dollars   about %.4f for the requests; for the bytes %.2f over the internet, nothing within "
+	       "the region\n",
 	       calls, (double)e.bytes / 1e9 * GB_DOLLARS);
 	if (e.colder)
-		printf("colder    %llu objects are not in the class STANDARD: some classes must be restored first "
-		       "(sealtap restore), and reading from some costs more\n",
+		printf("colder    %llu objects are archived: ask for them first (sealtap restore), which costs "
+		       "and takes hours\n",
 		       (unsigned long long)e.colder);
 	return say_out_done();
 }

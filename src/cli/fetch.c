@@ -1,5 +1,6 @@
-/* fetch: objects as they are stored, into files. Parts of the objects to come are read ahead of the one that is
- * being written, across objects, so that neither a long one nor many small ones wait for the network. */
+/* fetch: objects as they are stored, into files. Parts of the objects to come are read ahead of the one
+ * that is being written, across objects, so that neither a long one nor many small ones wait for the
+ * network. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -301,7 +302,7 @@ static enum exit_status run(char **operands)
 	progress_end();
 	if (s)
 		say_note(
-			"stopped: %llu objects were fetched, %llu were there; the same command goes on from there",
+			"stopped: %llu objects fetched, %llu were there; the same command goes on from there",
 			(unsigned long long)g.fetched, (unsigned long long)g.there);
 	else
 		say_note("%llu objects fetched, %llu were there already, %llu failed",

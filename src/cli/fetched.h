@@ -1,5 +1,5 @@
-/* fetched: a file that an object is written to: NAME.part while it grows, in order, so that what is there is always
- * its beginning and can be gone on from; NAME once it is whole and its SHA-256 is the right one.
+/* fetched: a file that an object is written to: NAME.part while it grows, in order, so that what is there
+ * is always its beginning and can be gone on from; NAME once it is whole and its SHA-256 is the right one.
  */
 #ifndef SEALTAP_CLI_FETCHED_H
 #define SEALTAP_CLI_FETCHED_H

@@ -1,5 +1,5 @@
-/* interrupt: Ctrl-C and TERM end a command between two steps of its work, so that what was written is whole. The
- * second one ends it at once. */
+/* interrupt: Ctrl-C and TERM end a command between two steps of its work, so that what was written is
+ * whole. The second one ends it at once. */
 #ifndef SEALTAP_CLI_INTERRUPT_H
 #define SEALTAP_CLI_INTERRUPT_H
 

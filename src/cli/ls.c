@@ -1,5 +1,5 @@
-/* ls: which objects there are. A line each, in the order of time; what the name does not tell (records, losses, the
- * end, who signed) stands in the metadata: a HEAD for each object, many at once. */
+/* ls: which objects there are. A line each, in the order of time; what the name does not tell (records,
+ * losses, the end, who signed) stands in the metadata: a HEAD for each object, many at once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,8 +12,9 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_ls,      &cmd_fetch, &cmd_verify, &cmd_salvage, &cmd_doctor, &cmd_check_config,
-	&cmd_decrypt, &cmd_open,  &cmd_flows,  &cmd_status,  &cmd_logs,   NULL,
+	&cmd_ls,           &cmd_fetch,   &cmd_verify, &cmd_salvage, &cmd_doctor,
+	&cmd_check_config, &cmd_decrypt, &cmd_open,   &cmd_flows,   &cmd_status,
+	&cmd_logs,         &cmd_restore, &cmd_hold,   &cmd_release, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 

@@ -7,9 +7,9 @@
 
 #define MANY_AT_ONCE 32
 
-/* at(i): the objects, count of them; NULL: those of the catalog in its order. ask: starts the question about one
- * object; false: there is none to be asked of it. answered: its end, or for those without a question, a NULL; false:
- * no more are asked. */
+/* at(i): the objects, count of them; NULL: those of the catalog in its order. ask: starts the question about
+ * one object; false: there is none to be asked of it. answered: its end, or for those without a question a
+ * NULL; false: no more are asked. */
 struct many {
 	uint32_t count;
 	const struct catalog_object *(*at)(uint32_t i);

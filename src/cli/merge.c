@@ -9,7 +9,7 @@
 #include "cli/say.h"
 #include "record/prefilter.h"
 
-#define AHEAD_MAX 8            /* objects of a stream whose ends are read before their turn */
+#define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
 
@@ -42,7 +42,7 @@ static struct {
 		uint64_t start_ns;
 	} stream[MERGE_STREAMS_ALL]; /* by start_ns */
 	unsigned active, current, depth;
-	uint64_t limit_ns; /* while current's next packet is no later, it comes next */
+	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
 	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
 	struct slot slot[MERGE_STREAMS];
 	size_t room_bytes;
@@ -142,7 +142,8 @@ static bool may_start(const struct slot *t)
 {
 	if (t->started == t->end)
 		return false;
-	return (!t->now && !t->aheads) || (t->aheads < g.depth && g.sealed_count < SEALED_ALL - MERGE_STREAMS);
+	return (!t->now && !t->aheads) ||
+	       (t->aheads < g.depth && g.sealed_count < SEALED_ALL - MERGE_STREAMS);
 }
 
 /* Ends of objects are read ahead, so that one does not wait for the other. */
@@ -375,7 +376,8 @@ enum exit_status merge_begin(const struct merge_options *o, uint32_t first, uint
 		for (end = i + 1; end < first + count && is_same_stream(catalog_at(i), catalog_at(end));)
 			end++;
 		if (g.streams == MERGE_STREAMS_ALL)
-			return say(EXIT_WRONG_USAGE, "more than %u streams: ask for a shorter time, or --appliance",
+			return say(EXIT_WRONG_USAGE,
+				   "more than %u streams: ask for a shorter time, or --appliance",
 				   MERGE_STREAMS_ALL);
 		add_stream(i, end);
 	}

@@ -1,10 +1,9 @@
-/* merge: the packets of many objects in the order of time: each stream's objects one after the other, all streams
- * at once, as mergecap orders files: the stream whose next packet is the earliest gives it. Only frames are read that
- * reach into the window and whose filter may have what is looked for.
+/* merge: the packets of many objects in the order of time: each stream's objects one after the other,
+ * all streams at once, as mergecap orders files: the stream whose next packet is the earliest gives
+ * it. Only frames are read that reach into the window and whose filter may have what is looked for.
  *
- * Memory is bounded: MERGE_STREAMS at once, which share MERGE_ROOM. An object that can't be opened, or a frame, is
- * said and passed over; a service that does not answer ends it all.
- */
+ * Memory is bounded: MERGE_STREAMS at once, which share MERGE_ROOM. An object that can't be opened, or
+ * a frame, is said and passed over; a service that does not answer ends it all. */
 #ifndef SEALTAP_CLI_MERGE_H
 #define SEALTAP_CLI_MERGE_H
 
@@ -20,8 +19,8 @@
 struct merge_options {
 	uint64_t from_ns, to_ns;         /* packets of from_ns <= time < to_ns */
 	const struct pcapfilter *filter; /* NULL: all. Borrowed */
-	/* Gives an interface of a section its number in the output, UINT32_MAX: it has none; takes statistics; is
-	 * told before something is waited for. */
+	/* Gives an interface of a section its number in the output, UINT32_MAX: it has none; takes
+	 * statistics; is told before something is waited for. */
 	uint32_t (*interface)(const struct pcapng_block *description, struct span origin);
 	void (*statistics)(const struct pcapng_block *b, uint32_t interface);
 	enum exit_status (*waits)(void);
@@ -30,7 +29,7 @@ struct merge_options {
 };
 
 struct merge_counts {
-	uint32_t objects, opened;   /* tried; without a mistake */
+	uint32_t objects, opened; /* tried; without a mistake */
 	uint32_t damaged, denied, colder, failed;
 	uint64_t frames, passed_over; /* read; not read for their time or filter */
 	uint64_t last_ns;             /* of the packet given last */

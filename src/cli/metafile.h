@@ -1,8 +1,8 @@
-/* metafile: what S3 tells of an object, in a file of JSON beside its ciphertext (FILE.json), so that what was fetched
- * can be verified without S3:
+/* metafile: what S3 tells of an object, in a file of JSON beside its ciphertext (FILE.json), so that what
+ * was fetched can be verified without S3. All values are strings:
  *
  *   {"bucket", "key", "version", "size", "etag", "last_modified", "storage_class", "checksum_sha256",
- *    "retain_mode", "retain_until", "legal_hold", "metadata": {"sealtap-format": ...}}     all of them strings
+ *    "retain_mode", "retain_until", "legal_hold", "metadata": {"sealtap-format": ...}}
  *
  * What S3 does not say is not there; "metadata" neither, where it was not well-formed.
  */

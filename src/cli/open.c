@@ -1,4 +1,5 @@
-/* open: the packets of a window of time, of all workers and appliances in the order of time, as one capture. */
+/* open: the packets of a window of time, of all workers and appliances in the order of time, as one
+ * capture. */
 #include <string.h>
 
 #include "base/time.h"
@@ -32,7 +33,7 @@ static enum exit_status check_options(void)
 	if (o.case_id && !receipt_is_case(o.case_id))
 		return say(EXIT_WRONG_USAGE, "--case %s: letters, digits and . _ - alone, at most 64",
 			   say_text(span_str(o.case_id)));
-	return o.window.filter ? window_compile(o.window.filter, &filter) : EXIT_DONE;
+	return o.window.filter ? window_filter(o.window.filter, &filter) : EXIT_DONE;
 }
 
 static enum exit_status list(char **operands)
@@ -48,8 +49,9 @@ static enum exit_status list(char **operands)
 	if (operands[0])
 		return say(EXIT_NO_INPUT, "no packets were recorded in what is named, in the time from %s",
 			   window_text(&o.window));
-	return say(EXIT_NO_INPUT, "no packets were recorded in s3://%s/%s in the time from %s; "
-				  "`sealtap ls` shows what there is",
+	return say(EXIT_NO_INPUT,
+		   "no packets were recorded in s3://%s/%s in the time from %s; "
+		   "`sealtap ls` shows what there is",
 		   names->bucket, names->prefix, window_text(&o.window));
 }
 
@@ -108,7 +110,8 @@ static enum exit_status run(char **operands)
 }
 
 static const struct option_row options[] = {
-	{"--from", OPTION_TIME, "TIME", "packets from then on: 2026-11-22T10:00Z, -15m, -7d", &o.window.from_ns},
+	{"--from", OPTION_TIME, "TIME", "packets from then on: 2026-11-22T10:00Z, -15m, -7d",
+	 &o.window.from_ns},
 	{"--to", OPTION_TIME, "TIME", "packets before then", &o.window.to_ns},
 	{"--filter", OPTION_TEXT, "FILTER", "those that it accepts, as tcpdump's: 'tcp port 443'",
 	 &o.window.filter},

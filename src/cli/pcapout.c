@@ -1,6 +1,7 @@
-/* The section's blocks, in this order: section | [decryption secrets: type 10, "TLSK" u32, length u32, the file's
- * text] | interfaces and packets | statistics. Of pcap: magic a1b23c4d u32, 2 u16, 4 u16, 0 u32, 0 u32, snaplen u32,
- * link type u32; a packet: seconds u32, nanoseconds u32, captured u32, original u32, frame. */
+/* The section's blocks, in this order: section | [decryption secrets: type 10, "TLSK" u32, length u32,
+ * the file's text] | interfaces and packets | statistics. Of pcap: magic a1b23c4d u32, 2 u16, 4 u16, 0
+ * u32, 0 u32, snaplen u32, link type u32; a packet: seconds u32, nanoseconds u32, captured u32,
+ * original u32, frame. */
 #include "cli/pcapout.h"
 
 #include <errno.h>
@@ -199,7 +200,8 @@ uint32_t pcapout_interface(const struct pcapng_block *description, struct span o
 		if (!memcmp(g.interface[i].id, id, sizeof(id)))
 			return i;
 	if (g.interfaces == PCAPOUT_INTERFACES) {
-		say(EXIT_INCOMPLETE, "more than %u interfaces don't fit into one capture: ask for less at once",
+		say(EXIT_INCOMPLETE,
+		    "more than %u interfaces don't fit into one capture: ask for less at once",
 		    PCAPOUT_INTERFACES);
 		return PCAPOUT_NO_INTERFACE;
 	}
@@ -273,7 +275,7 @@ static enum exit_status put_cut(const struct pcapng_block *b, uint32_t interface
 enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface)
 {
 	size_t n = kept(b);
-	enum exit_status e = g.o.pcap                ? put_pcap(b)
+	enum exit_status e = g.o.pcap           ? put_pcap(b)
 			     : n < b->frame.len ? put_cut(b, interface, n)
 						: put_whole(b, interface);
 	return g.packets++ ? e : pcapout_flush(); /* whoever waits sees the first at once */

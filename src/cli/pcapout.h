@@ -1,9 +1,8 @@
-/* pcapout: the capture that open, follow and extcap write: one pcapng section (or a pcap file), its interfaces as they
- * come, packets, at the end the interfaces' last statistics. One for the process.
+/* pcapout: the capture that open, follow and extcap write: one pcapng section (or a pcap file), its
+ * interfaces as they come, packets, at the end the interfaces' last statistics. One for the process.
  *
- * A block of a recording goes out as it is, with another number for its interface: options are kept. Source:
- * draft-ietf-opsawg-pcapng; draft-ietf-opsawg-pcap (nanoseconds, a1b23c4d).
- */
+ * A block of a recording goes out as it is, with another number for its interface: options are kept.
+ * Source: draft-ietf-opsawg-pcapng; draft-ietf-opsawg-pcap (nanoseconds, a1b23c4d). */
 #ifndef SEALTAP_CLI_PCAPOUT_H
 #define SEALTAP_CLI_PCAPOUT_H
 
@@ -25,9 +24,9 @@ struct pcapout_options {
 
 /* Opens the output and writes its head. What failed was said. */
 enum exit_status pcapout_begin(const struct pcapout_options *o);
-/* Where a section's packets come from: for people, and so that equal interfaces of two workers stay apart. The number
- * of the interface in the output; written when it is new. PCAPOUT_NO_INTERFACE: there are too many, which was
- * said. */
+/* Where a section's packets come from: for people, and so that equal interfaces of two workers stay
+ * apart. The number of the interface in the output; written when it is new. PCAPOUT_NO_INTERFACE:
+ * there are too many, which was said. */
 uint32_t pcapout_interface(const struct pcapng_block *description, struct span origin);
 /* b: a packet. */
 enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface);

@@ -32,10 +32,11 @@ static const char *amount(uint64_t bytes, char out[16])
 
 static void put_left(double seconds)
 {
-	if (seconds < 3600)
-		fprintf(stderr, ", %u:%02u left", (unsigned)seconds / 60, (unsigned)seconds % 60);
+	uint64_t s = seconds < 1e9 ? (uint64_t)(seconds + 0.5) : 1000000000;
+	if (s < 3600)
+		fprintf(stderr, ", %u:%02u left", (unsigned)(s / 60), (unsigned)(s % 60));
 	else
-		fprintf(stderr, ", %.0f h %u min left", seconds / 3600 - 0.5, (unsigned)(seconds / 60) % 60);
+		fprintf(stderr, ", %u h %02u min left", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
 }
 
 static void show(uint64_t now_ns)

@@ -85,7 +85,8 @@ static bool hash_file(const char *path, uint8_t sha256[SHA256_BYTES])
 	return good;
 }
 
-/* Of a file its hash is made anew; of an object it is the one that its metadata tells, which its signature covers. */
+/* Of a file its hash is made anew; of an object it is the one that its metadata tells, which its
+ * signature covers. */
 static void put_object(const struct catalog_object *o, const char *after)
 {
 	static struct bucket_head head;

@@ -1,5 +1,5 @@
-/* receipt: the JSON beside an exported capture: which objects it was made of, their versions and hashes, with what
- * window and filter, by whom, when, and the hash of the file itself. */
+/* receipt: the JSON beside an exported capture: which objects it was made of, their versions and
+ * hashes, with what window and filter, by whom, when, and the hash of the file itself. */
 #ifndef SEALTAP_CLI_RECEIPT_H
 #define SEALTAP_CLI_RECEIPT_H
 

@@ -28,7 +28,7 @@ enum err sealed_fail(struct sealed *s, enum err e, const char *format, ...)
 	return e;
 }
 
-enum err sealed_fail_read(struct sealed *s, const struct source_read *r, enum err e)
+enum err sealed_unreadable(struct sealed *s, const struct source_read *r, enum err e)
 {
 	if (e == ERR_TRUNCATED)
 		return sealed_fail(s, e, "ends too early: it was cut");
@@ -77,7 +77,7 @@ static enum err read_header(struct sealed *s)
 	size_t want;
 	enum err e = s->object->size_bytes ? source_wait(&s->head_read) : ERR_TRUNCATED;
 	if (e)
-		return sealed_fail_read(s, &s->head_read, e);
+		return sealed_unreadable(s, &s->head_read, e);
 	e = esdk_header_read(s->head_read.bytes, &s->header, &want);
 	if (e == ERR_MORE)
 		e = s->object->size_bytes < want ? ERR_TRUNCATED : ERR_TOO_LONG;
@@ -86,8 +86,9 @@ static enum err read_header(struct sealed *s)
 	if (!e)
 		e = esdk_layout(&s->header, s->object->size_bytes, &s->layout);
 	if (e == ERR_UNSUPPORTED)
-		return sealed_fail(s, e, "not an object of sealtap's; `sealtap decrypt` opens other messages "
-					 "of the AWS Encryption SDK");
+		return sealed_fail(s, e,
+				   "not an object of sealtap's; `sealtap decrypt` opens other messages "
+				   "of the AWS Encryption SDK");
 	if (e == ERR_TRUNCATED)
 		return sealed_fail(s, e, "ends too early: it was cut");
 	if (e)
@@ -123,12 +124,14 @@ static enum err begin(struct sealed *s)
 	if (e == ERR_COMMITMENT)
 		return sealed_fail(s, e, "the key is not the key of this object");
 	if (e)
-		return sealed_fail(s, e, "the header does not authenticate: the object was altered or damaged");
+		return sealed_fail(s, e,
+				   "the header does not authenticate: the object was altered or damaged");
 	return ERR_OK;
 }
 
 /* Opens frames first.. that stand at bytes, and closes the gaps between their contents. */
-static enum err open_run(struct sealed *s, uint32_t first, uint32_t end, uint8_t *bytes, uint8_t *to, size_t *len)
+static enum err open_run(struct sealed *s, uint32_t first, uint32_t end, uint8_t *bytes, uint8_t *to,
+			 size_t *len)
 {
 	struct span content;
 	*len = 0;
@@ -148,7 +151,7 @@ static enum err read_tail(struct sealed *s)
 	if (!e && strcmp(s->tail_read.etag, s->head_read.etag) != 0 && !s->tail_read.local)
 		e = ERR_CONFLICT;
 	if (e)
-		return sealed_fail_read(s, &s->tail_read, e);
+		return sealed_unreadable(s, &s->tail_read, e);
 	uint64_t from = l->object_bytes - s->tail_len;
 	uint64_t before = from > l->body_at ? from - l->body_at : 0;
 	s->tail_first = (uint32_t)((before + ESDK_STRIDE_BYTES - 1) / ESDK_STRIDE_BYTES);
@@ -173,7 +176,7 @@ static enum err read_more(struct sealed *s, uint64_t want, struct span *tail)
 	source_start(&shared.read, s->object, esdk_frame_at(&s->layout, first), bytes, shared.bytes);
 	enum err e = source_wait(&shared.read);
 	if (e)
-		return sealed_fail_read(s, &shared.read, e);
+		return sealed_unreadable(s, &shared.read, e);
 	TRY(open_run(s, first, s->tail_first, shared.bytes, shared.bytes, &len));
 	memcpy(shared.bytes + len, s->tail, s->tail_len);
 	*tail = span_of(shared.bytes, len + s->tail_len);

@@ -3,10 +3,9 @@
  *
  *   sealed_open() --> [sealed_want()] --> sealed_next()* --> sealed_close()
  *
- * An object without an index (torn, or cut) is read from its beginning to its end; a message that is none of
- * ours is ERR_UNSUPPORTED: `sealtap decrypt` opens those. Memory is the caller's: a struct sealed is large, and
- * static storage.
- */
+ * An object without an index (torn, or cut) is read from its beginning to its end; a message that is
+ * none of ours is ERR_UNSUPPORTED: `sealtap decrypt` opens those. Memory is the caller's: a struct
+ * sealed is large, and static storage. */
 #ifndef SEALTAP_CLI_SEALED_H
 #define SEALTAP_CLI_SEALED_H
 
@@ -45,18 +44,18 @@ struct sealed {
 
 	/* inside */
 	bool started, is_open, all;
-	struct span index;           /* its content; in tail, or in what all share */
+	struct span index; /* its content; in tail, or in what all share */
 	struct source_read head_read, tail_read;
-	struct esdk_opener opener;   /* secret */
-	uint64_t tail_z;             /* offset of tail's plaintext in the zstd stream; all of it was authenticated */
+	struct esdk_opener opener; /* secret */
+	uint64_t tail_z; /* offset of tail's plaintext in the zstd stream; all of it was authenticated */
 	size_t tail_len;
-	uint32_t tail_first;         /* the first frame of the envelope in it */
-	uint64_t z;                  /* without index: where the next zstd frame begins */
-	uint32_t at, given;          /* the next frame to look at; the last one given out */
-	uint32_t ask_frame, ask_e;   /* what is asked for next: for which zstd frame, frame of the envelope */
-	unsigned asked, used;        /* chunks; their ring is by these numbers */
-	uint32_t strides;            /* of the next chunk */
-	uint8_t *raw, *ahead;        /* in the room */
+	uint32_t tail_first;       /* the first frame of the envelope in it */
+	uint64_t z;                /* without index: where the next zstd frame begins */
+	uint32_t at, given;        /* the next frame to look at; the last one given out */
+	uint32_t ask_frame, ask_e; /* what is asked for next: for which zstd frame, frame of the envelope */
+	unsigned asked, used;      /* chunks; their ring is by these numbers */
+	uint32_t strides;          /* of the next chunk */
+	uint8_t *raw, *ahead;      /* in the room */
 	size_t ahead_bytes;
 	char why[200];
 	struct sealed_chunk chunk[SEALED_CHUNKS];
@@ -68,27 +67,29 @@ struct sealed {
 
 /* Starts to read both ends of the object, before sealed_open() is asked for; may be left out. */
 void sealed_start(struct sealed *s, const struct catalog_object *o);
-/* Reads header and end of the object; asks for the data key; authenticates both, finds the index. ERR_AUTH,
- * ERR_COMMITMENT, ERR_SYNTAX, ERR_TRUNCATED, ERR_UNSUPPORTED and source_wait's; ERR_DENIED and ERR_SERVICE also when
- * there is no data key, which was said then (sealed_why() is empty). */
+/* Reads header and end of the object; asks for the data key; authenticates both, finds the index.
+ * ERR_AUTH, ERR_COMMITMENT, ERR_SYNTAX, ERR_TRUNCATED, ERR_UNSUPPORTED and source_wait's; ERR_DENIED
+ * and ERR_SERVICE also when there is no data key, which was said then (sealed_why() is empty). */
 enum err sealed_open(struct sealed *s, const struct catalog_object *o) MUST_USE;
 const struct esdk_header *sealed_header(const struct sealed *s);
 bool sealed_has_index(const struct sealed *s);
 uint32_t sealed_frames(const struct sealed *s);
 const struct index_entry *sealed_entry(const struct sealed *s, uint32_t i);
-/* Bloom filter of frame i; empty: none, the frame may hold anything. Valid until the next sealed_open() of any
- * object. */
+/* Bloom filter of frame i; empty: none, the frame may hold anything. Valid until the next
+ * sealed_open() of any object. */
 struct span sealed_filter(const struct sealed *s, uint32_t i);
 
 /* Memory for the frame given out and for what is read ahead, SEALED_ROOM_MIN bytes at least, until
- * sealed_close(). Without it, sealed.c's own is used, by one object at a time. Before the first sealed_next. */
+ * sealed_close(). Without it, sealed.c's own is used, by one object at a time. Before the first
+ * sealed_next. */
 void sealed_lend(struct sealed *s, uint8_t *room, size_t bytes);
-/* Says which frames are wanted, before the first sealed_next: want[i]. NULL: all. Without an index all frames
- * come. */
+/* Says which frames are wanted, before the first sealed_next: want[i]. NULL: all. Without an index all
+ * frames come. */
 void sealed_want(struct sealed *s, const bool *want);
 /* The next wanted frame's content, authenticated, decompressed, checked; ranges are read ahead. ERR_OK
- * with an empty span after the last. Valid until the next call. After an error the next call goes on with the
- * frame behind the one that failed, where there is an index; without one there is nothing more. */
+ * with an empty span after the last. Valid until the next call. After an error the next call goes on
+ * with the frame behind the one that failed, where there is an index; without one there is nothing
+ * more. */
 enum err sealed_next(struct sealed *s, struct span *content, uint32_t *frame) MUST_USE;
 /* After an error: what is wrong, in words for a person. Empty: it was said already. */
 const char *sealed_why(const struct sealed *s);

@@ -126,10 +126,11 @@ enum err sealed_open_frame(struct sealed *s, uint32_t e, uint8_t *bytes, struct 
 {
 	enum err err = esdk_open_frame(&s->opener, &s->layout, e, bytes, content);
 	if (err == ERR_AUTH)
-		return sealed_fail(s, err, "frame %u does not authenticate: the object was altered or damaged",
-				   e + 1);
+		return sealed_fail(
+			s, err, "frame %u does not authenticate: the object was altered or damaged", e + 1);
 	if (err)
-		return sealed_fail(s, ERR_AUTH, "frame %u: another stands in its place: the object was altered or cut",
+		return sealed_fail(s, ERR_AUTH,
+				   "frame %u: another stands in its place: the object was altered or cut",
 				   e + 1);
 	return ERR_OK;
 }
@@ -150,7 +151,7 @@ static enum err chunk_of(struct sealed *s, uint32_t e, struct sealed_chunk **out
 			c->error = source_wait(&c->read);
 		c->arrived = true;
 		*out = c;
-		return c->error ? sealed_fail_read(s, &c->read, c->error) : ERR_OK;
+		return c->error ? sealed_unreadable(s, &c->read, c->error) : ERR_OK;
 	}
 }
 
@@ -186,7 +187,8 @@ static enum err unpack(struct sealed *s, struct span packed, struct span *conten
 	*content = buf_span(&raw);
 	if (!e && s->has_index && raw.len != s->entry[s->given].raw_bytes)
 		e = ERR_SYNTAX;
-	return e ? sealed_fail(s, e, "genuine, but zstd frame %u fails: %s", s->given + 1, err_text(e)) : ERR_OK;
+	return e ? sealed_fail(s, e, "genuine, but zstd frame %u fails: %s", s->given + 1, err_text(e))
+		 : ERR_OK;
 }
 
 /* The bytes from..end of the zstd stream in one piece. */
@@ -194,7 +196,8 @@ static enum err gather(struct sealed *s, uint64_t from, uint64_t end, struct spa
 {
 	struct buf all = BUF_OF(own.packed);
 	if (end - from > sizeof(own.packed))
-		return sealed_fail(s, ERR_TOO_LONG, "zstd frame %u is longer than a frame can be", s->given + 1);
+		return sealed_fail(s, ERR_TOO_LONG, "zstd frame %u is longer than a frame can be",
+				   s->given + 1);
 	while (from < end) {
 		struct span part;
 		TRY(content_of(s, (uint32_t)(from / ESDK_FRAME_BYTES), from % ESDK_FRAME_BYTES, &part));

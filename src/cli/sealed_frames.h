@@ -5,8 +5,9 @@
 #include "cli/sealed.h"
 
 /* Remember why, for sealed_why(); give back e. */
-__attribute__((format(printf, 3, 4))) enum err sealed_fail(struct sealed *s, enum err e, const char *format, ...);
-enum err sealed_fail_read(struct sealed *s, const struct source_read *r, enum err e);
+__attribute__((format(printf, 3, 4))) enum err sealed_fail(struct sealed *s, enum err e, const char *format,
+							   ...);
+enum err sealed_unreadable(struct sealed *s, const struct source_read *r, enum err e);
 
 /* What r will read must be the object that the header was read from, not what took its name since. */
 void sealed_same_object(const struct sealed *s, struct source_read *r);

@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 
-enum exit_status window_compile(const char *filter, struct pcapfilter *out)
+enum exit_status window_filter(const char *filter, struct pcapfilter *out)
 {
 	char why[256];
 	if (!pcapfilter_compile(filter, out, why, sizeof(why)))
@@ -60,8 +60,8 @@ static void say_stopped(const struct merge_counts *c)
 			 (int)b.len, text);
 }
 
-enum exit_status window_copy(const struct window *w, const struct pcapfilter *f, uint32_t first, uint32_t count,
-			     void (*done)(const struct sealed *s))
+enum exit_status window_copy(const struct window *w, const struct pcapfilter *f, uint32_t first,
+			     uint32_t count, void (*done)(const struct sealed *s))
 {
 	struct merge_options o = {.from_ns = w->from_ns,
 				  .to_ns = w->to_ns,

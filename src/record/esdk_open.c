@@ -73,7 +73,8 @@ enum err esdk_open_frame(const struct esdk_opener *o, const struct esdk_layout *
 		return ERR_SYNTAX;
 	memcpy(iv, bytes + (last ? 8 : 4), sizeof(iv));
 	esdk_body_aad(o->id, last ? ESDK_FINAL : ESDK_REGULAR, i + 1, len, &aad);
-	TRY(aead_open(&o->key, iv, buf_span(&aad), span_of(bytes + head, len), bytes + head + len, bytes + head));
+	TRY(aead_open(&o->key, iv, buf_span(&aad), span_of(bytes + head, len), bytes + head + len,
+		      bytes + head));
 	*content = span_of(bytes + head, len);
 	return ERR_OK;
 }

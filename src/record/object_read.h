@@ -9,8 +9,9 @@
 
 #include "record/object.h"
 
-/* name: "sealtap-first", of any case. *seen: zero before the first field, OBJECT_READ_ALL once all are
- * there. ERR_NOT_FOUND: it is no field of object format 1; ERR_UNSUPPORTED: another format; ERR_DUPLICATE; ERR_SYNTAX. */
+/* name: "sealtap-first", of any case. *seen: zero before the first field, OBJECT_READ_ALL once all are there.
+ * ERR_NOT_FOUND: it is no field of object format 1; ERR_UNSUPPORTED: another format; ERR_DUPLICATE;
+ * ERR_SYNTAX. */
 enum err object_read_field(struct object_meta *m, uint32_t *seen, struct span name, struct span value)
 	MUST_USE;
 #define OBJECT_READ_ALL 0x7ffu

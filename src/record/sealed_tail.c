@@ -7,8 +7,8 @@
 #define FOOT_MAGIC 0x8f92eab1u
 
 /* The last n bytes of the content as a skippable frame with this magic; its content. */
-static enum err take_frame(struct span *tail, uint32_t magic, uint64_t n, uint64_t plain_bytes, uint64_t behind,
-			   struct span *content, uint64_t *want)
+static enum err take_frame(struct span *tail, uint32_t magic, uint64_t n, uint64_t plain_bytes,
+			   uint64_t behind, struct span *content, uint64_t *want)
 {
 	*want = behind + n;
 	if (n < SKIPPABLE_HEAD || *want > plain_bytes)

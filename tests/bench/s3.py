@@ -158,6 +158,10 @@ class Server(http.server.ThreadingHTTPServer):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection, address
 
+    def handle_error(self, *where):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that goes away in the middle is none of ours
+            super().handle_error(*where)
+
 
 if __name__ == '__main__':
     server = Server(('127.0.0.1', 0), Handler)

@@ -1,6 +1,7 @@
-/* kms: answers to GenerateDataKey. Input: a kind ('2': status 200, else the status is 400 + it), then the
- * body. */
+/* kms: answers to GenerateDataKey and Decrypt. Input: a kind ('2': status 200, 'D': of Decrypt, else the
+ * status is 400 + it), then the body. */
 #include "aws/kms.h"
+#include "aws/kms_decrypt.h"
 
 #include "fuzz.h"
 
@@ -19,6 +20,15 @@ static void read_key(struct span body)
 	MUST(!strncmp(key.key_arn, "arn:aws:kms:eu-west-1:111122223333:key/", 39));
 }
 
+static void read_decrypted(struct span body)
+{
+	static const uint8_t wiped[KMS_KEY_BYTES];
+	uint8_t key[KMS_KEY_BYTES];
+	memset(key, 0xa5, sizeof(key));
+	if (kms_decrypt_answer(body, SPAN("arn:aws:kms:eu-west-1:111122223333:key/1"), key))
+		MUST(memcmp(key, wiped, sizeof(key)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = span_of(data, size);
@@ -27,6 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&f, 0xa5, sizeof(f));
 	if (kind == '2') {
 		read_key(in);
+		return 0;
+	}
+	if (kind == 'D') {
+		read_decrypted(in);
 		return 0;
 	}
 	enum kms_verdict v = kms_classify(400u + kind, span_first(in, kind % 8), in, &f);

@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -61,13 +62,21 @@ class Request:
     sent: int = 0  # bytes of the answer's body
 
 
+class FrontServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *where):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that goes away in the middle is none of ours
+            super().handle_error(*where)
+
+
 class Front:
     """Passes requests on and keeps book. rule(request): None, or what to answer instead, (status, body[, headers]); it may wait."""
 
     def __init__(self, behind):
         self.behind, self.requests, self.rule, self.lock = behind, [], None, threading.Lock()
-        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Handler, self))
-        self.server.daemon_threads = True
+        self.server = FrontServer(('127.0.0.1', 0), functools.partial(Handler, self))
         self.url = f'http://127.0.0.1:{self.server.server_port}'
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -370,8 +370,55 @@ static void writes_requests(void)
 	CHECK(buf_err(&b) == ERR_FULL);
 }
 
+static char told[256];
+
+static void tell(void *arg, struct span name, struct span value)
+{
+	size_t at = strlen(told);
+	CHECK(arg == &r);
+	snprintf(told + at, sizeof(told) - at, "%.*s=%.*s;", (int)name.len, (const char *)name.p,
+		 (int)value.len, (const char *)value.p);
+}
+
+static enum err read_with_fields(const char *text, size_t step, struct buf *refusal)
+{
+	struct span in = span_str(text);
+	enum err e = ERR_MORE;
+	told[0] = 0;
+	begin(false);
+	r.field = tell;
+	r.arg = &r;
+	r.refusal = refusal;
+	for (; in.len && e == ERR_MORE; in = span_from(in, step)) {
+		size_t used;
+		e = http1_response_feed(&r, span_first(in, step), &used);
+	}
+	return e;
+}
+
+static void tells_headers(void)
+{
+	static const char ok[] =
+		"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 206 P\r\nX-A:  b c \r\nContent-Length: 2"
+		"\r\nEmpty:\r\n\r\nhi";
+	static const char refused[] = "HTTP/1.1 403 No\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno";
+	uint8_t mem[2];
+	for (size_t step = 1; step <= sizeof(ok); step++) {
+		struct buf refusal = BUF_OF(mem);
+		CHECK(read_with_fields(ok, step, &refusal) == ERR_OK);
+		CHECK(!strcmp(told, "=;X-A=b c;Content-Length=2;Empty=;"));
+		CHECK(refusal.len == 0);
+		CHECK_SPAN(buf_span(&body), SPAN("hi"));
+		CHECK(read_with_fields(refused, step, &refusal) == ERR_OK && !told[0]);
+		CHECK_SPAN(buf_span(&refusal), SPAN("no"));
+		CHECK(body.len == 0 && r.body == &refusal);
+		CHECK(read_with_fields(refused, step, NULL) == ERR_OK && body.len == 2);
+	}
+}
+
 int main(void)
 {
+	RUN(tells_headers, "the headers of a success are told one by one, a refusal's body stands apart");
 	RUN(writes_requests, "request heads are written line by line");
 	RUN(reads_responses, "responses of every framing are read in steps of any size");
 	RUN(reads_at_every_split, "responses are read the same when split at any byte");

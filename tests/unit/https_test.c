@@ -304,8 +304,33 @@ static void other_server(void)
 	scene_end();
 }
 
+static void to_the_caller(void)
+{
+	static uint8_t to[2];
+	SCENE({HEAD_LEN, SPAN(OK2), STAY},
+	      {HEAD_LEN, SPAN("HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\nrefuse"), STAY},
+	      {HEAD_LEN, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlon"), STAY},
+	      {HEAD_LEN, SPAN(OK2), STAY});
+	struct https_request r = request(SPAN(""));
+	r.to = to;
+	r.to_bytes = sizeof(to);
+	https_start(&client, &r);
+	wait_done();
+	CHECK(is_hi() && got.body.p == to && body_mem[0] == 0);
+	https_start(&client, &r);
+	wait_done();
+	CHECK(got.err == ERR_OK && got.response->status == 403 && got.body.p == body_mem);
+	CHECK_SPAN(got.body, SPAN("refuse"));
+	https_start(&client, &r);
+	wait_done();
+	CHECK(got.err == ERR_TOO_LONG);
+	CHECK(ask() == ERR_OK && is_hi() && got.body.p == body_mem);
+	scene_end();
+}
+
 int main(void)
 {
+	RUN(to_the_caller, "HTTP client: a body goes where the request says, a refusal's does not");
 	RUN(one_request, "HTTP client: a request brings its answer");
 	RUN(dripped, "HTTP client: an answer may come byte by byte, after an interim one");
 	RUN(kept, "HTTP client: requests to one server share a connection");

@@ -271,8 +271,48 @@ static void mutations_are_judged_alike(void)
 	CHECK(good > 1000 && bad > 1000);
 }
 
+static char heard[256];
+
+static void hear(void *arg, struct span name, unsigned depth)
+{
+	struct xml_wanted *w = arg;
+	size_t at = strlen(heard);
+	snprintf(heard + at, sizeof(heard) - at, "%u%.*s[%.*s]%d;", depth, (int)name.len,
+		 (const char *)name.p, (int)w->out->len, (const char *)w->out->p, w->result);
+	if (depth == 1) {
+		xml_again(w);
+		buf_reset(w->out);
+	}
+}
+
+static void repeats(void)
+{
+	static const char text[] = "<l><e a='1'><k>1</k></e><e><k>2</k><k>3</k></e><e/></l>";
+	for (size_t step = 1; step < sizeof(text); step++) {
+		struct xml_reader r;
+		struct xml_wanted w = {.path = "l/e/k", .out = &out};
+		out = BUF_OF(mem);
+		heard[0] = 0;
+		xml_begin(&r, &w, 1);
+		r.left = hear;
+		r.arg = &w;
+		for (struct span rest = span_str(text); rest.len; rest = span_from(rest, step))
+			CHECK(xml_feed(&r, span_first(rest, step)) == ERR_OK);
+		CHECK(xml_end(&r) == ERR_OK);
+		char want[128];
+		snprintf(want, sizeof(want), "2k[1]0;1e[1]0;2k[2]0;2k[2]%d;1e[2]%d;1e[]%d;0l[]%d;",
+			 ERR_DUPLICATE, ERR_DUPLICATE, ERR_MISSING, ERR_MISSING);
+		CHECK(!strcmp(heard, want));
+	}
+	struct xml_reader r;
+	xml_begin(&r, NULL, 0);
+	r.bytes_max = 3;
+	CHECK(xml_feed(&r, SPAN("<a>")) == ERR_OK && xml_feed(&r, SPAN("b")) == ERR_TOO_LONG);
+}
+
 int main(void)
 {
+	RUN(repeats, "elements that repeat are told one by one");
 	RUN(reads_error_documents, "S3's error documents give code, message and request id");
 	RUN(reads_by_path, "an element is found by its whole path");
 	RUN(refuses_ambiguity, "an element that stands twice or has children is refused");
