@@ -12,6 +12,7 @@
 #define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
+#define DENIED_MAX 20u
 
 enum stage { NEXT_OBJECT, NEXT_FRAME, PACKET };
 
@@ -77,9 +78,17 @@ static void give_sealed(struct sealed *s)
 
 /* ---- what goes wrong */
 
-static bool ends_all(enum err e)
+static bool ends_all(const struct sealed *s, enum err e)
 {
 	switch (e) {
+	case ERR_MISSING:
+		g.ended = s->said ? s->said : EXIT_NOT_SET_UP;
+		return true;
+	case ERR_DENIED: /* nothing at all was opened: the next ones will not be, either */
+		if (!g.count.opened && g.count.denied == DENIED_MAX)
+			g.ended = say(EXIT_DENIED, "%u objects were denied, none was opened: it stops",
+				      DENIED_MAX + 1);
+		return g.ended != EXIT_DONE;
 	case ERR_EXPIRED:
 	case ERR_THROTTLED:
 		g.ended = EXIT_TRY_AGAIN;
@@ -104,7 +113,7 @@ static void say_failed(const struct sealed *s, enum err e)
 	const char *why = sealed_why(s);
 	if (*why)
 		say(EXIT_INCOMPLETE, "%s: %s", s->object->key, why);
-	if (ends_all(e))
+	if (ends_all(s, e))
 		return;
 	if (is_colder(s))
 		g.count.colder++;
