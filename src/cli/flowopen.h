@@ -1,24 +1,26 @@
-/* flowopen: from flows to their packets: the filter (pcap-filter(7)) and the time that take in the packets of
- * the flows that were chosen, on both sides of the translation.
+/* flowopen: from flows to their packets: a filter (pcap-filter(7)) and a time that take in the packets of the
+ * flows that were chosen, on both sides of the translation.
+ *
+ * A filter has room for little (PCAPFILTER_TEXT_MAX). Where the flows' own addresses and ports do not fit, it
+ * says who answered and on which port, which a translation of the source leaves as it is: it may take in
+ * other flows of these. Where that does not fit either, there is none.
  */
 #ifndef SEALTAP_CLI_FLOWOPEN_H
 #define SEALTAP_CLI_FLOWOPEN_H
 
 #include "record/flowline.h"
 
-#define FLOWOPEN_MAX 100u /* flows that differ in addresses or ports; a filter has no room for many more */
-
-void flowopen_begin(void);
-/* False: more than FLOWOPEN_MAX, or its addresses are not known (then it has no part in the filter). */
-void flowopen_add(const struct flowline *f);
+enum flowopen_how { FLOWOPEN_EXACT, FLOWOPEN_SERVICES, FLOWOPEN_NONE };
 
 struct flowopen {
-	const char *filter; /* static, terminated */
+	enum flowopen_how how;
+	const char *filter; /* static, terminated; NULL: FLOWOPEN_NONE */
 	uint64_t from_ns, to_ns;
-	uint32_t flows;   /* in the filter */
-	uint32_t without; /* flows and verdicts of which no address is known: not in it */
-	bool too_many;
+	uint64_t flows, without; /* in it; those of which no address is known */
 };
+
+void flowopen_begin(void);
+void flowopen_add(const struct flowline *f);
 const struct flowopen *flowopen_end(void);
 
 #endif

@@ -20,7 +20,7 @@
 /* What is asked for. */
 static struct {
 	uint64_t from_ns, to_ns, port, top;
-	const char *host, *proto, *by;
+	const char *host, *proto, *by, *file;
 	bool json, csv, open;
 } o = {.to_ns = UINT64_MAX, .port = UINT64_MAX};
 
@@ -34,7 +34,9 @@ static struct {
 static const struct option_row options[] = {
 	{"--from", OPTION_TIME, "TIME", "traffic from then on", &o.from_ns},
 	{"--to", OPTION_TIME, "TIME", "traffic until then", &o.to_ns},
-	{"--host", OPTION_TEXT, "ADDRESS[/LEN]", "of this host or network, on either side of the translation",
+	{"--host", OPTION_TEXT, "ADDRESS[/LEN]",
+	 "of this host or network, on either side of the "
+	 "translation",
 	 &o.host},
 	{"--port", OPTION_NUMBER, "PORT", "from or to this port, on either side", &o.port},
 	{"--proto", OPTION_TEXT, "PROTO", "tcp, udp, icmp, icmp6 or a number", &o.proto},
@@ -44,6 +46,7 @@ static const struct option_row options[] = {
 	{"--csv", OPTION_FLAG, NULL, "for spreadsheets: all fields", &o.csv},
 	{"--open", OPTION_FLAG, NULL, "go on into the packets of these flows: pcapng on standard output",
 	 &o.open},
+	{"-w", OPTION_FILE, "FILE", "with --open: write there instead", &o.file},
 	{.name = NULL},
 };
 
@@ -79,6 +82,8 @@ static enum exit_status read_options(void)
 	if (o.json + o.csv + o.open > 1 || (o.open && o.top))
 		return say(EXIT_WRONG_USAGE,
 			   "--json, --csv and --open exclude each other, --open also --top");
+	if (o.file && !o.open)
+		return say(EXIT_WRONG_USAGE, "-w wants --open beside it");
 	if (o.from_ns > o.to_ns)
 		return say(EXIT_WRONG_USAGE, "--from is later than --to");
 	return EXIT_DONE;
@@ -155,9 +160,9 @@ static void take_living(void)
 	for (uint32_t i = 0; (f = flowlive_left(&i)) != NULL;)
 		take(f);
 	if (g.without_room)
-		say_note(
-			"%llu lines of long flows found no room and are not in this: a shorter time has fewer",
-			(unsigned long long)g.without_room);
+		say_note("%llu lines of long flows found no room and are not in this: a shorter "
+			 "time has fewer",
+			 (unsigned long long)g.without_room);
 }
 
 static enum exit_status show(void)
@@ -167,23 +172,43 @@ static enum exit_status show(void)
 	return o.json ? say_out_done() : flowrows_end();
 }
 
+/* Packets of the flows that f tells of; what of it is not to the letter is said. */
+static enum exit_status choose_filter(const struct flowopen *f)
+{
+	if (f->flows == 0)
+		return say(EXIT_NO_INPUT,
+			   f->without ? "of these packets no address is known: there is nothing to open"
+				      : "no such flow in that time: there is nothing to open");
+	if (f->how == FLOWOPEN_NONE)
+		return say(EXIT_WRONG_USAGE,
+			   "%llu flows are too many for one filter: narrow them down by time, "
+			   "--host, --port or "
+			   "--proto, or use sealtap open with a filter of your own",
+			   (unsigned long long)f->flows);
+	say_note("--filter '%s'%s", f->filter,
+		 f->how == FLOWOPEN_SERVICES
+			 ? ": by who answered, as the flows are too many to name each; others of "
+			   "these are among them"
+			 : "");
+	return EXIT_DONE;
+}
+
 /* Runs `open` as if its options had been given. */
 static enum exit_status open_packets(char **operands)
 {
-	static char from[40], to[40], *argv[COMMAND_OPERANDS_MAX + 8];
+	static char from[40], to[40], *argv[COMMAND_OPERANDS_MAX + 10];
 	const struct flowopen *f = flowopen_end();
 	struct buf from_text = buf_over(from, sizeof(from) - 1), to_text = buf_over(to, sizeof(to) - 1);
-	if (f->too_many)
-		return say(
-			EXIT_WRONG_USAGE,
-			"more than %u different flows: narrow them down by time, --host, --port or --proto, "
-			"or use sealtap open with a filter of your own",
-			FLOWOPEN_MAX);
-	if (f->flows == 0)
-		return say(EXIT_NO_INPUT, "no flows of which addresses are known: there is nothing to open");
+	enum exit_status status = choose_filter(f);
+	if (status)
+		return status;
 	time_rfc3339(&from_text, f->from_ns);
 	time_rfc3339(&to_text, f->to_ns);
-	char *words[] = {"--from", from, "--to", to, "--filter", (char *)(uintptr_t)f->filter, "--"};
+	char *words[] = {"--from",   from,
+			 "--to",     to,
+			 "--filter", (char *)(uintptr_t)f->filter,
+			 "-w",       o.file ? (char *)(uintptr_t)o.file : "-",
+			 "--"};
 	memcpy(argv, words, sizeof(words));
 	for (unsigned i = 0; i < COMMAND_OPERANDS_MAX && operands[i]; i++)
 		argv[sizeof(words) / sizeof(words[0]) + i] = operands[i];
@@ -215,7 +240,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_flows = {
 	.name = "flows",
 	.operands = "[OBJECT...]",
-	.summary = "Lists flows: both sides of the translation, counts, and what became of them",
+	.summary = "lists flows: both sides of the translation, counts, and what became of them",
 	.text = "A flow has a record when it ends, and one every five minutes while it goes on (the\n"
 		"last of these is shown, behind the others). Packets that were recorded but not\n"
 		"forwarded have records with the reason. --json shows all records as they stand.\n"

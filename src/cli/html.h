@@ -1,5 +1,5 @@
-/* html: pieces of a page into the file of cli/outfile. Texts of strangers go through html_text alone: it shows visible
- * ASCII, and escapes what means something to HTML, in text and in quoted attributes.
+/* html: pieces of a page into the file of cli/outfile. Texts of strangers go through html_text alone: it
+ * shows visible ASCII, and escapes what means something to HTML, in text and in quoted attributes.
  */
 #ifndef SEALTAP_CLI_HTML_H
 #define SEALTAP_CLI_HTML_H

@@ -102,7 +102,10 @@ static enum exit_status run(char **operands)
 	for (g.level = 0; o.level && g.level < 3 && strcmp(o.level, levels[g.level]) != 0;)
 		g.level++;
 	if (g.level == 3)
-		return say(EXIT_WRONG_USAGE, "--level %s: info, warn or alarm", say_text(span_str(o.level)));
+		return say(EXIT_WRONG_USAGE,
+			   "--level %s: info, warn or "
+			   "alarm",
+			   say_text(span_str(o.level)));
 	enum exit_status status = session_begin();
 	if (!status)
 		status = lines_each(&f, operands, take_line, NULL);
@@ -114,9 +117,10 @@ static enum exit_status run(char **operands)
 const struct command cmd_logs = {
 	.name = "logs",
 	.operands = "[OBJECT...]",
-	.summary = "Shows what the appliances logged",
+	.summary = "shows what the appliances logged",
 	.text = "One event a line: time, level, role, event, key=value. What is no visible ASCII is shown\n"
-		"as JSON escapes it. OBJECTs are files or s3:// names; without them the bucket's are read.\n\n"
+		"as JSON escapes it. OBJECTs are files or s3:// names; without them the bucket's "
+		"are read.\n\n"
 		"  sealtap logs --from -1h --level warn\n"
 		"  sealtap logs --from -7d --event lost --json\n",
 	.options = options,

@@ -12,9 +12,9 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_ls,           &cmd_fetch,   &cmd_verify, &cmd_salvage, &cmd_doctor,
-	&cmd_check_config, &cmd_decrypt, &cmd_open,   &cmd_flows,   &cmd_status,
-	&cmd_logs,         &cmd_restore, &cmd_hold,   &cmd_release, NULL,
+	&cmd_ls,      &cmd_fetch,   &cmd_verify,  &cmd_salvage, &cmd_doctor, &cmd_check_config,
+	&cmd_decrypt, &cmd_open,    &cmd_flows,   &cmd_status,  &cmd_logs,   &cmd_restore,
+	&cmd_hold,    &cmd_release, &cmd_support, &cmd_cost,    &cmd_report, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 

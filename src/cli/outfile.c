@@ -41,6 +41,7 @@ enum exit_status outfile_end(bool keep)
 	if (keep && !g.failed)
 		return EXIT_DONE;
 	remove(g.part);
-	return g.failed ? say(EXIT_OUTPUT, "can't write %s: %s", say_text(span_str(g.path)), strerror(g.failed))
+	return g.failed ? say(EXIT_OUTPUT, "can't write %s: %s", say_text(span_str(g.path)),
+			      strerror(g.failed))
 			: EXIT_DONE;
 }

@@ -1,5 +1,5 @@
-/* The charts: bars over time. A gap stands behind the bars as a band with a dashed edge and its own label, so that it
- * is seen without colours, too.
+/* The charts: bars over time. A gap stands behind the bars as a band with a dashed edge and its own label, so
+ * that it is seen without colours, too.
  */
 #include <stdio.h>
 
@@ -146,10 +146,12 @@ static void put_chart(const struct timeline *t, enum what w)
 
 static void put_table(const struct timeline *t)
 {
-	html("<details><summary>The charts as a table</summary>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" "
+	html("<details><summary>The charts as a table</summary>\n<div class=\"wide\" "
+	     "role=\"region\" tabindex=\"0\" "
 	     "aria-label=\"Timeline as a table\"><table><caption>Each row is ");
 	html_u64(t->bar_ns / NS_PER_S);
-	html(" s; rows without packets and losses are left out</caption>\n<thead><tr><th scope=\"col\">From</th>"
+	html(" s; rows without packets and losses are left out</caption>\n<thead><tr><th "
+	     "scope=\"col\">From</th>"
 	     "<th scope=\"col\" class=\"n\">Packets</th><th scope=\"col\" class=\"n\">Bytes</th>"
 	     "<th scope=\"col\" class=\"n\">Lost</th></tr></thead><tbody>\n");
 	for (uint32_t i = 0; i < t->bars; i++) {
@@ -177,7 +179,8 @@ static void put_gap_table(const struct timeline *t)
 		return;
 	}
 	html("<table><caption>Times of which something is not recorded, or not there</caption><thead><tr>"
-	     "<th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\">Why</th></tr></thead><tbody>\n");
+	     "<th scope=\"col\">From</th><th scope=\"col\">To</th><th "
+	     "scope=\"col\">Why</th></tr></thead><tbody>\n");
 	for (uint32_t i = 0; i < t->gaps; i++) {
 		html("<tr><td>");
 		html_time(t->gap[i].from_ns);
@@ -214,10 +217,13 @@ void report_share(uint64_t part, uint64_t whole)
 	permille = permille > 1000 ? 1000 : permille;
 	char text[400];
 	snprintf(text, sizeof(text),
-		 "<svg width=\"120\" height=\"14\" viewBox=\"0 0 120 14\" role=\"img\" aria-label=\"%u.%u %%\">"
-		 "<title>%u.%u %%</title><rect class=\"track\" x=\"0.5\" y=\"0.5\" width=\"119\" height=\"13\"/>"
+		 "<svg width=\"120\" height=\"14\" viewBox=\"0 0 120 14\" role=\"img\" "
+		 "aria-label=\"%u.%u %%\">"
+		 "<title>%u.%u %%</title><rect class=\"track\" x=\"0.5\" y=\"0.5\" width=\"119\" "
+		 "height=\"13\"/>"
 		 "<rect class=\"bar\" x=\"1\" y=\"1\" width=\"%u.%u\" height=\"12\"/></svg>",
-		 (unsigned)permille / 10, (unsigned)permille % 10, (unsigned)permille / 10, (unsigned)permille % 10,
-		 (unsigned)(permille * 118 / 1000), (unsigned)(permille * 1180 / 1000 % 10));
+		 (unsigned)permille / 10, (unsigned)permille % 10, (unsigned)permille / 10,
+		 (unsigned)permille % 10, (unsigned)(permille * 118 / 1000),
+		 (unsigned)(permille * 1180 / 1000 % 10));
 	html(text);
 }

@@ -27,18 +27,21 @@ static void put_style_hash(void)
 static void put_head(const struct report *r)
 {
 	html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
+	     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	     "style-src 'sha256-");
 	put_style_hash();
 	html("'; base-uri 'none'; form-action 'none'\">\n"
 	     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	     "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+	     "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
+	     "content=\"no-referrer\">\n"
 	     "<title>Traffic record, ");
 	html_time(r->from_ns);
 	html(" to ");
 	html_time(r->to_ns);
 	html("</title>\n<style>");
 	html(report_style);
-	html("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header>\n"
+	html("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
+	     "content</a>\n<header>\n"
 	     "<h1>Traffic record</h1>\n<p>");
 	html_time(r->from_ns);
 	html(" to ");
@@ -55,8 +58,8 @@ static void put_head(const struct report *r)
 static void put_nav(void)
 {
 	static const char *const sections[][2] = {
-		{"summary", "Summary"},   {"verification", "Verification"}, {"timeline", "Timeline"},
-		{"talkers", "Top talkers"}, {"appliances", "Appliances"},   {"inventory", "Inventory"},
+		{"summary", "Summary"},     {"verification", "Verification"}, {"timeline", "Timeline"},
+		{"talkers", "Top talkers"}, {"appliances", "Appliances"},     {"inventory", "Inventory"},
 	};
 	html("<nav aria-label=\"Sections\"><ul>\n");
 	for (unsigned i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
@@ -111,7 +114,7 @@ static void put_summary(const struct report *r)
 	put_fact("Packets recorded", r->timeline->sum.packets, false);
 	put_fact("Bytes recorded", r->timeline->sum.bytes, true);
 	put_fact("Packets lost", r->timeline->sum.lost, false);
-	put_fact("Gaps", r->timeline->gaps + r->timeline->gaps_more, false);
+	put_fact("Gaps in the timeline", r->timeline->gaps + r->timeline->gaps_more, false);
 	put_fact("Flows", r->flows, false);
 	put_fact("Packets not forwarded", r->refused, false);
 	put_fact("Objects", objects, false);
@@ -151,9 +154,12 @@ static void put_findings(const struct report *r)
 {
 	if (!r->findings)
 		return;
-	html("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Findings\"><table><caption>Findings"
-	     "</caption><thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Kind</th><th scope=\"col\">From</th>"
-	     "<th scope=\"col\">To</th><th scope=\"col\">What</th><th scope=\"col\">Object</th></tr></thead><tbody>\n");
+	html("<div class=\"wide\" role=\"region\" tabindex=\"0\" "
+	     "aria-label=\"Findings\"><table><caption>Findings"
+	     "</caption><thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Kind</th><th "
+	     "scope=\"col\">From</th>"
+	     "<th scope=\"col\">To</th><th scope=\"col\">What</th><th "
+	     "scope=\"col\">Object</th></tr></thead><tbody>\n");
 	for (uint32_t i = 0; i < r->findings; i++)
 		put_finding(&r->finding[i]);
 	html("</tbody></table></div>\n");
@@ -173,8 +179,10 @@ static void put_verification(const struct report *r)
 	};
 	begin_section("verification", "Verification");
 	if (!r->verified) {
-		html("<p class=\"verdict\">Not verified for this page: it was made with --quick, or verification could "
-		     "not run. What is shown was decrypted and authenticated; sealtap verify checks signatures, chains "
+		html("<p class=\"verdict\">Not verified for this page: it was made with --quick, "
+		     "or verification could "
+		     "not run. What is shown was decrypted and authenticated; sealtap verify "
+		     "checks signatures, chains "
 		     "and numbering.</p>\n");
 		end_section();
 		return;
@@ -245,7 +253,8 @@ static void put_top(enum flowtop_by by, const char *caption, const char *column)
 static void put_talkers(void)
 {
 	begin_section("talkers", "Top talkers");
-	html("<p class=\"soft\">By the records of connection tracking: both directions, as forwarded.</p>\n");
+	html("<p class=\"soft\">By the records of connection tracking: both directions, as "
+	     "forwarded.</p>\n");
 	put_top(FLOWTOP_HOST, "Hosts that moved most bytes", "Host");
 	put_top(FLOWTOP_PORT, "Ports that were asked for", "Port");
 	end_section();
@@ -312,12 +321,14 @@ static void put_stream(const struct report_stream *s)
 static void put_inventory(const struct report *r)
 {
 	begin_section("inventory", "Inventory");
-	html("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Inventory\"><table><caption>Streams of "
+	html("<div class=\"wide\" role=\"region\" tabindex=\"0\" "
+	     "aria-label=\"Inventory\"><table><caption>Streams of "
 	     "objects; numbers run without holes</caption><thead><tr><th scope=\"col\">Appliance</th>"
 	     "<th scope=\"col\">Boot</th><th scope=\"col\">Stream</th><th scope=\"col\">Begins</th>"
 	     "<th scope=\"col\" class=\"n\">Objects</th><th scope=\"col\">Numbers</th>"
 	     "<th scope=\"col\" class=\"n\">Missing</th><th scope=\"col\" class=\"n\">Torn</th>"
-	     "<th scope=\"col\" class=\"n\">Packets</th><th scope=\"col\" class=\"n\">Stored</th></tr></thead><tbody>\n");
+	     "<th scope=\"col\" class=\"n\">Packets</th><th scope=\"col\" "
+	     "class=\"n\">Stored</th></tr></thead><tbody>\n");
 	for (uint32_t i = 0; i < r->streams; i++)
 		put_stream(&r->stream[i]);
 	html("</tbody></table></div>\n");
@@ -341,6 +352,7 @@ void report_page(const struct report *r)
 	put_talkers();
 	put_appliances(r->to_ns < r->made_ns ? r->to_ns : r->made_ns);
 	put_inventory(r);
-	html("</main>\n<footer><p class=\"soft\">This page is complete in itself and loads nothing. It is a summary, not "
+	html("</main>\n<footer><p class=\"soft\">This page is complete in itself and loads "
+	     "nothing. It is a summary, not "
 	     "evidence: the objects are.</p></footer>\n</body>\n</html>\n");
 }

@@ -1,6 +1,6 @@
-/* report_page: the page that `report` writes: one HTML file, complete in itself: no script, nothing is fetched (its
- * content security policy forbids it). Light and dark, for keyboards and screen readers: landmarks, captions, a table
- * beside each chart. Into the file of cli/outfile.
+/* report_page: the page that `report` writes: one HTML file, complete in itself: no script, nothing is
+ * fetched (its content security policy forbids it). Light and dark, for keyboards and screen readers:
+ * landmarks, captions, a table beside each chart. Into the file of cli/outfile.
  */
 #ifndef SEALTAP_CLI_REPORT_PAGE_H
 #define SEALTAP_CLI_REPORT_PAGE_H

@@ -1,11 +1,12 @@
-/* The page's style. Its hash stands in the page's policy: nothing else styles it. Contrasts are at least 4.5 for text
- * and 3 for what a chart draws, in light and in dark (WCAG 2.2, 1.4.3 and 1.4.11; tests/cli/report_test.py computes
- * them). */
+/* The page's style. Its hash stands in the page's policy: nothing else styles it. Contrasts are at least 4.5
+ * for text and 3 for what a chart draws, in light and in dark (WCAG 2.2, 1.4.3 and 1.4.11;
+ * tests/cli/report_test.py computes them). */
 #include "cli/report_page.h"
 
 const char report_style[] =
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#4d5560;--line:#c9ced6;--card:#f4f6f8;"
-	"--link:#0550ae;--bar:#2563a8;--lost:#b42318;--gap:#8a5a00;--gapfill:#f6e3b4;--good:#146c2e;--bad:#b42318}\n"
+	"--link:#0550ae;--bar:#2563a8;--lost:#b42318;--gap:#8a5a00;--gapfill:#f6e3b4;"
+	"--good:#146c2e;--bad:#b42318}\n"
 	"@media (prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e6e9ed;--soft:#aab3be;--line:#3c434d;"
 	"--card:#1d2127;--link:#7db3ff;--bar:#5b9be0;--lost:#ff8a7a;--gap:#e8b84a;--gapfill:#4a3a12;"
 	"--good:#6fd18b;--bad:#ff8a7a}}\n"
@@ -18,8 +19,10 @@ const char report_style[] =
 	".skip{position:absolute;left:-99rem}.skip:focus{position:static}\n"
 	":focus-visible{outline:3px solid var(--link);outline-offset:2px}\n"
 	"nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;padding:0;margin:.5rem 0}\n"
-	"dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.6rem;margin:0}\n"
-	"dl.facts div{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem .8rem}\n"
+	"dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.6rem;"
+	"margin:0}\n"
+	"dl.facts div{background:var(--card);border:1px solid var(--line);border-radius:.4rem;"
+	"padding:.5rem .8rem}\n"
 	"dl.facts dt{color:var(--soft);font-size:.9rem}dl.facts dd{margin:0;font-size:1.25rem}\n"
 	".verdict{border:2px solid var(--soft);border-radius:.4rem;padding:.5rem .8rem;font-weight:600}\n"
 	".good{border-color:var(--good);color:var(--good)}.bad{border-color:var(--bad);color:var(--bad)}"
@@ -29,7 +32,8 @@ const char report_style[] =
 	"th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}"
 	"th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}"
 	"td.m,th.m{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\n"
-	"figure{margin:.5rem 0 1rem}figcaption{font-weight:600}svg.chart{width:100%;height:auto;display:block}\n"
+	"figure{margin:.5rem 0 1rem}figcaption{font-weight:600}svg.chart{width:100%;height:auto;"
+	"display:block}\n"
 	".bar{fill:var(--bar)}.lost{fill:var(--lost)}.axis{stroke:var(--soft);stroke-width:1}"
 	".gap{fill:var(--gapfill);stroke:var(--gap);stroke-width:1;stroke-dasharray:4 3}"
 	".label{fill:var(--soft);font:12px system-ui,sans-serif}.gaplabel{fill:var(--gap);"

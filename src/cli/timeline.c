@@ -20,7 +20,8 @@ static void widen(void)
 {
 	for (uint32_t i = 0; i < TIMELINE_BARS / 2; i++) {
 		const struct timeline_bar *a = &g.bar[i * 2], *b = a + 1;
-		g.bar[i] = (struct timeline_bar){a->packets + b->packets, a->bytes + b->bytes, a->lost + b->lost};
+		g.bar[i] = (struct timeline_bar){a->packets + b->packets, a->bytes + b->bytes,
+						 a->lost + b->lost};
 	}
 	memset(&g.bar[TIMELINE_BARS / 2], 0, sizeof(g.bar) / 2);
 	g.bar_ns *= 2;

@@ -1,5 +1,6 @@
-/* timeline: packets, bytes and losses over time, in bars of equal width, and the spans of time that are gaps. The
- * bars widen by themselves as the time grows: at least half of TIMELINE_BARS are used, but for short times.
+/* timeline: packets, bytes and losses over time, in bars of equal width, and the spans of time that are gaps.
+ * The bars widen by themselves as the time grows: at least half of TIMELINE_BARS are used, but for short
+ * times.
  */
 #ifndef SEALTAP_CLI_TIMELINE_H
 #define SEALTAP_CLI_TIMELINE_H
