@@ -26,7 +26,7 @@ help:
 	@echo 'make test-san  the tests of the roles in namespaces once more, all of them, under ASan and UBSan'
 	@echo 'make test-radosgw  the same S3 requests to Ceph'\''s radosgw, a stricter judge (60 MB of Debian packages)'
 	@echo 'make run       boot the built appliance in QEMU with its console on this terminal (power off: Ctrl-A X)'
-	@echo 'make build     everything that ships: build/init, build/sealtap and build/{nitro,qemu}/'
+	@echo 'make build     all that ships: build/{init,sealtap,nitro,qemu};  make install  sealtap and its manual (DESTDIR, PREFIX)'
 	@echo 'make unit      build and run the unit tests;  make unit-san  builds them with sanitizers in build/san/tests'
 	@echo 'make reproduce all that ships a second time, kernel included, elsewhere and otherwise: each byte must be the same'
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
@@ -34,16 +34,13 @@ help:
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
 	@echo 'make bench     sealtap against the chain of AWS tools on 10 GB (40 GB of disk, an hour); make bench-quick  on 1 GB'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
-	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy and cppcheck'
-	@echo 'make compile_commands.json  for editors: how each C file is compiled'
-	@echo 'make deps      Debian packages, third-party sources, toolchain; kept in $$CACHE ($(CACHE))'
-	@echo 'make clean     remove build/;  the cache stays'
+	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy, cppcheck;  make compile_commands.json'
+	@echo 'make deps      Debian packages, third-party sources, toolchain, in $$CACHE ($(CACHE));  make clean  build/ alone'
 	@echo 'make ami       an AMI of the release image [KMS_KEY= COPY_TO= SHARE= ...];  make ami-clean [KEEP=1]  removes'
 	@echo 'make update    give the running appliance the AMI made last, or AMI=ID;  make replace  makes a new instance in its place'
 	@echo 'make bypass    WHY="…" [NAT=ID]: traffic flows past the appliance, unrecorded;  make unbypass  ends it'
 	@echo 'make build     SIGN_KEY= SIGN_CERT= [BOOT_KEYS=DIR]: signed for Secure Boot (README.md; image/sign, image/enroll)'
-	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) instead of bearssl in build/init'
-	@echo '           V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from the files there'
+	@echo 'Variables: TLS=mbedtls (TLS 1.3 too) in build/init; V=1 shows commands, CACHE=DIR, SOURCES=DIR builds offline from there'
 
 # ---- what the user types; each goes through its steps in order
 
@@ -76,6 +73,10 @@ test-radosgw:
 	@image/packages radosgw || echo '  note: the tests that need it are skipped'
 	$(STEP) 'build' $(MAKE) build/init radosgw-tests
 	@tests/run radosgw
+
+install: build/sealtap
+	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $<
+	$< --man | install -D -m 644 /dev/stdin $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/sealtap.1
 
 reproduce: deps
 	$(STEP) 'build' $(MAKE) build
@@ -130,7 +131,7 @@ replace: ; @board/nitro/replace
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
 INDIRECT := help deps demo test test-long test-san test-radosgw reproduce run replay bench bench-quick fuzz lint analyze clean $(ON_AWS)
-.PHONY: $(INDIRECT) FORCE build tests radosgw-tests unit unit-san fuzz-programs
+.PHONY: $(INDIRECT) install FORCE build tests radosgw-tests unit unit-san fuzz-programs
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif

@@ -17,7 +17,6 @@
 #define HOST_KEEP_NS (60 * NS_PER_S)
 #define WAIT_FIRST_MS 100
 #define WAIT_MAX_MS 8000
-#define RETRY_AFTER_MAX_S 30
 #define REGIONS 8
 
 struct lane {
@@ -174,8 +173,7 @@ static void refused(struct call *c, const struct http1_response *r, struct span 
 	bool again = false;
 	switch (j.kind) {
 	case JUDGE_RETRY:
-		if (wait_and_retry(c, 1000 * (r->retry_after_s < RETRY_AFTER_MAX_S ? r->retry_after_s
-										   : RETRY_AFTER_MAX_S)))
+		if (wait_and_retry(c, 1000 * r->retry_after_s))
 			return;
 		break;
 	case JUDGE_REFRESH:
@@ -201,7 +199,7 @@ static void no_answer(struct call *c, const struct https_result *r)
 	bool final = r->err == ERR_CERTIFICATE || r->err == ERR_CLOCK || r->err == ERR_TOO_LONG;
 	c->where = r->where;
 	c->why = r->why;
-	if (!final && wait_and_retry(c, 0))
+	if (!final && r->err != ERR_NOT_FOUND && wait_and_retry(c, 0)) /* there is no such name */
 		return;
 	finish(c, final ? r->err : ERR_UNREACHABLE);
 }

@@ -16,7 +16,7 @@
 
 #define CALL_LANES 16
 #define CALL_PATIENCE_S 60
-#define CALL_FIRST_PATIENCE_S 8
+#define CALL_FIRST_PATIENCE_S 5
 #define CALL_HEADERS 8
 
 struct call {

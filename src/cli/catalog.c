@@ -10,11 +10,14 @@
 #include "base/time.h"
 #include "cli/say.h"
 #include "cli/session.h"
+#include "os/clock.h"
 
 #define TEXT_BYTES (96u * 1048576)
 #define APPLIANCES 512
 #define FOLDER_MAX 1024
 #define DEPTH_MAX 16
+#define DAY_NS (86400 * NS_PER_S)
+#define DAYS_MAX 100u
 #define OVERLAP_NS NS_PER_S /* objects of a stream follow one another; a clock that is set may move them */
 
 static struct {
@@ -80,7 +83,7 @@ static uint64_t reach_ns(uint64_t from_ns)
 static void add(struct catalog_object *o, struct span key)
 {
 	if (!(g.filter->kinds & 1u << o->kind) || o->start_ns >= g.filter->to_ns ||
-	    (o->stream[0] && o->start_ns < reach_ns(g.filter->from_ns)))
+	    o->start_ns < reach_ns(g.filter->from_ns))
 		return;
 	if (g.count == CATALOG_MAX) {
 		g.full = true;
@@ -115,8 +118,7 @@ static bool take_entry(void *arg, const struct bucket_entry *e)
 	return !g.full;
 }
 
-/* Keys of an appliance sort by their hour: none behind the window is asked for, but for the rest of a
- * page. */
+/* Keys of an appliance sort by their hour: none behind the window is asked for, but for a page's rest. */
 static bool take_entry_in_time(void *arg, const struct bucket_entry *e)
 {
 	struct catalog_object o;
@@ -126,24 +128,49 @@ static bool take_entry_in_time(void *arg, const struct bucket_entry *e)
 	return take_entry(arg, e);
 }
 
-static enum exit_status list_folder(const char *folder)
+/* "YYYY/MM/DD/HH", or the first characters of it. */
+static struct span put_hour(struct buf *b, const char *folder, uint64_t ns, size_t chars)
+{
+	struct time_civil t = time_civil(ns);
+	size_t from;
+	buf_str(b, folder);
+	from = b->len;
+	text_u64_pad(b, t.year, 4);
+	buf_u8(b, '/');
+	text_u64_pad(b, t.month, 2);
+	buf_u8(b, '/');
+	text_u64_pad(b, t.day, 2);
+	buf_u8(b, '/');
+	text_u64_pad(b, t.hour, 2);
+	return span_first(buf_span(b), from + chars);
+}
+
+/* Objects: from the window's first hour on. */
+static enum exit_status list_from(const char *folder)
 {
 	char text[FOLDER_MAX + 16];
 	struct buf after = BUF_OF(text);
 	uint64_t from_ns = reach_ns(g.filter->from_ns);
-	if (from_ns) {
-		struct time_civil t = time_civil(from_ns);
-		buf_str(&after, folder);
-		text_u64_pad(&after, t.year, 4);
-		buf_u8(&after, '/');
-		text_u64_pad(&after, t.month, 2);
-		buf_u8(&after, '/');
-		text_u64_pad(&after, t.day, 2);
-		buf_u8(&after, '/');
-		text_u64_pad(&after, t.hour, 2);
+	struct span hour = from_ns ? put_hour(&after, folder, from_ns, 13) : SPAN("");
+	return bucket_list_from(false, span_str(folder), hour, take_entry_in_time, NULL);
+}
+
+/* Versions: day by day. (From a key marker on, which is no key, not all that play S3 list alike.) */
+static enum exit_status list_versions(const char *folder)
+{
+	uint64_t now_ns = clock_real_ns(), from_ns = reach_ns(g.filter->from_ns), to_ns = g.filter->to_ns;
+	if (to_ns > now_ns + DAY_NS)
+		to_ns = now_ns + DAY_NS;
+	if (from_ns > to_ns || to_ns - from_ns > DAYS_MAX * DAY_NS)
+		return bucket_list_from(true, span_str(folder), SPAN(""), take_entry, NULL);
+	enum exit_status s = EXIT_DONE;
+	for (uint64_t day = from_ns / DAY_NS; !s && day <= to_ns / DAY_NS && !g.full; day++) {
+		char text[FOLDER_MAX + 16];
+		struct buf b = BUF_OF(text);
+		struct span prefix = put_hour(&b, folder, day * DAY_NS, 11);
+		s = bucket_list_from(true, prefix, SPAN(""), take_entry, NULL);
 	}
-	return bucket_list_from(g.filter->versions, span_str(folder), buf_span(&after), take_entry_in_time,
-				NULL);
+	return s;
 }
 
 static bool take_folder(void *arg, const struct bucket_entry *e)
@@ -203,22 +230,19 @@ static enum exit_status list_bucket(void)
 {
 	enum exit_status s = find_appliances();
 	for (uint32_t i = 0; i < g.folders && !s && !g.full; i++)
-		s = list_folder(g.folder[i]);
+		s = g.filter->versions ? list_versions(g.folder[i]) : list_from(g.folder[i]);
 	return s;
 }
 
 /* ---- operands */
 
-static void take_file(const char *path, const struct stat *st, bool named)
+static void take_file(const char *path, const struct stat *st)
 {
 	struct catalog_object o;
 	const char *slash = strrchr(path, '/');
 	if (catalog_name(span_str(slash ? slash + 1 : path), &o)) {
-		if (!named || !g.filter->any_name) {
-			g.strangers++;
-			return;
-		}
-		o = (struct catalog_object){.kind = OBJECT_PACKETS};
+		g.strangers++;
+		return;
 	}
 	o.version = "";
 	o.size_bytes = (uint64_t)st->st_size;
@@ -257,7 +281,7 @@ static enum exit_status take_path(const char *path, unsigned depth)
 		return say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return take_directory(path, depth);
-	take_file(path, &st, depth == 0);
+	take_file(path, &st);
 	return EXIT_DONE;
 }
 

@@ -131,6 +131,8 @@ void judge_call(struct call *c, const struct http1_response *r, struct span body
 	read_fault(&c->fault, r, body);
 	enum fault_kind kind = fault_judge(&c->fault, r->status, rows, "");
 	bool head = !strcmp(c->method, "HEAD");
+	if (kind != FAULT_DENIED)
+		c->fault.remedy = ""; /* what is being done, by then, was done in vain */
 	out->kind = kinds[kind];
 	out->error = error_of(c, r->status, kind);
 	if (has_moved(c, r, body, out->region))

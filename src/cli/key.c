@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "record/esdk_raw_aes.h"
 
 #define FILE_MAX_BYTES 256
 
@@ -33,22 +32,4 @@ enum err key_read(const char *path, uint8_t key[ESDK_KEY_BYTES])
 	if (e)
 		wipe(key, ESDK_KEY_BYTES);
 	return e;
-}
-
-enum err key_give(struct esdk_reader *r, const uint8_t key[ESDK_KEY_BYTES])
-{
-	uint8_t data_key[ESDK_KEY_BYTES];
-	struct esdk_edk edk;
-	size_t at = 0;
-	if (!esdk_read_key(r, key))
-		return ERR_OK;
-	while (!esdk_header_edk(r->header.edks, &at, &edk)) {
-		if (esdk_raw_aes_unwrap(&edk, span_of(key, ESDK_KEY_BYTES), r->header.aad, data_key))
-			continue;
-		enum err e = esdk_read_key(r, data_key);
-		wipe(data_key, sizeof(data_key));
-		if (!e)
-			return ERR_OK;
-	}
-	return ERR_COMMITMENT;
 }

@@ -7,13 +7,10 @@
 #define SEALTAP_CLI_KEY_H
 
 #include "base/err.h"
-#include "record/esdk_read.h"
+#include "record/esdk.h"
 
 /* ERR_SYSTEM: errno says why it can't be read. ERR_SYNTAX: it holds something else. Zeros are in key
  * then. */
 enum err key_read(const char *path, uint8_t key[ESDK_KEY_BYTES]) MUST_USE;
-/* Gives the reader, which waits for it, the data key: `key` itself, or what it unwraps. ERR_COMMITMENT:
- * it is neither. */
-enum err key_give(struct esdk_reader *r, const uint8_t key[ESDK_KEY_BYTES]) MUST_USE;
 
 #endif

@@ -34,13 +34,14 @@ static void put_line(const char *before, const char *text)
 /* Paragraphs; lines that begin with blanks are examples and stay as they are. */
 static void put_text(const char *text)
 {
+	const uint8_t *begin = (const uint8_t *)text;
 	struct span rest = span_str(text);
 	bool example = false;
 	while (rest.len) {
 		struct span line = span_cut(&rest, '\n');
 		bool is_example = line.len && line.p[0] == ' ';
 		if (is_example != example)
-			puts(is_example ? ".PP\n.EX" : ".EE");
+			puts(!is_example ? ".EE" : line.p == begin ? ".EX" : ".PP\n.EX");
 		if (!line.len && rest.len && rest.p[0] != ' ')
 			puts(".PP");
 		put(line);

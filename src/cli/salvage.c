@@ -58,7 +58,7 @@ const struct command cmd_salvage = {
 		"Exit status: 0 all of it, 1 a part, 2 nothing of it can be used.\n"
 		"\n"
 		"  sealtap salvage -d found /dev/nvme1n1\n"
-		"  sealtap salvage --key data.key 20261122T100000.000000000Z-...-w0-00000007.pcapng.zst.encrypted\n",
+		"  sealtap salvage --key data.key 20261122T1000...-w0-00000007.pcapng.zst.encrypted\n",
 	.options = options,
 	.common = session_options,
 	.operands_min = 1,

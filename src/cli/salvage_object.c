@@ -1,5 +1,5 @@
-/* Frames of the envelope stand at fixed places and authenticate alone, zstd frames have a checksum and depend on no
- * other: whatever is lost between them, the rest can be had. */
+/* Frames of the envelope stand at fixed places and authenticate alone, zstd frames have a checksum and
+ * depend on no other: whatever is lost between them, the rest can be had. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static struct {
 	struct esdk_layout layout;
 	uint8_t head[ESDK_READ_HEADER_MAX];
 	size_t head_len;
-	uint8_t frame[ESDK_STRIDE_BYTES];
+	uint8_t frame[ESDK_FINAL_HEAD + ESDK_FRAME_BYTES + AEAD_TAG_BYTES]; /* the longest is a final one */
 	bool final; /* the message's last frame was there */
 
 	uint8_t run[RUN_BYTES]; /* content without a hole */
@@ -123,10 +123,11 @@ static void take_content(struct span content)
 		;
 }
 
-/* Something is missing here: the frame that was begun is lost, and what follows begins in the middle of one. */
+/* Something is missing here: the frame that was begun is lost, and what follows begins in the middle of
+ * one. */
 static void take_hole(void)
 {
-	g.broken += g.synced && g.len > 0;
+	g.broken += g.synced && g.len > 0 && !g.ended;
 	g.synced = false;
 	g.len = 0;
 }
@@ -143,7 +144,7 @@ static enum err open_frame(uint32_t i, size_t n, struct span *content)
 		if (len > ESDK_FRAME_BYTES || n < ESDK_FINAL_HEAD + len + AEAD_TAG_BYTES)
 			return ERR_TRUNCATED;
 		l.frames = i + 1;
-		l.plain_bytes = (uint64_t)i * ESDK_FRAME_BYTES + len;
+		l.object_bytes = esdk_frame_at(&l, i) + ESDK_FINAL_HEAD + len + AEAD_TAG_BYTES;
 		g.final = true;
 	} else if (n < ESDK_STRIDE_BYTES) {
 		return ERR_TRUNCATED;
@@ -169,7 +170,7 @@ static enum exit_status open_frames(void)
 			g.opened++;
 			take_content(content);
 		}
-		if (n < sizeof(g.frame))
+		if (n < ESDK_STRIDE_BYTES)
 			break;
 	}
 	return ferror(g.in) ? say(EXIT_NO_INPUT, "can't read %s: %s", g.name, strerror(errno)) : EXIT_DONE;
@@ -229,7 +230,8 @@ static enum exit_status conclude(const char *path)
 		return say(EXIT_DAMAGED, "%s: nothing of it can be used: %u frames authenticate, %u do not",
 			   g.name, g.opened, g.failed);
 	say_note(
-		"%s: %u frames authenticate, %u do not or are cut off; %u pieces of content, %llu bytes, are in %s%s",
+		"%s: %u frames authenticate, %u do not or are cut off; %u pieces of content, %llu bytes, are "
+		"in %s%s",
 		g.name, g.opened, g.failed, g.zframes, (unsigned long long)g.written, path,
 		whole ? "" : "; what lay between or behind them is lost");
 	return whole ? EXIT_DONE : EXIT_INCOMPLETE;

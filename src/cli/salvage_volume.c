@@ -42,7 +42,8 @@ static enum err for_each_piece(uint64_t at, uint64_t len, uint32_t want_crc, boo
 	return !has_crc || crc == want_crc ? ERR_OK : ERR_CHECKSUM;
 }
 
-/* All that a record speaks of; to a file, or NULL: looked at alone. *failed: the file could not be written. */
+/* All that a record speaks of; to a file, or NULL: looked at alone. *failed: the file could not be written.
+ * */
 static enum err read_object(uint64_t slot, const struct commit *c, struct fetched *f,
 			    enum exit_status *failed)
 {
@@ -156,11 +157,10 @@ enum exit_status salvage_volume(FILE *in, const char *name, const struct volume_
 	progress_end();
 	if (s)
 		return s;
-	say_note(
-		"%s: %u objects were written (%u of them torn, complete up to what was committed), %u were there "
-		"already, %u slots can't be used; boot %016llx %s",
-		name, g.written, g.torn, g.there, g.broken, (unsigned long long)h->boot,
-		h->ended ? "ended in order" : "did not end in order");
+	say_note("%s: %u objects were written (%u of them torn, complete up to what was committed), %u were "
+		 "there already, %u slots can't be used; boot %016llx %s",
+		 name, g.written, g.torn, g.there, g.broken, (unsigned long long)h->boot,
+		 h->ended ? "ended in order" : "did not end in order");
 	if (g.broken)
 		return g.written + g.there ? EXIT_INCOMPLETE : EXIT_DAMAGED;
 	return EXIT_DONE;

@@ -173,12 +173,13 @@ static void finding(void *arg, const struct ledger_finding *f, const struct cata
 	X(canaries_stored, "canaries that arrived", true)
 
 static const char proven[] =
-	"checked: every byte authenticated, content against index and metadata, signatures, chains and numbers,\n"
-	"the log's inventory both ways, versions and delete markers as far as they can be listed.\n";
+	"checked: every byte authenticated, content against index and metadata, signatures, chains and\n"
+	"numbers, the log's inventory both ways, versions and delete markers as far as they are listed.\n";
 static const char proven_public[] =
-	"checked without the key: names, numbers, chains (prev), hashes, signatures by the public key in each header.\n"
-	"not proven without it: that KMS witnessed this key (the header can't be authenticated), what is inside, the\n"
-	"log's inventory, and so whether objects are missing at a stream's end, and boots, books and gaps.\n";
+	"checked without the key: names, numbers, chains (prev), hashes, signatures by the public key in\n"
+	"each header. not proven without it: that KMS witnessed this key (the header can't be\n"
+	"authenticated), what is inside, the log's inventory, and so whether objects are missing at a\n"
+	"stream's end, and boots, books and gaps.\n";
 
 static void show_result(const struct verify_result *r, enum exit_status status)
 {

@@ -1,4 +1,5 @@
-/* verify_ahead: the objects of the catalog in a given order: what is told of each, then its bytes, read ahead.
+/* verify_ahead: the objects of the catalog in a given order: what is told of each, then its bytes, read
+ * ahead.
  *
  * Of an object in a bucket S3 tells its metadata and its checksum (HEAD); of a local file its metafile
  * (cli/metafile.h), where there is one.
@@ -21,7 +22,8 @@ struct verify_told {
 
 /* order: entries of the catalog; borrowed until the last was read. */
 void verify_ahead_begin(const uint32_t *order, uint32_t count);
-/* The next object of the order. EXIT_DONE, else it was said why not; verify_ahead_next() must not be called then. */
+/* The next object of the order. EXIT_DONE, else it was said why not; verify_ahead_next() must not be called
+ * then. */
 enum exit_status verify_ahead_object(struct verify_told *told);
 /* Its next bytes, valid until the next call; empty: that was all. EXIT_DONE, else it was said why not. */
 enum exit_status verify_ahead_bytes(struct span *bytes);

@@ -1,9 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/interrupt.h"
 #include "cli/keyring.h"
 #include "cli/progress.h"
 #include "cli/say.h"
+#include "cli/session.h"
 #include "cli/verify.h"
 #include "cli/verify_ahead.h"
 #include "os/clock.h"
@@ -22,8 +24,9 @@ static struct {
 	uint32_t order[CATALOG_MAX];  /* evidence, in the catalog's order */
 	uint32_t sorted[CATALOG_MAX]; /* evidence by boot, stream, number: for names in the inventory */
 	uint32_t count;
-	uint32_t entry;        /* that is inspected */
-	enum exit_status kept; /* the first that kept an object from being read or opened */
+	uint32_t entry;          /* that is inspected */
+	enum exit_status kept;   /* the first that kept an object from being read or opened */
+	enum exit_status no_key; /* why KMS gives none; asked once */
 } g;
 
 /* ---- versions */
@@ -175,11 +178,28 @@ static void keep(enum exit_status status)
 		g.kept = status;
 }
 
+/* An operator's key file opens objects of one data key: the others are none the worse for it. */
+static bool fits(const struct esdk_header *h, const uint8_t data_key[ESDK_KEY_BYTES])
+{
+	struct esdk_derived keys;
+	esdk_derive(h->suite, data_key, h->id, &keys);
+	bool same = equal_ct(keys.commitment, h->commitment, sizeof(keys.commitment));
+	wipe(&keys, sizeof(keys));
+	return same;
+}
+
 /* The data key; without one the object is checked as with --public-only. */
 static void give_key(const struct catalog_object *o)
 {
+	const struct esdk_header *h = &g.inspect.envelope.header;
+	const char *file = session_names()->key_file;
 	uint8_t data_key[ESDK_KEY_BYTES];
-	enum exit_status e = keyring_get(&g.inspect.envelope.header, span_str(o->key), data_key);
+	enum exit_status e = g.no_key ? g.no_key : keyring_get(h, span_str(o->key), data_key);
+	if (e == EXIT_DONE && file && !fits(h, data_key))
+		e = say(EXIT_NOT_SET_UP, "%s: the key in %s is not its data key, or its header was altered",
+			say_text(span_str(o->key)), file);
+	else if (e == EXIT_DENIED || e == EXIT_NOT_SET_UP)
+		g.no_key = e; /* once is enough */
 	if (e == EXIT_DONE)
 		inspect_key(&g.inspect, data_key);
 	else if (e == EXIT_DAMAGED)
@@ -310,7 +330,7 @@ static void say_versions(uint32_t from, uint32_t to)
 static void take_all(void)
 {
 	uint32_t at = 0;
-	for (uint32_t from = 0, to; from < catalog_count(); from = to) {
+	for (uint32_t from = 0, to; from < catalog_count() && !interrupt_happened(); from = to) {
 		to = group_end(from);
 		uint32_t end = at;
 		while (end < g.count && g.order[end] < to)
@@ -349,7 +369,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	*result = (struct verify_result){.strangers = catalog_strangers()};
 	g.o = o;
 	g.result = result;
-	g.kept = EXIT_DONE;
+	g.kept = g.no_key = EXIT_DONE;
 	if (catalog_count() == 0)
 		return say(EXIT_NO_INPUT, "there is nothing to verify: no object of the format is there%s",
 			   window ? " in that time" : "");
@@ -364,8 +384,11 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	ledger_begin(&g.ledger);
 	progress_begin("verifying", all_bytes());
 	verify_ahead_begin(g.order, g.count);
+	interrupt_watch();
 	take_all();
 	progress_end();
+	if (interrupt_happened())
+		return say(EXIT_INTERRUPTED, "interrupted: nothing is said of what was not read");
 	ledger_end(&g.ledger);
 	keyring_wipe();
 	result->sums = g.ledger.sums;

@@ -289,9 +289,9 @@ static enum inspect_sig check_signature(const struct inspect *in)
 	return ecdsa_verify(in->pub, hash, span_of(m.sig, m.sig_len)) ? INSPECT_SIG_BAD : INSPECT_SIG_GOOD;
 }
 
-#define CONTENT_BROKEN                                                                                  \
-	(INSPECT_BIT(NOT_SEALED) | INSPECT_BIT(KMS) | INSPECT_BIT(COMMITMENT) | INSPECT_BIT(HEADER) | INSPECT_BIT(FRAME) | \
-	 INSPECT_BIT(TRUNCATED) | INSPECT_BIT(ZSTD) | INSPECT_BIT(CONTENT))
+#define CONTENT_BROKEN                                                                                \
+	(INSPECT_BIT(NOT_SEALED) | INSPECT_BIT(KMS) | INSPECT_BIT(COMMITMENT) | INSPECT_BIT(HEADER) | \
+	 INSPECT_BIT(FRAME) | INSPECT_BIT(TRUNCATED) | INSPECT_BIT(ZSTD) | INSPECT_BIT(CONTENT))
 
 static void check_metadata(struct inspect *in)
 {

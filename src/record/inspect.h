@@ -1,13 +1,15 @@
 /* inspect: looks at one object whole, as its bytes come, and says what of it is not as object format 1
  * (src/FORMAT.md) has it: envelope, content, index, metadata, signature, its place as it tells it itself.
  *
- *   inspect_begin() -- inspect_feed()* -- inspect_key(), once INSPECT_WANTS_KEY -- inspect_feed()* -- inspect_end()
+ *   inspect_begin() -- inspect_feed()* -- inspect_key(), once INSPECT_WANTS_KEY -- inspect_feed()* --
+ * inspect_end()
  *
- * Nothing stops it: the hash is of all bytes, and what can still be checked after a flaw is. Content is given out
- * only when it was authenticated. Without a key (public_only) it checks hashes, name, and the signature by the
- * public key that the header shows, which is not authenticated then.
+ * Nothing stops it: the hash is of all bytes, and what can still be checked after a flaw is. Content is
+ * given out only when it was authenticated. Without a key (public_only) it checks hashes, name, and the
+ * signature by the public key that the header shows, which is not authenticated then.
  *
- * Its neighbours, the log's inventory and boots are record/ledger's. The struct is static storage: about 20 MiB.
+ * Its neighbours, the log's inventory and boots are record/ledger's. The struct is static storage: about 20
+ * MiB.
  */
 #ifndef SEALTAP_RECORD_INSPECT_H
 #define SEALTAP_RECORD_INSPECT_H
@@ -19,32 +21,32 @@
 #include "record/zframe.h"
 
 /* name, kind, what is wrong, as the end of a sentence that begins with the object's name */
-#define INSPECT_FLAWS(X)                                                                           \
-	X(NOT_SEALED, "altered", "is not a sealed object of the format: its header can't be read") \
-	X(KMS, "altered", "KMS refuses its encryption context together with its encrypted data key")        \
-	X(COMMITMENT, "altered", "the data key is not the one that its header commits to")              \
-	X(HEADER, "altered", "its header does not authenticate")                                   \
-	X(FRAME, "altered", "a frame does not authenticate")                                       \
-	X(TRUNCATED, "truncated", "it ends too early")                                             \
-	X(FOLLOWED, "altered", "something follows its end")                                        \
-	X(CONTEXT, "swapped", "its encryption context is that of another object than its name")    \
-	X(CONTEXT_FORM, "altered", "its encryption context is not that of the format")             \
-	X(ZSTD, "altered", "what is inside can't be decompressed or has a wrong checksum")         \
-	X(NO_INDEX, "truncated", "its index and seek table are missing")                           \
-	X(INDEX, "altered", "its index or seek table disagrees with its content")                  \
-	X(CONTENT, "altered", "what is inside are no records of its kind")                         \
-	X(INSIDE, "swapped", "inside it says that it is another object than its name says")        \
-	X(PREV, "chain", "the hash of its predecessor is another inside than in its metadata")     \
-	X(META, "altered", "its metadata is not complete or not well-formed")                      \
-	X(START, "altered", "its metadata `first` is not the time in its name")                    \
-	X(FIRST, "altered", "its metadata `first` is not the time of its first record")            \
-	X(LAST, "altered", "its metadata `last` is not the time of its last record")               \
-	X(RECORDS, "altered", "its metadata `records` is not the number of its records")           \
-	X(BYTES, "altered", "its metadata `bytes` is not the length of its content")               \
-	X(CUT, "altered", "its metadata `cut` is not the number of its shortened records")         \
-	X(SHA256, "altered", "its metadata `sha256` is not the hash of its bytes")                 \
-	X(STORED, "altered", "S3 tells another size or checksum than that of the bytes it gives")  \
-	X(SIGNATURE, "forged",                                                                     \
+#define INSPECT_FLAWS(X)                                                                             \
+	X(NOT_SEALED, "altered", "is not a sealed object of the format: its header can't be read")   \
+	X(KMS, "altered", "KMS refuses its encryption context together with its encrypted data key") \
+	X(COMMITMENT, "altered", "the data key is not the one that its header commits to")           \
+	X(HEADER, "altered", "its header does not authenticate")                                     \
+	X(FRAME, "altered", "a frame does not authenticate")                                         \
+	X(TRUNCATED, "truncated", "it ends too early")                                               \
+	X(FOLLOWED, "altered", "something follows its end")                                          \
+	X(CONTEXT, "swapped", "its encryption context is that of another object than its name")      \
+	X(CONTEXT_FORM, "altered", "its encryption context is not that of the format")               \
+	X(ZSTD, "altered", "what is inside can't be decompressed or has a wrong checksum")           \
+	X(NO_INDEX, "truncated", "its index and seek table are missing")                             \
+	X(INDEX, "altered", "its index or seek table disagrees with its content")                    \
+	X(CONTENT, "altered", "what is inside are no records of its kind")                           \
+	X(INSIDE, "swapped", "inside it says that it is another object than its name says")          \
+	X(PREV, "chain", "the hash of its predecessor is another inside than in its metadata")       \
+	X(META, "altered", "its metadata is not complete or not well-formed")                        \
+	X(START, "altered", "its metadata `first` is not the time in its name")                      \
+	X(FIRST, "altered", "its metadata `first` is not the time of its first record")              \
+	X(LAST, "altered", "its metadata `last` is not the time of its last record")                 \
+	X(RECORDS, "altered", "its metadata `records` is not the number of its records")             \
+	X(BYTES, "altered", "its metadata `bytes` is not the length of its content")                 \
+	X(CUT, "altered", "its metadata `cut` is not the number of its shortened records")           \
+	X(SHA256, "altered", "its metadata `sha256` is not the hash of its bytes")                   \
+	X(STORED, "altered", "S3 tells another size or checksum than that of the bytes it gives")    \
+	X(SIGNATURE, "forged",                                                                       \
 	  "its signature is not by the key in its encryption context, or of other metadata")
 
 enum inspect_flaw {
@@ -137,8 +139,8 @@ struct inspect {
 /* meta: borrowed for the call; NULL unless WHOLE. */
 void inspect_begin(struct inspect *in, const struct inspect_name *name, enum inspect_meta has_meta,
 		   const struct object_meta *meta, bool public_only);
-/* Takes bytes off *bytes until all are used up (INSPECT_MORE) or the header is there (INSPECT_WANTS_KEY, once,
- * not with public_only): in->envelope.header. */
+/* Takes bytes off *bytes until all are used up (INSPECT_MORE) or the header is there (INSPECT_WANTS_KEY,
+ * once, not with public_only): in->envelope.header. */
 enum inspect_event inspect_feed(struct inspect *in, struct span *bytes) MUST_USE;
 /* NULL: there is none; on without. */
 void inspect_key(struct inspect *in, const uint8_t *data_key);

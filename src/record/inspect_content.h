@@ -1,5 +1,5 @@
-/* inspect_content: the records of one zstd frame of an object that is inspected: counts, times, what the object says
- * of itself, the filter that the index should have of it. */
+/* inspect_content: the records of one zstd frame of an object that is inspected: counts, times, what the
+ * object says of itself, the filter that the index should have of it. */
 #ifndef SEALTAP_RECORD_INSPECT_CONTENT_H
 #define SEALTAP_RECORD_INSPECT_CONTENT_H
 

@@ -1,6 +1,5 @@
 #include "record/ledger.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -17,6 +16,20 @@ void ledger_say(struct ledger *l, struct ledger_finding f)
 			l->entries[f.entry].flags |= LEDGER_BAD;
 	}
 	l->finding(l->arg, &f);
+}
+
+void ledger_words(struct ledger *l, const char *pattern, const uint64_t *numbers)
+{
+	struct buf b = buf_over(l->text, sizeof(l->text) - 1);
+	for (; *pattern; pattern++) {
+		if (*pattern == '#')
+			text_u64(&b, *numbers++);
+		else if (*pattern == '@')
+			text_u64_pad(&b, *numbers++, 8);
+		else
+			buf_u8(&b, (uint8_t)*pattern);
+	}
+	l->text[b.len] = 0;
 }
 
 void ledger_digest(uint8_t out[LEDGER_DIGEST_BYTES], uint64_t number, struct span bytes)
@@ -58,8 +71,8 @@ static struct ledger_finding about(const struct ledger_object *o, enum ledger_se
 	};
 }
 
-/* All flaws of one kind are one finding; whether a bad signature is a forgery or altered metadata is seen at
- * the end. */
+/* All flaws of one kind are one finding; whether a bad signature is a forgery or altered metadata is seen
+ * at the end. */
 static void say_flaws(struct ledger *l, const struct ledger_object *o)
 {
 	const struct inspect *in = o->inspect;
@@ -89,8 +102,7 @@ static void say_flaws(struct ledger *l, const struct ledger_object *o)
 static void say_losses(struct ledger *l, const struct ledger_object *o, const struct object_meta *m)
 {
 	if (m->lost) {
-		snprintf(l->text, sizeof(l->text), "%llu records were lost before they could be recorded",
-			 (unsigned long long)m->lost);
+		ledger_words(l, "# records were lost before they could be recorded", &m->lost);
 		ledger_say(l, about(o, LEDGER_GAP, "lost"));
 	}
 	if (o->inspect->name.torn) {
@@ -210,18 +222,18 @@ static void check_counts(struct ledger *l, const struct ledger_object *o, const 
 		return;
 	if (c->recorded == s->records && c->lost == s->lost && c->filtered == s->filtered)
 		return;
-	snprintf(l->text, sizeof(l->text),
-		 "its interface statistics (recorded %llu, lost %llu, filtered %llu so far) are not what the "
-		 "metadata of its stream adds up to (%llu, %llu, %llu)",
-		 (unsigned long long)c->recorded, (unsigned long long)c->lost,
-		 (unsigned long long)c->filtered, (unsigned long long)s->records, (unsigned long long)s->lost,
-		 (unsigned long long)s->filtered);
+	const uint64_t numbers[] = {c->recorded, c->lost, c->filtered, s->records, s->lost, s->filtered};
+	ledger_words(
+		l,
+		"its interface statistics (recorded #, lost #, filtered # so far) are not what the metadata "
+		"of its stream adds up to (#, #, #)",
+		numbers);
 	s->counted = false;
 	ledger_say(l, about(o, LEDGER_DAMAGE, "altered"));
 }
 
-/* What the next object must name. Where this one is not what it was, its signed metadata still says what that
- * was; without that nothing is known. */
+/* What the next object must name. Where this one is not what it was, its signed metadata still says what
+ * that was; without that nothing is known. */
 static void remember(struct ledger *l, const struct ledger_object *o, const struct object_meta *m)
 {
 	const struct inspect *in = o->inspect;

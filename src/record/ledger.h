@@ -1,7 +1,7 @@
-/* ledger: what is known of all objects of appliances together, and what of it does not fit: numbering, chains,
- * the log's inventory both ways, boots with beginning, heartbeats and end, books, signatures that a later log
- * object stands for. It is told objects, lines of the inventory and events in the order of boot, stream, number;
- * findings come out as they are certain, some only at the end.
+/* ledger: what is known of all objects of appliances together, and what of it does not fit: numbering,
+ * chains, the log's inventory both ways, boots with beginning, heartbeats and end, books, signatures that a
+ * later log object stands for. It is told objects, lines of the inventory and events in the order of boot,
+ * stream, number; findings come out as they are certain, some only at the end.
  *
  * An object's entry is its index in the caller's catalog. Memory is the caller's: entries, and this struct,
  * static storage.
@@ -103,8 +103,8 @@ struct ledger {
 	bool public_only; /* nothing is known of what is inside */
 	uint64_t now_ns;
 	void (*finding)(void *arg, const struct ledger_finding *f);
-	/* the entry of an object's name (its oldest version), or LEDGER_NONE; *n: what the name says, zeroed where
-	 * it is no name of an object */
+	/* the entry of an object's name (its oldest version), or LEDGER_NONE; *n: what the name says,
+	 * zeroed where it is no name of an object */
 	uint32_t (*find)(void *arg, struct span name, struct inspect_name *n);
 	void *arg;
 
@@ -130,7 +130,8 @@ struct ledger {
 
 /* All but what the caller set is zeroed. */
 void ledger_begin(struct ledger *l);
-/* The next object of its boot and stream. Of several of one number the best comes first; others are ledger_other(). */
+/* The next object of its boot and stream. Of several of one number the best comes first; others are
+ * ledger_other(). */
 void ledger_object(struct ledger *l, const struct ledger_object *o);
 /* Another object of a number that was there, a later version, a delete marker, one that can't be read. */
 void ledger_other(struct ledger *l, uint32_t entry, const struct inspect_name *name, const char *kind,
@@ -158,6 +159,8 @@ void ledger_end(struct ledger *l);
 
 /* Inside of ledger*.c: f with its text from l->text unless it has one. */
 void ledger_say(struct ledger *l, struct ledger_finding f);
+/* l->text: the pattern, each # a number of the list, each @ one of eight digits. */
+void ledger_words(struct ledger *l, const char *pattern, const uint64_t *numbers);
 void ledger_digest(uint8_t out[LEDGER_DIGEST_BYTES], uint64_t number, struct span bytes);
 struct ledger_boot *ledger_boot_now(struct ledger *l);
 /* The present boot's last log object is read, and all others of it. */

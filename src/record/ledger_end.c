@@ -1,5 +1,4 @@
 /* ledger_end: what is certain once all is read. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -58,7 +57,8 @@ static void end_signature(struct ledger *l, uint32_t i)
 			return; /* what is wrong with its content was said; its signature can't fit */
 		else
 			say_of(l, i, LEDGER_DAMAGE, "forged",
-			       "its signature is not by the key of its boot, and the log does not list this content");
+			       "its signature is not by the key of its boot, nor does the log list "
+			       "this content");
 		return;
 	}
 	if (!(e->flags & LEDGER_SIG_NONE) || e->flags & LEDGER_BAD)
@@ -120,8 +120,8 @@ static void end_absent(struct ledger *l)
 	}
 	if (l->absent_more == 0)
 		return;
-	snprintf(l->text, sizeof(l->text), "%u more objects that the log lists are not there",
-		 l->absent_more);
+	const uint64_t more = l->absent_more;
+	ledger_words(l, "# more objects that the log lists are not there", &more);
 	ledger_say(l, (struct ledger_finding){
 			      .severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE});
 }
@@ -145,11 +145,11 @@ static void end_holes(struct ledger *l)
 		uint32_t count = h->to - h->from + 1;
 		if (named(l, h) >= count)
 			continue;
-		if (count == 1)
-			snprintf(l->text, sizeof(l->text), "number %08u of the stream is not there", h->from);
-		else
-			snprintf(l->text, sizeof(l->text), "numbers %08u to %08u of the stream are not there",
-				 h->from, h->to);
+		const uint64_t numbers[] = {h->from, h->to};
+		ledger_words(l,
+			     count == 1 ? "number @ of the stream is not there"
+					: "numbers @ to @ of the stream are not there",
+			     numbers);
 		ledger_say(l, (struct ledger_finding){.severity = LEDGER_DAMAGE,
 						      .kind = "missing",
 						      .entry = LEDGER_NONE,
@@ -160,9 +160,14 @@ static void end_holes(struct ledger *l)
 	}
 }
 
-/* A boot whose log does not end with `shutdown`: it goes on, a later boot tells of it, or its end is missing. */
+/* A boot whose log does not end with `shutdown`: it goes on, a later boot tells of it, or its end is
+ * missing. */
 static void end_boots(struct ledger *l)
 {
+	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
+	static const char no_end[] =
+		"its log does not end (event `shutdown`), and no later boot tells of a gap: "
+		"its last objects are missing, or it lost its power without a spool volume";
 	for (uint32_t i = 0; i < l->boots; i++) {
 		const struct ledger_boot *b = &l->boot[i];
 		bool told = false;
@@ -171,20 +176,12 @@ static void end_boots(struct ledger *l)
 		if (b->shutdown || told || b->unsure || b->last_log_ns == 0)
 			continue;
 		bool lives = l->now_ns < b->last_log_ns + LEDGER_LISTED_S * NS_PER_S;
-		ledger_say(
-			l,
-			(struct ledger_finding){
-				.severity = lives ? LEDGER_NOTE : LEDGER_DAMAGE,
-				.kind = lives ? "goes-on" : "missing",
-				.entry = LEDGER_NONE,
-				.boot = b->boot,
-				.from_ns = b->last_log_ns,
-				.text = lives ? "this boot's log has no end yet: what was not shipped so far is not "
-						"checked"
-					      : "its log does not end (event `shutdown`), and no later boot tells "
-						"of a gap: its last objects are missing, or it lost its power "
-						"without a spool volume",
-			});
+		ledger_say(l, (struct ledger_finding){.severity = lives ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = lives ? "goes-on" : "missing",
+						      .entry = LEDGER_NONE,
+						      .boot = b->boot,
+						      .from_ns = b->last_log_ns,
+						      .text = lives ? goes_on : no_end});
 	}
 }
 

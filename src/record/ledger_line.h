@@ -4,7 +4,8 @@
 
 #include "record/ledger.h"
 
-/* entry, boot: of the log object in which it stands. Before ledger_object() of that, after ledger_enter(). */
+/* entry, boot: of the log object in which it stands. Before ledger_object() of that, after ledger_enter().
+ * */
 void ledger_line_read(struct ledger *l, uint32_t entry, uint64_t boot, struct span line);
 
 #endif

@@ -1,5 +1,4 @@
 /* ledger_log: what the log says: its inventory, boots and events. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -40,6 +39,8 @@ void ledger_shipped(struct ledger *l, uint32_t entry, struct span name, uint64_t
 	uint8_t sha256[SHA256_BYTES];
 	struct buf b = BUF_OF(sha256);
 	struct inspect_name n;
+	if (name.len == 0)
+		return;
 	uint32_t found = l->find(l->arg, name, &n);
 	if (found == LEDGER_NONE) {
 		if (!l->partial)
@@ -171,13 +172,12 @@ static void books(struct ledger *l, const struct ledger_event *e)
 	l->books_packets = e->recorded;
 	if (e->unattributed == 0 && e->surplus == 0 && e->arrived_least <= sum && sum <= e->arrived_most)
 		return;
-	snprintf(
-		l->text, sizeof(l->text),
-		"the books do not balance: %llu to %llu packets arrived, %llu were recorded, %llu lost, %llu filtered; "
-		"%llu unattributed, %llu surplus",
-		(unsigned long long)e->arrived_least, (unsigned long long)e->arrived_most,
-		(unsigned long long)e->recorded, (unsigned long long)e->lost, (unsigned long long)e->filtered,
-		(unsigned long long)e->unattributed, (unsigned long long)e->surplus);
+	const uint64_t numbers[] = {e->arrived_least, e->arrived_most, e->recorded, e->lost,
+				    e->filtered,      e->unattributed, e->surplus};
+	ledger_words(l,
+		     "the books do not balance: # to # packets arrived, # were recorded, # lost, # filtered; "
+		     "# unattributed, # surplus",
+		     numbers);
 	ledger_say(l, f);
 }
 
@@ -276,11 +276,12 @@ void ledger_end_boot(struct ledger *l)
 	else if (!l->boot_line && !ledger_boot_now(l)->unsure)
 		boot_finding(l, LEDGER_DAMAGE, "missing", "its log has no beginning (event `boot`)");
 	if (l->whole && l->books_packets != UINT64_MAX && l->packets < l->books_packets) {
-		snprintf(
-			l->text, sizeof(l->text),
-			"its books count %llu packets as recorded, the objects that are here have %llu: the rest may "
-			"still be on a spool volume",
-			(unsigned long long)l->books_packets, (unsigned long long)l->packets);
+		const uint64_t numbers[] = {l->books_packets, l->packets};
+		ledger_words(
+			l,
+			"its books count # packets as recorded, the objects that are here have #: the rest "
+			"may still be on a spool volume",
+			numbers);
 		boot_finding(l, LEDGER_DAMAGE, "missing", NULL);
 	}
 }

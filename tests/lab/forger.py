@@ -16,7 +16,8 @@ function gcm(key, iv, aad, plain) {
   return Buffer.concat([c.update(plain), c.final(), c.getAuthTag()])
 }
 if (what === 'seal') {
-  const content = readFileSync(file), dataKey = Buffer.from(keyText, 'base64'), edges = Buffer.from(headText, 'base64'), id = randomBytes(32)
+  const content = readFileSync(file), dataKey = Buffer.from(keyText, 'base64'), edges = Buffer.from(headText, 'base64')
+  const id = randomBytes(32)
   const derive = info => Buffer.from(hkdfSync('sha512', dataKey, id, info, 32))
   const key = derive(Buffer.concat([Buffer.from([4, 0x78]), Buffer.from('DERIVEKEY')])), commitment = derive(Buffer.from('COMMITKEY'))
   const head = Buffer.concat([Buffer.from([2, 4, 0x78]), id, edges, Buffer.from([2]), u32(FRAME), commitment])

@@ -50,7 +50,7 @@ def a_changed_byte_is_refused():
         changed = bytearray(sealed)
         changed[at] ^= 1
         done = subprocess.run([SEALTAP, 'decrypt', '--key', KEY, '-'], input=changed, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert done.returncode == 1 and done.stderr and not done.stdout, f'bit changed in byte {at}: exit {done.returncode}'
+        assert done.returncode in (2, 66, 77) and done.stderr and not done.stdout, f'bit changed in byte {at}: exit {done.returncode}'
 
 
 report = testing.report()

@@ -1,5 +1,5 @@
-/* object_scene: objects of format 1 as an appliance makes them: real zstd frames, index, envelope, metadata and
- * signature, of lines or packets that the test chooses. */
+/* object_scene: objects of format 1 as an appliance makes them: real zstd frames, index, envelope, metadata
+ * and signature, of lines or packets that the test chooses. */
 #ifndef SEALTAP_TESTS_OBJECT_SCENE_H
 #define SEALTAP_TESTS_OBJECT_SCENE_H
 
