@@ -1,5 +1,6 @@
-/* follow: the bucket is listed again and again; the packets of all objects that are new go out, in the order of
- * time; then those of the next round. What lands late comes late: the order of time holds within a round. */
+/* follow: the bucket is listed again and again; the packets of all objects that are new go out, in the
+ * order of time; then those of the next round. What lands late comes late: the order of time holds
+ * within a round. */
 #include "cli/follow.h"
 
 #include <poll.h>

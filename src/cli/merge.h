@@ -12,8 +12,7 @@
 #include "lib/pcapfilter.h"
 #include "record/pcapng_read.h"
 
-#define MERGE_STREAMS 64u        /* whose objects overlap in time */
-#define MERGE_STREAMS_ALL 16384u /* in all */
+#define MERGE_STREAMS 64u /* whose objects overlap in time */
 #define MERGE_ROOM (128u * 1024 * 1024)
 
 struct merge_options {

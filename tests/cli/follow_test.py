@@ -128,8 +128,8 @@ def tshark_captures_a_window_and_follows(world):
     assert len(found) > 3
     begin = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(life.start_ns // S))
     for name in ('sealtap-open', 'sealtap-follow'):
-        done = wireshark(bucket, '-i', name, '-o', f'extcap.{name.replace("-", "_")}.from:{begin}', '-f', 'port 0', '-c', str(len(found)), '-T',
-                         'fields', '-e', 'frame.time_epoch')
+        setting = f'extcap.{name.replace("-", "_")}.from:{begin}'
+        done = wireshark(bucket, '-i', name, '-o', setting, '-f', 'port 0', '-c', str(len(found)), '-T', 'fields', '-e', 'frame.time_epoch')
         times = [round(float(t.split('.')[0])) * S + int(t.split('.')[1]) for t in done.stdout.split()]
         assert times == [ns for ns, _ in found], f'{name}: {done.stdout[:300]} {done.stderr}'
 
