@@ -38,8 +38,9 @@ struct slot {
 static struct {
 	struct merge_options o;
 	struct merge_counts count;
-	enum exit_status ended; /* what keeps it from going on */
-	uint32_t admitted;      /* streams that began */
+	enum exit_status ended;       /* what keeps it from going on */
+	enum exit_status failed_said; /* why the last one failed that is not damaged */
+	uint32_t admitted;            /* streams that began */
 	unsigned active, current, depth;
 	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
 	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
