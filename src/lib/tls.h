@@ -58,7 +58,8 @@ struct tls {
  * object, not a CA, or a key that is neither RSA of 2,048 to 4,096 bits nor EC on P-256 or P-384; ERR_FULL:
  * too many. *a is empty on error. */
 enum err tls_anchors_read(struct span pem_bundle, struct tls_anchors *a) MUST_USE;
-/* The same, but for certificates that would be ERR_UNSUPPORTED: they are left out. ERR_MISSING: none is left. */
+/* The same, but for certificates that would be ERR_UNSUPPORTED: they are left out. ERR_MISSING: none is
+ * left. */
 enum err tls_anchors_read_known(struct span pem_bundle, struct tls_anchors *a) MUST_USE;
 
 /* Before the first tls_begin, and before anything else uses the library behind. */
