@@ -268,6 +268,8 @@ def flipped_bits_are_never_let_out(world):
         assert os.path.basename(path) in done.err, done.err
         if at < 700:
             assert not packets(done.out), f'byte {at}: packets of an object whose header is not genuine'
+        else:
+            assert 'not authenticate' in done.err or 'stands in its place' in done.err, f'byte {at}: {done.err}'
         assert set(packets(done.out)) <= genuine, f'byte {at}'
     with open(path, 'wb') as f:
         f.write(body[:len(body) // 2])
