@@ -14,12 +14,21 @@ struct reading {
 	char raw[ROWS_COLUMNS_MAX][ROWS_VALUE_MAX], shown[ROWS_COLUMNS_MAX][ROWS_VALUE_MAX];
 };
 
+static struct span strip(struct span s)
+{
+	while (s.len && s.p[0] <= ' ')
+		s = span_from(s, 1);
+	while (s.len && s.p[s.len - 1] <= ' ')
+		s.len--;
+	return s;
+}
+
 static void give(struct reading *r)
 {
 	const char *values[ROWS_COLUMNS_MAX];
 	bool any = false;
 	for (unsigned i = 0; i < r->list->count; i++) {
-		text_printable_str(span_trim(buf_span(&r->text[i])), r->shown[i], sizeof(r->shown[i]));
+		text_printable_str(strip(buf_span(&r->text[i])), r->shown[i], sizeof(r->shown[i]));
 		values[i] = r->shown[i];
 		any = any || r->shown[i][0];
 	}

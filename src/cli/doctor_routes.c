@@ -195,7 +195,7 @@ static void look_around(const struct doctor *d)
 	}
 	if (!told)
 		doctor_tell(DOCTOR_OK, DOCTOR_ROUTE_AROUND, d->vpc,
-			    "no subnet's traffic goes around the appliance; %u behind it", behind);
+			    "no subnet's traffic goes around the appliance; %u go through it", behind);
 }
 
 static void look_outside(const struct doctor *d, unsigned table)
@@ -229,10 +229,9 @@ static void look_back(const struct doctor *d)
 		doctor_tell(DOCTOR_WARNING, DOCTOR_ROUTE_BACK, name_of(back->table),
 			    "it leads %s to the outside interface, but is no gateway's table", back->to);
 	else
-		doctor_tell(
-			DOCTOR_WARNING, DOCTOR_ROUTE_BACK, d->vpc,
-			"no route leads to the outside interface: answers to an inside host's own public address "
-			"come around the appliance");
+		doctor_tell(DOCTOR_WARNING, DOCTOR_ROUTE_BACK, d->vpc,
+			    "no route leads to the outside interface: answers to an inside host's own public "
+			    "address come around the appliance");
 }
 
 /* ---- S3's endpoint */

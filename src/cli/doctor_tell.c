@@ -16,29 +16,33 @@ static const struct {
 			   "give it the permissions that are named"},
 	[DOCTOR_INSTANCE] = {"instance", "without the instance nothing is forwarded or recorded",
 			     "start it, or name another one by --instance or --appliance"},
-	[DOCTOR_METADATA] =
-		{"metadata-options",
-		 "with IMDSv1 or more hops what is behind the appliance could ask for its "
-		 "credentials",
-		 "aws ec2 modify-instance-metadata-options --http-tokens required --http-put-response-hop-limit 1"},
+	[DOCTOR_METADATA] = {"metadata-options",
+			     "with IMDSv1 or more hops what is behind the appliance could ask for its "
+			     "credentials",
+			     "aws ec2 modify-instance-metadata-options --http-tokens required "
+			     "--http-put-response-hop-limit 1"},
 	[DOCTOR_INTERFACES] = {"interfaces", "the outside interface is device 0, the inside one device 1",
 			       "attach the missing interface with that device index"},
-	[DOCTOR_SOURCE_DEST] =
-		{"source-dest-check", "EC2 drops what the appliance forwards while this check is on",
-		 "aws ec2 modify-network-interface-attribute --no-source-dest-check --network-interface-id ENI"},
+	[DOCTOR_SOURCE_DEST] = {"source-dest-check",
+				"EC2 drops what the appliance forwards while this check is on",
+				"aws ec2 modify-network-interface-attribute --no-source-dest-check "
+				"--network-interface-id ENI"},
 	[DOCTOR_ROUTE_INSIDE] =
 		{"route-inside", "what is inside must leave through the appliance, or it is not recorded",
 		 "give the inside subnet's route table a default route to the inside interface"},
 	[DOCTOR_ROUTE_AROUND] =
 		{"route-around", "what goes there is neither forwarded nor recorded by the appliance",
-		 "take the route away, or let it lead to the inside interface; if it shall be so, it shall be so"},
+		 "take the route away, or let it lead to the inside interface; if it shall be so, it "
+		 "shall be so"},
 	[DOCTOR_ROUTE_OUTSIDE] =
 		{"route-outside", "the appliance itself forwards, and ships its evidence, by this route",
-		 "give the outside subnet's route table a default route to an internet gateway or the like"},
+		 "give the outside subnet's route table a default route to an internet gateway or the "
+		 "like"},
 	[DOCTOR_ROUTE_BACK] =
 		{"route-back",
 		 "answers that come another way than the questions went are seen on one side alone",
-		 "let the internet gateway's route table lead to the outside interface for the inside subnet"},
+		 "let the internet gateway's route table lead to the outside interface for the inside "
+		 "subnet"},
 	[DOCTOR_S3_ENDPOINT] =
 		{"s3-endpoint",
 		 "evidence then goes to S3 without a NAT gateway's price, and the bucket's policy "
@@ -48,17 +52,24 @@ static const struct {
 		{"security-group",
 		 "AWS tracks the flows of a group that is not open both ways, and drops what it "
 		 "does not allow",
-		 "open the inside group for all protocols and addresses both ways; the outside one for what leaves"},
+		 "open the inside group for all protocols and addresses both ways; the outside one for "
+		 "what leaves"},
 	[DOCTOR_USER_DATA] =
 		{"user-data", "with a mistake in its configuration the appliance stays closed",
 		 "correct it (sealtap check-config FILE), stop the instance, set the user data, start it"},
-	[DOCTOR_VERDICT] = {"boot-verdict", "ARMED is the appliance's own word that it forwards and records",
+	[DOCTOR_VERDICT] = {"boot-verdict",
+			    "ARMED is the appliance's own word that it forwards and "
+			    "records",
 			    "read the console: each line that is not ok says what to do"},
 	[DOCTOR_ROLE] =
 		{"role",
-		 "the appliance ships with this role's credentials; it must be able to write, and to do no more",
-		 "give the role s3:PutObject on the prefix and kms:GenerateDataKey on the key, and nothing else"},
-	[DOCTOR_BUCKET] = {"bucket", "evidence is stored there", "check the bucket's name, region and owner"},
+		 "the appliance ships with this role's credentials; it must be able to write, and to do "
+		 "no more",
+		 "give the role s3:PutObject on the prefix and kms:GenerateDataKey on the key, and "
+		 "nothing else"},
+	[DOCTOR_BUCKET] = {"bucket", "evidence is stored there",
+			   "check the bucket's name, region and "
+			   "owner"},
 	[DOCTOR_VERSIONING] = {"versioning",
 			       "without versions an object that is overwritten or deleted is gone",
 			       "aws s3api put-bucket-versioning --versioning-configuration Status=Enabled"},
@@ -80,7 +91,8 @@ static const struct {
 			       "take the statements Seal and Open of board/nitro/stack.yaml, Key"},
 	[DOCTOR_DECRYPT] =
 		{"decrypt", "open, verify and flows need kms:Decrypt",
-		 "take the analyst's role (AnalystRoleArn of the stack), with its second factor and from its networks"},
+		 "take the analyst's role (AnalystRoleArn of the stack), with its second factor and "
+		 "from its networks"},
 };
 
 static struct {
