@@ -30,6 +30,10 @@ enum err sealed_fail(struct sealed *s, enum err e, const char *format, ...)
 
 enum err sealed_unreadable(struct sealed *s, const struct source_read *r, enum err e)
 {
+	s->said = r->call.said;
+	s->why[0] = 0;
+	if (e == ERR_MISSING)
+		return e;
 	if (e == ERR_TRUNCATED)
 		return sealed_fail(s, e, "ends too early: it was cut");
 	if (e == ERR_CONFLICT)
@@ -99,6 +103,7 @@ static enum err read_header(struct sealed *s)
 static enum err key_failed(struct sealed *s, enum exit_status status)
 {
 	s->why[0] = 0; /* keyring has said it */
+	s->said = status;
 	switch (status) {
 	case EXIT_DENIED:
 		return ERR_DENIED;
@@ -109,7 +114,7 @@ static enum err key_failed(struct sealed *s, enum exit_status status)
 	case EXIT_UNAVAILABLE:
 		return ERR_UNREACHABLE;
 	default:
-		return ERR_SERVICE;
+		return ERR_MISSING;
 	}
 }
 

@@ -40,7 +40,8 @@ struct sealed {
 	struct esdk_header header;
 	struct esdk_layout layout;
 	bool has_index;
-	uint32_t frames; /* by the index */
+	uint32_t frames;       /* by the index */
+	enum exit_status said; /* with ERR_MISSING: why there is no key, or no credentials */
 
 	/* inside */
 	bool started, is_open, all;

@@ -10,8 +10,6 @@
  */
 #include "record/zframe.h"
 
-#include "record/seek.h"
-
 #define DATA_MAGIC 0xfd2fb528u
 #define SKIPPABLE_HEAD 8
 
@@ -95,8 +93,12 @@ static enum err check_seek_table(struct zframe_reader *r, struct span content)
 
 static enum err end_skippable(struct zframe_reader *r)
 {
-	struct span content = span_of(r->skippable, r->want);
-	TRY(r->magic == INDEX_MAGIC ? check_index(r, content) : check_seek_table(r, content));
+	if (r->magic == INDEX_MAGIC) {
+		r->index_bytes = r->want;
+		TRY(check_index(r, zframe_index(r)));
+	} else {
+		TRY(check_seek_table(r, span_of(r->seek_table, r->want)));
+	}
 	expect_head(r);
 	return ERR_OK;
 }
@@ -121,7 +123,7 @@ static enum err begin_skippable(struct zframe_reader *r)
 	size_t len = load_le32(r->head + 4);
 	if (r->frames == 0 || r->magic != (r->has_index ? SEEK_MAGIC : INDEX_MAGIC))
 		return ERR_SYNTAX;
-	if (len > sizeof(r->skippable))
+	if (len > (r->has_index ? sizeof(r->seek_table) : sizeof(r->skippable)))
 		return ERR_TOO_LONG;
 	r->phase = ZFRAME_SKIPPABLE;
 	r->got = 0;
@@ -172,7 +174,7 @@ static enum err step(struct zframe_reader *r, struct span *in)
 	case ZFRAME_DATA:
 		return read_data(r, in);
 	case ZFRAME_SKIPPABLE:
-		TRY(collect(r, in, r->skippable));
+		TRY(collect(r, in, r->has_index ? r->seek_table : r->skippable));
 		return end_skippable(r);
 	}
 	trap();
@@ -188,6 +190,12 @@ enum err zframe_read(struct zframe_reader *r, struct span *in)
 		r->error = e;
 	}
 	return r->error;
+}
+
+struct span zframe_index(const struct zframe_reader *r)
+{
+	ASSERT(r->has_index || r->phase == ZFRAME_SKIPPABLE);
+	return span_of(r->skippable, r->index_bytes);
 }
 
 enum err zframe_end(const struct zframe_reader *r)

@@ -10,6 +10,7 @@
 
 #include "lib/zstd.h"
 #include "record/index.h"
+#include "record/seek.h"
 
 #define ZFRAME_FRAMES_MAX 65536u
 #define ZFRAME_OUT_BYTES 131072u
@@ -27,6 +28,7 @@ struct zframe_reader {
 	uint32_t frames;                /* data frames seen whole */
 	uint64_t raw_bytes, zstd_bytes; /* of these */
 	struct index_head index;        /* when has_index */
+	size_t index_bytes;             /* of its content */
 	struct span content;            /* what the last call gave out; valid until the next */
 
 	uint64_t frame_raw, frame_zstd; /* of the frame being read */
@@ -36,7 +38,8 @@ struct zframe_reader {
 	struct zframe_size size[ZFRAME_FRAMES_MAX + 1];
 	uint8_t out[ZFRAME_OUT_BYTES];
 	struct zstd_decoder zstd;
-	uint8_t skippable[INDEX_BYTES_MAX(ZFRAME_FRAMES_MAX)];
+	uint8_t skippable[INDEX_BYTES_MAX(ZFRAME_FRAMES_MAX)]; /* the index's content, once has_index */
+	uint8_t seek_table[SEEK_BYTES(ZFRAME_FRAMES_MAX + 1)];
 };
 
 /* r is static storage. */
@@ -44,6 +47,8 @@ void zframe_begin(struct zframe_reader *r);
 /* Takes bytes off *in. ERR_OK: content is set. ERR_MORE: *in is used up. ERR_SYNTAX, ERR_CHECKSUM,
  * ERR_UNSUPPORTED; the first error stays. */
 enum err zframe_read(struct zframe_reader *r, struct span *in) MUST_USE;
+/* The index's content, for index_read_entry(); when has_index. */
+struct span zframe_index(const struct zframe_reader *r);
 /* The input is over. ERR_TRUNCATED: inside a frame, or before the first, or between index and seek table. */
 enum err zframe_end(const struct zframe_reader *r) MUST_USE;
 

@@ -1,0 +1,178 @@
+/* ledger: what is known of all objects of appliances together, and what of it does not fit: numbering,
+ * chains, the log's inventory both ways, boots with beginning, heartbeats and end, books, signatures that a
+ * later log object stands for. It is told objects, lines of the inventory and events in the order of boot,
+ * stream, number; findings come out as they are certain, some only at the end.
+ *
+ * An object's entry is its index in the caller's catalog. Memory is the caller's: entries, and this struct,
+ * static storage.
+ */
+#ifndef SEALTAP_RECORD_LEDGER_H
+#define SEALTAP_RECORD_LEDGER_H
+
+#include "record/inspect.h"
+
+#define LEDGER_NONE UINT32_MAX
+#define LEDGER_BOOTS_MAX 16384u
+#define LEDGER_HOLES_MAX 4096u
+#define LEDGER_ABSENT_MAX 4096u
+#define LEDGER_PUBS_MAX 16u
+#define LEDGER_GAPS_MAX 1024u
+#define LEDGER_DIGEST_BYTES 16
+/* A heartbeat stands in the log at least so often, and so much later it is missed. */
+#define LEDGER_HEARTBEAT_S 300u
+#define LEDGER_HEARTBEAT_SLACK_S 60u
+/* An object is listed by the log so long after it was stored, at the latest. */
+#define LEDGER_LISTED_S 900u
+
+enum ledger_severity { LEDGER_NOTE, LEDGER_GAP, LEDGER_DAMAGE, LEDGER_SEVERITIES };
+
+struct ledger_finding {
+	enum ledger_severity severity;
+	const char *kind;        /* static: "missing", "altered", "forged", "gap" ... */
+	uint32_t entry;          /* LEDGER_NONE: it is of no object that is there */
+	const char *name;        /* of one that is not there; NULL */
+	uint64_t boot;           /* 0: of none */
+	const char *stream;      /* NULL: of the whole boot */
+	uint64_t from_ns, to_ns; /* 0: not known */
+	const char *text;
+};
+
+struct ledger_entry {
+	uint8_t body[LEDGER_DIGEST_BYTES], sig[LEDGER_DIGEST_BYTES]; /* size and hash; signature: as found, */
+	uint8_t listed_body[LEDGER_DIGEST_BYTES], listed_sig[LEDGER_DIGEST_BYTES]; /* as the log lists them */
+	uint64_t boot, last_ns, stored_ns;
+	uint32_t listed_by; /* entry of the log object */
+	uint16_t boot_index;
+	uint16_t flags;
+};
+
+/* An object after inspect_end(). Spans and pointers are borrowed for the call. */
+struct ledger_object {
+	uint32_t entry;
+	const struct inspect *inspect;
+	uint64_t stored_ns; /* when S3 got it; 0: not known */
+	uint8_t beside;     /* N of -rN */
+};
+
+struct ledger_boot {
+	uint64_t boot, first_ns, last_log_ns;
+	bool shutdown;
+	bool unsure; /* not all of its log is known: what it does not tell proves nothing */
+	bool unread; /* and that only for want of rights */
+};
+
+struct ledger_hole {
+	uint64_t boot, from_ns, to_ns;
+	uint32_t from, to; /* numbers, both missing */
+	char stream[8];
+};
+
+struct ledger_absent {
+	uint32_t listed_by, seq;
+	uint64_t boot; /* as the name has it; 0: it is none of ours */
+	char stream[8];
+	char name[OBJECT_NAME_MAX];
+};
+
+/* Where a stream of the present boot stands. */
+struct ledger_stream {
+	char stream[8];
+	bool begun;
+	bool after;   /* prev and sig are those of the object before the next number */
+	bool counted; /* so are these: cumulative, of both interfaces */
+	uint32_t next_seq;
+	uint64_t last_ns;
+	uint8_t prev[32];
+	uint8_t sig[LEDGER_DIGEST_BYTES];
+	uint64_t records, lost, filtered;
+};
+
+struct ledger_sums {
+	uint64_t objects, bytes, raw_bytes, packets, lines, lost, cut, filtered;
+	uint64_t boots, streams, signed_good, covered, unsigned_left;
+	uint64_t findings[LEDGER_SEVERITIES];
+	uint64_t canaries_stored, books_closed;
+	uint64_t first_ns, last_ns;
+};
+
+struct ledger {
+	/* set by the caller before ledger_begin() */
+	struct ledger_entry *entries; /* zeroed, as many as the catalog has */
+	uint32_t entry_count;
+	bool partial;     /* a window of time: beginnings and ends are not wanted */
+	bool public_only; /* nothing is known of what is inside */
+	uint64_t now_ns;
+	void (*finding)(void *arg, const struct ledger_finding *f);
+	/* the entry of an object's name (its oldest version), or LEDGER_NONE; *n: what the name says,
+	 * zeroed where it is no name of an object */
+	uint32_t (*find)(void *arg, struct span name, struct inspect_name *n);
+	void *arg;
+
+	struct ledger_sums sums;
+
+	/* inside */
+	bool begun, boot_line, whole; /* of the present boot; whole: nothing of it is missing or damaged */
+	bool has_log;
+	uint64_t heartbeat_ns, packets, books_packets;
+	uint32_t last_log, deaths, pub_count;
+	struct {
+		uint8_t digest[LEDGER_DIGEST_BYTES];
+		uint32_t entry;
+	} pubs[LEDGER_PUBS_MAX];
+	struct ledger_stream at;
+	uint32_t boots, holes, absent, absent_more, gaps;
+	uint64_t gap[LEDGER_GAPS_MAX]; /* boots of which an event `gap` tells */
+	struct ledger_boot boot[LEDGER_BOOTS_MAX];
+	struct ledger_hole hole[LEDGER_HOLES_MAX];
+	struct ledger_absent missing[LEDGER_ABSENT_MAX];
+	char text[512];
+};
+
+/* All but what the caller set is zeroed. */
+void ledger_begin(struct ledger *l);
+/* The next object of its boot and stream. Of several of one number the best comes first; others are
+ * ledger_other(). */
+void ledger_object(struct ledger *l, const struct ledger_object *o);
+/* Another object of a number that was there, a later version, a delete marker, one that can't be read. */
+void ledger_other(struct ledger *l, uint32_t entry, const struct inspect_name *name, const char *kind,
+		  const char *text);
+/* An object that the caller could not read: nothing is known of it but its name. */
+void ledger_unread(struct ledger *l, uint32_t entry, const struct inspect_name *n);
+/* A line of the inventory in the log object `entry`. */
+void ledger_shipped(struct ledger *l, uint32_t entry, struct span name, uint64_t size, struct span sha256_hex,
+		    struct span sig);
+/* An event of the log; before ledger_object() of the object in which it stands. */
+struct ledger_event {
+	uint32_t entry;
+	uint64_t boot, ns;
+	struct span level, role, event;
+	uint64_t from_ns, to_ns, about_boot; /* of `gap` */
+	uint64_t arrived_least, arrived_most, recorded, lost, filtered, unattributed,
+		surplus;  /* of `books` */
+	struct span line; /* all of it */
+};
+void ledger_event(struct ledger *l, const struct ledger_event *e);
+/* So that what follows is of this boot and stream. */
+void ledger_enter(struct ledger *l, const struct inspect_name *n);
+/* The last call: what the end shows. */
+void ledger_end(struct ledger *l);
+
+/* Inside of ledger*.c: f with its text from l->text unless it has one. */
+void ledger_say(struct ledger *l, struct ledger_finding f);
+/* l->text: the pattern, each # a number of the list, each @ one of eight digits. */
+void ledger_words(struct ledger *l, const char *pattern, const uint64_t *numbers);
+void ledger_digest(uint8_t out[LEDGER_DIGEST_BYTES], uint64_t number, struct span bytes);
+struct ledger_boot *ledger_boot_now(struct ledger *l);
+/* The present boot's last log object is read, and all others of it. */
+void ledger_end_boot(struct ledger *l);
+enum ledger_flag {
+	LEDGER_SEEN = 1,
+	LEDGER_BAD = 2, /* damage was found and said */
+	LEDGER_SIG_GOOD = 4,
+	LEDGER_SIG_NONE = 8,
+	LEDGER_SIG_BAD = 16,
+	LEDGER_HAS_LISTING = 32,
+	LEDGER_LAST_LOG = 64, /* nothing lists it */
+};
+
+#endif

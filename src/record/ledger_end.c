@@ -1,0 +1,201 @@
+/* ledger_end: what is certain once all is read. */
+#include <string.h>
+
+#include "base/time.h"
+#include "record/ledger.h"
+
+static bool is_sound(const struct ledger_entry *e)
+{
+	return e->flags & LEDGER_SEEN && !(e->flags & (LEDGER_BAD | LEDGER_SIG_BAD));
+}
+
+static bool body_as_listed(const struct ledger_entry *e)
+{
+	return memcmp(e->body, e->listed_body, sizeof(e->body)) == 0;
+}
+
+/* Somebody who signed stands for it: its own signature, or a log object that somebody stands for. */
+static bool covered(struct ledger *l, uint32_t i)
+{
+	for (unsigned depth = 0; depth < 64; depth++) {
+		const struct ledger_entry *e = &l->entries[i];
+		if (e->flags & LEDGER_SIG_GOOD)
+			return is_sound(e);
+		if (!(e->flags & LEDGER_HAS_LISTING) || !body_as_listed(e) ||
+		    !is_sound(&l->entries[e->listed_by]))
+			return false;
+		i = e->listed_by;
+	}
+	return false;
+}
+
+static bool listed_well(struct ledger *l, const struct ledger_entry *e)
+{
+	return e->flags & LEDGER_HAS_LISTING && covered(l, e->listed_by);
+}
+
+static void say_of(struct ledger *l, uint32_t i, enum ledger_severity severity, const char *kind,
+		   const char *text)
+{
+	ledger_say(l, (struct ledger_finding){.severity = severity,
+					      .kind = kind,
+					      .entry = i,
+					      .boot = l->entries[i].boot,
+					      .to_ns = l->entries[i].last_ns,
+					      .text = text});
+}
+
+static void end_signature(struct ledger *l, uint32_t i)
+{
+	const struct ledger_entry *e = &l->entries[i];
+	bool known = listed_well(l, e) && body_as_listed(e);
+	if (e->flags & LEDGER_SIG_BAD) {
+		if (known)
+			say_of(l, i, LEDGER_DAMAGE, "altered",
+			       "its metadata is not what was signed; the log lists this content");
+		else if (e->flags & LEDGER_BAD)
+			return; /* what is wrong with its content was said; its signature can't fit */
+		else
+			say_of(l, i, LEDGER_DAMAGE, "forged",
+			       "its signature is not by the key of its boot, nor does the log list "
+			       "this content");
+		return;
+	}
+	if (!(e->flags & LEDGER_SIG_NONE) || e->flags & LEDGER_BAD)
+		return;
+	if (known) {
+		l->sums.covered++;
+		return;
+	}
+	l->sums.unsigned_left++;
+	bool unknown = l->public_only || l->boot[e->boot_index].unread;
+	say_of(l, i, unknown ? LEDGER_NOTE : LEDGER_DAMAGE, "unsigned",
+	       unknown ? "it has no signature; whether the log stands for it can't be seen without the key"
+		       : "it has no signature, and no signed log object lists its hash: anybody who may "
+			 "decrypt can have made it");
+}
+
+/* The log had time to list it. */
+static bool should_be_listed(const struct ledger *l, const struct ledger_entry *e)
+{
+	const struct ledger_boot *b = &l->boot[e->boot_index];
+	uint64_t since = e->stored_ns ? e->stored_ns : e->last_ns;
+	return !b->unsure && (b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S);
+}
+
+static void end_listing(struct ledger *l, uint32_t i)
+{
+	struct ledger_entry *e = &l->entries[i];
+	if (l->public_only || e->flags & (LEDGER_BAD | LEDGER_LAST_LOG))
+		return;
+	if (!(e->flags & LEDGER_HAS_LISTING)) {
+		if (should_be_listed(l, e))
+			say_of(l, i, LEDGER_GAP, "unlisted", "the log does not list it as shipped");
+		return;
+	}
+	if (!listed_well(l, e))
+		return;
+	if (!body_as_listed(e))
+		say_of(l, i, LEDGER_DAMAGE, "altered", "the log lists another size or hash of it");
+	else if (memcmp(e->sig, e->listed_sig, sizeof(e->sig)) != 0)
+		say_of(l, i, LEDGER_DAMAGE, "altered", "the log lists another signature of it");
+}
+
+/* ---- what is not there */
+
+static void end_absent(struct ledger *l)
+{
+	for (uint32_t i = 0; i < l->absent; i++) {
+		const struct ledger_absent *a = &l->missing[i];
+		if (!is_sound(&l->entries[a->listed_by]))
+			continue;
+		ledger_say(l,
+			   (struct ledger_finding){.severity = LEDGER_DAMAGE,
+						   .kind = "missing",
+						   .entry = LEDGER_NONE,
+						   .name = a->name,
+						   .boot = a->boot,
+						   .stream = a->stream[0] ? a->stream : NULL,
+						   .text = "the log lists it as shipped; it is not there"});
+	}
+	if (l->absent_more == 0)
+		return;
+	const uint64_t more = l->absent_more;
+	ledger_words(l, "# more objects that the log lists are not there", &more);
+	ledger_say(l, (struct ledger_finding){
+			      .severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE});
+}
+
+/* How many of a hole's numbers are told by name. */
+static uint32_t named(const struct ledger *l, const struct ledger_hole *h)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < l->absent; i++) {
+		const struct ledger_absent *a = &l->missing[i];
+		n += a->boot == h->boot && a->seq >= h->from && a->seq <= h->to &&
+		     strcmp(a->stream, h->stream) == 0;
+	}
+	return n;
+}
+
+static void end_holes(struct ledger *l)
+{
+	for (uint32_t i = 0; i < l->holes; i++) {
+		const struct ledger_hole *h = &l->hole[i];
+		uint32_t count = h->to - h->from + 1;
+		if (named(l, h) >= count)
+			continue;
+		const uint64_t numbers[] = {h->from, h->to};
+		ledger_words(l,
+			     count == 1 ? "number @ of the stream is not there"
+					: "numbers @ to @ of the stream are not there",
+			     numbers);
+		ledger_say(l, (struct ledger_finding){.severity = LEDGER_DAMAGE,
+						      .kind = "missing",
+						      .entry = LEDGER_NONE,
+						      .boot = h->boot,
+						      .stream = h->stream,
+						      .from_ns = h->from_ns,
+						      .to_ns = h->to_ns});
+	}
+}
+
+/* A boot whose log does not end with `shutdown`: it goes on, a later boot tells of it, or its end is
+ * missing. */
+static void end_boots(struct ledger *l)
+{
+	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
+	static const char no_end[] =
+		"its log does not end (event `shutdown`), and no later boot tells of a gap: "
+		"its last objects are missing, or it lost its power without a spool volume";
+	for (uint32_t i = 0; i < l->boots; i++) {
+		const struct ledger_boot *b = &l->boot[i];
+		bool told = false;
+		for (uint32_t g = 0; g < l->gaps; g++)
+			told = told || l->gap[g] == b->boot;
+		if (b->shutdown || told || b->unsure || b->last_log_ns == 0)
+			continue;
+		bool lives = l->now_ns < b->last_log_ns + LEDGER_LISTED_S * NS_PER_S;
+		ledger_say(l, (struct ledger_finding){.severity = lives ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = lives ? "goes-on" : "missing",
+						      .entry = LEDGER_NONE,
+						      .boot = b->boot,
+						      .from_ns = b->last_log_ns,
+						      .text = lives ? goes_on : no_end});
+	}
+}
+
+void ledger_end(struct ledger *l)
+{
+	ledger_end_boot(l);
+	for (uint32_t i = 0; i < l->entry_count; i++) {
+		if (!(l->entries[i].flags & LEDGER_SEEN))
+			continue;
+		end_signature(l, i);
+		end_listing(l, i);
+	}
+	end_absent(l);
+	end_holes(l);
+	if (!l->partial && !l->public_only)
+		end_boots(l);
+}

@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""verify_test.py: `sealtap verify` on a recorded set: what is whole is called complete, and each attack on it by its object and kind."""
+import hashlib
+import json
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+from lab import forger, operatorlab, testing  # noqa: E402
+
+report = testing.report()
+COMPLETE, GAPS, DAMAGED = 0, 1, 2
+FIELDS = ['first', 'last', 'records', 'bytes', 'lost', 'cut', 'filtered', 'prev', 'sha256', 'sig', 'format']
+
+
+class Set:
+    """The objects of a life as they are to be put: {name: [body, metadata]}, to be tampered with; then what verify says of them: in a
+    folder, as `fetch` leaves them there, or in a bucket."""
+
+    def __init__(self, life):
+        self.life = life
+        self.there = {o.name: [o.body(), dict(o.meta)] for o in life.objects}
+
+    def of(self, stream, i):
+        return self.life.of(stream)[i].name
+
+    def put(self):
+        bucket = self.life.lab.bucket()
+        for name, (body, meta) in self.there.items():
+            bucket.put(name, body, meta)
+        return bucket
+
+    def write(self, folder):
+        for name, (body, meta) in self.there.items():
+            path = os.path.join(folder, os.path.basename(name))
+            with open(path, 'wb') as f:
+                f.write(body)
+            with open(path + '.json', 'w') as f:
+                json.dump({'key': name, 'size': str(len(body)), **({'metadata': meta} if meta else {})}, f)
+
+    def verify(self, *options, bucket=None, **environment):
+        if bucket:
+            return Found(bucket.sealtap('verify', '--json', *options, **environment))
+        with tempfile.TemporaryDirectory(dir=self.life.lab.folder) as folder:
+            self.write(folder)
+            found = Found(self.life.lab.sealtap('verify', '--json', *options, folder, **environment))
+            names = {os.path.basename(name): name for name in self.there}
+            for f in found.findings:
+                base = os.path.basename(f.get('object', ''))
+                if base in names:
+                    f['object'] = names[base]
+            return found
+
+
+class Found:
+    def __init__(self, done):
+        lines = [json.loads(line) for line in done.out.decode().splitlines()]
+        self.status, self.err = done.status, done.err
+        self.findings = [f for f in lines if 'finding' in f]
+        self.result = lines[-1] if lines else None
+
+    def kinds(self, name, severity='damage'):
+        return {f['finding'] for f in self.findings if f.get('object') == name and f['severity'] == severity}
+
+    def named(self, severity='damage'):
+        return {(f.get('object'), f['finding']) for f in self.findings if f['severity'] == severity}
+
+    def is_damage(self, *pairs):
+        """Damaged, and these (object, kind) are all that is said to be."""
+        assert self.status == DAMAGED, f'exit status {self.status}: {self.err}'
+        assert self.named() == set(pairs), f'{sorted(map(str, self.named()))}, not {sorted(map(str, pairs))}'
+
+
+def flipped(body, at):
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
+
+
+# ---- whole
+
+def a_whole_set_is_complete(life):
+    bucket = Set(life).put()
+    found = Set(life).verify(bucket=bucket)
+    assert found.status == COMPLETE and not found.findings, (found.status, found.findings, found.err)
+    r = found.result
+    assert r['result'] == 'complete' and r['objects'] == r['signed_good'] == len(life.objects), r
+    assert r['packets'] == sum(o.number('records') for o in life.packets()) and r['books_closed'] == 1 and r['canaries_stored'], r
+    done = bucket.sealtap('verify')
+    assert done.status == COMPLETE and b'\ncomplete: 0 damaged' in done.out, done
+
+
+def a_window_of_it_is_complete_too(life):
+    middle = (life.start_ns + 200 * operatorlab.S) // operatorlab.S
+    found = Set(life).verify('--from', f'@{middle}', '--to', f'@{middle + 30}')
+    assert found.status == COMPLETE and 0 < found.result['objects'] <= len(life.objects), (found.findings, found.err, found.result)
+
+
+def without_the_key_signatures_chains_and_hashes_are_checked_and_it_says_what_was_not(life):
+    bucket = Set(life).put()
+    life.lab.front.rule = lambda request: (400, b'{"__type":"AccessDeniedException"}') if request.action == 'Decrypt' else None
+    done = bucket.sealtap('verify', '--public-only')
+    life.lab.front.rule = None
+    assert done.status == COMPLETE and b'not proven' in done.out and b'signatures that hold' in done.out, done
+
+
+def files_in_a_folder_are_checked_like_objects_in_a_bucket_and_without_the_key_offline(life):
+    found = Set(life).verify()
+    assert found.status == COMPLETE and found.result['signed_good'] == len(life.objects), (found.findings, found.err, found.result)
+    offline = {k: None for k in life.lab.own_environment() if k.startswith('AWS_')}
+    found = Set(life).verify('--public-only', **offline)
+    assert found.status == COMPLETE and found.result['signed_good'] == len(life.objects), (found.findings, found.err, found.result)
+
+
+# ---- gaps
+
+def losses_and_torn_objects_are_gaps_that_are_explained(lab):
+    life = lab.record(seconds=330, lost_at_s=100, torn_at_s=200)
+    found = Set(life).verify()
+    assert found.status == GAPS, (found.status, found.findings, found.err)
+    lost = {o.name for o in life.objects if o.number('lost')}
+    torn = {o.name for o in life.objects if '.torn.' in o.name}
+    assert torn and found.named('gap') == {(n, 'lost') for n in lost} | {(n, 'torn') for n in torn}, found.findings
+    assert found.result['lost'] == life.end['lost'] and found.result['result'] == 'gaps', found.result
+
+
+# ---- alteration
+
+def a_flipped_bit_of_the_body_is_an_altered_object(life):
+    name = Set(life).of('w0', 1)
+    length = len(Set(life).there[name][0])
+    for at in (0, 2, 10, 37, 200, length // 3, length // 2, length - 300, length - 1):
+        s = Set(life)
+        s.there[name][0] = flipped(s.there[name][0], at)
+        found = s.verify()
+        assert found.status == DAMAGED and {n for n, _ in found.named()} == {name}, f'byte {at}: {found.named()} {found.err}'
+        assert 'altered' in found.kinds(name), f'byte {at}: {found.named()}'
+
+
+def a_metadata_field_that_was_changed_is_an_altered_object(life):
+    for field in FIELDS:
+        s = Set(life)
+        name, key = s.of('w1', 0), 'sealtap-' + field
+        value = s.there[name][1][key]
+        s.there[name][1][key] = ('1' if value[0] != '1' else '2') + value[1:] if field not in ('sig', 'format') else value + 'A'
+        found = s.verify()
+        assert found.status == DAMAGED and 'altered' in found.kinds(name), f'{field}: {found.named()}'
+        assert {n for n, _ in found.named()} == {name}, f'{field}: {found.named()}'
+
+
+def metadata_that_is_gone_is_an_altered_object(life):
+    s = Set(life)
+    name = s.of('flows', 0)
+    s.there[name][1] = {}
+    s.verify(bucket=s.put()).is_damage((name, 'altered'))
+    s.verify().is_damage((name, 'altered'))
+
+
+def an_object_that_ends_early_is_truncated(life):
+    name = Set(life).of('w0', 0)
+    length = len(Set(life).there[name][0])
+    for keep in (30, 700, 70000, length - 1):
+        s = Set(life)
+        s.there[name][0] = s.there[name][0][:keep]
+        found = s.verify()
+        assert 'truncated' in found.kinds(name) and {n for n, _ in found.named()} == {name}, f'{keep}: {found.named()} {found.err}'
+
+
+# ---- forgery
+
+def forged(s, o, meta):
+    """The object sealed once more, with a right data key, by somebody who may decrypt."""
+    key = forger.data_key(s.life.lab, o.body(), s.life.contexts[o.path])
+    body = forger.seal(o.opened(), key, o.body())
+    meta = {**o.meta, 'sealtap-sha256': hashlib.sha256(body).hexdigest(), **meta}
+    s.there[o.name] = [body, meta]
+    return meta
+
+
+def an_object_sealed_with_the_right_key_but_not_signed_is_named_as_unsigned(life):
+    s = Set(life)
+    o = s.life.of('w0')[-1]
+    forged(s, o, {'sealtap-sig': 'none'})
+    assert 'unsigned' in s.verify().kinds(o.name), s.verify().named()
+
+
+def an_object_sealed_with_the_right_key_and_signed_by_another_is_forged(life):
+    s = Set(life)
+    o = s.life.of('w0')[-1]
+    meta = forged(s, o, {})
+    assert s.verify().kinds(o.name) == {'forged'}, 'with its old signature'
+    meta['sealtap-sig'] = forger.sign(o.name, meta)
+    assert s.verify().kinds(o.name) == {'forged'}, 'with a signature of its own'
+    found = s.verify('--public-only')
+    assert found.status == DAMAGED and found.kinds(o.name) == {'forged'}, found.named()
+
+
+def a_forged_log_object_stands_for_nothing(life):
+    s = Set(life)
+    log, packets = s.life.of('log')[-2], s.life.of('w0')[-1]
+    meta = forged(s, packets, {'sealtap-sig': 'none'})
+    text = log.plain().decode().replace(packets.meta['sealtap-sha256'], meta['sealtap-sha256'])
+    assert text != log.plain().decode() or packets.name not in text, 'it lists the object'
+    found = s.verify()
+    assert 'unsigned' in found.kinds(packets.name), found.named()
+
+
+# ---- what is where
+
+def objects_under_each_others_names_are_swapped(life):
+    s = Set(life)
+    a, b = s.of('w0', 0), s.of('w0', 1)
+    s.there[a], s.there[b] = s.there[b], s.there[a]
+    found = s.verify()
+    assert 'swapped' in found.kinds(a) and 'swapped' in found.kinds(b), found.named()
+    s = Set(life)
+    a, b = s.of('w0', 0), s.of('w1', 0)
+    s.there[a], s.there[b] = s.there[b], s.there[a]
+    found = s.verify()
+    assert 'swapped' in found.kinds(a) and 'swapped' in found.kinds(b), found.named()
+
+
+def an_object_that_is_missing_in_the_middle_or_at_the_end_is_named(life):
+    for stream, i in ('w0', 0), ('w0', -1), ('w1', 1), ('flows', -1), ('log', 1):
+        s = Set(life)
+        name = s.of(stream, i)
+        del s.there[name]
+        found = s.verify()
+        assert (name, 'missing') in found.named(), f'{name}: {found.named()}'
+        assert {n for n, _ in found.named()} <= {name, None}, found.named()
+
+
+def a_log_whose_last_object_is_missing_has_no_end(life):
+    s = Set(life)
+    del s.there[s.of('log', -1)]
+    found = s.verify()
+    ends = [f for f in found.findings if f['finding'] in ('missing', 'goes-on') and 'object' not in f]
+    assert ends and ends[0]['boot'] == life.boot, found.findings
+
+
+def without_the_key_a_hole_in_the_numbers_and_a_broken_chain_are_seen(life):
+    s = Set(life)
+    del s.there[s.of('w0', 0)]
+    found = s.verify('--public-only')
+    assert found.status == DAMAGED and (None, 'missing') in found.named(), found.named()
+
+
+def a_copy_beside_an_object_is_duplicated(life):
+    s = Set(life)
+    name = s.of('w0', 1)
+    copy = name.replace('.pcapng.', '-r1.pcapng.')
+    s.there[copy] = s.there[name]
+    s.verify(bucket=s.put()).is_damage((copy, 'duplicated'))
+
+
+def a_later_version_is_overwritten_and_the_oldest_is_the_evidence(life):
+    s = Set(life)
+    name = s.of('w1', 1)
+    bucket = s.put()
+    bucket.put(name, b'nothing', {})
+    found = s.verify(bucket=bucket)
+    found.is_damage((name, 'overwritten'))
+    assert found.result['signed_good'] == len(life.objects), found.result
+
+
+def a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence(life):
+    s = Set(life)
+    name = s.of('log', 1)
+    bucket = s.put()
+    bucket.delete(name)
+    found = s.verify(bucket=bucket)
+    found.is_damage((name, 'deleted'))
+    assert found.result['signed_good'] == len(life.objects), found.result
+
+
+# ---- what keeps it from its work
+
+def denied(words):
+    return (403, f'<Error><Code>AccessDenied</Code><Message>{words}</Message></Error>'.encode(), {'Content-Type': 'application/xml'})
+
+
+def who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged(life):
+    bucket = Set(life).put()
+    one = Set(life).of('w0', 1)
+    rules = {
+        'an object': lambda r: denied('no') if r.method == 'GET' and r.path.endswith(one) else None,
+        'KMS': lambda r: (400, b'{"__type":"AccessDeniedException","message":"no"}') if r.action == 'Decrypt' else None,
+        'the list': lambda r: denied('no') if 'prefix' in r.query or 'versions' in r.query else None,
+    }
+    for what, rule in rules.items():
+        life.lab.front.rule = rule
+        done = bucket.sealtap('verify', '--json')
+        life.lab.front.rule = None
+        assert done.status == 77 and 'AccessDenied' in done.err, f'{what}: {done}'
+        assert b'"damage",' not in done.out, f'{what}: {done.out}'
+
+
+with operatorlab.Lab() as lab:
+    recorded = lab.record(seconds=400, canary_s=100, bytes_per_s=6000).open()
+    for test in (a_whole_set_is_complete, a_window_of_it_is_complete_too,
+                 without_the_key_signatures_chains_and_hashes_are_checked_and_it_says_what_was_not,
+                 files_in_a_folder_are_checked_like_objects_in_a_bucket_and_without_the_key_offline,
+                 a_flipped_bit_of_the_body_is_an_altered_object, a_metadata_field_that_was_changed_is_an_altered_object,
+                 metadata_that_is_gone_is_an_altered_object, an_object_that_ends_early_is_truncated,
+                 an_object_sealed_with_the_right_key_but_not_signed_is_named_as_unsigned,
+                 an_object_sealed_with_the_right_key_and_signed_by_another_is_forged, a_forged_log_object_stands_for_nothing,
+                 objects_under_each_others_names_are_swapped, an_object_that_is_missing_in_the_middle_or_at_the_end_is_named,
+                 a_log_whose_last_object_is_missing_has_no_end, without_the_key_a_hole_in_the_numbers_and_a_broken_chain_are_seen,
+                 a_copy_beside_an_object_is_duplicated, a_later_version_is_overwritten_and_the_oldest_is_the_evidence,
+                 a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence,
+                 who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged):
+        report.run(test, recorded)
+    report.run(losses_and_torn_objects_are_gaps_that_are_explained, lab)
+report.finish()
