@@ -61,11 +61,12 @@ static const struct place of_folders[] = {
 
 static const struct {
 	const struct place *places;
+	size_t of_page;             /* rows */
 	const char *marker, *entry; /* elements: of delete markers, of all else */
 } kinds[] = {
-	[S3_LIST_OBJECTS] = {of_objects, "", "Contents"},
-	[S3_LIST_VERSIONS] = {of_versions, "DeleteMarker", "Version"},
-	[S3_LIST_FOLDERS] = {of_folders, "", "CommonPrefixes"},
+	[S3_LIST_OBJECTS] = {of_objects, 2, "", "Contents"},
+	[S3_LIST_VERSIONS] = {of_versions, 3, "DeleteMarker", "Version"},
+	[S3_LIST_FOLDERS] = {of_folders, 2, "", "CommonPrefixes"},
 };
 
 /* ---- asking */
@@ -143,7 +144,7 @@ static enum err check_rows(const struct s3_list *l, bool of_entry)
 {
 	for (size_t i = 0; i < l->xml.wanted_count; i++) {
 		enum err e = l->wanted[i].result;
-		bool mine = (kinds[l->kind].places[i].row >= KEY) == of_entry;
+		bool mine = (i >= kinds[l->kind].of_page) == of_entry;
 		if (mine && e != ERR_MISSING && e != ERR_OK)
 			return e;
 		if (mine && l->wanted[i].out->overflow)
@@ -184,11 +185,7 @@ static void left(void *arg, struct span name, unsigned depth)
 		l->error = err;
 	if (!l->error && !l->stopped)
 		l->stopped = !l->entry(l->arg, &e);
-	for (size_t i = KEY; i < ROWS; i++)
-		buf_reset(&l->out[i]);
-	for (size_t i = 0; i < l->xml.wanted_count; i++)
-		if (kinds[l->kind].places[i].row >= KEY)
-			xml_again(&l->wanted[i]);
+	xml_again(&l->xml, kinds[l->kind].of_page);
 }
 
 void s3_list_begin(struct s3_list *l, enum s3_list_kind kind,

@@ -459,9 +459,12 @@ enum err xml_feed(struct xml_reader *r, struct span piece)
 	return r->error;
 }
 
-void xml_again(struct xml_wanted *w)
+void xml_again(struct xml_reader *r, size_t from)
 {
-	w->result = ERR_MISSING;
+	for (size_t i = from; i < r->wanted_count; i++) {
+		r->wanted[i].result = ERR_MISSING;
+		buf_reset(r->wanted[i].out);
+	}
 }
 
 enum err xml_end(struct xml_reader *r)

@@ -59,8 +59,9 @@ struct xml_reader {
 /* wanted: count rows with path and out set; they outlive the reading. */
 void xml_begin(struct xml_reader *r, struct xml_wanted *wanted, size_t count);
 enum err xml_feed(struct xml_reader *r, struct span piece) MUST_USE;
-/* For `left`, at the end of an element that may stand again: this is looked for anew. */
-void xml_again(struct xml_wanted *w);
+/* For `left`, at the end of an element that may stand again: what is wanted is looked for anew, and buffers
+ * are emptied, from row `from` on. */
+void xml_again(struct xml_reader *r, size_t from);
 /* The text is over: ERR_OK when it was one whole document. Otherwise the error is every element's result. */
 enum err xml_end(struct xml_reader *r) MUST_USE;
 

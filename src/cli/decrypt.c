@@ -31,6 +31,7 @@ static struct {
 	FILE *in;
 	uint64_t written;
 	bool done;
+	uint8_t key[ESDK_KEY_BYTES];
 	struct esdk_reader reader;
 	struct zframe_reader zframe;
 	uint8_t input[INPUT_BYTES];
@@ -40,15 +41,17 @@ static struct {
 __attribute__((format(printf, 2, 3))) static enum exit_status fail(enum exit_status status,
 								   const char *format, ...)
 {
-	char what[512], more[80] = "";
 	va_list args;
 	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
+	fflush(stdout);
+	fprintf(stderr, "sealtap: %s: ", g.name);
+	vfprintf(stderr, format, args);
 	va_end(args);
 	if (g.written)
-		snprintf(more, sizeof(more), "; the %llu bytes written are genuine, but not all",
-			 (unsigned long long)g.written);
-	return say(status, "%s: %s%s", g.name, what, more);
+		fprintf(stderr, "; the %llu bytes written are genuine, but not all",
+			(unsigned long long)g.written);
+	fputc('\n', stderr);
+	return status;
 }
 
 static enum exit_status fail_authentication(void)
@@ -67,26 +70,25 @@ static enum exit_status fail_authentication(void)
 /* What an error of the envelope means to who holds the file. */
 static enum exit_status fail_envelope(enum err e)
 {
+	const char *key_file = session_names()->key_file;
 	switch (e) {
 	case ERR_COMMITMENT:
-		return session_names()->key_file
-			       ? fail(EXIT_DAMAGED, "the key in %s is not the key of this object",
-				      session_names()->key_file)
-			       : fail(EXIT_DAMAGED,
-				      "the key commitment does not match: the header was altered");
+		return key_file
+			       ? fail(EXIT_DENIED, "the key in %s is not the key of this object", key_file)
+			       : fail(EXIT_DAMAGED, "KMS' key is not the key of this object: it was altered");
 	case ERR_AUTH:
 		return fail_authentication();
 	case ERR_TRUNCATED:
 		return fail(EXIT_DAMAGED, "the object ends too early, after %u whole frames",
 			    g.reader.frames);
 	case ERR_UNSUPPORTED:
-		return fail(EXIT_DAMAGED,
+		return fail(EXIT_NO_INPUT,
 			    "not an AWS Encryption SDK message with key commitment (suite 0x0478 or 0x0578)");
 	default:
 		break;
 	}
 	if (g.reader.phase == ESDK_PHASE_HEADER)
-		return fail(EXIT_DAMAGED, "not a sealed object: %s", err_text(e));
+		return fail(EXIT_NO_INPUT, "not a sealed object: %s", err_text(e));
 	if (g.reader.phase == ESDK_PHASE_DONE)
 		return fail(EXIT_DAMAGED, "something follows the end of the object");
 	return fail(EXIT_DAMAGED, "frame %u: %s", g.reader.frames + 1, err_text(e));
@@ -117,33 +119,31 @@ static enum exit_status put_content(struct span content)
 			return EXIT_DONE;
 		if (e)
 			return fail_content(e);
-		if (put(g.zframe.content))
-			return EXIT_OUTPUT;
+		enum exit_status status = put(g.zframe.content);
+		if (status)
+			return status;
 	}
 }
 
-static enum exit_status give_key(void)
+/* The data key: of the key file, or from KMS. */
+static enum exit_status get_key(void)
 {
-	uint8_t key[ESDK_KEY_BYTES];
-	enum exit_status status = keyring_get(&g.reader.header, span_str(g.name), key);
+	enum exit_status status = keyring_get(&g.reader.header, span_str(g.name), g.key);
 	if (status)
 		return status;
-	enum err e = esdk_read_key(&g.reader, key);
-	wipe(key, sizeof(key));
+	enum err e = esdk_read_key(&g.reader, g.key);
+	wipe(g.key, sizeof(g.key));
 	return e ? fail_envelope(e) : EXIT_DONE;
-}
-
-static enum exit_status show_edk(void)
-{
-	g.done = true;
-	return edk_show(&g.reader.header, g.name) ? say_out_done() : EXIT_DONE;
 }
 
 static enum exit_status event_happened(enum esdk_read_event event)
 {
 	switch (event) {
 	case ESDK_READ_HEADER:
-		return o.show_edk ? show_edk() : give_key();
+		if (!o.show_edk)
+			return get_key();
+		g.done = true;
+		return edk_show(&g.reader.header, g.name) ? say_out_done() : EXIT_DONE;
 	case ESDK_READ_CONTENT:
 		return put_content(g.reader.content);
 	case ESDK_READ_DONE:
@@ -159,7 +159,9 @@ static enum exit_status take(struct span in)
 		enum err e = esdk_read(&g.reader, &in, &event);
 		if (e == ERR_MORE)
 			break;
-		enum exit_status status = e ? fail_envelope(e) : event_happened(event);
+		if (e)
+			return fail_envelope(e);
+		enum exit_status status = event_happened(event);
 		if (status)
 			return status;
 	}
@@ -174,11 +176,9 @@ static enum exit_status finish(void)
 	e = o.raw ? ERR_OK : zframe_end(&g.zframe);
 	if (e)
 		return fail_content(e);
-	if (say_out_done())
-		return EXIT_OUTPUT;
 	if (!o.raw && !g.zframe.has_index)
 		say_note("%s: no index: the object was torn, its last packets are missing", g.name);
-	return EXIT_DONE;
+	return say_out_done();
 }
 
 static enum exit_status run(void)
@@ -189,11 +189,13 @@ static enum exit_status run(void)
 		size_t n = fread(g.input, 1, sizeof(g.input), g.in);
 		if (ferror(g.in))
 			return fail(EXIT_NO_INPUT, "can't read: %s", strerror(errno));
-		enum exit_status status = n ? take(span_of(g.input, n)) : finish();
-		if (status || n == 0)
+		if (n == 0)
+			return finish();
+		enum exit_status status = take(span_of(g.input, n));
+		if (status)
 			return status;
 	}
-	return EXIT_DONE;
+	return say_out_done();
 }
 
 static enum exit_status decrypt(char **operands)
@@ -201,15 +203,17 @@ static enum exit_status decrypt(char **operands)
 	o.file = operands[0];
 	bool from_stdin = strcmp(o.file, "-") == 0;
 	g.name = from_stdin ? "standard input" : o.file;
-	enum exit_status status = session_begin();
-	if (status)
-		return status;
 	if (o.show_edk && (session_names()->key_file || o.raw))
 		return say(EXIT_WRONG_USAGE, "--show-edk stands alone");
+	if (!o.show_edk && !session_names()->key_file) {
+		enum exit_status status = session_begin();
+		if (status)
+			return status;
+	}
 	g.in = from_stdin ? stdin : fopen(o.file, "rb");
 	if (!g.in)
 		return fail(EXIT_NO_INPUT, "can't open: %s", strerror(errno));
-	status = run();
+	enum exit_status status = run();
 	keyring_wipe();
 	esdk_read_wipe(&g.reader);
 	return status;
@@ -226,12 +230,13 @@ const struct command cmd_decrypt = {
 	.name = "decrypt",
 	.operands = "FILE|-",
 	.summary = "open one sealed object on standard output",
-	.text = "Packets (pcapng) or log lines (JSON), in bounded memory, whatever the size. The data\n"
-		"key comes from KMS, or from a file: 32 bytes in hexadecimal or base64.\n"
+	.text = "Packets (pcapng) or log lines (JSON), in bounded memory, whatever the size:\n"
+		"  sealtap decrypt FILE | tshark -r -\n"
 		"  sealtap decrypt --key data.key FILE | tshark -r -\n"
 		"\n"
-		"Every byte is authenticated before it is written. The object's signature and its\n"
-		"place in the chain of objects are not checked here. Without this command: any AWS\n"
+		"The data key comes from KMS (kms:Decrypt), or from a key file. Every byte is\n"
+		"authenticated before it is written. The object's signature and its place in the\n"
+		"chain of objects are not checked here: verify does. Without this command: any AWS\n"
 		"Encryption SDK, then zstd -d.\n",
 	.options = options,
 	.common = session_options,

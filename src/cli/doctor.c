@@ -5,6 +5,7 @@
 #include "aws/endpoint.h"
 #include "base/text.h"
 #include "cli/credentials.h"
+#include "cli/doctor_tell.h"
 #include "cli/profiles.h"
 #include "cli/say.h"
 #include "cli/session.h"
@@ -65,19 +66,61 @@ static enum exit_status show_credentials(void)
 	return s ? s : say_out_done();
 }
 
+/* From the outside in: who asks, the instance and its network, its configuration, and then what that
+ * names. */
+static enum exit_status examine(void)
+{
+	static struct doctor d;
+	const struct aws_credentials *c;
+	enum exit_status s = session_credentials(false, clock_real_ns(), &c);
+	if (s)
+		return s;
+	doctor_tell_begin(o_json);
+	s = session_caller(&d.caller_arn, &d.account);
+	if (s == EXIT_UNAVAILABLE || s == EXIT_NOT_SET_UP)
+		return s;
+	doctor_tell(s ? DOCTOR_WARNING : DOCTOR_OK, DOCTOR_CALLER, "", "%s, by %s",
+		    s ? "not known" : d.caller_arn, credentials_place());
+	if (s)
+		d.caller_arn = d.account = NULL;
+	doctor_instance(&d, o_instance);
+	if (*d.instance) {
+		doctor_user_data(&d);
+		doctor_verdict(&d);
+		doctor_routes(&d);
+		doctor_groups(&d);
+		doctor_role(&d);
+	}
+	doctor_bucket(&d);
+	doctor_key(&d);
+	return doctor_tell_end();
+}
+
 static enum exit_status run(char **operands)
 {
 	(void)operands;
 	enum exit_status s = session_begin();
 	if (s)
 		return s;
-	return show_credentials();
+	return o_credentials ? show_credentials() : examine();
 }
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.summary = "check the deployment, with a remedy for each finding",
-	.text = "",
+	.text = "Looks, with your credentials, at the appliance's instance, interfaces, routes, security\n"
+		"groups, configuration, console and role, at its bucket and its key, and changes nothing.\n"
+		"Each finding is ok, warning or problem, with what was found, why it matters and a\n"
+		"remedy. What you may not look at is a warning that names the permission.\n"
+		"\n"
+		"The instance is the one whose tag Name ends with the name given by --appliance, or\n"
+		"begins with sealtap.\n"
+		"\n"
+		"Exit status: 0 all is ok, 1 there are warnings, 2 there are problems.\n"
+		"\n"
+		"  sealtap doctor --appliance sealtap-1\n"
+		"  sealtap doctor --instance i-0123456789abcdef0 --json\n"
+		"  sealtap doctor --credentials        who am I, and from where?\n",
 	.options = options,
 	.common = session_options,
 	.run = run,

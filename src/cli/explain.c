@@ -75,7 +75,7 @@ enum exit_status explain(const struct window *w)
 	       w->filter ? "; less, when the filter asks for hosts or ports that are rare" : "");
 	printf("requests  about %llu to S3, about %llu to KMS\n", (unsigned long long)e.requests,
 	       (unsigned long long)e.keys);
-	printf("dollars   about %.4f for the requests; for the bytes %.2f over the internet, nothing within "
+	printf("dollars   about %.4f for the requests; for the bytes %.2f to the internet, nothing in "
 	       "the region\n",
 	       calls, (double)e.bytes / 1e9 * GB_DOLLARS);
 	if (e.colder)

@@ -12,9 +12,9 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_ls,      &cmd_fetch,   &cmd_verify,  &cmd_salvage, &cmd_doctor, &cmd_check_config,
-	&cmd_decrypt, &cmd_open,    &cmd_flows,   &cmd_status,  &cmd_logs,   &cmd_restore,
-	&cmd_hold,    &cmd_release, &cmd_support, &cmd_cost,    &cmd_report, NULL,
+	&cmd_ls,     &cmd_fetch,   &cmd_open,    &cmd_follow,       &cmd_extcap,  &cmd_flows, &cmd_verify,
+	&cmd_hold,   &cmd_release, &cmd_restore, &cmd_salvage,      &cmd_status,  &cmd_logs,  &cmd_support,
+	&cmd_report, &cmd_cost,    &cmd_doctor,  &cmd_check_config, &cmd_decrypt, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
@@ -80,6 +80,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--completion"))
 		return completion(argv[2]);
+	if (!strncmp(argv[1], "--extcap-", 9) || !strcmp(argv[1], "--capture")) /* Wireshark calls */
+		return run(&cmd_extcap, argv + 1);
 	const struct command *c = find(argv[1]);
 	if (!c)
 		return say(EXIT_WRONG_USAGE, "unknown command: %s; sealtap --help lists them",

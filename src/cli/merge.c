@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/say.h"
+#include "cli/streams.h"
 #include "record/prefilter.h"
 
 #define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
@@ -37,11 +38,7 @@ static struct {
 	struct merge_options o;
 	struct merge_counts count;
 	enum exit_status ended; /* what keeps it from going on */
-	uint32_t streams, admitted;
-	struct {
-		uint32_t first, end;
-		uint64_t start_ns;
-	} stream[MERGE_STREAMS_ALL]; /* by start_ns */
+	uint32_t admitted;      /* streams that began */
 	unsigned active, current, depth;
 	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
 	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
@@ -162,7 +159,7 @@ static void start_ahead(struct slot *t)
 		struct sealed *s = take_sealed();
 		ASSERT(s);
 		t->ahead[t->aheads++] = s;
-		sealed_start(s, catalog_at(t->started++));
+		sealed_start(s, streams_object(t->started++));
 	}
 }
 
@@ -211,7 +208,7 @@ static void tell_origin(struct slot *t)
 
 static void open_object(struct slot *t)
 {
-	const struct catalog_object *o = catalog_at(t->next);
+	const struct catalog_object *o = streams_object(t->next);
 	t->now = take_ahead(t);
 	t->next++;
 	start_ahead(t);
@@ -321,48 +318,9 @@ static void load_frame(struct slot *t, uint64_t *head_ns)
 
 /* ---- streams */
 
-static bool is_same_stream(const struct catalog_object *a, const struct catalog_object *b)
-{
-	return a->stream[0] && !strcmp(a->stream, b->stream) && a->boot == b->boot &&
-	       span_eq(a->appliance, b->appliance);
-}
-
-/* Sorted by insertion: they come nearly so. */
-static void add_stream(uint32_t first, uint32_t end)
-{
-	uint32_t at = g.streams++;
-	uint64_t start_ns = catalog_at(first)->start_ns;
-	for (; at && g.stream[at - 1].start_ns > start_ns; at--)
-		g.stream[at] = g.stream[at - 1];
-	g.stream[at].first = first;
-	g.stream[at].end = end;
-	g.stream[at].start_ns = start_ns;
-}
-
-/* When the stream's last object ends, at the latest. */
-static uint64_t end_of(uint32_t stream)
-{
-	const struct catalog_object *o = catalog_at(g.stream[stream].end - 1);
-	uint64_t latest = o->start_ns + CATALOG_OBJECT_MAX_S * NS_PER_S;
-	return o->end_ns < latest ? o->end_ns : latest;
-}
-
-/* How many streams there are at once, at most. */
-static unsigned most_at_once(void)
-{
-	unsigned most = 1;
-	for (uint32_t i = 0; i < g.streams; i++) {
-		unsigned n = 1;
-		for (uint32_t k = i; k-- && n < MERGE_STREAMS;)
-			n += end_of(k) >= g.stream[i].start_ns;
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
 static void divide_memory(void)
 {
-	unsigned most = most_at_once();
+	unsigned most = streams_at_once(MERGE_STREAMS);
 	g.room_bytes = MERGE_ROOM / most / 64 * 64;
 	if (g.room_bytes > SEALED_ROOM_MAX)
 		g.room_bytes = SEALED_ROOM_MAX;
@@ -374,22 +332,15 @@ static void divide_memory(void)
 	memset(g.room_used, 0, sizeof(g.room_used));
 }
 
-enum exit_status merge_begin(const struct merge_options *o, uint32_t first, uint32_t count)
+enum exit_status merge_begin(const struct merge_options *o)
 {
 	g.o = *o;
 	g.count = (struct merge_counts){.objects = 0};
 	g.ended = EXIT_DONE;
-	g.streams = g.admitted = 0;
-	g.active = g.current = 0;
-	for (uint32_t i = first, end; i < first + count; i = end) {
-		for (end = i + 1; end < first + count && is_same_stream(catalog_at(i), catalog_at(end));)
-			end++;
-		if (g.streams == MERGE_STREAMS_ALL)
-			return say(EXIT_WRONG_USAGE,
-				   "more than %u streams: ask for a shorter time, or --appliance",
-				   MERGE_STREAMS_ALL);
-		add_stream(i, end);
-	}
+	g.admitted = g.active = g.current = 0;
+	enum exit_status e = streams_plan(o->wanted);
+	if (e)
+		return e;
 	divide_memory();
 	return EXIT_DONE;
 }
@@ -405,12 +356,12 @@ static void admit(void)
 		return;
 	}
 	struct slot *t = &g.slot[g.active];
-	g.head_ns[g.active++] = g.stream[g.admitted].start_ns;
-	*t = (struct slot){.next = g.stream[g.admitted].first, .end = g.stream[g.admitted].end};
+	const struct streams_one *one = streams_at(g.admitted++);
+	g.head_ns[g.active++] = one->start_ns;
+	*t = (struct slot){.next = one->first, .end = one->end};
 	t->started = t->next;
 	t->room = g.room + room * g.room_bytes;
 	g.room_used[room] = true;
-	g.admitted++;
 	g.current = g.active; /* to be found anew */
 	start_ahead(t);
 }
@@ -425,6 +376,12 @@ static void leave(unsigned i)
 	g.current = g.active;
 }
 
+/* When the next stream begins. */
+static uint64_t next_start_ns(void)
+{
+	return g.admitted < streams_count() ? streams_at(g.admitted)->start_ns : NEVER;
+}
+
 /* Finds the slot whose packet comes next, and until when it stays so. */
 static void find_earliest(void)
 {
@@ -432,7 +389,7 @@ static void find_earliest(void)
 	for (unsigned i = 1; i < g.active; i++)
 		if (g.head_ns[i] < g.head_ns[best])
 			best = i;
-	g.limit_ns = g.admitted < g.streams ? g.stream[g.admitted].start_ns : NEVER;
+	g.limit_ns = next_start_ns();
 	for (unsigned i = 0; i < g.active; i++)
 		if (i != best && g.head_ns[i] < g.limit_ns)
 			g.limit_ns = g.head_ns[i];
@@ -445,7 +402,7 @@ static void step(unsigned i)
 	if (t->stage == NEXT_FRAME) {
 		load_frame(t, &g.head_ns[i]);
 	} else if (t->next < t->end) {
-		uint64_t start_ns = catalog_at(t->next)->start_ns;
+		uint64_t start_ns = streams_object(t->next)->start_ns;
 		if (start_ns > g.head_ns[i] && start_ns > g.limit_ns)
 			g.head_ns[i] = start_ns; /* others come first */
 		else
@@ -462,12 +419,11 @@ bool merge_next(struct pcapng_block *packet, uint32_t *interface, const struct c
 	for (;;) {
 		if (interrupt_happened())
 			g.ended = EXIT_INTERRUPTED;
-		if (g.ended || (!g.active && g.admitted == g.streams))
+		if (g.ended || (!g.active && g.admitted == streams_count()))
 			return false;
 		if (g.current >= g.active || g.head_ns[g.current] > g.limit_ns)
 			find_earliest();
-		if (g.admitted < g.streams &&
-		    (!g.active || g.stream[g.admitted].start_ns <= g.head_ns[g.current]))
+		if (g.admitted < streams_count() && (!g.active || next_start_ns() <= g.head_ns[g.current]))
 			admit();
 		else if (g.slot[g.current].stage != PACKET)
 			step(g.current);
@@ -487,7 +443,7 @@ enum exit_status merge_end(void)
 	for (unsigned i = 0; i < SEALED_ALL; i++)
 		if (g.sealed_used[i])
 			give_sealed(&g.sealed[i]);
-	g.streams = g.admitted = 0;
+	g.admitted = streams_count();
 	g.active = 0;
 	const struct merge_counts *c = &g.count;
 	if (g.ended)

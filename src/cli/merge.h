@@ -12,13 +12,13 @@
 #include "lib/pcapfilter.h"
 #include "record/pcapng_read.h"
 
-#define MERGE_STREAMS 64u        /* whose objects overlap in time */
-#define MERGE_STREAMS_ALL 16384u /* in all */
+#define MERGE_STREAMS 64u /* whose objects overlap in time */
 #define MERGE_ROOM (128u * 1024 * 1024)
 
 struct merge_options {
-	uint64_t from_ns, to_ns;         /* packets of from_ns <= time < to_ns */
-	const struct pcapfilter *filter; /* NULL: all. Borrowed */
+	uint64_t from_ns, to_ns;                        /* packets of from_ns <= time < to_ns */
+	const struct pcapfilter *filter;                /* NULL: all. Borrowed */
+	bool (*wanted)(const struct catalog_object *o); /* which objects of the catalog; NULL: all */
 	/* Gives an interface of a section its number in the output, UINT32_MAX: it has none; takes
 	 * statistics; is told before something is waited for. */
 	uint32_t (*interface)(const struct pcapng_block *description, struct span origin);
@@ -35,8 +35,7 @@ struct merge_counts {
 	uint64_t last_ns;             /* of the packet given last */
 };
 
-/* objects: the catalog's, all those at first .. first + count - 1, sorted as there. */
-enum exit_status merge_begin(const struct merge_options *o, uint32_t first, uint32_t count);
+enum exit_status merge_begin(const struct merge_options *o);
 /* The next packet, valid until the next call; false: there is none, or it had to end: merge_end() says. */
 bool merge_next(struct pcapng_block *packet, uint32_t *interface, const struct catalog_object **object);
 /* EXIT_DONE, EXIT_INCOMPLETE, EXIT_DAMAGED, or what kept it from going on. Closes what is open. */

@@ -82,8 +82,9 @@ static enum exit_status open_all(void)
 	enum exit_status e = pcapout_begin(&out);
 	if (e)
 		return e;
-	e = window_copy(&o.window, o.window.filter ? &filter : NULL, 0, catalog_count(),
-			o.case_id ? receipt_add : NULL);
+	o.window.compiled = o.window.filter ? &filter : NULL;
+	o.window.done = o.case_id ? receipt_add : NULL;
+	e = window_copy(&o.window);
 	if (e == EXIT_OUTPUT || pcapout_end())
 		return EXIT_OUTPUT;
 	if (e <= EXIT_DAMAGED && !pcapout_packets())
@@ -127,7 +128,7 @@ static const struct option_row options[] = {
 const struct command cmd_open = {
 	.name = "open",
 	.operands = "[OBJECT|FILE...]",
-	.summary = "Writes the packets of a window of time, of all workers in order, as one capture",
+	.summary = "write the packets of a window of time, of all workers in order, as one capture",
 	.text = "Only the index and the frames that are wanted are fetched. Every frame is authenticated\n"
 		"before a byte of it leaves. What can't be opened is said and passed over (exit status 1,\n"
 		"where it is damaged 2).\n"

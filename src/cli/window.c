@@ -60,25 +60,26 @@ static void say_stopped(const struct merge_counts *c)
 			 (int)b.len, text);
 }
 
-enum exit_status window_copy(const struct window *w, const struct pcapfilter *f, uint32_t first,
-			     uint32_t count, void (*done)(const struct sealed *s))
+enum exit_status window_copy(const struct window *w)
 {
 	struct merge_options o = {.from_ns = w->from_ns,
 				  .to_ns = w->to_ns,
-				  .filter = f,
+				  .filter = w->compiled,
+				  .wanted = w->wanted,
 				  .interface = pcapout_interface,
 				  .statistics = pcapout_statistics,
 				  .waits = pcapout_flush,
-				  .done = done};
+				  .done = w->done};
 	struct pcapng_block b;
 	const struct catalog_object *from;
 	uint32_t interface;
 	uint64_t bytes = 0;
-	enum exit_status output = EXIT_DONE, e = merge_begin(&o, first, count);
+	enum exit_status output = EXIT_DONE, e = merge_begin(&o);
 	if (e)
 		return e;
-	for (uint32_t i = first; i < first + count; i++)
-		bytes += catalog_at(i)->size_bytes;
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (!w->wanted || w->wanted(catalog_at(i)))
+			bytes += catalog_at(i)->size_bytes;
 	progress_begin("opening", bytes);
 	while (!output && merge_next(&b, &interface, &from))
 		if (interface != PCAPOUT_NO_INTERFACE)

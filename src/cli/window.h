@@ -9,6 +9,10 @@
 struct window {
 	uint64_t from_ns, to_ns; /* 0, UINT64_MAX: without a bound */
 	const char *filter;      /* NULL: all packets */
+	/* what window_copy() needs */
+	const struct pcapfilter *compiled;              /* of the filter */
+	bool (*wanted)(const struct catalog_object *o); /* merge's */
+	void (*done)(const struct sealed *s);           /* merge's */
 };
 
 /* libpcap's words, when it does not compile. */
@@ -17,8 +21,7 @@ enum exit_status window_filter(const char *filter, struct pcapfilter *out);
 const char *window_text(const struct window *w);
 /* The comment of the output's section; static. more: lines of key=value, or empty. */
 struct span window_comment(const struct window *w, const char *more);
-/* Moves the packets of the catalog's objects first .. first + count - 1 to the output. done: merge's. */
-enum exit_status window_copy(const struct window *w, const struct pcapfilter *f, uint32_t first,
-			     uint32_t count, void (*done)(const struct sealed *s));
+/* Moves the packets of the catalog's objects to the output; the outcome as merge_end()'s. */
+enum exit_status window_copy(const struct window *w);
 
 #endif

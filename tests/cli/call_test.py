@@ -26,7 +26,8 @@ NEVER_SIGNED = {'authorization', 'user-agent', 'connection'}
 
 def error(code, status=400, **headers):
     """An error as S3 answers it."""
-    return status, f'<Error><Code>{code}</Code><Message>so it is</Message></Error>'.encode(), {k.replace('_', '-'): v for k, v in headers.items()}
+    body = f'<Error><Code>{code}</Code><Message>so it is</Message></Error>'
+    return status, body.encode(), {k.replace('_', '-'): v for k, v in headers.items()}
 
 
 def is_s3(request):
@@ -225,7 +226,7 @@ def a_bucket_of_another_region_is_asked_there(lab, bucket, life):
         return re.search(r'Credential=\w+/\d+/([^/]+)/', request.headers['authorization'])[1]
 
     answers = (lambda r: error('PermanentRedirect', 301, x_amz_bucket_region='us-west-2'),
-               lambda r: (400, b'<Error><Code>AuthorizationHeaderMalformed</Code><Message>m</Message><Region>us-west-2</Region></Error>', {}),
+               lambda r: (400, b'<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>', {}),
                lambda r: (307, b'', {'x-amz-bucket-region': 'us-west-2'}))
     for answer in answers:
         with Rule(lab.front, lambda r: answer(r) if scope(r) != 'us-west-2' else None, 99) as rule:

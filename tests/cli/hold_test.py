@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hold_test.py: the legal hold of `sealtap hold` and `release`: on each version in the window, with a receipt that says what became of it."""
+"""hold_test.py: `sealtap hold` and `release`: a legal hold on each version in the window, and a receipt of what became of it."""
 import json
 import os
 import sys

@@ -33,7 +33,7 @@ def a_host_that_is_rare_is_there_on_both_sides_of_the_nat(bucket, life):
 
 
 with operatorlab.Lab() as lab:
-    life = lab.record(seconds=700, lost_at_s=100, torn_at_s=200, key_seconds=300)
+    life = lab.record(seconds=700, lost_at_s=100, torn_at_s=200, key_seconds=300, odd_s=3)
     seen = as_evidence(life)
     for check in CHECKS:
         report.run(check, seen, about=', in the recorded set')

@@ -123,7 +123,8 @@ def older_versions_and_delete_markers_are_seen(lab, bucket, life):
     bucket.delete(gone.name)
     lines = listed(bucket, '--versions')
     assert ['older' in line['state'] for line in lines if line['key'] == o.name] == [False, True]
-    assert [('marker' in line['state'], 'older' in line['state']) for line in lines if line['key'] == gone.name] == [(True, False), (False, True)]
+    states = [line['state'] for line in lines if line['key'] == gone.name]
+    assert ['marker' in state for state in states] == [True, False] and ['older' in state for state in states] == [False, True]
     assert gone.name not in {line['key'] for line in listed(bucket)}
     bucket.delete(o.name, was)
     for key, version, kind in bucket.versions():

@@ -20,7 +20,7 @@
 /* What can be said on the command line. */
 static uint64_t seed = 1, boot, seconds = 600, bytes_per_s = 20000, workers = 2, hosts = 40, servers = 60;
 static uint64_t payload = 1400, words_percent = 30, port0_s = 60, rare_s = 200, canary_s = 300;
-static uint64_t lost_at_s, torn_at_s, key_seconds, object_seconds, shutdown = 1;
+static uint64_t odd_s, lost_at_s, torn_at_s, key_seconds, object_seconds, shutdown = 1;
 static const struct {
 	const char *name;
 	uint64_t *to;
@@ -38,6 +38,7 @@ static const struct {
 	{"port0_s", &port0_s}, /* seconds between two; 0: none */
 	{"rare_s", &rare_s},
 	{"canary_s", &canary_s},
+	{"odd_s", &odd_s},
 	{"lost_at_s", &lost_at_s},     /* the first worker loses 5 packets */
 	{"torn_at_s", &torn_at_s},     /* it dies */
 	{"key_seconds", &key_seconds}, /* in place of the configuration's */
@@ -201,9 +202,9 @@ static void record(unsigned i, const struct ring_packet *p)
 		serve_all();
 	pcapng_packet(raw, p, &info);
 	uint32_t canary;
-	bool is_canary = canary_find(p->tail, OUTSIDE_ADDRESS, identity.boot, &canary);
+	bool is_canary = !p->vlan && canary_find(p->tail, OUTSIDE_ADDRESS, identity.boot, &canary);
 	recorder_wrote(s->recorder, p->ts_ns, s->packet_id / 500 + 1, false);
-	packet_keys(recorder_bloom(s->recorder), span_from(p->tail, 12));
+	packet_keys(recorder_bloom(s->recorder), span_from(p->tail, p->vlan ? 0 : 12));
 	if (is_canary) {
 		recorder_canary(s->recorder, canary);
 		say_line("info keys canary-stored number=%u ms=%u", canary, 900);
@@ -281,6 +282,14 @@ static void take(void)
 				.len = (uint32_t)traffic.len,
 				.cap_len = (uint32_t)traffic.len,
 				.tail = span_of(traffic.frame, traffic.len)};
+	if (traffic.vlan) {
+		p.vlan = true;
+		p.tpid = 0x8100;
+		p.tci = traffic.vlan;
+		p.head = span_first(p.tail, 12);
+		p.tail = span_from(p.tail, 12);
+		p.len = p.cap_len = p.len + 4;
+	}
 	record(traffic.hash % (unsigned)workers, &p);
 	if (traffic.ended)
 		note_flow(traffic.ended, flowlines_reason(traffic.ended));
@@ -322,8 +331,8 @@ static void at_times(void)
 
 static void live(void)
 {
-	struct traffic_options o = {seed,          now_ns,  bytes_per_s, hosts,    servers,      payload,
-				    words_percent, port0_s, rare_s,      canary_s, identity.boot};
+	struct traffic_options o = {seed,          now_ns,  bytes_per_s, hosts,    servers, payload,
+				    words_percent, port0_s, rare_s,      canary_s, odd_s,   identity.boot};
 	traffic_init(&traffic, &o);
 	for (unsigned i = 0; i < workers; i++) {
 		set_up_worker(i);

@@ -20,8 +20,8 @@ from lab.netns import command  # noqa: E402
 report = testing.report()
 S = 10**9
 RSS_MAX_KIB = 256 * 1024
-FILTERS = ['', 'port 0', 'tcp', 'udp port 53', f'host {operatorlab.RARE_HOST}', f'host {operatorlab.RARE_SERVER}', 'tcp port 443 or tcp port 80',
-           'src net 198.19.0.0/16', 'dst portrange 1024-2048', 'greater 1000', 'icmp or icmp6', 'arp', 'ip6', 'vlan',
+FILTERS = ['', 'port 0', 'tcp', 'udp port 53', f'host {operatorlab.RARE_HOST}', f'host {operatorlab.RARE_SERVER}',
+           'tcp port 443 or tcp port 80', 'src net 198.19.0.0/16', 'dst portrange 1024-2048', 'greater 1000', 'icmp or icmp6', 'arp', 'ip6', 'vlan',
            'not tcp and not udp', 'tcp[tcpflags] & tcp-syn != 0', f'host {operatorlab.SCANNER} and not port 443', 'ip[8] < 65']
 
 
@@ -216,7 +216,7 @@ def the_first_packet_comes_before_the_rest_is_fetched(world):
 # ---- receipts
 
 def a_receipt_says_of_what_and_by_whom(world):
-    """--case writes beside the file which objects, versions and hashes it was made of, the filter, the caller and the file's own hash."""
+    """--case writes beside the file of which objects, versions and hashes it is, the filter, the caller and its own hash."""
     life, bucket = world
     path = life.lab.folder + '/export.pcapng'
     opened(bucket, '--case', 'CASE-7', '--filter', 'port 0', '-w', path)

@@ -36,7 +36,7 @@ def secret_of(key):
 
 class Services(http.server.BaseHTTPRequestHandler):
     """What it gives tells what was asked: the form without what each asker chooses anew, and the asker's key."""
-    protocol_version = 'HTTP/1.1'
+    protocol_version, wbufsize = 'HTTP/1.1', -1
 
     def answer(self, text, status=200):
         body = text.encode()

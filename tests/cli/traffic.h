@@ -3,7 +3,8 @@
  *
  * From inside (198.19.0.0/20) through the NAT's address 198.18.0.10 to 203.0.113.0/24 and back: TLS records
  * of noise, pages of words, DNS, pings. At set intervals besides: packets to port 0 from 192.0.2.66; a host
- * inside, 198.19.9.9, that asks 192.0.2.99 for a moment (the rare host); answers to canaries.
+ * inside, 198.19.9.9, that asks 192.0.2.99 for a moment (the rare host); answers to canaries; what is none of
+ * these: ARP, IPv6, VLANs, fragments, an ICMP error.
  */
 #ifndef SEALTAP_TESTS_CLI_TRAFFIC_H
 #define SEALTAP_TESTS_CLI_TRAFFIC_H
@@ -35,6 +36,7 @@ struct traffic_options {
 	uint64_t payload;                   /* of a TCP segment, at most 8900 */
 	uint64_t words_percent;             /* of TCP connections that carry words, not noise */
 	uint64_t port0_s, rare_s, canary_s; /* seconds between two; 0: none */
+	uint64_t odd_s;
 	uint64_t boot;
 };
 
@@ -49,13 +51,14 @@ struct traffic_flow {
 
 struct traffic {
 	struct traffic_options o;
-	uint64_t random, now_ns, next_port0, next_rare, next_canary;
-	uint32_t flows, canaries, ports0, rares;
+	uint64_t random, now_ns, next_port0, next_rare, next_canary, next_odd;
+	uint32_t flows, canaries, ports0, rares, odds;
 	struct traffic_flow flow[TRAFFIC_FLOWS];
 	/* the packet */
 	unsigned link;
 	uint32_t hash;
-	bool refused; /* recorded, but not forwarded */
+	bool refused;  /* recorded, but not forwarded */
+	uint16_t vlan; /* the tag that the kernel took out of the frame; 0: none */
 	size_t len;
 	uint8_t frame[TRAFFIC_FRAME_MAX];
 	const struct ct_flow *ended; /* the packet was the last of this flow; NULL */
@@ -91,6 +94,7 @@ static inline void traffic_init(struct traffic *t, const struct traffic_options 
 	t->now_ns = o->start_ns;
 	t->next_port0 = o->port0_s ? o->start_ns + o->port0_s * NS_PER_S / 2 : UINT64_MAX;
 	t->next_rare = o->rare_s ? o->start_ns + o->rare_s * NS_PER_S / 3 : UINT64_MAX;
+	t->next_odd = o->odd_s ? o->start_ns + o->odd_s * NS_PER_S : UINT64_MAX;
 	t->next_canary = o->canary_s ? o->start_ns + 5 * NS_PER_S : UINT64_MAX;
 }
 
@@ -377,15 +381,101 @@ static inline bool traffic_canary(struct traffic *t)
 	return true;
 }
 
+static inline void traffic_arp(struct traffic *t)
+{
+	static const uint8_t arp[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   9,  8, 6,
+				      0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,  0, 9,
+				      198,  19,   0,    9,    0,    0,    0, 0, 0, 0, 198, 19, 0, 1};
+	memset(t->frame, 0, 60);
+	memcpy(t->frame, arp, sizeof(arp));
+	t->len = 60;
+	t->link = TRAFFIC_CLIENT;
+}
+
+/* UDP from fd00::10 to 2001:db8::99, port 4789. */
+static inline void traffic_ipv6(struct traffic *t)
+{
+	static const uint8_t head[] = {0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, CT_UDP, 63};
+	uint8_t *ip = t->frame + 14;
+	memset(t->frame, 0, 14 + 40 + 24);
+	t->frame[5] = t->frame[11] = 2;
+	memcpy(t->frame + 12, head, sizeof(head));
+	ip[8] = 0xfd;
+	ip[23] = 0x10;
+	traffic_put32(ip + 24, 0x20010db8);
+	ip[39] = 0x99;
+	traffic_put16(ip + 40, 5353);
+	traffic_put16(ip + 42, 4789);
+	traffic_put16(ip + 44, 24);
+	traffic_put16(ip + 46, traffic_sum(ip + 8, 32 + 24, CT_UDP + 24));
+	t->len = 14 + 40 + 24;
+	t->link = TRAFFIC_CLIENT;
+}
+
+/* ICMP: what 192.0.2.66 was sent could not be delivered. */
+static inline void traffic_icmp_error(struct traffic *t)
+{
+	uint8_t *p = t->frame + 34;
+	memset(p, 0, 8 + 28);
+	p[0] = 3;
+	p[1] = 3;
+	p[8] = 0x45;
+	p[17] = CT_UDP;
+	traffic_put32(p + 20, OUTSIDE_ADDRESS);
+	traffic_put32(p + 24, SCANNER);
+	traffic_put16(p + 28, 1234);
+	traffic_put16(p + 30, 4321);
+	traffic_wrap(t, 0, CT_ICMP, SCANNER, OUTSIDE_ADDRESS, 8 + 28, 2);
+}
+
+/* A part of a datagram: the first, with ports, or a later one, whose bytes where ports would be are none. */
+static inline void traffic_fragment(struct traffic *t, bool first)
+{
+	struct ct_tuple a = {ip_from_v4(FIRST_HOST), ip_from_v4(FIRST_SERVER), 7001, 7002, 0, 0, 0};
+	uint8_t *ip = t->frame + 14;
+	traffic_udp(t, TRAFFIC_CLIENT, &a, SPAN("a part of a longer datagram, 32."));
+	traffic_put16(ip + 6, first ? 0x2000 : 0x2005);
+	traffic_put16(ip + 10, 0);
+	traffic_put16(ip + 10, traffic_sum(ip, 20, 0));
+}
+
+static inline bool traffic_odd(struct traffic *t)
+{
+	struct ct_tuple a = {ip_from_v4(FIRST_HOST), ip_from_v4(RARE_SERVER), 6001, 6002, 0, 0, 0};
+	if (t->now_ns < t->next_odd)
+		return false;
+	t->next_odd += t->o.odd_s * NS_PER_S;
+	switch (t->odds++ % 6) {
+	case 0:
+		traffic_arp(t);
+		break;
+	case 1:
+		traffic_ipv6(t);
+		break;
+	case 2:
+		traffic_icmp_error(t);
+		break;
+	case 3:
+	case 4:
+		traffic_fragment(t, t->odds % 2);
+		break;
+	default:
+		traffic_udp(t, TRAFFIC_CLIENT, &a, SPAN("behind a tag"));
+		t->vlan = 42;
+	}
+	return true;
+}
+
 /* The next packet is in t->frame, at t->now_ns. */
 static inline void traffic_next(struct traffic *t)
 {
 	t->ended = NULL;
 	t->refused = false;
+	t->vlan = 0;
 	/* so long as the packet before took at this rate, between none and twice */
 	uint64_t mean_ns = (t->len + 104) * NS_PER_S / t->o.bytes_per_s;
 	t->now_ns += 1000 + traffic_below(t, 2 * mean_ns + 1);
-	if (!traffic_port0(t) && !traffic_rare(t) && !traffic_canary(t))
+	if (!traffic_port0(t) && !traffic_rare(t) && !traffic_canary(t) && !traffic_odd(t))
 		traffic_flow_step(t);
 }
 

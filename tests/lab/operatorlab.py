@@ -19,7 +19,7 @@ import http.client
 import http.server
 import json
 import os
-import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -194,6 +194,7 @@ class Life:
     start_ns: int
     is_open: bool = False
     contexts: dict = None  # {path: encryption context}
+    merged: str = None
 
     @property
     def boot(self):
@@ -219,7 +220,10 @@ class Life:
 
     def pcap(self, expression='', from_ns=0, to_ns=1 << 62):
         """What tcpdump finds in the packets: [(ns, bytes)] in the order of their times; from_ns <= ns < to_ns."""
-        return self.lab.select([o.path + '.plain' for o in self.packets()], expression, from_ns, to_ns)
+        if not self.merged:
+            self.merged = os.path.join(self.lab.folder, f'merged-{self.boot}.pcapng')
+            command('mergecap', '-w', self.merged, *(o.path + '.plain' for o in self.packets()))
+        return self.lab.select(self.merged, expression, from_ns, to_ns)
 
 
 class Bucket:
@@ -302,7 +306,9 @@ class Bucket:
             self.lab.aws('s3', 'cp', '--recursive', '--only-show-errors', f's3://{self.name}', here)
             files = sorted(glob.glob(here + '/**/packets/*', recursive=True))
             self.lab.open_files(files)
-            return self.lab.select([f + '.plain' for f in files], expression, from_ns, to_ns)
+            merged = os.path.join(here, 'merged.pcapng')
+            command('mergecap', '-w', merged, *(f + '.plain' for f in files))
+            return self.lab.select(merged, expression, from_ns, to_ns)
 
 
 class Lab:
@@ -415,19 +421,26 @@ class Lab:
             with open(path + '.opened', 'rb') as f:
                 return f.read()
 
-    def select(self, recordings, expression, from_ns, to_ns):
-        """mergecap and tcpdump: [(ns, bytes)] of the packets of some recordings that match."""
-        merged, found = os.path.join(self.folder, 'merged.pcapng'), os.path.join(self.folder, 'found.pcap')
-        command('mergecap', '-w', merged, *recordings)
-        command('tcpdump', '--nano', '-r', merged, '-w', found, *([expression] if expression else []))
+    def select(self, capture, expression, from_ns, to_ns):
+        """What tcpdump finds in a capture file: [(ns, bytes)]."""
+        found = os.path.join(self.folder, 'found.pcap')
+        command('tcpdump', '--nano', '-r', capture, '-w', found, *([expression] if expression else []))
         return [p for p in read_pcap(found) if from_ns <= p[0] < to_ns]
 
 
 def read_pcap(path):
-    """[(ns, bytes)] of any capture file that tshark's tools read."""
-    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
-        command('editcap', '-F', 'pcapng', path, f.name)
-        return [(frame.ns, frame.data) for frame in pcapfile.read(f.name).frames]
+    """[(ns, bytes)] of a capture file of either format."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    if data[:4] == b'\n\r\r\n':
+        return [(frame.ns, frame.data) for frame in pcapfile.read(path).frames]
+    unit = {0xa1b23c4d: 1, 0xa1b2c3d4: 1000}[int.from_bytes(data[:4], 'little')]
+    found, at = [], 24
+    while at < len(data):
+        seconds, fraction, length, _ = struct.unpack('<4I', data[at:at + 16])
+        found.append((seconds * S + fraction * unit, data[at + 16:at + 16 + length]))
+        at += 16 + length
+    return found
 
 
 def record(lab, folder, appliance, start_ns, config, numbers, data_key=None):

@@ -272,6 +272,7 @@ static void mutations_are_judged_alike(void)
 }
 
 static char heard[256];
+static struct xml_reader *heard_by;
 
 static void hear(void *arg, struct span name, unsigned depth)
 {
@@ -279,10 +280,8 @@ static void hear(void *arg, struct span name, unsigned depth)
 	size_t at = strlen(heard);
 	snprintf(heard + at, sizeof(heard) - at, "%u%.*s[%.*s]%d;", depth, (int)name.len,
 		 (const char *)name.p, (int)w->out->len, (const char *)w->out->p, w->result);
-	if (depth == 1) {
-		xml_again(w);
-		buf_reset(w->out);
-	}
+	if (depth == 1)
+		xml_again(heard_by, 0);
 }
 
 static void repeats(void)
@@ -294,6 +293,7 @@ static void repeats(void)
 		out = BUF_OF(mem);
 		heard[0] = 0;
 		xml_begin(&r, &w, 1);
+		heard_by = &r;
 		r.left = hear;
 		r.arg = &w;
 		for (struct span rest = span_str(text); rest.len; rest = span_from(rest, step))

@@ -1,0 +1,24 @@
+/* streams: the wanted objects of the catalog as streams, each in its own order: for merge. One for the
+ * process; valid until the catalog is read anew. */
+#ifndef SEALTAP_CLI_STREAMS_H
+#define SEALTAP_CLI_STREAMS_H
+
+#include "cli/catalog.h"
+
+#define STREAMS_MAX 16384u
+
+struct streams_one {
+	uint32_t first, end; /* its objects: streams_object() */
+	uint64_t start_ns;   /* of the first */
+};
+
+/* wanted: NULL: all. EXIT_WRONG_USAGE: there are more than STREAMS_MAX, which was said. */
+enum exit_status streams_plan(bool (*wanted)(const struct catalog_object *o));
+uint32_t streams_count(void);
+/* In the order of their starts. */
+const struct streams_one *streams_at(uint32_t i);
+const struct catalog_object *streams_object(uint32_t i);
+/* How many there are at once, at most; not counted beyond `enough`. */
+unsigned streams_at_once(unsigned enough);
+
+#endif

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""follow_test.py [-k PATTERN]: `sealtap follow` writes the packets of objects as they land; Wireshark takes the same, and windows of time,
+through its protocol for capture programs (extcap), here in tshark."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+from lab import operatorlab, pcapfile, testing  # noqa: E402
+
+report = testing.report()
+S = 10**9
+
+
+def packets(data):
+    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
+        f.write(data)
+        f.flush()
+        capture = pcapfile.read(f.name)
+    assert capture.kind and not capture.note, f'{capture.kind} {capture.note}'
+    return sorted((frame.ns, frame.data) for frame in capture.frames)
+
+
+def of(objects):
+    return sorted((f.ns, f.data) for o in objects for f in o.capture().frames)
+
+
+class Reader:
+    """Takes what a process writes as it comes, always: nobody waits for it."""
+
+    def __init__(self, child):
+        self.child, self.data = child, b''
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while more := os.read(self.child.stdout.fileno(), 1 << 20):
+            self.data += more
+
+    def until(self, enough):
+        wait_for(lambda: enough(self.data), lambda: f'{len(self.data)} bytes came')
+
+    def rest(self):
+        self.thread.join(60)
+        return self.data
+
+
+def wait_for(what, else_say, seconds=60):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, else_say()
+        time.sleep(0.05)
+
+
+def new_objects_are_written_as_they_land(world):
+    """What lands while it runs is written, once, out of order or not; Ctrl-C ends it with a whole capture and status 0."""
+    life, _ = world
+    bucket = life.lab.bucket()
+    some = life.packets()
+    assert len(some) >= 4
+    bucket.put(some[0].name, some[0].body(), some[0].meta)
+    child = bucket.start('follow', '--from', '-1h')
+    try:
+        reader = Reader(child)
+        size = len(some[0].plain())
+        reader.until(lambda d: len(d) > size * 0.9)
+        for o in (some[3], some[1]):  # the later one lands first
+            bucket.put(o.name, o.body(), o.meta)
+            size += len(o.plain())
+            reader.until(lambda d: len(d) > size * 0.9)
+        bucket.put(some[2].name, some[2].body()[:-5], some[2].meta)  # damaged: said, and not the end
+        wait_for(lambda: any(r.path.endswith(some[2].name) for r in bucket.lab.front.requests), lambda: 'it was not fetched')
+        child.send_signal(signal.SIGINT)
+        reader.rest()
+        err = child.stderr.read().decode()
+        assert child.wait(60) == 0 and some[2].name in err and 'cut' in err, err
+    finally:
+        child.kill()
+    assert packets(reader.data) == of([some[0], some[3], some[1]])
+
+
+def a_service_that_fails_for_a_while_ends_nothing(world):
+    life, _ = world
+    bucket = life.lab.bucket()
+    some = life.packets()[:1]
+    busy = b'<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+    bucket.lab.front.forget()
+    bucket.lab.front.rule = lambda r: (503, busy) if r.method == 'GET' else None
+    child = bucket.start('follow', '--from', '-1h')
+    try:
+        wait_for(lambda: len(bucket.lab.front.requests) >= 3, lambda: 'it did not ask again')
+        bucket.lab.front.rule = None
+        for o in some:
+            bucket.put(o.name, o.body(), o.meta)
+        reader = Reader(child)
+        reader.until(lambda d: len(d) > len(some[0].plain()) * 0.9)
+    finally:
+        bucket.lab.front.rule = None
+        child.kill()
+
+
+def wireshark(bucket, *args, seconds=120):
+    """tshark with sealtap in its folder of extcaps."""
+    home = tempfile.mkdtemp(dir=bucket.lab.folder)
+    for folder in ('.config/wireshark/extcap', '.local/lib/wireshark/extcap'):
+        os.makedirs(f'{home}/{folder}')
+        os.symlink(operatorlab.SEALTAP, f'{home}/{folder}/sealtap')
+    environment = bucket.lab.environment(**bucket.environment, HOME=home, XDG_CONFIG_HOME=None)
+    return subprocess.run(['tshark', *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=seconds)
+
+
+def tshark_lists_it_among_its_interfaces(world):
+    done = wireshark(world[1], '-D')
+    assert 'sealtap-open' in done.stdout and 'sealtap-follow' in done.stdout, done
+    types = wireshark(world[1], '-i', 'sealtap-open', '-L')
+    assert 'EN10MB' in types.stdout + types.stderr, types
+
+
+def tshark_captures_a_window_and_follows(world):
+    """tshark's own capture from sealtap-open and sealtap-follow has the packets that the filter accepts."""
+    life, bucket = world
+    found = life.pcap('port 0')
+    assert len(found) > 3
+    begin = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(life.start_ns // S))
+    for name in ('sealtap-open', 'sealtap-follow'):
+        setting = f'extcap.{name.replace("-", "_")}.from:{begin}'
+        done = wireshark(bucket, '-i', name, '-o', setting, '-f', 'port 0', '-c', str(len(found)), '-T', 'fields', '-e', 'frame.time_epoch')
+        times = [round(float(t.split('.')[0])) * S + int(t.split('.')[1]) for t in done.stdout.split()]
+        assert times == [ns for ns, _ in found], f'{name}: {done.stdout[:300]} {done.stderr}'
+
+
+def wireshark_is_told_what_is_wrong_with_a_filter(world):
+    _, bucket = world
+    args = ('--extcap-interface', 'sealtap-open', '--extcap-capture-filter')
+    assert b'65535' in bucket.sealtap(*args, 'port 99999').out and bucket.sealtap(*args, 'port 80').out == b''
+    assert bucket.sealtap('--extcap-interface', 'eth0', '--extcap-dlts').status == 64
+
+
+CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing, tshark_lists_it_among_its_interfaces,
+          tshark_captures_a_window_and_follows, wireshark_is_told_what_is_wrong_with_a_filter]
+
+with operatorlab.Lab() as lab:
+    life = lab.record(seconds=300, object_seconds=100)
+    world = life, lab.bucket(life)
+    life.open()
+    for check in CHECKS:
+        report.run(check, world)
+report.finish()
