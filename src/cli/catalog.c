@@ -67,7 +67,8 @@ static const char *keep(struct span s)
 		return "";
 	}
 	char *to = g.text + g.text_used;
-	memcpy(to, s.p, s.len);
+	if (s.len)
+		memcpy(to, s.p, s.len);
 	to[s.len] = 0;
 	g.text_used += s.len + 1;
 	return to;

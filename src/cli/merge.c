@@ -14,6 +14,7 @@
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
 #define DENIED_MAX 20u
+#define FAILED_MAX 3u /* each has waited for the service */
 
 enum stage { NEXT_OBJECT, NEXT_FRAME, PACKET };
 
@@ -37,8 +38,9 @@ struct slot {
 static struct {
 	struct merge_options o;
 	struct merge_counts count;
-	enum exit_status ended; /* what keeps it from going on */
-	uint32_t admitted;      /* streams that began */
+	enum exit_status ended;       /* what keeps it from going on */
+	enum exit_status failed_said; /* why the last one failed that is not damaged */
+	uint32_t admitted;            /* streams that began */
 	unsigned active, current, depth;
 	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
 	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
@@ -81,11 +83,6 @@ static bool ends_all(const struct sealed *s, enum err e)
 	case ERR_MISSING:
 		g.ended = s->said ? s->said : EXIT_NOT_SET_UP;
 		return true;
-	case ERR_DENIED: /* nothing at all was opened: the next ones will not be, either */
-		if (!g.count.opened && g.count.denied == DENIED_MAX)
-			g.ended = say(EXIT_DENIED, "%u objects were denied, none was opened: it stops",
-				      DENIED_MAX + 1);
-		return g.ended != EXIT_DONE;
 	case ERR_EXPIRED:
 	case ERR_THROTTLED:
 		g.ended = EXIT_TRY_AGAIN;
@@ -105,6 +102,16 @@ static bool is_colder(const struct sealed *s)
 	return !s->head_read.local && !strcmp(s->head_read.call.fault.code, "InvalidObjectState");
 }
 
+/* Nothing was opened so far, and so many were not: the next ones will not be, either. */
+static void give_up(void)
+{
+	const struct merge_counts *c = &g.count;
+	if (c->opened || (c->denied < DENIED_MAX && c->failed < FAILED_MAX))
+		return;
+	g.ended = c->denied ? EXIT_DENIED : g.failed_said;
+	say(g.ended, "none of %u objects could be opened: it stops", c->denied + c->failed);
+}
+
 static void say_failed(const struct sealed *s, enum err e)
 {
 	const char *why = sealed_why(s);
@@ -121,6 +128,8 @@ static void say_failed(const struct sealed *s, enum err e)
 		g.count.failed++;
 	else
 		g.count.damaged++;
+	g.failed_said = s->said ? s->said : EXIT_UNAVAILABLE;
+	give_up();
 }
 
 /* ---- objects */
@@ -452,7 +461,7 @@ enum exit_status merge_end(void)
 		return EXIT_DAMAGED;
 	if (c->opened || !(c->denied + c->colder + c->failed))
 		return c->denied + c->colder + c->failed ? EXIT_INCOMPLETE : EXIT_DONE;
-	return c->denied ? EXIT_DENIED : c->colder ? EXIT_TRY_AGAIN : EXIT_UNAVAILABLE;
+	return c->denied ? EXIT_DENIED : c->colder ? EXIT_TRY_AGAIN : g.failed_said;
 }
 
 const struct merge_counts *merge_counts(void)
