@@ -303,11 +303,7 @@ static void advance(struct slot *t, uint64_t *head_ns)
 static void load_frame(struct slot *t, uint64_t *head_ns)
 {
 	struct sealed *s = t->now;
-	if (g.o.waits())
-		g.ended = EXIT_OUTPUT;
-	enum err e = g.ended ? ERR_OK : sealed_next(s, &t->content, &t->frame);
-	if (g.ended)
-		return;
+	enum err e = sealed_next(s, &t->content, &t->frame);
 	if (e) {
 		say_failed(s, e);
 		bool goes_on = s->has_index && (e == ERR_AUTH || e == ERR_SYNTAX || e == ERR_CHECKSUM);
@@ -408,6 +404,9 @@ static void find_earliest(void)
 static void step(unsigned i)
 {
 	struct slot *t = &g.slot[i];
+	g.ended = g.o.waits();
+	if (g.ended)
+		return;
 	if (t->stage == NEXT_FRAME) {
 		load_frame(t, &g.head_ns[i]);
 	} else if (t->next < t->end) {
