@@ -173,6 +173,14 @@ def a_right_deployment_has_no_problem(d):
     assert {f['found'] for f in d.findings('--instance', d.instance)} == {f['found'] for f in found}
 
 
+def a_key_that_is_named_by_its_alias_is_looked_at_all_the_same(d):
+    kms = d.client['kms']
+    kms.create_alias(AliasName='alias/evidence', TargetKeyId=d.ids['Key'])
+    with user_data(d, re.sub(r'key/\S+', 'alias/evidence', d.user_data), ''):
+        found = d.findings()
+    assert {'key', 'key-policy'} <= of(found, 'ok') and any('alias/evidence' in f['what'] for f in found), shown(found)
+
+
 def it_changes_nothing_and_asks_what_it_needs(d):
     Proxy.seen.clear()
     d.findings()
@@ -390,6 +398,8 @@ BROKEN = {  # what: level, check, how
     'an inside group that lets nothing in': ('problem', 'security-group', lambda d: closed_group(d, 'InsideGroup', 'ingress')),
     'an outside group that lets nothing out': ('problem', 'security-group', lambda d: closed_group(d, 'OutsideGroup', 'egress')),
     'user data with a key that nobody knows': ('problem', 'user-data', lambda d: user_data(d, d.user_data + '\nno.key = 1\n', 'no.key')),
+    'each mistake in the user data': ('problem', 'user-data', lambda d: user_data(d, 'no.key = 1\nalso.none = 2\n' + d.user_data,
+        'line 2: also')),
     'user data without a bucket': ('problem', 'user-data', lambda d: user_data(d, 'kms.key = x\n', 'line 1')),
     'a console whose last word is CLOSED': (
         'problem', 'boot-verdict', lambda d: console(d, 'sealtap: ARMED\nsealtap: CLOSED kms-denied\n', 'CLOSED kms-denied')),
@@ -430,7 +440,7 @@ BROKEN = {  # what: level, check, how
 def it_is_named(d, level, check, how):
     with how(d) as said:
         found = d.findings()
-    named = [f for f in found if f['level'] == level and f['check'] == check and said in f['what'] + ' ' + f['found']]
+    named = [f for f in found if f['level'] == level and f['check'] == check and said in f'{f["what"]} {f["found"]} {f["remedy"]}']
     assert named, f'no {level} {check} with "{said}" in\n{shown(found)}'
     assert named[0]['why'] and named[0]['remedy']
 
@@ -439,6 +449,7 @@ with tempfile.TemporaryDirectory() as folder:
     d = Deployment(folder)
     try:
         report.run(a_right_deployment_has_no_problem, d)
+        report.run(a_key_that_is_named_by_its_alias_is_looked_at_all_the_same, d)
         report.run(it_changes_nothing_and_asks_what_it_needs, d)
         report.run(people_are_told_why_and_what_to_do, d)
         for what, (level, check, how) in BROKEN.items():
@@ -451,6 +462,9 @@ with tempfile.TemporaryDirectory() as folder:
             a_right_deployment_has_no_problem(d)
         mended.__doc__ = 'what was mended is right again'
         report.run(mended)
+        if os.environ.get('SHOW'):
+            Proxy.refused = {'DescribeInstanceAttribute', 'GetKeyPolicy', 'Getpolicy'}
+            print(d.doctor('--bucket', d.ids['EvidenceBucket']).stdout)
     finally:
         d.end()
 report.finish()
