@@ -361,6 +361,14 @@ static void take_all(void)
 	}
 }
 
+static bool has_log(void)
+{
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (catalog_at(i)->kind == OBJECT_LOG)
+			return true;
+	return false;
+}
+
 static uint64_t all_bytes(void)
 {
 	uint64_t bytes = 0;
@@ -396,7 +404,8 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	plan();
 	g.ledger.entries = g.entries;
 	g.ledger.entry_count = catalog_count();
-	g.ledger.partial = window;
+	g.ledger.subset = operands[0] && !has_log();
+	g.ledger.partial = window || g.ledger.subset;
 	g.ledger.public_only = o->public_only;
 	g.ledger.now_ns = clock_real_ns();
 	g.ledger.finding = finding;
