@@ -23,12 +23,13 @@ static struct {
 	const char *kind;
 	bool versions, json, lasting, brief;
 	bool ask;
-	uint32_t order[CATALOG_MAX];
 	uint32_t failures;
 	enum exit_status status;
 	uint64_t objects, bytes, records, lost;
 	uint8_t line[LINE_BYTES];
 } g = {.to_ns = UINT64_MAX};
+
+static uint32_t order[CATALOG_MAX]; /* of the catalog, by time */
 
 static const struct option_row options[] = {
 	{"--from", OPTION_TIME, "TIME",
@@ -278,7 +279,7 @@ static int by_time(const void *left, const void *right)
 
 static const struct catalog_object *in_time(uint32_t i)
 {
-	return catalog_at(g.order[i]);
+	return catalog_at(order[i]);
 }
 
 static bool ask(void *arg, struct bucket_ask *a, const struct catalog_object *o)
@@ -361,8 +362,8 @@ static enum exit_status run(char **operands)
 	if (catalog_count() == 0)
 		return catalog_nothing();
 	for (uint32_t i = 0; i < catalog_count(); i++)
-		g.order[i] = i;
-	qsort(g.order, catalog_count(), sizeof(g.order[0]), by_time);
+		order[i] = i;
+	qsort(order, catalog_count(), sizeof(order[0]), by_time);
 	g.ask = !g.brief && (g.lasting || catalog_count() <= ASKED_MAX);
 	if (!g.json)
 		(void)say_out(span_str(heading));
