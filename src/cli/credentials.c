@@ -250,11 +250,14 @@ static enum exit_status find_new(uint64_t now_ns, struct aws_credentials *out)
 	}
 }
 
+/* refused: those that are held were called expired. */
 static enum exit_status renew(uint64_t now_ns, bool refused)
 {
 	struct aws_credentials found;
 	memset(&found, 0, sizeof(found));
-	enum exit_status s = find_new(now_ns, &found);
+	enum exit_status s = g.held.access_key_id[0] ? profiles_reload() : profiles_failed();
+	if (!s)
+		s = find_new(now_ns, &found);
 	bool same = !s && equal_ct((uint8_t *)found.token, (uint8_t *)g.held.token, sizeof(found.token)) &&
 		    !strcmp(found.access_key_id, g.held.access_key_id);
 	if (!s && (found.expires_ns <= now_ns || (refused && same)))
@@ -274,7 +277,7 @@ enum exit_status credentials_get(bool force_new, uint64_t now_ns, const struct a
 	*c = &g.held;
 	if (!force_new && lasting && g.held.expires_ns - now_ns > CREDENTIALS_MARGIN_NS)
 		return EXIT_DONE;
-	enum exit_status s = profiles_failed() ? profiles_failed() : renew(now_ns, force_new && held);
+	enum exit_status s = renew(now_ns, force_new && held);
 	return s && lasting && !force_new ? EXIT_DONE : s;
 }
 

@@ -67,9 +67,8 @@ static enum err view_policy(const struct doctor *d, struct span document, struct
 	struct policy_walk w;
 	struct policy_statement s;
 	char caller[2100];
-	role_of_caller(d->caller_arn ? d->caller_arn : "", caller, sizeof(caller));
-	struct span role = span_str(d->role_arn), me = span_str(caller),
-		    account = span_str(d->account ? d->account : "");
+	role_of_caller(d->caller_arn, caller, sizeof(caller));
+	struct span role = span_str(d->role_arn), me = span_str(caller), account = span_str(d->account);
 	TRY(policy_begin(document, &w));
 	for (;;) {
 		enum err e = policy_next(&w, &s);
@@ -102,8 +101,6 @@ static void tell_policy(const struct doctor *d, const struct key_view *v)
 	if ((v->role_seals || !role) && !v->role_opens && v->opened)
 		doctor_tell(DOCTOR_OK, DOCTOR_KEY_POLICY, d->key, "%s",
 			    role ? "the appliance seals, others open" : "others than the appliance may open");
-	if (!d->caller_arn)
-		return;
 	bool may = v->caller_opens && !v->caller_denied;
 	doctor_tell(may ? DOCTOR_OK : DOCTOR_WARNING, DOCTOR_DECRYPT, d->caller_arn,
 		    may ? "the key's policy allows it, under its conditions"
