@@ -74,62 +74,96 @@ enum err creds_copy(struct span part, char *out, size_t cap)
 	return ERR_OK;
 }
 
-enum process_member {
-	PROCESS_VERSION,
-	PROCESS_ID,
-	PROCESS_SECRET,
-	PROCESS_TOKEN,
-	PROCESS_EXPIRES,
-	PROCESS_MEMBERS
+/* ---- answers whose parts need not be there, or are numbers */
+
+enum part { PART_ID, PART_SECRET, PART_TOKEN, PART_EXPIRES, PART_VERSION, PARTS };
+
+struct parts {
+	char memory[PARTS][sizeof(((struct aws_credentials *)0)->token)]; /* secret */
+	struct buf text[PARTS];
+	struct json_wanted wanted[PARTS];
 };
 
-static enum err take_process(const struct json_wanted *w, struct aws_credentials *c)
+static enum err read_parts(struct span json, const char *const *names, struct parts *p)
 {
-	for (size_t i = 0; i < PROCESS_MEMBERS; i++) {
-		bool may_miss = i == PROCESS_TOKEN || i == PROCESS_EXPIRES;
-		enum err e = w[i].result == ERR_FULL ? ERR_TOO_LONG : w[i].result;
-		TRY(may_miss && e == ERR_MISSING ? ERR_OK : e);
+	struct json_reader r;
+	for (size_t i = 0; i < PARTS; i++) {
+		p->text[i] = BUF_OF(p->memory[i]);
+		p->wanted[i] = (struct json_wanted){.path = names[i], .string = &p->text[i], .scalar = true};
 	}
-	if (!span_eq(buf_span(w[PROCESS_VERSION].string), SPAN("1")))
-		return ERR_UNSUPPORTED;
-	TRY(creds_copy(buf_span(w[PROCESS_ID].string), c->access_key_id, sizeof(c->access_key_id)));
-	TRY(creds_copy(buf_span(w[PROCESS_SECRET].string), c->secret, sizeof(c->secret)));
-	struct span session = buf_span(w[PROCESS_TOKEN].string),
-		    expires = buf_span(w[PROCESS_EXPIRES].string);
+	json_begin(&r, p->wanted, PARTS);
+	TRY(json_feed(&r, json));
+	TRY(json_end(&r));
+	for (size_t i = 0; i < PARTS; i++) {
+		enum err e = p->wanted[i].result;
+		if (e && e != ERR_MISSING)
+			return e == ERR_FULL ? ERR_TOO_LONG : e;
+	}
+	return ERR_OK;
+}
+
+static enum err take_keys(const struct parts *p, struct aws_credentials *c)
+{
+	TRY(creds_copy(buf_span(&p->text[PART_ID]), c->access_key_id, sizeof(c->access_key_id)));
+	return creds_copy(buf_span(&p->text[PART_SECRET]), c->secret, sizeof(c->secret));
+}
+
+static enum err read_process(struct span json, struct parts *p, struct aws_credentials *c)
+{
+	static const char *const names[PARTS] = {"AccessKeyId", "SecretAccessKey", "SessionToken",
+						 "Expiration", "Version"};
+	TRY(read_parts(json, names, p));
+	struct span version = buf_span(&p->text[PART_VERSION]), session = buf_span(&p->text[PART_TOKEN]);
+	struct span expires = buf_span(&p->text[PART_EXPIRES]);
+	if (!span_eq(version, SPAN("1")))
+		return version.len ? ERR_UNSUPPORTED : ERR_MISSING;
+	TRY(take_keys(p, c));
 	if (session.len)
 		TRY(creds_copy(session, c->token, sizeof(c->token)));
 	c->expires_ns = CREDS_FOR_GOOD;
 	return expires.len ? time_read_zoned(expires, &c->expires_ns) : ERR_OK;
 }
 
-static enum err read_process(struct span json, struct json_wanted *w, struct aws_credentials *c)
+/* Milliseconds since 1970. */
+static enum err read_sso(struct span json, struct parts *p, struct aws_credentials *c)
 {
-	struct json_reader r;
-	json_begin(&r, w, PROCESS_MEMBERS);
-	TRY(json_feed(&r, json));
-	TRY(json_end(&r));
-	return take_process(w, c);
+	static const char *const names[PARTS] = {"roleCredentials/accessKeyId",
+						 "roleCredentials/secretAccessKey",
+						 "roleCredentials/sessionToken", "roleCredentials/expiration",
+						 "none"};
+	TRY(read_parts(json, names, p));
+	TRY(take_keys(p, c));
+	TRY(creds_copy(buf_span(&p->text[PART_TOKEN]), c->token, sizeof(c->token)));
+	if (!p->text[PART_EXPIRES].len)
+		return ERR_MISSING;
+	TRY(text_read_u64(buf_span(&p->text[PART_EXPIRES]), UINT64_MAX / NS_PER_MS, &c->expires_ns));
+	c->expires_ns *= NS_PER_MS;
+	return ERR_OK;
+}
+
+static enum err read_whole(struct span json,
+			   enum err (*read)(struct span, struct parts *, struct aws_credentials *),
+			   struct aws_credentials *out)
+{
+	struct aws_credentials c;
+	struct parts p;
+	memset(&c, 0, sizeof(c));
+	enum err e = read(json, &p, &c);
+	if (!e)
+		*out = c;
+	wipe(&c, sizeof(c));
+	wipe(&p, sizeof(p));
+	return e;
 }
 
 enum err creds_read_process(struct span json, struct aws_credentials *out)
 {
-	static const char *const names[PROCESS_MEMBERS] = {"Version", "AccessKeyId", "SecretAccessKey",
-							   "SessionToken", "Expiration"};
-	char memory[PROCESS_MEMBERS][sizeof(out->token)];
-	struct buf text[PROCESS_MEMBERS];
-	struct json_wanted wanted[PROCESS_MEMBERS];
-	struct aws_credentials c;
-	memset(&c, 0, sizeof(c));
-	for (size_t i = 0; i < PROCESS_MEMBERS; i++) {
-		text[i] = BUF_OF(memory[i]);
-		wanted[i] = (struct json_wanted){.path = names[i], .string = &text[i], .scalar = true};
-	}
-	enum err e = read_process(json, wanted, &c);
-	if (!e)
-		*out = c;
-	wipe(&c, sizeof(c));
-	wipe(memory, sizeof(memory));
-	return e;
+	return read_whole(json, read_process, out);
+}
+
+enum err creds_read_sso(struct span json, struct aws_credentials *out)
+{
+	return read_whole(json, read_sso, out);
 }
 
 bool creds_due(const struct aws_credentials *c, uint64_t now_ns)

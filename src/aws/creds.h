@@ -30,6 +30,8 @@ enum err creds_read_container(struct span json, struct aws_credentials *out) MUS
  * ERR_UNSUPPORTED: another Version. Source: AWS SDKs and Tools Reference Guide, "Process credential
  * provider". */
 enum err creds_read_process(struct span json, struct aws_credentials *out) MUST_USE;
+/* What IAM Identity Center's portal gives for a token of its own (GetRoleCredentials). */
+enum err creds_read_sso(struct span json, struct aws_credentials *out) MUST_USE;
 /* One part, which must be able to stand in a header, into a terminated array. ERR_MISSING, ERR_SYNTAX,
  * ERR_TOO_LONG. */
 enum err creds_copy(struct span part, char *out, size_t cap) MUST_USE;

@@ -32,6 +32,7 @@ enum endpoint_service {
 	ENDPOINT_EC2,
 	ENDPOINT_LOGS, /* CloudWatch Logs */
 	ENDPOINT_IAM,  /* one for all regions of a partition */
+	ENDPOINT_SSO,  /* IAM Identity Center's portal */
 };
 
 /* The endpoint that the settings name for this service, else the region's. Always the regional one, never a

@@ -7,8 +7,9 @@
  *   service.
  *
  * A place that has some but can't give them ends the search, so that nobody is taken for somebody else.
- * Single sign-on and `aws login` are not done here: it is said how `aws configure export-credentials`
- * hands theirs over. Secret: wiped when replaced, and with credentials_wipe; no message holds one.
+ * Of single sign-on the token is used that `aws sso login` left, never renewed; of `aws login` it is said
+ * how `aws configure export-credentials` hands its credentials over. Secret: wiped when replaced, and
+ * with credentials_wipe; no message holds one.
  */
 #ifndef SEALTAP_CLI_CREDENTIALS_H
 #define SEALTAP_CLI_CREDENTIALS_H

@@ -72,30 +72,19 @@ enum place_found place_config_file(struct place_search *s, struct aws_credential
 	return keys_of(s, PROFILES_CONFIG, out);
 }
 
-static enum place_found hand_over(struct place_search *s, const char *what, const char *login)
-{
-	const char *profile = say_text(span_str(s->profile));
-	return PLACE_FAIL(s, EXIT_NOT_SET_UP,
-			  "profile %s gets its credentials by %s, which sealtap does not do itself. Run: "
-			  "aws %s --profile %s && eval \"$(aws configure export-credentials --profile %s "
-			  "--format env)\" and then sealtap without --profile and AWS_PROFILE",
-			  profile, what, login, profile, profile);
-}
-
-enum place_found place_single_sign_on(struct place_search *s, struct aws_credentials *out)
-{
-	(void)out;
-	if (!profiles_has(s->profile, "sso_account_id") && !profiles_has(s->profile, "sso_role_name"))
-		return PLACE_EMPTY;
-	return hand_over(s, "single sign-on (IAM Identity Center)", "sso login");
-}
-
 enum place_found place_login(struct place_search *s, struct aws_credentials *out)
 {
 	(void)out;
+	const char *profile = say_text(span_str(s->profile));
 	if (!profiles_has(s->profile, "login_session"))
 		return PLACE_EMPTY;
-	return hand_over(s, "aws login", "login");
+	return PLACE_FAIL(
+		s, EXIT_NOT_SET_UP,
+		"profile %s gets its credentials by aws login, which sealtap does not do itself. Run: "
+		"aws login --profile %s && eval \"$(aws configure export-credentials --profile %s "
+		"--format env)\" and "
+		"then sealtap without --profile and AWS_PROFILE",
+		profile, profile, profile);
 }
 
 /* Words of the line, terminated one after the other in memory. */

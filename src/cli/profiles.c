@@ -160,23 +160,34 @@ bool profiles_has(const char *profile, const char *path)
 	return has;
 }
 
-bool profiles_get_service(const char *profile, const char *path, char *out, size_t cap)
+/* A value of the section that a setting of the profile names; it must be there. */
+static bool find_in_named(const char *profile, const char *setting, enum profile_kind kind, const char *path,
+			  char *out, size_t cap)
 {
 	char section[256];
 	unsigned line;
-	out[0] = 0;
-	if (!profiles_get(profile, "services", section, sizeof(section)))
-		return false;
 	struct span config = span_of(g.file[PROFILES_CONFIG].text, g.file[PROFILES_CONFIG].len);
-	if (profile_find_section(config, PROFILE_SERVICES, span_str(section), &line) == ERR_NOT_FOUND) {
-		g.failed = g.failed ? g.failed
-				    : say(EXIT_NOT_SET_UP,
-					  "profile %s names the section [services %s], which is not in %s",
-					  say_text(span_str(profile)), say_text(span_str(section)),
-					  say_text(span_str(profiles_path(PROFILES_CONFIG))));
+	out[0] = 0;
+	if (!profiles_get(profile, setting, section, sizeof(section)))
 		return false;
-	}
-	return find(PROFILES_CONFIG, PROFILE_SERVICES, section, path, out, cap);
+	if (profile_find_section(config, kind, span_str(section), &line) != ERR_NOT_FOUND)
+		return find(PROFILES_CONFIG, kind, section, path, out, cap);
+	if (!g.failed)
+		g.failed = say(EXIT_NOT_SET_UP, "profile %s names %s %s, a section that is not in %s",
+			       say_text(span_str(profile)), setting, say_text(span_str(section)),
+			       say_text(span_str(profiles_path(PROFILES_CONFIG))));
+	return false;
+}
+
+bool profiles_get_service(const char *profile, const char *path, char *out, size_t cap)
+{
+	return find_in_named(profile, "services", PROFILE_SERVICES, path, out, cap);
+}
+
+bool profiles_get_sso(const char *profile, const char *path, char *out, size_t cap)
+{
+	return find_in_named(profile, "sso_session", PROFILE_SSO_SESSION, path, out, cap) ||
+	       profiles_get(profile, path, out, cap);
 }
 
 enum exit_status profiles_failed(void)

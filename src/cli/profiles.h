@@ -31,6 +31,8 @@ bool profiles_get_from(enum profiles_file file, const char *profile, const char 
 bool profiles_has(const char *profile, const char *path);
 /* A value of the section [services NAME] that the profile names. */
 bool profiles_get_service(const char *profile, const char *path, char *out, size_t cap);
+/* A value of single sign-on: of the section [sso-session NAME] that the profile names, or its own. */
+bool profiles_get_sso(const char *profile, const char *path, char *out, size_t cap);
 /* EXIT_DONE, unless one of the above found a value that can't be read: then it was said. */
 enum exit_status profiles_failed(void);
 

@@ -18,6 +18,7 @@ static const struct {
 	{"sts", "AWS_ENDPOINT_URL_STS", "sts/endpoint_url", ENDPOINT_STS},
 	{"ec2", "AWS_ENDPOINT_URL_EC2", "ec2/endpoint_url", ENDPOINT_EC2},
 	{"iam", "AWS_ENDPOINT_URL_IAM", "iam/endpoint_url", ENDPOINT_IAM},
+	{"sso", "AWS_ENDPOINT_URL_SSO", "sso/endpoint_url", ENDPOINT_SSO},
 	{"logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs/endpoint_url", ENDPOINT_LOGS},
 	{"monitoring", "AWS_ENDPOINT_URL_CLOUDWATCH", "cloudwatch/endpoint_url", ENDPOINT_MONITORING},
 };

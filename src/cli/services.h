@@ -15,7 +15,7 @@
 
 /* After profiles_begin. option: --endpoint-url's value, or NULL. */
 enum exit_status services_begin(const char *option);
-/* service: one of "s3", "kms", "sts", "ec2", "logs", "iam", "monitoring"; any other traps. */
+/* service: one of "s3", "kms", "sts", "ec2", "logs", "iam", "sso", "monitoring"; any other traps. */
 enum exit_status services_endpoint(const char *service, const char *region, struct endpoint *out,
 				   bool *custom);
 bool services_plain(const char *service);

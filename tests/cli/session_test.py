@@ -80,6 +80,15 @@ class Services(http.server.BaseHTTPRequestHandler):
         self.answer('imds-token')
 
     def do_GET(self):
+        if self.path.startswith('/federation/credentials'):
+            token = self.headers.get('x-amz-sso_bearer_token')
+            if not token or 'ended' in token:
+                return self.answer('{"message": "no"}', 401)
+            query = sorted(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+            key = 'ASIASSO' + hashlib.sha256(json.dumps([query, token]).encode()).hexdigest()[:9].upper()
+            return self.answer(json.dumps({'roleCredentials': {'accessKeyId': key, 'secretAccessKey': secret_of(key),
+                'sessionToken': 'token-of',
+                                                               'expiration': 4070908800000}}))
         if self.path.startswith('/container'):
             key = 'ASIACONTAINER' + hashlib.sha256((self.headers.get('Authorization') or 'none').encode()).hexdigest()[:6].upper()
         elif self.headers.get('X-aws-ec2-metadata-token') != 'imds-token':
@@ -112,6 +121,16 @@ def process(name, more='', arguments=''):
 def role(name, **settings):
     return f'role_arn = {ROLE}{name}\n' + ''.join(f'{k} = {v}\n' for k, v in settings.items())
 
+
+def sso(token, **settings):
+    own = {'sso_account_id': '123456789012', 'sso_role_name': 'Read+Only', **settings}
+    return BASE + '[profile r]\nregion = eu-west-2\n' + ''.join(f'{k} = {v}\n' for k, v in own.items() if v) + \
+        f'[sso-session {token}]\nsso_start_url = https://corp.example/start\nsso_region = eu-north-1\n'
+
+
+TOKENS = {'corp': ('token-of-corp', LATER), 'old': ('token-of-old', '2020-01-02T03:04:05Z'), 'gone': ('ended-token', LATER),
+          'https://legacy.example/start': ('token-of-legacy', '2099-01-02T03:04:05UTC')}
+LEGACY = {'sso_start_url': 'https://legacy.example/start', 'sso_region': 'eu-north-1'}
 
 # name: environment, config, credentials, options. {here} is the services' address, {folder} the arrangement's folder.
 BASE = '[default]\nregion = eu-central-1\n'
@@ -191,9 +210,19 @@ ARRANGEMENTS = {
     'a container whose token is in a file': ({'AWS_CONTAINER_CREDENTIALS_FULL_URI': '{here}/container',
         'AWS_CONTAINER_AUTHORIZATION_TOKEN': 'x',
                                               'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE': '{folder}/token'}, BASE, '', []),
-    'a container elsewhere': ({'AWS_CONTAINER_CREDENTIALS_FULL_URI': 'http://192.0.2.1/container'}, BASE, '', []),
+    'a container elsewhere': ({'AWS_CONTAINER_CREDENTIALS_FULL_URI': 'http://0.0.0.0:{port}/container'}, BASE, '', []),
     'the instance': ({'AWS_EC2_METADATA_DISABLED': 'false'}, BASE, '', []),
     'the instance, which is not asked': ({}, BASE, '', []),
+    'single sign-on by a session': ({'AWS_PROFILE': 'r'}, sso('corp', sso_session='corp'), '', []),
+    'single sign-on by the profile alone': ({'AWS_PROFILE': 'r'}, sso('corp', **LEGACY), '[r]\n' + keys('AKIAFILE'), []),
+    'single sign-on, keys in the environment': ({'AWS_PROFILE': 'r', **in_environment('AKIAENV')}, sso('corp', sso_session='corp'), '', []),
+    'single sign-on that has expired': ({'AWS_PROFILE': 'r'}, sso('old', sso_session='old'), '[r]\n' + keys('AKIAFILE'), []),
+    'single sign-on that has ended': ({'AWS_PROFILE': 'r'}, sso('gone', sso_session='gone'), '', []),
+    'single sign-on that was never done': ({'AWS_PROFILE': 'r'}, sso('new', sso_session='new'), '', []),
+    'single sign-on without a role': ({'AWS_PROFILE': 'r'}, sso('corp', sso_session='corp', sso_role_name=''), '', []),
+    'single sign-on of a session that is not there': ({'AWS_PROFILE': 'r'}, sso('corp', sso_session='none'), '', []),
+    'a role for single sign-on': ({'AWS_PROFILE': 'a'}, sso('corp', sso_session='corp') + '[profile a]\nregion = eu-west-2\n' + role(
+        'a', source_profile='r'), '', []),
     'regions by option and environment': ({**in_environment('AKIAENV'), 'AWS_DEFAULT_REGION': 'eu-west-1'}, BASE, '', ['--region',
         'ap-south-1']),
     'a region by the environment': ({**in_environment('AKIAENV'), 'AWS_DEFAULT_REGION': 'eu-west-1'}, BASE, '', []),
@@ -218,13 +247,18 @@ ARRANGEMENTS = {
 }
 
 
+PLACES = 'address', 'FIPS', 'region', 'nested'
+
+
 def option(options, name):
     return options[options.index(name) + 1] if name in options else None
 
 
-def by_botocore(options):
+def by_botocore(options, places=True):
     """In a process of its own: what it finds."""
     import botocore.session
+    botocore.credentials.SSOProvider._SSO_TOKEN_CACHE_DIR = os.path.expanduser('~/.aws/sso/cache')
+    botocore.tokens.SSOTokenProvider._SSO_TOKEN_CACHE_DIR = os.path.expanduser('~/.aws/sso/cache')
     session = botocore.session.Session(profile=option(options, '--profile'))
     session.get_scoped_config()
     found = session.get_credentials()
@@ -233,7 +267,7 @@ def by_botocore(options):
         session.set_config_variable('region', region)
     frozen = found.get_frozen_credentials()
     place = {}
-    for name, service in SERVICES.items() if region else ():
+    for name, service in SERVICES.items() if region and places else ():
         client = session.create_client(service, region_name=region, endpoint_url=option(options, '--endpoint-url'))
         sent = []
         client.meta.events.register('before-send', lambda request, **_: sent.append(request.url) or 1 / 0)
@@ -281,20 +315,26 @@ def arranged(here, name):
     environment, config, credentials, options = ARRANGEMENTS[name]
     with tempfile.TemporaryDirectory() as folder:
         def put(text):
-            return text.replace('{here}', here).replace('{folder}', folder)
+            return text.replace('{here}', here).replace('{port}', here.rpartition(':')[2]).replace('{folder}', folder)
         os.mkdir(os.path.join(folder, '.aws'))
         for file, text in (('.aws/config', config), ('.aws/credentials', credentials), ('token', 'web.identity-token')):
             if text:
                 with open(os.path.join(folder, file), 'w', newline='') as f:
                     f.write(put(text))
+        os.makedirs(os.path.join(folder, '.aws/sso/cache'))
+        for name, (token, ends) in TOKENS.items():
+            with open(os.path.join(folder, '.aws/sso/cache', hashlib.sha1(name.encode()).hexdigest() + '.json'), 'w') as f:
+                json.dump({'accessToken': token, 'expiresAt': ends, 'region': 'eu-north-1', 'startUrl': 'x'}, f)
         all_ = {'PATH': os.environ['PATH'], 'HOME': folder, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_ENDPOINT_URL_STS': here,
+            'AWS_ENDPOINT_URL_SSO': here,
                 'AWS_EC2_METADATA_SERVICE_ENDPOINT': here, 'AWS_MAX_ATTEMPTS': '1', **environment}
         yield {k: put(v) for k, v in all_.items()}, [put(o) for o in options]
 
 
 def the_session_is_what_botocore_finds(here, name):
     with arranged(here, name) as (environment, options):
-        want, got = in_child(environment, by_botocore, options), by_sealtap(environment, options)
+        places = any(word in name for word in PLACES)  # what botocore takes long for
+        want, got = in_child(environment, by_botocore, options, places), by_sealtap(environment, options)
     if 'error' in want:
         assert 'error' in got, f'botocore says {want["error"]}; sealtap found {got}'
         return
@@ -340,12 +380,14 @@ def a_role_with_mfa_asks_on_the_terminal_for_the_code(here):
     assert alone.returncode == 78 and 'no terminal' in alone.stderr, alone
 
 
-def single_sign_on_is_said_how_to_hand_over(here):
-    ARRANGEMENTS['sso'] = ({'AWS_PROFILE': 'corp'}, BASE + '[profile corp]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n', '',
-        [])
-    with arranged(here, 'sso') as (environment, _):
-        said = by_sealtap(environment, [])['error']
-    assert 'aws sso login --profile corp' in said and 'aws configure export-credentials --profile corp' in said, said
+def what_is_done_elsewhere_is_said(here):
+    """Of single sign-on that has expired, and of aws login, it is said what to do"""
+    ARRANGEMENTS['login'] = ({'AWS_PROFILE': 'corp'}, BASE + '[profile corp]\nlogin_session = arn:x\n', '', [])
+    for name, words in (('login', ('aws login --profile corp', 'aws configure export-credentials --profile corp')),
+                        ('single sign-on that has expired', ('aws sso login --profile r',))):
+        with arranged(here, name) as (environment, options):
+            said = by_sealtap(environment, options)['error']
+        assert all(w in said for w in words), said
 
 
 def the_bucket_is_the_options_the_environments_or_the_profiles(here):
@@ -366,6 +408,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f'http://127.0.0.1:{server.server_address[1]}'
 try:
     import botocore.session  # once, before the children
+    import botocore.tokens  # noqa: F401
     assert botocore.session.Session().create_client('sts', region_name='eu-central-1', aws_access_key_id='a', aws_secret_access_key='b')
     have = None
 except ImportError:
@@ -377,7 +420,7 @@ for arrangement in list(ARRANGEMENTS):
         the_session_is_what_botocore_finds(address, name)
     test.__doc__ = f'the session is what botocore finds: {arrangement}'
     report.run(test)
-for check in (a_role_with_mfa_asks_on_the_terminal_for_the_code, single_sign_on_is_said_how_to_hand_over,
+for check in (a_role_with_mfa_asks_on_the_terminal_for_the_code, what_is_done_elsewhere_is_said,
               the_bucket_is_the_options_the_environments_or_the_profiles):
     report.run(check, address)
 report.finish()

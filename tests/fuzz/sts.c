@@ -6,13 +6,15 @@
 
 static enum err read_kind(uint8_t kind, struct span in, struct aws_credentials *c)
 {
-	switch (kind % 4) {
+	switch (kind % 5) {
 	case 0:
 		return creds_read_process(in, c);
 	case 1:
 		return creds_read_container(in, c);
+	case 4:
+		return creds_read_sso(in, c);
 	default:
-		return sts_read_role(in, kind & 1, c);
+		return sts_read_role(in, kind % 5 == 3, c);
 	}
 }
 
@@ -30,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST_END(c.access_key_id);
 		MUST_END(c.secret);
 		MUST_END(c.token);
-		MUST(c.access_key_id[0] && c.secret[0] && (c.token[0] || kind % 4 == 0));
+		MUST(c.access_key_id[0] && c.secret[0] && (c.token[0] || kind % 5 == 0));
 		MUST(fuzz_printable(c.access_key_id) && fuzz_printable(c.secret) && fuzz_printable(c.token));
 	}
 	if (sts_read_caller(in, &caller) == ERR_OK) {

@@ -278,6 +278,18 @@ static void an_unsigned_object_needs_a_signed_log_object_that_lists_its_hash(voi
 	CHECK(said("damage unsigned w0-0") && said("damage forged log-1"));
 	without(3, INSPECT_SIG_NONE); /* nothing stands for the list */
 	CHECK(said("damage unsigned w0-0"));
+	begin(); /* its signature is good, but its content is not what was signed */
+	log_begins();
+	add();
+	log_ends(1);
+	shipped("w0-0", 3, 255);
+	in.flaws = INSPECT_BIT(SHA256);
+	add();
+	ready("w0", 0);
+	in.sig = INSPECT_SIG_NONE;
+	add();
+	ledger_end(&l);
+	CHECK(said("damage unsigned w0-0"));
 }
 
 static void a_bad_signature_is_forged_unless_the_log_knows_the_content(void)

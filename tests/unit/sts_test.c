@@ -106,6 +106,31 @@ static void reads_containers(void)
 	CHECK(creds_read_container(SPAN("{\"code\":\"x\"}"), &c) == ERR_MISSING && is_example("t"));
 }
 
+static void reads_single_sign_on(void)
+{
+	static const struct {
+		struct span text;
+		enum err e;
+	} bad[] = {
+		{SPAN("{}"), ERR_MISSING},
+		{SPAN("{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"s\","
+		      "\"sessionToken\":\"t\"}}"),
+		 ERR_MISSING},
+		{SPAN("{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"s\","
+		      "\"sessionToken\":\"t\",\"expiration\":1.5}}"),
+		 ERR_SYNTAX},
+		{SPAN("{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"s\","
+		      "\"sessionToken\":\"t\",\"expiration\":99999999999999999}}"),
+		 ERR_RANGE},
+	};
+	CHECK(creds_read_sso(SPAN("{\"roleCredentials\":{\"accessKeyId\":\"ASIAEXAMPLE\",\"secretAccessKey\":"
+				  "\"se/cr+et\",\"sessionToken\":\"t\",\"expiration\":1767344645000}}"),
+			     &c) == ERR_OK);
+	CHECK(is_example("t"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(creds_read_sso(bad[i].text, &c) == bad[i].e && is_example("t"));
+}
+
 static void reads_offsets(void)
 {
 	static const struct {
@@ -131,6 +156,7 @@ int main(void)
 	RUN(asks, "a role is asked for by name, and a web token's request is another");
 	RUN(reads_programs, "what a credential_process prints is read, null and missing members too");
 	RUN(reads_containers, "what a container's endpoint gives is read");
+	RUN(reads_single_sign_on, "what single sign-on gives for a role is read");
 	RUN(reads_offsets, "a time may have an offset in place of the Z");
 	return check_done();
 }

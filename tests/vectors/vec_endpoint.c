@@ -15,7 +15,7 @@ static enum endpoint_service service_of(const char *name)
 		[ENDPOINT_KMS] = "kms", [ENDPOINT_MONITORING] = "monitoring",
 		[ENDPOINT_SNS] = "sns", [ENDPOINT_STS] = "sts",
 		[ENDPOINT_EC2] = "ec2", [ENDPOINT_LOGS] = "logs",
-		[ENDPOINT_IAM] = "iam",
+		[ENDPOINT_IAM] = "iam", [ENDPOINT_SSO] = "sso",
 	};
 	enum endpoint_service service = ENDPOINT_KMS;
 	while (strcmp(names[service], name) != 0)

@@ -5,7 +5,7 @@ With --check it writes nothing and says whether the table is still what the inst
 botocore than the table's, or none, is no judge.
 
 A line: service, region, variant, URL. Services are s3, s3-dots (a bucket with dots), kms, monitoring, sns, and those of
-the operator's command alone: sts, ec2, logs, iam; the bucket is in the URL. Variants: plain, fips, dual,
+the operator's command alone: sts, ec2, logs, iam, sso; the bucket is in the URL. Variants: plain, fips, dual,
 both. S3 is asked for its regional endpoint, which for us-east-1 is not its default.
 """
 import argparse
@@ -15,7 +15,7 @@ import sys
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'table.txt')
 PARTITIONS = 'aws', 'aws-us-gov'
 SERVICES = {'s3': 's3', 's3-dots': 's3', 'kms': 'kms', 'monitoring': 'cloudwatch', 'sns': 'sns',
-            'sts': 'sts', 'ec2': 'ec2', 'logs': 'logs', 'iam': 'iam'}
+            'sts': 'sts', 'ec2': 'ec2', 'logs': 'logs', 'iam': 'iam', 'sso': 'sso'}
 BUCKETS = {'s3': 'evidence', 's3-dots': 'evi.den.ce'}
 VARIANTS = {'plain': (False, False), 'fips': (True, False), 'dual': (False, True), 'both': (True, True)}
 
