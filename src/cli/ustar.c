@@ -23,7 +23,7 @@
 
 #define BLOCK 512u
 
-static const uint8_t zeros[2 * BLOCK];
+static const uint8_t zeros[2 * BLOCK], magic[8] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
 
 static void put_octal(uint8_t *to, unsigned digits, uint64_t v)
 {
@@ -46,11 +46,7 @@ void ustar_file(const char *name, struct span content)
 	put_octal(head + 136, 11, 0);
 	memset(head + 148, ' ', 8);
 	head[156] = '0';
-	memcpy(head + 257,
-	       SPAN("ustar\0"
-		    "00")
-		       .p,
-	       8);
+	memcpy(head + 257, magic, sizeof(magic));
 	for (unsigned i = 0; i < BLOCK; i++)
 		sum += head[i];
 	put_octal(head + 148, 6, sum);
