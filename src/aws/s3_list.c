@@ -214,13 +214,13 @@ void s3_list_begin(struct s3_list *l, enum s3_list_kind kind,
 enum err s3_list_feed(struct s3_list *l, struct span piece)
 {
 	enum err e = xml_feed(&l->xml, piece);
-	return e ? e : l->error;
+	return l->error ? l->error : e; /* the first one: nothing is told behind an error of the document */
 }
 
 enum err s3_list_end(struct s3_list *l)
 {
-	TRY(xml_end(&l->xml));
 	TRY(l->error);
+	TRY(xml_end(&l->xml));
 	TRY(check_rows(l, false));
 	TRY(read_bool(buf_span(&l->out[TRUNCATED]), &l->more));
 	if (l->kind == S3_LIST_VERSIONS)

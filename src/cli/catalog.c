@@ -67,7 +67,8 @@ static const char *keep(struct span s)
 		return "";
 	}
 	char *to = g.text + g.text_used;
-	memcpy(to, s.p, s.len);
+	if (s.len)
+		memcpy(to, s.p, s.len);
 	to[s.len] = 0;
 	g.text_used += s.len + 1;
 	return to;
@@ -236,11 +237,22 @@ static enum exit_status list_bucket(void)
 
 /* ---- operands */
 
+/* What stands beside an object (cli/metafile.h). */
+static bool is_metafile(struct span name)
+{
+	struct catalog_object o;
+	struct span end = SPAN(".json");
+	return span_ends(name, end) && !catalog_name(span_first(name, name.len - end.len), &o);
+}
+
 static void take_file(const char *path, const struct stat *st)
 {
 	struct catalog_object o;
 	const char *slash = strrchr(path, '/');
-	if (catalog_name(span_str(slash ? slash + 1 : path), &o)) {
+	struct span name = span_str(slash ? slash + 1 : path);
+	if (is_metafile(name))
+		return;
+	if (catalog_name(name, &o)) {
 		g.strangers++;
 		return;
 	}

@@ -48,14 +48,18 @@ static void put_csv(struct buf *b, struct span s)
 	bool quoted = formula;
 	for (size_t i = 0; i < s.len; i++)
 		quoted |= s.p[i] == ',' || s.p[i] == '"';
-	buf_str(b, quoted ? "\"" : "");
+	if (!quoted) {
+		buf_put(b, s);
+		return;
+	}
+	buf_u8(b, '"');
 	buf_str(b, formula ? "'" : "");
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.p[i] == '"')
 			buf_u8(b, '"');
 		buf_u8(b, s.p[i]);
 	}
-	buf_str(b, quoted ? "\"" : "");
+	buf_u8(b, '"');
 }
 
 static void put_cells(const struct span *cells)
@@ -121,7 +125,10 @@ void columns_cell(struct span text)
 	ASSERT(g.at < g.count);
 	text = span_first(text, CELL_MAX);
 	size_t from = g.buf.len;
-	text_printable(&g.buf, text);
+	if (text_is_printable(text))
+		buf_put(&g.buf, text);
+	else
+		text_printable(&g.buf, text);
 	g.cell[g.cells++] = span_of(g.text + from, g.buf.len - from);
 	g.at++;
 }

@@ -79,8 +79,8 @@ enum exit_status explain(const struct window *w)
 	       "the region\n",
 	       calls, (double)e.bytes / 1e9 * GB_DOLLARS);
 	if (e.colder)
-		printf("colder    %llu objects are archived: ask for them first (sealtap restore), which costs "
-		       "and takes hours\n",
+		printf("colder    %llu objects are archived: ask for them first (sealtap restore), which "
+		       "costs and takes hours\n",
 		       (unsigned long long)e.colder);
 	return say_out_done();
 }

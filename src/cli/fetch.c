@@ -35,6 +35,10 @@ struct part {
 static struct {
 	uint64_t from_ns, to_ns;
 	const char *kind, *folder;
+} asked = {.to_ns = UINT64_MAX, .folder = "."};
+
+/* Apart from what has values at the start: all of it would stand in the program's file. */
+static struct {
 	struct job job[JOBS];
 	struct part part[PARTS];
 	uint32_t next, begun, ended; /* objects of the catalog: to be begun; and how many jobs */
@@ -42,14 +46,13 @@ static struct {
 	uint64_t parts_begun, parts_ended;
 	enum exit_status status; /* of what was left out */
 	uint64_t bytes, fetched, there, failed;
-} g = {.to_ns = UINT64_MAX, .folder = "."};
+} g;
 
 static const struct option_row options[] = {
-	{"--from", OPTION_TIME, "TIME", "what reaches behind this time", &g.from_ns},
-	{"--to", OPTION_TIME, "TIME", "what begins before it", &g.to_ns},
-	{"--kind", OPTION_TEXT, "KINDS", "of packets, log, flows; with commas between", &g.kind},
-	{"-d", OPTION_FILE, "DIR", "the folder to put them in, made where it is missing (else this one)",
-	 &g.folder},
+	{"--from", OPTION_TIME, "TIME", "what reaches behind this time", &asked.from_ns},
+	{"--to", OPTION_TIME, "TIME", "what begins before it", &asked.to_ns},
+	{"--kind", OPTION_TEXT, "KINDS", "of packets, log, flows; with commas between", &asked.kind},
+	{"-d", OPTION_FILE, "DIR", "the folder to put them in (else this one)", &asked.folder},
 	{NULL},
 };
 
@@ -65,7 +68,7 @@ static bool begin_job(enum exit_status *s)
 	struct job *j = &g.job[g.begun % JOBS];
 	j->o = catalog_at(g.next++);
 	j->again = false;
-	*s = fetched_plan(&j->file, g.folder, j->o->key, j->o->size_bytes);
+	*s = fetched_plan(&j->file, asked.folder, j->o->key, j->o->size_bytes);
 	if (*s)
 		return false;
 	bool wanted = j->file.kind == FETCHED_NEW;
@@ -281,22 +284,22 @@ static uint64_t total_bytes(void)
 
 static enum exit_status run(char **operands)
 {
-	struct catalog_filter f = {.from_ns = g.from_ns, .to_ns = g.to_ns};
-	if (!operands[0] && g.from_ns == 0 && g.to_ns == UINT64_MAX)
+	struct catalog_filter f = {.from_ns = asked.from_ns, .to_ns = asked.to_ns};
+	if (!operands[0] && asked.from_ns == 0 && asked.to_ns == UINT64_MAX)
 		return say(EXIT_WRONG_USAGE,
 			   "which objects? name some, or a time: --from, --to (--from 1970-01-01 "
 			   "is all there are)");
 	enum exit_status s = session_begin();
 	if (!s)
-		s = catalog_kinds(g.kind, &f.kinds);
+		s = catalog_kinds(asked.kind, &f.kinds);
 	if (!s)
 		s = catalog_read(&f, operands);
 	if (s)
 		return s;
 	if (catalog_count() == 0)
 		return catalog_nothing();
-	if (mkdir(g.folder, 0777) && errno != EEXIST)
-		return say(EXIT_OUTPUT, "can't make the folder %s: %s", g.folder, strerror(errno));
+	if (mkdir(asked.folder, 0777) && errno != EEXIST)
+		return say(EXIT_OUTPUT, "can't make the folder %s: %s", asked.folder, strerror(errno));
 	progress_begin("fetching", total_bytes());
 	s = fetch_all();
 	progress_end();
@@ -317,12 +320,13 @@ const struct command cmd_fetch = {
 	.name = "fetch",
 	.operands = "[OBJECT...]",
 	.summary = "copies objects as they are stored, with their metadata, into files",
-	.text = "FILE gets the ciphertext, FILE.json what S3 tells of it: sealtap verify and open take\n"
-		"such files without S3. While it grows it is FILE.part: after an interruption the same\n"
-		"command goes on from there. Its SHA-256 must be the one in the metadata, else it is\n"
-		"kept as FILE.damaged. Nothing else that is there is overwritten.\n"
+	.text = "FILE gets the ciphertext, FILE.json what S3 tells of it: sealtap verify and\n"
+		"open take such files without S3. While it grows it is FILE.part: after an\n"
+		"interruption the same command goes on from there. Its SHA-256 must be the one\n"
+		"in the metadata, else it is kept as FILE.damaged. Nothing else that is there\n"
+		"is overwritten.\n"
 		"\n"
-		"  sealtap fetch --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z -d case-17\n"
+		"  sealtap fetch --from '2026-11-22 10:00' --to '2026-11-22 11:00' -d case-17\n"
 		"  sealtap fetch s3://BUCKET/KEY\n",
 	.options = options,
 	.common = session_options,

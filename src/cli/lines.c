@@ -347,7 +347,10 @@ enum exit_status lines_put(const struct lines_line *l)
 {
 	static uint8_t text[LINES_LINE_MAX + 1];
 	struct buf b = BUF_OF(text);
-	text_printable(&b, l->text); /* what appliances write is ASCII */
+	if (text_is_printable(l->text)) /* what appliances write is */
+		buf_put(&b, l->text);
+	else
+		text_printable(&b, l->text);
 	buf_u8(&b, '\n');
 	return say_out(buf_span(&b));
 }

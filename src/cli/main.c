@@ -12,9 +12,9 @@
 
 /* In the order of the help. */
 static const struct command *const commands[] = {
-	&cmd_ls,     &cmd_fetch,   &cmd_open,    &cmd_follow,       &cmd_extcap,  &cmd_flows, &cmd_verify,
-	&cmd_hold,   &cmd_release, &cmd_restore, &cmd_salvage,      &cmd_status,  &cmd_logs,  &cmd_support,
-	&cmd_report, &cmd_cost,    &cmd_doctor,  &cmd_check_config, &cmd_decrypt, NULL,
+	&cmd_ls,     &cmd_fetch,        &cmd_open,    &cmd_follow,  &cmd_extcap,  &cmd_flows, &cmd_verify,
+	&cmd_hold,   &cmd_release,      &cmd_salvage, &cmd_restore, &cmd_status,  &cmd_logs,  &cmd_support,
+	&cmd_doctor, &cmd_check_config, &cmd_cost,    &cmd_report,  &cmd_decrypt, NULL,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
@@ -45,7 +45,7 @@ static const struct command *find(const char *name)
 
 static enum exit_status run(const struct command *c, char **argv)
 {
-	for (char **a = argv; *a && strcmp(*a, "--"); a++) {
+	for (char **a = argv; *a && strcmp(*a, "--") != 0; a++) {
 		if (!strcmp(*a, "--help") || !strcmp(*a, "-h")) {
 			options_help(c);
 			return say_out_done();

@@ -278,7 +278,8 @@ enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface
 	enum exit_status e = g.o.pcap           ? put_pcap(b)
 			     : n < b->frame.len ? put_cut(b, interface, n)
 						: put_whole(b, interface);
-	return g.packets++ ? e : pcapout_flush(); /* whoever waits sees the first at once */
+	g.packets++;
+	return e;
 }
 
 /* ---- the end */

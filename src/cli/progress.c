@@ -30,34 +30,44 @@ static const char *amount(uint64_t bytes, char out[16])
 	return out;
 }
 
-static void put_left(double seconds)
+static void time_left(double seconds, char out[32])
 {
 	uint64_t s = seconds < 1e9 ? (uint64_t)(seconds + 0.5) : 1000000000;
 	if (s < 3600)
-		fprintf(stderr, ", %u:%02u left", (unsigned)(s / 60), (unsigned)(s % 60));
+		snprintf(out, 32, ", %u:%02u left", (unsigned)(s / 60), (unsigned)(s % 60));
 	else
-		fprintf(stderr, ", %u h %02u min left", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
+		snprintf(out, 32, ", %u h %02u min left", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
 }
 
+/* "[#####     ] 1.5 GB of 3 GB", or without a known end "1.5 GB". */
+static void so_far(char out[80])
+{
+	char done[16], total[16];
+	amount(g.done, done);
+	if (!g.total) {
+		snprintf(out, 80, "%s", done);
+		return;
+	}
+	uint64_t at = g.done < g.total ? g.done : g.total;
+	int full = (int)((double)at / (double)g.total * BAR);
+	snprintf(out, 80, "[%.*s%*s] %s of %s", full, "####################", BAR - full, "", done,
+		 amount(g.total, total));
+}
+
+/* In one write: the terminal shows no half of it. */
 static void show(uint64_t now_ns)
 {
-	char done[16], total[16], rate[16];
+	char far[80], rate[16], left[32] = "";
 	double seconds = (double)(now_ns - g.began_ns) / (double)NS_PER_S;
 	double per_s = (double)g.done / (seconds > 0 ? seconds : 1);
-	fprintf(stderr, "\r\033[K%s ", g.what);
-	if (g.total) {
-		uint64_t at = g.done < g.total ? g.done : g.total;
-		unsigned full = (unsigned)((double)at / (double)g.total * BAR);
-		fprintf(stderr, "[%.*s%*s] ", (int)full, "####################", (int)(BAR - full), "");
-		fprintf(stderr, "%s of ", amount(g.done, done));
-	}
-	fputs(amount(g.total ? g.total : g.done, total), stderr);
-	if (now_ns - g.began_ns >= RATE_NS) {
-		fprintf(stderr, ", %s/s", amount((uint64_t)per_s, rate));
-		if (g.total > g.done && per_s > 0)
-			put_left((double)(g.total - g.done) / per_s);
-	}
-	fflush(stderr);
+	bool rated = now_ns - g.began_ns >= RATE_NS;
+	so_far(far);
+	if (rated && g.total > g.done && per_s > 0)
+		time_left((double)(g.total - g.done) / per_s, left);
+	if (rated)
+		fprintf(stderr, "\r\033[K%s %s, %s/s%s", g.what, far, amount((uint64_t)per_s, rate), left);
+	else
+		fprintf(stderr, "\r\033[K%s %s", g.what, far);
 	g.shown = true;
 	g.shown_ns = now_ns;
 }
@@ -90,7 +100,6 @@ void progress_hide(void)
 	if (!g.shown)
 		return;
 	fputs("\r\033[K", stderr);
-	fflush(stderr);
 	g.shown = false;
 	g.shown_ns = 0;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/say.h"
 #include "cli/sealed_frames.h"
+#include "cli/session.h"
 #include "record/sealed_tail.h"
 #include "record/seek.h"
 
@@ -64,6 +65,7 @@ void sealed_start(struct sealed *s, const struct catalog_object *o)
 	uint64_t size = o->size_bytes, tail = tail_bytes(o);
 	s->object = o;
 	s->why[0] = 0;
+	s->said = EXIT_DONE;
 	s->started = true;
 	s->is_open = s->has_index = false;
 	s->asked = s->used = 0;
@@ -100,9 +102,11 @@ static enum err read_header(struct sealed *s)
 	return ERR_OK;
 }
 
+/* keyring has said it. Only what holds for all objects is ERR_MISSING: what KMS answers may be the
+ * fault of this one's header, which was not authenticated yet. */
 static enum err key_failed(struct sealed *s, enum exit_status status)
 {
-	s->why[0] = 0; /* keyring has said it */
+	s->why[0] = 0;
 	s->said = status;
 	switch (status) {
 	case EXIT_DENIED:
@@ -112,7 +116,9 @@ static enum err key_failed(struct sealed *s, enum exit_status status)
 	case EXIT_TRY_AGAIN:
 		return ERR_THROTTLED;
 	case EXIT_UNAVAILABLE:
-		return ERR_UNREACHABLE;
+		return ERR_SERVICE;
+	case EXIT_NO_INPUT:
+		return session_names()->key_file ? ERR_MISSING : ERR_NOT_FOUND;
 	default:
 		return ERR_MISSING;
 	}

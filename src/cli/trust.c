@@ -52,7 +52,7 @@ static bool read_bundle(void)
 	fclose(f);
 	if (why)
 		return refuse(why);
-	enum err e = tls_anchors_read(span_of(g.text, n), &g.anchors);
+	enum err e = tls_anchors_read_known(span_of(g.text, n), &g.anchors);
 	return e ? refuse(e == ERR_FULL ? "there are too many of them" : err_text(e)) : true;
 }
 

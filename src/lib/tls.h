@@ -33,8 +33,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define TLS_MAX_ANCHORS 16
-#define TLS_NAME_MAX 253 /* bytes of a server's name */
+#define TLS_MAX_ANCHORS 256 /* a system's bundle has some 140 */
+#define TLS_NAME_MAX 253    /* bytes of a server's name */
 #define TLS_ENTROPY_BYTES 32
 
 /* Trusted roots: name and public key of each, and the certificates. Constant once read; shared by any number
@@ -43,9 +43,9 @@ struct tls_anchors {
 	size_t count;
 	size_t used; /* bytes of pool */
 	_Alignas(16) uint8_t table[TLS_MAX_ANCHORS * 64];
-	uint8_t pool[16384];
+	uint8_t pool[163840];
 	size_t der_used, der_len[TLS_MAX_ANCHORS]; /* one after the other in der */
-	uint8_t der[24576];
+	uint8_t der[327680];
 };
 
 /* One connection after the other. */
@@ -58,6 +58,9 @@ struct tls {
  * object, not a CA, or a key that is neither RSA of 2,048 to 4,096 bits nor EC on P-256 or P-384; ERR_FULL:
  * too many. *a is empty on error. */
 enum err tls_anchors_read(struct span pem_bundle, struct tls_anchors *a) MUST_USE;
+/* The same, but for certificates that would be ERR_UNSUPPORTED: they are left out. ERR_MISSING: none is
+ * left. */
+enum err tls_anchors_read_known(struct span pem_bundle, struct tls_anchors *a) MUST_USE;
 
 /* Before the first tls_begin, and before anything else uses the library behind. */
 void tls_init(struct tls *t);

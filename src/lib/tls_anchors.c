@@ -16,7 +16,7 @@ struct anchor_reader {
 	struct tls_anchors *anchors;
 	br_x509_decoder_context x509;
 	size_t name_at; /* in the pool */
-	bool full, inside;
+	bool full, inside, lenient;
 };
 
 static uint8_t *pool_put(struct anchor_reader *r, const void *p, size_t len)
@@ -110,6 +110,18 @@ static enum err end_anchor(struct anchor_reader *r)
 	return ERR_OK;
 }
 
+/* What was read of one that is not to be had is forgotten. */
+static enum err leave_out(struct anchor_reader *r, enum err e)
+{
+	struct tls_anchors *a = r->anchors;
+	if (e != ERR_UNSUPPORTED || !r->lenient)
+		return e;
+	a->used = r->name_at;
+	a->der_used -= a->der_len[a->count];
+	a->der_len[a->count] = 0;
+	return ERR_OK;
+}
+
 static enum err read_pem(struct anchor_reader *r, br_pem_decoder_context *pem, struct span text)
 {
 	while (text.len) {
@@ -121,7 +133,7 @@ static enum err read_pem(struct anchor_reader *r, br_pem_decoder_context *pem, s
 			r->inside = true;
 			break;
 		case BR_PEM_END_OBJ:
-			TRY(end_anchor(r));
+			TRY(leave_out(r, end_anchor(r)));
 			r->inside = false;
 			break;
 		case BR_PEM_ERROR:
@@ -146,12 +158,30 @@ static enum err read_bundle(struct anchor_reader *r, struct span text)
 	return r->anchors->count ? ERR_OK : ERR_MISSING;
 }
 
+/* What is not used is not touched: it costs no memory. */
+static void empty(struct tls_anchors *a)
+{
+	a->count = a->used = a->der_used = 0;
+	memset(a->der_len, 0, sizeof(a->der_len));
+}
+
+static enum err read_all(struct anchor_reader *r, struct span pem_bundle)
+{
+	empty(r->anchors);
+	enum err e = read_bundle(r, pem_bundle);
+	if (e)
+		empty(r->anchors);
+	return e;
+}
+
 enum err tls_anchors_read(struct span pem_bundle, struct tls_anchors *a)
 {
 	struct anchor_reader r = {.anchors = a};
-	memset(a, 0, sizeof(*a));
-	enum err e = read_bundle(&r, pem_bundle);
-	if (e)
-		memset(a, 0, sizeof(*a));
-	return e;
+	return read_all(&r, pem_bundle);
+}
+
+enum err tls_anchors_read_known(struct span pem_bundle, struct tls_anchors *a)
+{
+	struct anchor_reader r = {.anchors = a, .lenient = true};
+	return read_all(&r, pem_bundle);
 }

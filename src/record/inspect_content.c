@@ -2,9 +2,10 @@
 
 #include <string.h>
 
+#include "base/json_walk.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "record/logline.h"
+#include "record/flowline.h"
 #include "record/packet_keys.h"
 #include "record/pcapng_read.h"
 
@@ -143,6 +144,30 @@ static enum err take_head(struct inspect *in, struct span line)
 	return read_inside(&in->inside, &s, seq);
 }
 
+static void side_keys(struct bloom *b, const struct flowline_side *side, bool ports)
+{
+	if (side->has_src)
+		bloom_add(b, bloom_ip(&side->src));
+	if (side->has_dst)
+		bloom_add(b, bloom_ip(&side->dst));
+	if (side->has_src && ports)
+		bloom_add(b, bloom_port(side->sport));
+	if (side->has_dst && ports)
+		bloom_add(b, bloom_port(side->dport));
+}
+
+static void flow_keys(struct bloom *b, struct span line)
+{
+	struct flowline f;
+	struct ip source;
+	if (flowline_read(line, &f))
+		return;
+	side_keys(b, &f.orig, !flowline_is_icmp(&f));
+	side_keys(b, &f.reply, !flowline_is_icmp(&f));
+	for (unsigned i = 0; f.kind == FLOWLINE_CROWD && flowline_source(&f, i, &source); i++)
+		bloom_add(b, bloom_ip(&source));
+}
+
 static enum err take_line(struct inspect *in, struct inspect_frame *f, struct span line)
 {
 	uint64_t ns;
@@ -155,7 +180,9 @@ static enum err take_line(struct inspect *in, struct inspect_frame *f, struct sp
 		return take_head(in, line);
 	}
 	record(in, f, ns, false);
-	if (in->line && in->name.kind == OBJECT_LOG)
+	if (in->name.kind == OBJECT_FLOWS)
+		flow_keys(&in->bloom, line);
+	else if (in->line)
 		in->line(in->arg, line);
 	return ERR_OK;
 }
@@ -174,7 +201,7 @@ static enum err take_lines(struct inspect *in, struct inspect_frame *f, struct s
 static void keep_filter(struct inspect *in, struct inspect_frame *f)
 {
 	struct span filter = bloom_fold(&in->bloom);
-	if (in->name.kind != OBJECT_PACKETS || filter.len > sizeof(in->filters) - in->filters_len)
+	if (filter.len > sizeof(in->filters) - in->filters_len)
 		return;
 	f->filter_at = (uint32_t)in->filters_len;
 	f->filter_bytes = (uint32_t)filter.len;

@@ -192,6 +192,19 @@ def hostile_texts_are_shown_as_text(bucket, life):
         assert any(row['state'].startswith("'=cmd|") for row in table), 'a spreadsheet would run it'
 
 
+def lines_that_frames_cut_are_whole(bucket, life):
+    start = life.start_ns
+    lines = [linelab.line_of(start + i, 'info', 'net', 'n', i=i, fill='x' * (i * 37 % 900)) for i in range(300)]
+    lines.insert(150, linelab.line_of(start, 'info', 'net', 'long', fill='y' * 70000))  # longer than any line may be
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        for frame in (1000, 65537):
+            file = linelab.write(folder, *linelab.sealed(life, 'log', lines, start, frame=frame))
+            done = life.lab.sealtap('logs', '--json', file)
+            found = [json.loads(line) for line in done.out.decode().splitlines()]
+            assert found == [line for line in lines if line['event'] == 'n'], f'frames of {frame} bytes: {len(found)} lines'
+            assert '1 lines are no JSON' in done.err, done.err
+
+
 # ---- into the packets
 
 def packets_of(data):
@@ -258,6 +271,7 @@ with operatorlab.Lab() as lab:
                   more_hosts_than_there_is_room_for_are_told_as_approximate_and_the_heaviest_are_right,
                   csv_has_each_flow_once_with_all_its_numbers, the_table_shows_both_sides_and_what_became_of_each_flow,
                   a_flow_that_goes_on_counts_once_by_its_last_line, hostile_texts_are_shown_as_text,
+                  lines_that_frames_cut_are_whole,
                   open_goes_on_into_the_packets_of_a_flow_on_both_sides, open_says_when_the_flows_are_too_many_to_name_each,
                   wrong_words_are_said, nothing_in_that_time_is_said, a_damaged_object_is_named_and_the_others_are_read):
         report.run(check, bucket, life)

@@ -112,6 +112,38 @@ def files_in_a_folder_are_checked_like_objects_in_a_bucket_and_without_the_key_o
     assert found.status == COMPLETE and found.result['signed_good'] == len(life.objects), (found.findings, found.err, found.result)
 
 
+def what_fetch_brought_is_complete_and_nothing_of_it_is_called_a_stranger(life):
+    bucket = Set(life).put()
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        done = bucket.sealtap('fetch', '--from', '1970-01-02', '-d', folder)
+        assert done.status == 0, done
+        found = Found(life.lab.sealtap('verify', '--json', folder))
+    assert found.status == COMPLETE and not found.findings, (found.status, found.findings, found.err)
+    assert found.result['signed_good'] == len(life.objects) and found.result['strangers'] == 0, found.result
+
+
+def a_single_file_is_checked_by_itself_and_nothing_is_said_to_be_missing(life):
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        s = Set(life)
+        s.write(folder)
+        path = os.path.join(folder, os.path.basename(s.of('w0', 1)))
+        found = Found(life.lab.sealtap('verify', '--json', path))
+        assert found.status == COMPLETE and {f['finding'] for f in found.findings} == {'not-here'}, (found.findings, found.err)
+        os.unlink(path + '.json')
+        found = Found(life.lab.sealtap('verify', '--json', path))
+        assert found.status == COMPLETE and found.result['signed_good'] == 0, (found.findings, found.err)
+        assert {f['finding'] for f in found.findings} == {'not-here', 'unproven'}, found.findings
+
+
+def a_key_file_that_fits_some_objects_does_not_make_the_others_damaged(life):
+    o = life.of('w0')[0]
+    with open(os.path.join(life.lab.folder, 'data.key'), 'w') as f:
+        f.write(forger.data_key(life.lab, o.body(), life.contexts[o.path]))
+    found = Set(life).verify('--key', f.name)
+    assert found.status == 78 and not found.named() and found.result['unopened'], (found.status, found.findings, found.err)
+    assert 0 < found.result['unopened'] < len(life.objects), found.result
+
+
 # ---- gaps
 
 def losses_and_torn_objects_are_gaps_that_are_explained(lab):
@@ -300,6 +332,9 @@ with operatorlab.Lab() as lab:
     for test in (a_whole_set_is_complete, a_window_of_it_is_complete_too,
                  without_the_key_signatures_chains_and_hashes_are_checked_and_it_says_what_was_not,
                  files_in_a_folder_are_checked_like_objects_in_a_bucket_and_without_the_key_offline,
+                 what_fetch_brought_is_complete_and_nothing_of_it_is_called_a_stranger,
+                 a_single_file_is_checked_by_itself_and_nothing_is_said_to_be_missing,
+                 a_key_file_that_fits_some_objects_does_not_make_the_others_damaged,
                  a_flipped_bit_of_the_body_is_an_altered_object, a_metadata_field_that_was_changed_is_an_altered_object,
                  metadata_that_is_gone_is_an_altered_object, an_object_that_ends_early_is_truncated,
                  an_object_sealed_with_the_right_key_but_not_signed_is_named_as_unsigned,

@@ -18,5 +18,6 @@ evidence
   capture       an independent capture on the other end of a NIC's wire;  pcapfile  reads it and recordings
   objects       lists, fetches and opens what was shipped;  evidence  the checks of its format
   compare       recording against capture, packet by packet;  replay  captures sent through the recorder
+operatorlab     the operator's command: S3 and KMS, buckets with a recorded set (tests/cli/make_objects.c), faults, today's chain of tools
 testing         the protocol of test programs: `ok SENTENCE`, `not ok SENTENCE`, `skip SENTENCE: reason`
 """

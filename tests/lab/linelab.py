@@ -26,12 +26,12 @@ def compact(line):
     return json.dumps(line, separators=(',', ':'))
 
 
-def sealed(life, stream, lines, start_ns, boot='00000000000000aa', seq=0, appliance=operatorlab.APPLIANCE):
+def sealed(life, stream, lines, start_ns, boot='00000000000000aa', seq=0, appliance=operatorlab.APPLIANCE, frame=FRAME):
     """(name, message): an object with these lines: texts, or what JSON is made of."""
     text = '\n'.join(line if isinstance(line, str) else compact(line) for line in lines) + '\n'
     raw = text.encode()  # frames end anywhere, within lines too
-    packed = b''.join(subprocess.run(['zstd', '-q', '-c', '--check'], input=raw[at:at + FRAME], stdout=subprocess.PIPE, check=True).stdout
-                      for at in range(0, len(raw), FRAME))
+    packed = b''.join(subprocess.run(['zstd', '-q', '-c', '--check'], input=raw[at:at + frame], stdout=subprocess.PIPE, check=True).stdout
+                      for at in range(0, len(raw), frame))
     model = life.open().of(stream)[0]
     message = model.body()
     body = forger.seal(packed, forger.data_key(life.lab, message, life.contexts[model.path]), message)

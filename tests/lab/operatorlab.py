@@ -58,6 +58,7 @@ class Request:
     headers: dict  # names in lower case
     body: bytes
     action: str    # of KMS and STS: Decrypt; else ''
+    target: str    # as on the request line
     status: int = 0
     sent: int = 0  # bytes of the answer's body
 
@@ -109,7 +110,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         form = dict(urllib.parse.parse_qsl(body.decode())) if 'form' in headers.get('content-type', '') else {}
         action = headers.get('x-amz-target', '').rpartition('.')[2] or form.get('Action', '')
         request = Request(self.command, urllib.parse.unquote(parts.path), dict(urllib.parse.parse_qsl(parts.query, True)), headers, body,
-                          action)
+                          action, self.path)
         with self.front.lock:
             self.front.requests.append(request)
         rule = self.front.rule

@@ -33,8 +33,10 @@ static void watch(bool terminal, void (*fn)(void))
 	fflush(stderr);
 	dup2(before, STDERR_FILENO);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	ssize_t n = read(ends[0], seen, sizeof(seen) - 1);
-	seen[n > 0 ? n : 0] = '\0';
+	size_t len = 0;
+	for (ssize_t n; (n = read(ends[0], seen + len, sizeof(seen) - 1 - len)) > 0;)
+		len += (size_t)n;
+	seen[len] = '\0';
 	close(before);
 	close(ends[0]);
 	close(ends[1]);

@@ -58,7 +58,7 @@ static void anchor_files(void)
 
 static void anchor_errors(void)
 {
-	static char text[40000];
+	static char text[(TLS_MAX_ANCHORS + 1) * sizeof(ca_pem)];
 	size_t len = strlen(ca_pem);
 	CHECK(read_anchors(SPAN("")) == ERR_MISSING);
 	CHECK(read_anchors(SPAN("no certificate here\n")) == ERR_MISSING);
@@ -76,10 +76,10 @@ static void anchor_errors(void)
 		CHECK(!plain || e == ERR_TRUNCATED);
 	}
 	CHECK(read_anchors(span_of(ca_pem, len - 1)) == ERR_OK); /* only the last newline is missing */
-	for (size_t i = 0; i < 17; i++)
+	for (size_t i = 0; i < TLS_MAX_ANCHORS + 1; i++)
 		memcpy(text + i * len, ca_pem, len);
-	CHECK(read_anchors(span_of(text, 16 * len)) == ERR_OK);
-	CHECK(read_anchors(span_of(text, 17 * len)) == ERR_FULL);
+	CHECK(read_anchors(span_of(text, TLS_MAX_ANCHORS * len)) == ERR_OK);
+	CHECK(read_anchors(span_of(text, (TLS_MAX_ANCHORS + 1) * len)) == ERR_FULL);
 	memcpy(text, "# remark\n", 9);
 	memcpy(text + 9, ca_pem, len);
 	CHECK(read_anchors(span_of(text, len + 9)) == ERR_OK);
@@ -114,6 +114,26 @@ static void anchor_kinds(void)
 	mbedtls_pk_free(&p521);
 }
 
+/* A system's bundle may have certificates that nothing here understands. */
+static void unknown_anchors(void)
+{
+	static char weak[4096], text[3 * 4096];
+	static struct tls_anchors a, good;
+	struct cert_plan p = {
+		.subject = "CN=R", .issuer = "CN=R", .ca = true, .key = &weak_key, .signer = &weak_key};
+	make_cert(&p, weak, sizeof(weak));
+	int n = snprintf(text, sizeof(text), "%s%s%s", weak, ca_pem, weak);
+	struct span one = span_of(text, (size_t)n);
+	CHECK(tls_anchors_read(one, &a) == ERR_UNSUPPORTED && a.count == 0);
+	CHECK(tls_anchors_read(span_str(ca_pem), &good) == ERR_OK);
+	CHECK(tls_anchors_read_known(one, &a) == ERR_OK && a.count == 1);
+	CHECK(a.used == good.used && a.der_used == good.der_used && a.der_len[0] == good.der_len[0]);
+	CHECK(!memcmp(a.der, good.der, good.der_used) && !memcmp(a.pool, good.pool, good.used));
+	CHECK(tls_anchors_read_known(span_str(weak), &a) == ERR_MISSING && a.count == 0);
+	CHECK(tls_anchors_read_known(SPAN("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+				     &a) == ERR_SYNTAX);
+}
+
 static void anchor_damage(void)
 {
 	static char bad[sizeof(ca_pem)];
@@ -135,6 +155,7 @@ int main(void)
 	RUN(anchor_files, "TLS: the anchors of both boards can be read");
 	RUN(anchor_errors, "TLS: a damaged bundle of anchors is refused with its reason");
 	RUN(anchor_kinds, "TLS: only CA certificates with strong keys become anchors");
+	RUN(unknown_anchors, "TLS: of a system's bundle what is not understood is left out");
 	RUN(anchor_damage, "TLS: a flipped bit in an anchor does no harm to its reader");
 	return check_done();
 }
