@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "lib/ecdsa.h"
 #include "record/object.h"
+#include "record/packet_keys.h"
 #include "record/pcapng.h"
 #include "record/segment.h"
 #include "sample/packets.h"
@@ -19,6 +20,7 @@
 
 static uint8_t raw_bytes[65536], frames_bytes[16384], slot[1 << 20], file_bytes[1 << 20];
 static struct segment segment;
+static struct bloom bloom;
 static struct buf raw, frames;
 static uint64_t now_ns;
 static uint32_t packets;
@@ -34,6 +36,7 @@ static void add(uint32_t interface_id, struct span frame)
 	};
 	struct pcapng_packet_info info = {.interface_id = interface_id, .packet_id = packets++};
 	pcapng_packet(&raw, &p, &info);
+	packet_keys(&bloom, span_from(frame, 12));
 }
 
 static void add_page(uint32_t ack)
@@ -153,13 +156,14 @@ static struct segment_sum make(void)
 	raw = BUF_OF(raw_bytes);
 	frames = BUF_OF(frames_bytes);
 	now_ns = START_NS;
+	bloom_reset(&bloom);
 	add_heads();
 	add_packets();
 	add_statistics();
 	CHECK(!raw.overflow && !frames.overflow);
 	struct segment_key key = {data_key, buf_span(&aad), SPAN("sealtap-sample"), buf_span(&info),
 				  buf_span(&edk)};
-	struct segment_frame_info frame = {START_NS, now_ns, 1, 1, packets};
+	struct segment_frame_info frame = {START_NS, now_ns, 1, 1, packets, bloom_fold(&bloom)};
 	CHECK(!segment_open(&segment, &key, id, 3, UINT64_MAX, slot, sizeof(slot)));
 	CHECK(!segment_frame(&segment, buf_span(&raw), &frame));
 	CHECK(!segment_close(&segment, &sum));
