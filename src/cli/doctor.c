@@ -77,12 +77,9 @@ static enum exit_status examine(void)
 		return s;
 	doctor_tell_begin(o_json);
 	s = session_caller(&d.caller_arn, &d.account);
-	if (s == EXIT_UNAVAILABLE || s == EXIT_NOT_SET_UP)
-		return s;
-	doctor_tell(s ? DOCTOR_WARNING : DOCTOR_OK, DOCTOR_CALLER, "", "%s, by %s",
-		    s ? "not known" : d.caller_arn, credentials_place());
 	if (s)
-		d.caller_arn = d.account = NULL;
+		return s; /* this needs no permission: the credentials are no good */
+	doctor_tell(DOCTOR_OK, DOCTOR_CALLER, "", "%s, by %s", d.caller_arn, credentials_place());
 	doctor_instance(&d, o_instance);
 	if (*d.instance) {
 		doctor_user_data(&d);

@@ -16,6 +16,8 @@
 #define DENIED_MAX 20u
 #define FAILED_MAX 3u /* each has waited for the service */
 
+_Static_assert(MERGE_ROOM / MERGE_STREAMS / 2 >= SEALED_ROOM_MIN, "each stream has room for two objects");
+
 enum stage { NEXT_OBJECT, NEXT_FRAME, PACKET };
 
 struct slot {
@@ -23,6 +25,7 @@ struct slot {
 	uint32_t started;   /* ends of those before it are being read */
 	enum stage stage;
 	struct sealed *now;
+	struct sealed *then; /* the next one, opened while now's last ranges are under way; NULL */
 	struct sealed *ahead[AHEAD_MAX]; /* a queue, of object `next` first */
 	unsigned aheads;
 	struct span content;
@@ -30,7 +33,8 @@ struct slot {
 	uint32_t frame;
 	uint32_t interface[PCAPNG_READ_INTERFACES];
 	unsigned interfaces;
-	uint8_t *room;
+	uint8_t *room;        /* for both of them, a half each */
+	unsigned half;        /* the next one's */
 	uint64_t shown_bytes; /* of the object, to progress */
 	char origin[256];
 };
@@ -142,12 +146,17 @@ static void show_progress(struct slot *t, uint64_t frames, uint64_t of)
 	t->shown_bytes = bytes > t->shown_bytes ? bytes : t->shown_bytes;
 }
 
+static void leave_object(struct sealed *s)
+{
+	if (g.o.done && s->is_open)
+		g.o.done(s);
+	give_sealed(s);
+}
+
 static void end_object(struct slot *t)
 {
 	show_progress(t, 0, 0);
-	if (g.o.done && t->now->is_open)
-		g.o.done(t->now);
-	give_sealed(t->now);
+	leave_object(t->now);
 	t->now = NULL;
 	t->stage = NEXT_OBJECT;
 }
@@ -215,26 +224,45 @@ static void tell_origin(struct slot *t)
 		 say_text(o->appliance), (unsigned long long)o->boot, o->stream);
 }
 
-static void open_object(struct slot *t)
+/* The stream's next object, opened, its first ranges asked for. NULL: it failed, or nothing of it is
+ * wanted. */
+static struct sealed *open_next(struct slot *t, bool soon)
 {
 	const struct catalog_object *o = streams_object(t->next);
-	t->now = take_ahead(t);
+	struct sealed *s = take_ahead(t);
 	t->next++;
-	start_ahead(t);
 	g.count.objects++;
+	enum err e = sealed_open(s, o);
+	if (e)
+		say_failed(s, e);
+	g.count.opened += !e;
+	if (e || !choose(s)) {
+		leave_object(s);
+		progress_add(o->size_bytes);
+		return NULL;
+	}
+	sealed_lend(s, t->room + t->half * (g.room_bytes / 2), g.room_bytes / 2);
+	if (!soon)
+		sealed_begin(s);
+	t->half ^= 1;
+	return s;
+}
+
+/* No range of the object at hand is to be asked for: the next one's may be. */
+static void open_ahead(struct slot *t)
+{
+	if (!t->then && t->aheads && sealed_is_asked(t->now))
+		t->then = open_next(t, false);
+}
+
+static void open_object(struct slot *t)
+{
+	t->now = t->then ? t->then : open_next(t, true);
+	t->then = NULL;
+	if (!t->now)
+		return;
+	start_ahead(t);
 	t->shown_bytes = 0;
-	enum err e = sealed_open(t->now, o);
-	if (e) {
-		say_failed(t->now, e);
-		end_object(t);
-		return;
-	}
-	g.count.opened++;
-	if (!choose(t->now)) {
-		end_object(t);
-		return;
-	}
-	sealed_lend(t->now, t->room, g.room_bytes);
 	tell_origin(t);
 	t->interfaces = 0;
 	t->stage = NEXT_FRAME;
@@ -316,6 +344,7 @@ static void load_frame(struct slot *t, uint64_t *head_ns)
 		return;
 	}
 	g.count.frames++;
+	open_ahead(t);
 	if (s->has_index)
 		show_progress(t, t->frame + 1, s->frames);
 	advance(t, head_ns);
@@ -326,9 +355,9 @@ static void load_frame(struct slot *t, uint64_t *head_ns)
 static void divide_memory(void)
 {
 	unsigned most = streams_at_once(MERGE_STREAMS);
-	g.room_bytes = MERGE_ROOM / most / 64 * 64;
-	if (g.room_bytes > SEALED_ROOM_MAX)
-		g.room_bytes = SEALED_ROOM_MAX;
+	g.room_bytes = MERGE_ROOM / most / 128 * 128;
+	if (g.room_bytes > 2 * SEALED_ROOM_MAX)
+		g.room_bytes = 2 * SEALED_ROOM_MAX;
 	g.rooms = (unsigned)(MERGE_ROOM / g.room_bytes);
 	if (g.rooms > MERGE_STREAMS)
 		g.rooms = MERGE_STREAMS;
@@ -409,8 +438,8 @@ static void step(unsigned i)
 		return;
 	if (t->stage == NEXT_FRAME) {
 		load_frame(t, &g.head_ns[i]);
-	} else if (t->next < t->end) {
-		uint64_t start_ns = streams_object(t->next)->start_ns;
+	} else if (t->then || t->next < t->end) {
+		uint64_t start_ns = t->then ? t->then->object->start_ns : streams_object(t->next)->start_ns;
 		if (start_ns > g.head_ns[i] && start_ns > g.limit_ns)
 			g.head_ns[i] = start_ns; /* others come first */
 		else

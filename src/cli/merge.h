@@ -13,7 +13,7 @@
 #include "record/pcapng_read.h"
 
 #define MERGE_STREAMS 64u /* whose objects overlap in time */
-#define MERGE_ROOM (128u * 1024 * 1024)
+#define MERGE_ROOM (160u * 1024 * 1024)
 
 struct merge_options {
 	uint64_t from_ns, to_ns;                        /* packets of from_ns <= time < to_ns */

@@ -19,7 +19,7 @@
 #define SEALED_FRAMES_MAX 8192u         /* as SEGMENT_FRAMES_MAX */
 #define SEALED_RAW_MAX (1024u * 1024)   /* of a frame's content */
 #define SEALED_CHUNKS 4                 /* ranges under way at once */
-#define SEALED_STRIDES 128u             /* of 64 KiB, in a range, at most */
+#define SEALED_STRIDES 64u              /* of 64 KiB, in a range, at most */
 #define SEALED_ROOM_MIN (SEALED_RAW_MAX + SEALED_CHUNKS * ESDK_STRIDE_BYTES)
 #define SEALED_ROOM_MAX (SEALED_RAW_MAX + SEALED_CHUNKS * SEALED_STRIDES * ESDK_STRIDE_BYTES)
 
@@ -81,9 +81,13 @@ const struct index_entry *sealed_entry(const struct sealed *s, uint32_t i);
 struct span sealed_filter(const struct sealed *s, uint32_t i);
 
 /* Memory for the frame given out and for what is read ahead, SEALED_ROOM_MIN bytes at least, until
- * sealed_close(). Without it, sealed.c's own is used, by one object at a time. Before the first
- * sealed_next. */
+ * sealed_close(). Without it, sealed.c's own is used, by one object at a time. */
 void sealed_lend(struct sealed *s, uint8_t *room, size_t bytes);
+/* Asks for the first ranges now, and for long ones: nobody waits for the first frame yet. Behind
+ * sealed_lend() and sealed_want(). */
+void sealed_begin(struct sealed *s);
+/* All that is wanted of it was asked for. */
+bool sealed_is_asked(struct sealed *s);
 /* Says which frames are wanted, before the first sealed_next: want[i]. NULL: all. Without an index all
  * frames come. */
 void sealed_want(struct sealed *s, const bool *want);

@@ -10,18 +10,10 @@
 /* One object without a lent room, and what all need for a moment. */
 static struct {
 	struct sealed *owner;
-	uint8_t room[SEALED_RAW_MAX + SEALED_CHUNKS * 64 * ESDK_STRIDE_BYTES];
+	uint8_t room[SEALED_ROOM_MAX];
 	uint8_t packed[ZSTD_BOUND(SEALED_RAW_MAX)];
 	struct zstd_frame_decoder zstd;
 } own;
-
-void sealed_lend(struct sealed *s, uint8_t *room, size_t bytes)
-{
-	ASSERT(bytes >= SEALED_ROOM_MIN);
-	s->raw = room;
-	s->ahead = room + SEALED_RAW_MAX;
-	s->ahead_bytes = bytes - SEALED_RAW_MAX;
-}
 
 void sealed_want(struct sealed *s, const bool *want)
 {
@@ -32,7 +24,6 @@ void sealed_want(struct sealed *s, const bool *want)
 			s->want[i / 8] |= (uint8_t)(1u << i % 8);
 	s->at = s->ask_frame = s->ask_e = 0;
 	s->z = 0;
-	s->strides = FIRST_STRIDES;
 }
 
 static bool is_wanted(const struct sealed *s, uint32_t i)
@@ -102,6 +93,28 @@ static void ask(struct sealed *s)
 		source_start(&c->read, s->object, from, esdk_frame_at(&s->layout, end) - from, c->bytes);
 		s->strides *= s->strides < part ? 2 : 1;
 	}
+}
+
+void sealed_lend(struct sealed *s, uint8_t *room, size_t bytes)
+{
+	ASSERT(bytes >= SEALED_ROOM_MIN);
+	s->raw = room;
+	s->ahead = room + SEALED_RAW_MAX;
+	s->ahead_bytes = bytes - SEALED_RAW_MAX;
+	s->strides = FIRST_STRIDES;
+}
+
+void sealed_begin(struct sealed *s)
+{
+	ASSERT(s->raw);
+	s->strides = SEALED_STRIDES;
+	ask(s);
+}
+
+bool sealed_is_asked(struct sealed *s)
+{
+	uint32_t first, end;
+	return !next_run(s, &first, &end);
 }
 
 static void drop(struct sealed *s, struct sealed_chunk *c)

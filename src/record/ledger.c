@@ -126,6 +126,13 @@ static void say_losses(struct ledger *l, const struct ledger_object *o, const st
 		l->sums.last_ns = m->last_ns;
 }
 
+static void say_unproven(struct ledger *l, const struct ledger_object *o)
+{
+	struct ledger_finding f = about(o, LEDGER_NOTE, "unproven");
+	f.text = "its metadata is not at hand: its signature and counts were not checked";
+	ledger_say(l, f);
+}
+
 /* Which keys signed in this boot: more than one only where the keys role died. */
 static void note_pub(struct ledger *l, const struct ledger_object *o)
 {
@@ -306,6 +313,8 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	check_counts(l, o, m);
 	if (m)
 		say_losses(l, o, m);
+	else if (in->has_meta == INSPECT_META_MISSING)
+		say_unproven(l, o);
 	remember(l, o, m);
 	if (in->name.kind == OBJECT_LOG) {
 		struct ledger_boot *b = ledger_boot_now(l);

@@ -6,6 +6,7 @@ what is asked for is named; memory is bounded.
 import json
 import os
 import random
+import re
 import select
 import sys
 import tempfile
@@ -312,6 +313,36 @@ def an_object_that_is_denied_is_named_and_the_others_are_opened(world):
         assert in_order(packets(d.out)) == in_order([p for p in life.pcap() if p not in gone])
 
 
+def a_session_that_expires_in_the_middle_can_be_gone_on_with(world):
+    """When credentials expire in the middle it stops, says from when to go on, and the two halves are the whole."""
+    life, bucket = world
+    expired = b'<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>'
+    last = max(life.packets(), key=lambda o: o.number('first')).name
+    bucket.lab.front.rule = lambda r: (400, expired) if r.method == 'GET' and r.path.endswith(last) else None
+    try:
+        done = bucket.sealtap('open')
+    finally:
+        bucket.lab.front.rule = None
+    go_on = re.search(r'go on with --from (\S+Z)', done.err)
+    assert done.status == 75 and 'have expired' in done.err and go_on, f'{done.status} {done.err}'
+    second = packets(opened(bucket, '--from', go_on[1]).out)
+    first = packets(done.out)
+    assert 0 < len(first) < len(second + first) and in_order(sorted(set(first + second))) == in_order(sorted(set(life.pcap())))
+
+
+def a_service_that_asks_to_slow_down_is_asked_again(world):
+    """Of answers every third of which is SlowDown, it makes the same capture."""
+    life, bucket = world
+    turn = iter(range(1 << 20))
+    busy = b'<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+    bucket.lab.front.rule = lambda r: (503, busy) if r.method == 'GET' and next(turn) % 3 == 2 else None
+    try:
+        done = opened(bucket, '--filter', 'udp')
+    finally:
+        bucket.lab.front.rule = None
+    assert packets(done.out) == life.pcap('udp')
+
+
 def without_the_right_to_decrypt_it_says_so(world):
     _, bucket = world
     denied = b'{"__type":"AccessDeniedException","Message":"no kms:Decrypt for you"}'
@@ -365,6 +396,7 @@ WORLD = [what_it_writes_is_what_the_chain_of_tools_makes, any_window_holds_the_p
          explain_reads_nothing, the_first_packet_comes_before_the_rest_is_fetched, a_receipt_says_of_what_and_by_whom,
          wrong_usage_is_said_in_a_sentence, nothing_in_that_time_has_a_status_of_its_own, flipped_bits_are_never_let_out,
          a_damaged_frame_costs_that_frame, an_object_that_is_denied_is_named_and_the_others_are_opened,
+         a_session_that_expires_in_the_middle_can_be_gone_on_with, a_service_that_asks_to_slow_down_is_asked_again,
          without_the_right_to_decrypt_it_says_so, a_closed_pipe_ends_it_without_a_word, a_full_disk_is_named]
 
 with operatorlab.Lab() as lab:

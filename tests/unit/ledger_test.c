@@ -164,19 +164,23 @@ static void log_ends(uint32_t seq)
 	line(200, "\"event\":\"shutdown\"");
 }
 
-/* log-0 (entry 0), log-1 (1, lists 0 and 2), w0-0 (2) */
-static void whole_boot(void)
+/* log-0 (entry 0); log-1 (1), which lists 0, is readied */
+static void two_logs(void)
 {
 	log_begins();
 	add();
 	log_ends(1);
 	shipped("log-0", 1, 0);
+}
+
+/* and w0-0 (2) */
+static void whole_boot(void)
+{
+	two_logs();
 	shipped("w0-0", 3, 2);
 	add();
 	plain("w0", 0);
 }
-
-/* ---- */
 
 static void a_whole_boot_has_no_finding(void)
 {
@@ -198,10 +202,7 @@ static void a_hole_in_the_numbers_is_missing(void)
 static void what_the_log_lists_and_is_not_there_is_missing_by_name(void)
 {
 	begin();
-	log_begins();
-	add();
-	log_ends(1);
-	shipped("log-0", 1, 0);
+	two_logs();
 	shipped("w0-0", 3, 2);
 	shipped("w0-1", 9, 9);
 	add();
@@ -212,18 +213,15 @@ static void what_the_log_lists_and_is_not_there_is_missing_by_name(void)
 
 static void a_broken_chain_is_named(void)
 {
-	begin();
-	whole_boot();
-	ready("w0", 1);
-	in.meta.prev[0] ^= 1;
-	add();
-	CHECK(says(1, "damage chain w0-1"));
-	begin();
-	whole_boot();
-	ready("w0", 1);
-	in.inside.prev_sig[0] ^= 1;
-	add();
-	CHECK(says(1, "damage chain w0-1"));
+	for (int inside = 0; inside < 2; inside++) {
+		begin();
+		whole_boot();
+		ready("w0", 1);
+		in.meta.prev[0] ^= !inside;
+		in.inside.prev_sig[0] ^= (char)inside;
+		add();
+		CHECK(says(1, "damage chain w0-1"));
+	}
 	begin();
 	ready("w0", 0);
 	in.meta.prev[3] = 1; /* it is the first */
@@ -235,10 +233,7 @@ static void another_hash_or_signature_than_the_log_lists_is_altered(void)
 {
 	for (int what = 0; what < 2; what++) {
 		begin();
-		log_begins();
-		add();
-		log_ends(1);
-		shipped("log-0", 1, 0);
+		two_logs();
 		shipped("w0-0", what ? 3 : 4, what ? 9 : 2);
 		add();
 		plain("w0", 0);
@@ -250,10 +245,7 @@ static void another_hash_or_signature_than_the_log_lists_is_altered(void)
 static void without(uint8_t listed_hash, enum inspect_sig list_sig)
 {
 	begin();
-	log_begins();
-	add();
-	log_ends(1);
-	shipped("log-0", 1, 0);
+	two_logs();
 	if (listed_hash)
 		shipped("w0-0", listed_hash, 255);
 	in.sig = list_sig;
@@ -303,10 +295,7 @@ static void a_bad_signature_is_forged_unless_the_log_knows_the_content(void)
 	ledger_end(&l);
 	CHECK(said("damage forged w0-1"));
 	begin();
-	log_begins();
-	add();
-	log_ends(1);
-	shipped("log-0", 1, 0);
+	two_logs();
 	shipped("w0-0", 3, 2);
 	add();
 	ready("w0", 0);
@@ -380,6 +369,12 @@ static void a_boot_without_a_beginning_is_missing_it_and_a_window_asks_for_neith
 	plain("w0", 0);
 	ledger_end(&l);
 	CHECK(says(1, "damage missing -")); /* no log at all */
+	begin();
+	l.partial = l.subset = true; /* nor was one asked for */
+	plain("w0", 3);
+	plain("w0", 5);
+	ledger_end(&l);
+	CHECK(says(2, "note not-here w0") && said("note not-here -"));
 }
 
 static void heartbeats_that_stay_away_are_a_gap(void)
