@@ -218,7 +218,7 @@ static void a_broken_chain_is_named(void)
 		whole_boot();
 		ready("w0", 1);
 		in.meta.prev[0] ^= !inside;
-		in.inside.prev_sig[0] ^= (char)inside;
+		in.inside.prev_sig[0] = inside ? '-' : in.inside.prev_sig[0];
 		add();
 		CHECK(says(1, "damage chain w0-1"));
 	}
