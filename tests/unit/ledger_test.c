@@ -173,7 +173,6 @@ static void two_logs(void)
 	shipped("log-0", 1, 0);
 }
 
-/* and w0-0 (2) */
 static void whole_boot(void)
 {
 	two_logs();
@@ -218,7 +217,8 @@ static void a_broken_chain_is_named(void)
 		whole_boot();
 		ready("w0", 1);
 		in.meta.prev[0] ^= !inside;
-		in.inside.prev_sig[0] = inside ? '-' : in.inside.prev_sig[0];
+		if (inside)
+			in.inside.prev_sig[0] = '-';
 		add();
 		CHECK(says(1, "damage chain w0-1"));
 	}
