@@ -52,8 +52,7 @@ static const struct option_row options[] = {
 	{"--from", OPTION_TIME, "TIME", "what reaches behind this time", &asked.from_ns},
 	{"--to", OPTION_TIME, "TIME", "what begins before it", &asked.to_ns},
 	{"--kind", OPTION_TEXT, "KINDS", "of packets, log, flows; with commas between", &asked.kind},
-	{"-d", OPTION_FILE, "DIR", "the folder to put them in, made where it is missing (else this one)",
-	 &asked.folder},
+	{"-d", OPTION_FILE, "DIR", "the folder to put them in (else this one)", &asked.folder},
 	{NULL},
 };
 
@@ -321,12 +320,13 @@ const struct command cmd_fetch = {
 	.name = "fetch",
 	.operands = "[OBJECT...]",
 	.summary = "copies objects as they are stored, with their metadata, into files",
-	.text = "FILE gets the ciphertext, FILE.json what S3 tells of it: sealtap verify and open take\n"
-		"such files without S3. While it grows it is FILE.part: after an interruption the same\n"
-		"command goes on from there. Its SHA-256 must be the one in the metadata, else it is\n"
-		"kept as FILE.damaged. Nothing else that is there is overwritten.\n"
+	.text = "FILE gets the ciphertext, FILE.json what S3 tells of it: sealtap verify and\n"
+		"open take such files without S3. While it grows it is FILE.part: after an\n"
+		"interruption the same command goes on from there. Its SHA-256 must be the one\n"
+		"in the metadata, else it is kept as FILE.damaged. Nothing else that is there\n"
+		"is overwritten.\n"
 		"\n"
-		"  sealtap fetch --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z -d case-17\n"
+		"  sealtap fetch --from '2026-11-22 10:00' --to '2026-11-22 11:00' -d case-17\n"
 		"  sealtap fetch s3://BUCKET/KEY\n",
 	.options = options,
 	.common = session_options,

@@ -194,13 +194,14 @@ const struct command cmd_hold = {
 	.name = "hold",
 	.operands = "[OBJECT...]",
 	.summary = "puts a legal hold on recordings: nobody can delete them until it is released",
-	.text = "On each version of each object in that time, older ones and those behind a delete\n"
-		"marker too. The receipt, lines of JSON on standard output, names case, caller, time,\n"
-		"versions and what became of each. A hold that is there already stays. The bucket must\n"
-		"have Object Lock; it needs s3:PutObjectLegalHold and s3:ListBucketVersions. What could\n"
-		"not be held is said, and the exit status is 1.\n"
+	.text = "On each version of each object in that time, older ones and those behind a\n"
+		"delete marker too. The receipt, lines of JSON on standard output, names case,\n"
+		"caller, time, versions and what became of each. A hold that is there already\n"
+		"stays. The bucket must have Object Lock; it needs s3:PutObjectLegalHold and\n"
+		"s3:ListBucketVersions. What could not be held is said, and the exit status is\n"
+		"1.\n"
 		"\n"
-		"  sealtap hold --from '2026-11-22 10:00' --to '2026-11-22 11:00' --case 17 >17.json\n",
+		"  sealtap hold --from '2026-11-22 10:00' --to '2026-11-22 11:00' --case 17 >17\n",
 	.options = options,
 	.common = session_options,
 	.operands_max = COMMAND_OPERANDS_MAX,
@@ -211,10 +212,11 @@ const struct command cmd_release = {
 	.name = "release",
 	.operands = "[OBJECT...]",
 	.summary = "takes the legal hold off recordings",
-	.text = "The receipt is as of hold. S3 knows one hold a version and no cases: what another case\n"
-		"holds, too, is released with it. A retention time of the bucket goes on.\n"
+	.text = "The receipt is as of hold. S3 knows one hold a version and no cases: what\n"
+		"another case holds, too, is released with it. A retention time of the bucket\n"
+		"goes on.\n"
 		"\n"
-		"  sealtap release --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z --case 17\n",
+		"  sealtap release --from '2026-11-22 10:00' --to '2026-11-22 11:00' --case 17\n",
 	.options = options,
 	.common = session_options,
 	.operands_max = COMMAND_OPERANDS_MAX,

@@ -32,9 +32,9 @@ static struct {
 static uint32_t order[CATALOG_MAX]; /* of the catalog, by time */
 
 static const struct option_row options[] = {
-	{"--from", OPTION_TIME, "TIME",
-	 "objects that reach behind this time: 2026-11-22T10:00:00Z, -15m, -7d", &g.from_ns},
-	{"--to", OPTION_TIME, "TIME", "objects that begin before it", &g.to_ns},
+	{"--from", OPTION_TIME, "TIME", "what reaches behind it: 2026-11-22T10:00:00Z, -15m, -7d",
+	 &g.from_ns},
+	{"--to", OPTION_TIME, "TIME", "what begins before it", &g.to_ns},
 	{"--kind", OPTION_TEXT, "KINDS", "of packets, log, flows; with commas between", &g.kind},
 	{"--versions", OPTION_FLAG, NULL, "all versions and delete markers", &g.versions},
 	{"--long", OPTION_FLAG, NULL, "records and losses of however many objects", &g.lasting},
@@ -166,7 +166,7 @@ static enum exit_status json_line(const struct known *k)
 	const struct catalog_object *o = k->o;
 	buf_u8(&b, '{');
 	put_string(&b, o->local ? "file" : "key", span_str(o->key));
-	put_string(&b, "version", span_str(o->version));
+	put_string(&b, "version", span_str(o->version[0] || !k->h ? o->version : k->h->version));
 	put_string(&b, "kind", span_str(catalog_kind_name(o->kind)));
 	put_string(&b, "appliance", o->appliance);
 	put_boot(&b, o->boot);
@@ -377,15 +377,17 @@ const struct command cmd_ls = {
 	.operands = "[OBJECT...]",
 	.summary = "lists objects: when, how many packets, losses, size, state",
 	.text = "Without operands all that the appliances in the bucket have recorded in that\n"
-		"time; else these: s3://BUCKET/KEY, keys and what they begin with, files, folders.\n"
+		"time; else these: s3://BUCKET/KEY, keys and what they begin with, files,\n"
+		"folders. Of more than 2,000 objects the names alone are told, unless --long is\n"
+		"given.\n"
 		"\n"
-		"State: torn (a crash cut it off), unsigned (the key died first), archived (colder\n"
-		"storage: sealtap restore), restored, held (legal hold), locked (Object Lock),\n"
-		"older (a newer version stands before it), marker (a delete marker), beside (its\n"
-		"name was taken), no-metadata, denied.\n"
+		"State: torn (a crash cut it off), unsigned (the key died first), archived\n"
+		"(colder storage: sealtap restore), restored, held (legal hold), locked (Object\n"
+		"Lock), older (a newer version stands before it), marker (a delete marker),\n"
+		"beside (its name was taken), no-metadata, denied.\n"
 		"\n"
 		"  sealtap ls --from -1h\n"
-		"  sealtap ls --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z --json\n"
+		"  sealtap ls --from '2026-11-22 10:00' --to '2026-11-22 11:00' --json\n"
 		"  sealtap ls --versions --kind log\n",
 	.options = options,
 	.common = session_options,

@@ -37,7 +37,7 @@ static const struct option_row options[] = {
 	{"--to", OPTION_TIME, "TIME", "what begins before it", &g.to_ns},
 	{"--kind", OPTION_TEXT, "KINDS", "of packets, log, flows; with commas between", &g.kind},
 	{"--days", OPTION_NUMBER, "N", "how long the copies stay (7)", &g.days},
-	{"--tier", OPTION_TEXT, "TIER", "Standard, Bulk (cheaper, slower), Expedited (dear, quick)", &g.tier},
+	{"--tier", OPTION_TEXT, "TIER", "Standard, Bulk (cheap, slow), Expedited (dear, quick)", &g.tier},
 	{"--price", OPTION_FLAG, NULL, "say what it would cost, and ask for nothing", &g.price},
 	{"--versions", OPTION_FLAG, NULL, "older versions, too", &g.versions},
 	{NULL},
@@ -162,9 +162,9 @@ const struct command cmd_restore = {
 	.name = "restore",
 	.operands = "[OBJECT...]",
 	.summary = "asks for recordings that lie in colder storage, and says price and time",
-	.text = "Objects of the classes GLACIER and DEEP_ARCHIVE can't be read until S3 has made a copy,\n"
-		"which it keeps for --days. What can be read at once is left out. It needs\n"
-		"s3:RestoreObject.\n"
+	.text = "Objects of the classes GLACIER and DEEP_ARCHIVE can't be read until S3 has\n"
+		"made a copy, which it keeps for --days. What can be read at once is left out.\n"
+		"It needs s3:RestoreObject.\n"
 		"\n"
 		"  sealtap restore --from 2026-01-22 --to 2026-01-23 --price\n"
 		"  sealtap restore --from 2026-01-22 --to 2026-01-23 --tier Bulk --days 14\n",

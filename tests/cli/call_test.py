@@ -292,17 +292,32 @@ def an_answer_that_is_none_of_s3s_is_refused(lab, bucket, life):
         assert done.status == want and done.err.startswith('sealtap: '), f'{body}: {done}'
 
 
-def services_that_speak_json_are_understood(lab, bucket, life):
-    def answer(request):
-        if request.action != 'Decrypt':
-            return None
-        return 400, json.dumps({'__type': 'com.amazonaws.kms#AccessDeniedException', 'message': 'not you'}).encode(), {}
-    lab.front.rule = answer
-    try:
-        done = bucket.sealtap('open', '--from', '-1d', '-w', os.devnull)
-    finally:
-        lab.front.rule = None
+def what_kms_says_is_understood(lab, bucket, life):
+    def opened(code, times=99):
+        """Opens all while KMS refuses so many requests."""
+        left = [times]
+
+        def rule(request):
+            left[0] -= request.action == 'Decrypt'
+            body = json.dumps({'__type': f'com.amazonaws.kms#{code}', 'message': 'not you'}).encode()
+            return (400, body, {}) if request.action == 'Decrypt' and left[0] >= 0 else None
+        lab.front.rule = rule
+        try:
+            return bucket.sealtap('open', '--from', '-1d', '-w', os.devnull)
+        finally:
+            lab.front.rule = None
+    done = opened('AccessDeniedException')
     assert done.status == 77 and 'not you' in done.err and f'needs kms:Decrypt on {lab.key_arn}' in done.err, done
+    done = opened('InvalidCiphertextException')
+    assert done.status == 2 and 'do not belong together' in done.err, done
+    done = opened('KMSInvalidStateException')
+    assert done.status == 69 and 'cancel its deletion' in done.err, done
+    done = opened('KeyUnavailableException', 2)
+    assert done.status == 0, done
+    lab.front.forget()
+    assert opened('', 0).status == 0
+    streams = {o.stream for o in life.packets()}
+    assert lab.front.count('Decrypt') == len(streams), 'a data key is asked for once'
 
 
 with operatorlab.Lab() as lab:
@@ -312,6 +327,6 @@ with operatorlab.Lab() as lab:
                   a_bucket_that_is_not_there_is_no_input, a_session_that_expires_in_the_middle_is_renewed,
                   a_session_that_stays_expired_says_so, a_bucket_of_another_region_is_asked_there, a_clock_that_is_off_is_corrected,
                   a_connection_that_is_cut_is_tried_again, nobody_there_is_said_soon, a_stranger_in_tls_is_found_out,
-                  an_answer_that_is_none_of_s3s_is_refused, services_that_speak_json_are_understood):
+                  an_answer_that_is_none_of_s3s_is_refused, what_kms_says_is_understood):
         report.run(check, lab, bucket, life)
 report.finish()
