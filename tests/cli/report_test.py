@@ -2,12 +2,15 @@
 """report_test.py [-k PATTERN]: `sealtap report` and `cost`: figures are those of the objects as AWS's SDK opens them; the page is looked at in a
 real Chromium, in light and dark: it asks for nothing, logs nothing, has names and tables for its charts, contrasts, an order of focus. Pictures
 are left in build/lab/report/."""
+import contextlib
 import html.parser
 import json
 import os
 import re
+import socket
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
@@ -196,11 +199,21 @@ def it_loads_nothing_and_logs_nothing(made):
 def its_policy_stops_what_would_load(made):
     """Its policy stops what would load or run, and this test would see it."""
     path = os.path.join(made.folder, 'tampered.html')
-    with open(path, 'w') as f:
-        f.write(made.text.replace('</main>', '<script>document.title="owned"</script><p style="color:red">x</p>'
-                                  '<img src="http://127.0.0.1:9/x.png"></main>'))
-    looked = made.browser.open(path)
+    asked = []
+
+    def listen(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                asked.append(listener.accept()[1])  # closed at once
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        threading.Thread(target=listen, args=(listener,), daemon=True).start()
+        with open(path, 'w') as f:
+            f.write(made.text.replace('</main>', '<script>document.title="owned"</script><p style="color:red">x</p>'
+                                      f'<img src="http://127.0.0.1:{listener.getsockname()[1]}/x.png"></main>'))
+        looked = made.browser.open(path)
+        listener.shutdown(socket.SHUT_RDWR)
     assert looked.evaluate('document.title') != 'owned' and len(looked.complaints) >= 3, looked.complaints
+    assert asked == [], 'it asked for the picture'
 
 
 def charts_have_names_and_tables_landmarks_and_captions_are_there(made):
