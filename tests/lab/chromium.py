@@ -111,7 +111,8 @@ class Page:
     @property
     def complaints(self):
         """What the console shows: violated policies, errors, messages."""
-        return [e['params'] for e in self.mine() if e['method'] in ('Log.entryAdded', 'Runtime.consoleAPICalled', 'Runtime.exceptionThrown')]
+        told = ('Log.entryAdded', 'Runtime.consoleAPICalled', 'Runtime.exceptionThrown')
+        return [e['params'] for e in self.mine() if e['method'] in told]
 
     @property
     def requests(self):
