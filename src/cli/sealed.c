@@ -282,6 +282,7 @@ static void settle(struct source_read *r)
 {
 	if (!r->local && !r->call.done && r->call.method)
 		call_abort(&r->call);
+	r->call.method = NULL;
 	r->bytes = span_of(NULL, 0);
 }
 

@@ -183,8 +183,8 @@ static const char proven_public[] =
 
 static void show_result(const struct verify_result *r, enum exit_status status)
 {
-#define X(field, text, always)       \
-	if (always || r->sums.field) \
+#define X(field, text, always)         \
+	if ((always) || r->sums.field) \
 		printf("%14llu %s\n", (unsigned long long)r->sums.field, text);
 	SUMS(X)
 #undef X

@@ -150,6 +150,7 @@ struct ledger_event {
 	uint64_t from_ns, to_ns, about_boot; /* of `gap` */
 	uint64_t arrived_least, arrived_most, recorded, lost, filtered, unattributed,
 		surplus;  /* of `books` */
+	bool of_keys;     /* `role-died`: the keys role, and with it its signing key */
 	struct span line; /* all of it */
 };
 void ledger_event(struct ledger *l, const struct ledger_event *e);
