@@ -186,7 +186,9 @@ static struct sealed *take_ahead(struct slot *t)
 	start_ahead(t);
 	ASSERT(t->aheads);
 	struct sealed *s = t->ahead[0];
-	memmove(t->ahead, t->ahead + 1, --t->aheads * sizeof(t->ahead[0]));
+	t->aheads--;
+	for (unsigned i = 0; i < t->aheads; i++)
+		t->ahead[i] = t->ahead[i + 1];
 	return s;
 }
 
@@ -487,8 +489,9 @@ enum exit_status merge_end(void)
 		return g.ended;
 	if (c->damaged)
 		return EXIT_DAMAGED;
-	if (c->opened || !(c->denied + c->colder + c->failed))
-		return c->denied + c->colder + c->failed ? EXIT_INCOMPLETE : EXIT_DONE;
+	bool missing = c->denied || c->colder || c->failed;
+	if (c->opened || !missing)
+		return missing ? EXIT_INCOMPLETE : EXIT_DONE;
 	return c->denied ? EXIT_DENIED : c->colder ? EXIT_TRY_AGAIN : g.failed_said;
 }
 

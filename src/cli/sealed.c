@@ -12,7 +12,7 @@
 
 #define TAIL_MIN (96u * 1024) /* the final frame, and some */
 #define INDEX_MAX (INDEX_BYTES_MAX(SEALED_FRAMES_MAX) + SEEK_BYTES(SEALED_FRAMES_MAX + 1))
-#define SHARED_BYTES (INDEX_MAX / ESDK_FRAME_BYTES + 3) * ESDK_STRIDE_BYTES + SEALED_TAIL_BYTES
+#define SHARED_BYTES ((INDEX_MAX / ESDK_FRAME_BYTES + 3) * ESDK_STRIDE_BYTES + SEALED_TAIL_BYTES)
 
 /* An index that is longer than a tail is read here: valid until the next object's. */
 static struct {

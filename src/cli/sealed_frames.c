@@ -212,7 +212,7 @@ static enum err gather(struct sealed *s, uint64_t from, uint64_t end, struct spa
 		return sealed_fail(s, ERR_TOO_LONG, "zstd frame %u is longer than a frame can be",
 				   s->given + 1);
 	while (from < end) {
-		struct span part;
+		struct span part = SPAN("");
 		TRY(content_of(s, (uint32_t)(from / ESDK_FRAME_BYTES), from % ESDK_FRAME_BYTES, &part));
 		part = span_first(part, (size_t)(end - from));
 		from += part.len;
@@ -229,7 +229,7 @@ static enum err gather(struct sealed *s, uint64_t from, uint64_t end, struct spa
 
 static enum err next_indexed(struct sealed *s, struct span *content, uint32_t *frame)
 {
-	struct span packed;
+	struct span packed = SPAN("");
 	while (s->at < s->frames && !is_wanted(s, s->at))
 		s->at++;
 	if (s->at == s->frames)
@@ -251,7 +251,7 @@ static enum err next_torn(struct sealed *s, struct span *content, uint32_t *fram
 	s->given = *frame = s->at++;
 	s->z = s->layout.plain_bytes; /* nothing more, should it fail */
 	while (e == ERR_MORE && z < s->layout.plain_bytes) {
-		struct span part;
+		struct span part = SPAN("");
 		TRY(content_of(s, (uint32_t)(z / ESDK_FRAME_BYTES), z % ESDK_FRAME_BYTES, &part));
 		z += part.len;
 		buf_put(&all, part);

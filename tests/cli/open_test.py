@@ -8,6 +8,7 @@ import os
 import random
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -135,8 +136,8 @@ def tshark_tcpdump_and_capinfos_read_all_that_it_writes(world):
 def tshark_captures_from_the_pipe(world):
     life, bucket = world
     child = bucket.start('open', '--filter', 'udp')
-    said = subprocess.run(['tshark', '-i', '-', '-T', 'fields', '-e', 'frame.time_epoch'], stdin=child.stdout, capture_output=True, text=True,
-                          timeout=120)
+    argv = ['tshark', '-i', '-', '-T', 'fields', '-e', 'frame.time_epoch']
+    said = subprocess.run(argv, stdin=child.stdout, capture_output=True, text=True, timeout=120)
     child.stdout.close()
     assert child.wait(60) == 0 and len(said.stdout.split()) == len(life.pcap('udp')), said.stderr
 
@@ -370,6 +371,21 @@ def a_closed_pipe_ends_it_without_a_word(world):
     assert done.status == -13 and not done.err, done
 
 
+def ctrl_c_leaves_a_whole_capture(world):
+    """Ctrl-C ends it with status 130; what was written is a whole capture, and it says from when to go on."""
+    life, bucket = world
+    child = bucket.start('open')
+    got = b''
+    while not packets(got, whole=False):
+        got += os.read(child.stdout.fileno(), 4096)
+    child.send_signal(signal.SIGINT)
+    got += child.stdout.read()
+    err = child.stderr.read().decode()
+    found = packets(got)
+    assert child.wait(60) == 130 and 'go on with --from' in err, err
+    assert 0 < len(found) < life.end['packets'] and in_order(found) == in_order(life.pcap()[:len(found)])
+
+
 def a_full_disk_is_named(world):
     _, bucket = world
     done, files = bucket.on_small_disk(256, 'open', '-w', 'disk/out.pcapng')
@@ -402,12 +418,14 @@ def memory_is_bounded_on_many_streams(lab):
 
 WORLD = [what_it_writes_is_what_the_chain_of_tools_makes, any_window_holds_the_packets_of_that_time, options_of_packets_are_kept,
          local_files_open_as_the_bucket_does, the_old_format_holds_the_same_packets, tshark_tcpdump_and_capinfos_read_all_that_it_writes,
-         tshark_captures_from_the_pipe, secrets_for_tls_stand_before_the_packets, redacted_packets_end_behind_their_headers, a_short_window_reads_a_small_part,
+         tshark_captures_from_the_pipe,
+         secrets_for_tls_stand_before_the_packets, redacted_packets_end_behind_their_headers, a_short_window_reads_a_small_part,
          explain_reads_nothing, the_first_packet_comes_before_the_rest_is_fetched, a_receipt_says_of_what_and_by_whom,
          wrong_usage_is_said_in_a_sentence, nothing_in_that_time_has_a_status_of_its_own, flipped_bits_are_never_let_out,
          a_damaged_frame_costs_that_frame, an_object_that_is_denied_is_named_and_the_others_are_opened,
          a_session_that_expires_in_the_middle_can_be_gone_on_with, a_service_that_asks_to_slow_down_is_asked_again,
-         without_the_right_to_decrypt_it_says_so, a_closed_pipe_ends_it_without_a_word, a_full_disk_is_named]
+         without_the_right_to_decrypt_it_says_so, a_closed_pipe_ends_it_without_a_word,
+         ctrl_c_leaves_a_whole_capture, a_full_disk_is_named]
 
 with operatorlab.Lab() as lab:
     if any(report.wants(check) for check in WORLD):
