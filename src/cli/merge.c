@@ -341,10 +341,8 @@ static void load_frame(struct slot *t, uint64_t *head_ns)
 			end_object(t);
 		return;
 	}
-	if (t->content.len == 0) {
-		end_object(t);
-		return;
-	}
+	if (t->content.len == 0)
+		return end_object(t);
 	g.count.frames++;
 	open_ahead(t);
 	if (s->has_index)

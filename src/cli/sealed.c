@@ -102,6 +102,16 @@ static enum err read_header(struct sealed *s)
 	return ERR_OK;
 }
 
+static bool names_kms(const struct esdk_header *h)
+{
+	struct esdk_edk edk;
+	size_t at = 0;
+	while (!esdk_header_edk(h->edks, &at, &edk))
+		if (span_eq(edk.provider, SPAN("aws-kms")))
+			return true;
+	return false;
+}
+
 /* keyring has said it. Only what holds for all objects is ERR_MISSING: what KMS answers may be the
  * fault of this one's header, which was not authenticated yet. */
 static enum err key_failed(struct sealed *s, enum exit_status status)
@@ -120,7 +130,7 @@ static enum err key_failed(struct sealed *s, enum exit_status status)
 	case EXIT_NO_INPUT:
 		return session_names()->key_file ? ERR_MISSING : ERR_NOT_FOUND;
 	default:
-		return ERR_MISSING;
+		return session_names()->key_file || names_kms(&s->header) ? ERR_MISSING : ERR_NOT_FOUND;
 	}
 }
 
