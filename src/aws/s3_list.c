@@ -102,10 +102,10 @@ enum err s3_list_query(const struct s3_list_query *q, struct buf *out)
 	put(&b, "prefix", q->prefix);
 	if (!versions && !q->token.len)
 		put_if(&b, "start-after", q->after);
-	if (versions)
+	if (versions) {
 		put_if(&b, "version-id-marker", q->version);
-	if (versions)
 		put(&b, "versions", SPAN(""));
+	}
 	TRY(buf_err(&b));
 	buf_put(out, buf_span(&b));
 	return buf_err(out);

@@ -38,7 +38,7 @@ static enum err nested_bytes(struct span s, size_t *bytes)
 				return ERR_TOO_LONG;
 			close[depth++] = c == '{' ? '}' : ']';
 		} else if (c == '}' || c == ']') {
-			if (c != close[--depth])
+			if (depth == 0 || c != close[--depth])
 				return ERR_SYNTAX;
 			*bytes = i + 1;
 			if (depth == 0)
@@ -144,6 +144,7 @@ static enum err find_one(struct span text, struct span key, struct json_member *
 enum err json_walk_find(struct span text, const char *path, struct json_member *m)
 {
 	struct span rest = span_str(path);
+	*m = (struct json_member){.kind = JSON_WORD};
 	while (rest.len) {
 		TRY(find_one(text, span_cut(&rest, '/'), m));
 		text = m->value;

@@ -1,7 +1,7 @@
 #include "cli/catalog.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -263,38 +263,24 @@ static void take_file(const char *path, const struct stat *st)
 	add(&o, span_str(path));
 }
 
-static enum exit_status take_path(const char *path, unsigned depth);
-
-static enum exit_status take_directory(const char *path, unsigned depth)
+/* A file of a folder. */
+static int take_found(const char *path, const struct stat *st, int type, struct FTW *place)
 {
-	enum exit_status s = EXIT_DONE;
-	DIR *d = opendir(path);
-	if (!d)
-		return say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno));
-	for (struct dirent *e; !s && (e = readdir(d));) {
-		char text[4096];
-		struct buf b = BUF_OF(text);
-		if (e->d_name[0] == '.')
-			continue;
-		buf_str(&b, path);
-		buf_str(&b, "/");
-		buf_str(&b, e->d_name);
-		if (buf_cstr(&b) && depth < DEPTH_MAX)
-			s = take_path(text, depth + 1);
-	}
-	closedir(d);
-	return s;
+	(void)place;
+	if (type == FTW_F)
+		take_file(path, st);
+	return g.full;
 }
 
-static enum exit_status take_path(const char *path, unsigned depth)
+static enum exit_status take_path(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st))
-		return say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return take_directory(path, depth);
-	take_file(path, &st);
-	return EXIT_DONE;
+	bool failed = stat(path, &st) != 0;
+	if (!failed && S_ISDIR(st.st_mode))
+		failed = nftw(path, take_found, DEPTH_MAX, FTW_PHYS) < 0;
+	else if (!failed)
+		take_file(path, &st);
+	return failed ? say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno)) : EXIT_DONE;
 }
 
 static enum exit_status take_keys(struct span prefix, const char *operand)
@@ -313,7 +299,7 @@ static enum exit_status take_operand(const char *operand)
 	struct stat st;
 	if (!span_starts(rest, SPAN("s3://"))) {
 		bool here = !stat(operand, &st) || bucket_name().len == 0;
-		return here ? take_path(operand, 0) : take_keys(rest, operand);
+		return here ? take_path(operand) : take_keys(rest, operand);
 	}
 	rest = span_from(rest, 5);
 	enum exit_status s = bucket_use(span_cut(&rest, '/'));

@@ -86,7 +86,7 @@ static void put_cells(const struct span *cells)
 
 static void put_heads(void)
 {
-	struct span titles[COLUMNS_MAX];
+	struct span titles[COLUMNS_MAX] = {{NULL, 0}};
 	for (unsigned i = 0; i < g.count; i++) {
 		titles[i] = span_str(g.heads[i].title);
 		if (titles[i].len > g.width[i])
@@ -176,7 +176,7 @@ void columns_time(uint64_t unix_ns)
 	struct buf b = BUF_OF(text);
 	time_rfc3339(&b, unix_ns);
 	if (!g.csv) {
-		text[10] = ' ';
+		b.p[10] = ' ';
 		b.len = 19;
 	}
 	columns_cell(buf_span(&b));

@@ -43,8 +43,8 @@ static const struct place source_places[] = {
 static struct {
 	struct aws_credentials held; /* secret; access_key_id empty: none */
 	const char *place;
-	char visited[CHAIN_MAX][NAME_BYTES];
-	unsigned visited_count;
+	char chain[CHAIN_MAX + 1][NAME_BYTES]; /* profiles, each of which names the next as its source */
+	unsigned roles;                        /* how many of them have a role */
 } g;
 
 static enum place_found search(const struct place *places, size_t count, struct place_search *s,
@@ -80,10 +80,10 @@ static bool has_role(const char *profile)
 	return profiles_has(profile, "role_arn") && !profiles_has(profile, "web_identity_token_file");
 }
 
-static bool was_visited(const char *profile)
+static bool is_in_chain(const char *profile)
 {
-	for (unsigned i = 0; i < g.visited_count; i++)
-		if (!strcmp(g.visited[i], profile))
+	for (unsigned i = 0; i < g.roles; i++)
+		if (!strcmp(g.chain[i], profile))
 			return true;
 	return false;
 }
@@ -143,31 +143,51 @@ static enum place_found check_source(struct place_search *s, const char *source)
 	if (!profiles_there(source))
 		return PLACE_FAIL(s, EXIT_NOT_SET_UP,
 				  "profile %s names source_profile %s, which is not there", profile, shown);
-	if (!was_visited(source) || (!strcmp(source, s->profile) && has_keys(source)))
+	if (!is_in_chain(source) || (!strcmp(source, s->profile) && has_keys(source)))
 		return PLACE_FOUND;
 	return PLACE_FAIL(s, EXIT_NOT_SET_UP,
 			  "source_profile %s of profile %s leads back to where it came from", shown, profile);
 }
 
+/* Of a profile that has no role, or keys beside it. */
 static enum place_found from_source_profile(struct place_search *s, const char *source,
 					    struct aws_credentials *out)
 {
 	struct place_search there = {.profile = source, .now_ns = s->now_ns};
 	const char *where;
-	if (check_source(s, source) == PLACE_FAILED)
-		return PLACE_FAILED;
-	if (g.visited_count == CHAIN_MAX)
-		return PLACE_FAIL(s, EXIT_NOT_SET_UP, "profile %s: more than %d roles lead to it",
-				  say_text(span_str(source)), CHAIN_MAX);
-	snprintf(g.visited[g.visited_count++], NAME_BYTES, "%s", source);
-	enum place_found found = has_keys(source) || !has_role(source)
-					 ? search(source_places, COUNT(source_places), &there, out, &where)
-					 : assume_role(&there, out);
+	enum place_found found = search(source_places, COUNT(source_places), &there, out, &where);
 	s->why = there.why;
 	if (found != PLACE_EMPTY)
 		return found;
 	return PLACE_FAIL(s, EXIT_NOT_SET_UP, "source_profile %s has no credentials",
 			  say_text(span_str(source)));
+}
+
+/* From the chain's first profile on: the credentials that the last role is asked for with. */
+static enum place_found follow_chain(struct place_search *s, struct role_settings *r,
+				     struct aws_credentials *out)
+{
+	for (;;) {
+		s->profile = g.chain[g.roles - 1];
+		read_role(s->profile, r);
+		if (!*r->source_profile == !*r->credential_source)
+			return PLACE_FAIL(s, EXIT_NOT_SET_UP,
+					  "profile %s has a role_arn and must have one of source_profile and "
+					  "credential_source beside it",
+					  say_text(span_str(s->profile)));
+		if (*r->credential_source)
+			return from_named_source(s, r->credential_source, out);
+		if (check_source(s, r->source_profile) == PLACE_FAILED)
+			return PLACE_FAILED;
+		char *next = g.chain[g.roles];
+		snprintf(next, NAME_BYTES, "%s", r->source_profile);
+		if (has_keys(next) || !has_role(next))
+			return from_source_profile(s, next, out);
+		if (g.roles == CHAIN_MAX)
+			return PLACE_FAIL(s, EXIT_NOT_SET_UP, "profile %s: more than %d roles lead to it",
+					  say_text(span_str(next)), CHAIN_MAX);
+		g.roles++;
+	}
 }
 
 /* Asks for the code that belongs to the serial, then asks STS. */
@@ -204,19 +224,20 @@ static enum place_found assume_role(struct place_search *s, struct aws_credentia
 {
 	struct role_settings r;
 	struct aws_credentials signer;
+	struct place_search here = *s;
 	if (!has_role(s->profile))
 		return PLACE_EMPTY;
-	read_role(s->profile, &r);
-	if (!*r.source_profile == !*r.credential_source)
-		return PLACE_FAIL(s, EXIT_NOT_SET_UP,
-				  "profile %s has a role_arn and must have one of source_profile and "
-				  "credential_source beside it",
-				  say_text(span_str(s->profile)));
-	enum place_found found = *r.source_profile ? from_source_profile(s, r.source_profile, &signer)
-						   : from_named_source(s, r.credential_source, &signer);
-	if (found == PLACE_FOUND)
-		found = ask_for_role(s, &r, &signer, out);
+	snprintf(g.chain[0], NAME_BYTES, "%s", s->profile);
+	g.roles = 1;
+	enum place_found found = follow_chain(&here, &r, out);
+	while (found == PLACE_FOUND && g.roles) {
+		signer = *out;
+		here.profile = g.chain[--g.roles];
+		read_role(here.profile, &r);
+		found = ask_for_role(&here, &r, &signer, out);
+	}
 	wipe(&signer, sizeof(signer));
+	s->why = here.why;
 	return found;
 }
 
@@ -238,8 +259,6 @@ static enum exit_status find_new(uint64_t now_ns, struct aws_credentials *out)
 {
 	struct place_search s = {
 		.profile = profiles_name(), .environment = !profiles_by_option(), .now_ns = now_ns};
-	g.visited_count = 1;
-	snprintf(g.visited[0], NAME_BYTES, "%s", profiles_name());
 	switch (search(all_places, COUNT(all_places), &s, out, &g.place)) {
 	case PLACE_FOUND:
 		return EXIT_DONE;
@@ -250,11 +269,14 @@ static enum exit_status find_new(uint64_t now_ns, struct aws_credentials *out)
 	}
 }
 
+/* refused: those that are held were called expired. */
 static enum exit_status renew(uint64_t now_ns, bool refused)
 {
 	struct aws_credentials found;
 	memset(&found, 0, sizeof(found));
-	enum exit_status s = find_new(now_ns, &found);
+	enum exit_status s = g.held.access_key_id[0] ? profiles_reload() : profiles_failed();
+	if (!s)
+		s = find_new(now_ns, &found);
 	bool same = !s && equal_ct((uint8_t *)found.token, (uint8_t *)g.held.token, sizeof(found.token)) &&
 		    !strcmp(found.access_key_id, g.held.access_key_id);
 	if (!s && (found.expires_ns <= now_ns || (refused && same)))
@@ -274,7 +296,7 @@ enum exit_status credentials_get(bool force_new, uint64_t now_ns, const struct a
 	*c = &g.held;
 	if (!force_new && lasting && g.held.expires_ns - now_ns > CREDENTIALS_MARGIN_NS)
 		return EXIT_DONE;
-	enum exit_status s = profiles_failed() ? profiles_failed() : renew(now_ns, force_new && held);
+	enum exit_status s = renew(now_ns, force_new && held);
 	return s && lasting && !force_new ? EXIT_DONE : s;
 }
 

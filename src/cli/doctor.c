@@ -15,10 +15,9 @@ static bool o_credentials, o_json;
 static const char *o_instance;
 
 static const struct option_row options[] = {
-	{"--credentials", OPTION_FLAG, NULL, "show what the session was made of, and end: no secret is shown",
+	{"--credentials", OPTION_FLAG, NULL, "show who you are, and found where; no secret; then end",
 	 &o_credentials},
-	{"--instance", OPTION_TEXT, "ID", "the appliance's instance; else by the tags of its stack",
-	 &o_instance},
+	{"--instance", OPTION_TEXT, "ID", "the appliance's instance; else by its tag Name", &o_instance},
 	{"--json", OPTION_FLAG, NULL, "one JSON object a line", &o_json},
 	{NULL},
 };
@@ -77,12 +76,9 @@ static enum exit_status examine(void)
 		return s;
 	doctor_tell_begin(o_json);
 	s = session_caller(&d.caller_arn, &d.account);
-	if (s == EXIT_UNAVAILABLE || s == EXIT_NOT_SET_UP)
-		return s;
-	doctor_tell(s ? DOCTOR_WARNING : DOCTOR_OK, DOCTOR_CALLER, "", "%s, by %s",
-		    s ? "not known" : d.caller_arn, credentials_place());
 	if (s)
-		d.caller_arn = d.account = NULL;
+		return s; /* this needs no permission: the credentials are no good */
+	doctor_tell(DOCTOR_OK, DOCTOR_CALLER, "", "%s, by %s", d.caller_arn, credentials_place());
 	doctor_instance(&d, o_instance);
 	if (*d.instance) {
 		doctor_user_data(&d);
@@ -107,20 +103,21 @@ static enum exit_status run(char **operands)
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.summary = "check the deployment, with a remedy for each finding",
-	.text = "Looks, with your credentials, at the appliance's instance, interfaces, routes, security\n"
-		"groups, configuration, console and role, at its bucket and its key, and changes nothing.\n"
-		"Each finding is ok, warning or problem, with what was found, why it matters and a\n"
-		"remedy. What you may not look at is a warning that names the permission.\n"
+	.summary = "checks the deployment on AWS: each finding with a remedy",
+	.text = "Looks, with your credentials, at the appliance's instance, interfaces, routes,\n"
+		"security groups, configuration, console and role, at its bucket and its key.\n"
+		"It changes nothing. Each finding is ok, a warning or a problem, with what was\n"
+		"found, why it matters and a remedy. What you may not look at is a warning that\n"
+		"names the permission. Conditions of policies are not judged.\n"
 		"\n"
-		"The instance is the one whose tag Name ends with the name given by --appliance, or\n"
-		"begins with sealtap.\n"
+		"The instance is the one whose tag Name ends with the name given by --appliance,\n"
+		"or begins with sealtap.\n"
 		"\n"
 		"Exit status: 0 all is ok, 1 there are warnings, 2 there are problems.\n"
 		"\n"
 		"  sealtap doctor --appliance sealtap-1\n"
 		"  sealtap doctor --instance i-0123456789abcdef0 --json\n"
-		"  sealtap doctor --credentials        who am I, and from where?\n",
+		"  sealtap doctor --credentials        who am I to AWS, and from where?\n",
 	.options = options,
 	.common = session_options,
 	.run = run,

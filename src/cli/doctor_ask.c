@@ -55,25 +55,25 @@ enum err doctor_ask_bucket(const struct doctor *d, const char *subresource, stru
 
 enum err doctor_ask_kms(const struct doctor *d, const char *action, struct span body, struct call *c)
 {
-	static char region[32];
-	static char target[64];
-	const struct sigv4_header headers[] = {
-		{SPAN("Content-Type"), SPAN("application/x-amz-json-1.1")},
-		{SPAN("X-Amz-Target"), span_str(target)},
-	};
-	struct kms_arn arn;
+	static char region[32], target[64];
 	struct buf t = BUF_OF(target), r = BUF_OF(region);
+	struct kms_arn arn;
 	begin(c, "kms");
+	TRY(c->error = endpoint_kms_arn(span_str(d->key), &arn));
+	buf_put(&r, arn.region);
 	buf_str(&t, "TrentService.");
 	buf_str(&t, action);
-	TRY(endpoint_kms_arn(span_str(d->key), &arn));
-	buf_put(&r, arn.region);
-	if (!buf_cstr(&t) || !buf_cstr(&r))
+	if (!buf_cstr(&r) || t.overflow)
 		return c->error = ERR_TOO_LONG;
+	const struct sigv4_header headers[] = {
+		{SPAN("Content-Type"), SPAN("application/x-amz-json-1.1")},
+		{SPAN("X-Amz-Target"), buf_span(&t)},
+	};
 	c->region = region;
-	struct sigv4_header sent[] = {headers[0], {headers[1].name, buf_span(&t)}};
-	c->headers = sent;
+	c->headers = headers;
 	c->header_count = 2;
 	c->body = body;
-	return call_run(c);
+	enum err e = call_run(c);
+	c->headers = NULL;
+	return e;
 }

@@ -8,6 +8,7 @@
 #include "cli/doctor.h"
 #include "cli/session.h"
 
+#define MISTAKES_MAX 16
 #define INSTANCE "DescribeInstancesResponse/reservationSet/item/instancesSet/item/"
 #define INTERFACE "DescribeNetworkInterfacesResponse/networkInterfaceSet/item/"
 
@@ -175,20 +176,40 @@ static enum err decode(struct buf *encoded, struct buf *out)
 
 /* ---- configuration */
 
-static void take_settings(struct doctor *d, struct span text)
+/* Line n of the text, from 1, becomes a comment. */
+static void blank_line(uint8_t *text, size_t len, unsigned n)
+{
+	size_t at = 0;
+	for (unsigned line = 1; line < n && at < len; at++)
+		line += text[at] == '\n';
+	for (; at < len && text[at] != '\n'; at++)
+		text[at] = '#';
+}
+
+/* Asked again without each line that is blamed: what is right is still used. */
+static void take_settings(struct doctor *d, uint8_t *text, size_t len)
 {
 	struct conf_error at;
-	enum err e = conf_read(text, &d->settings, &at);
-	if (e) {
+	enum err e = ERR_SYNTAX;
+	unsigned wrong = 0;
+	for (; wrong <= MISTAKES_MAX; wrong++) {
+		e = conf_read(span_of(text, len), &d->settings, &at);
+		if (!e)
+			break;
 		doctor_tell(DOCTOR_PROBLEM, DOCTOR_USER_DATA, d->instance, "line %u: %s%s%s%s%s", at.line,
 			    at.key, *at.key ? ": " : "", err_text(e), *at.text ? ": " : "", at.text);
-		return;
+		if (!at.line)
+			return;
+		blank_line(text, len, at.line);
 	}
+	if (e)
+		return;
 	d->has_settings = true;
 	snprintf(d->bucket, sizeof(d->bucket), "%s", d->settings.s3_bucket);
 	snprintf(d->bucket_region, sizeof(d->bucket_region), "%s", d->settings.s3_region);
 	snprintf(d->key, sizeof(d->key), "%s", d->settings.kms_key);
-	doctor_tell(DOCTOR_OK, DOCTOR_USER_DATA, d->instance, "a configuration without mistakes");
+	if (!wrong)
+		doctor_tell(DOCTOR_OK, DOCTOR_USER_DATA, d->instance, "a configuration without mistakes");
 }
 
 void doctor_user_data(struct doctor *d)
@@ -212,7 +233,7 @@ void doctor_user_data(struct doctor *d)
 		doctor_tell(DOCTOR_PROBLEM, DOCTOR_USER_DATA, d->instance, "it can't be read: %s",
 			    err_text(e));
 	else
-		take_settings(d, buf_span(&decoded));
+		take_settings(d, text, decoded.len);
 }
 
 /* ---- console */

@@ -9,10 +9,13 @@
 
 #define POLICY_MAX 65536
 
-static void put_key(const struct doctor *d, struct buf *body)
+/* The user data may name an alias, of which KMS gives no policy. */
+static char key_arn[320];
+
+static void put_key(const char *key, struct buf *body)
 {
 	buf_str(body, "{\"KeyId\":");
-	json_put_string(body, span_str(d->key));
+	json_put_string(body, span_str(key));
 }
 
 static bool look_at_state(const struct doctor *d)
@@ -20,7 +23,7 @@ static bool look_at_state(const struct doctor *d)
 	char text[512], state[64];
 	struct buf body = BUF_OF(text);
 	struct call c;
-	put_key(d, &body);
+	put_key(d->key, &body);
 	buf_str(&body, "}");
 	enum err e = doctor_ask_kms(d, "DescribeKey", buf_span(&body), &c);
 	if (e == ERR_NOT_FOUND || (e && !strcmp(c.fault.code, "NotFoundException"))) {
@@ -29,6 +32,8 @@ static bool look_at_state(const struct doctor *d)
 	}
 	if (!e)
 		e = c.error = json_find_text(c.answer, "KeyMetadata/KeyState", state, sizeof(state));
+	if (!e)
+		e = c.error = json_find_text(c.answer, "KeyMetadata/Arn", key_arn, sizeof(key_arn));
 	if (e) {
 		doctor_unknown(DOCTOR_KEY, d->key, "kms:DescribeKey", &c);
 		return c.status != 0;
@@ -62,9 +67,8 @@ static enum err view_policy(const struct doctor *d, struct span document, struct
 	struct policy_walk w;
 	struct policy_statement s;
 	char caller[2100];
-	role_of_caller(d->caller_arn ? d->caller_arn : "", caller, sizeof(caller));
-	struct span role = span_str(d->role_arn), me = span_str(caller),
-		    account = span_str(d->account ? d->account : "");
+	role_of_caller(d->caller_arn, caller, sizeof(caller));
+	struct span role = span_str(d->role_arn), me = span_str(caller), account = span_str(d->account);
 	TRY(policy_begin(document, &w));
 	for (;;) {
 		enum err e = policy_next(&w, &s);
@@ -97,8 +101,6 @@ static void tell_policy(const struct doctor *d, const struct key_view *v)
 	if ((v->role_seals || !role) && !v->role_opens && v->opened)
 		doctor_tell(DOCTOR_OK, DOCTOR_KEY_POLICY, d->key, "%s",
 			    role ? "the appliance seals, others open" : "others than the appliance may open");
-	if (!d->caller_arn)
-		return;
 	bool may = v->caller_opens && !v->caller_denied;
 	doctor_tell(may ? DOCTOR_OK : DOCTOR_WARNING, DOCTOR_DECRYPT, d->caller_arn,
 		    may ? "the key's policy allows it, under its conditions"
@@ -118,7 +120,7 @@ void doctor_key(const struct doctor *d)
 	}
 	if (!look_at_state(d))
 		return;
-	put_key(d, &body);
+	put_key(*key_arn ? key_arn : d->key, &body);
 	buf_str(&body, ",\"PolicyName\":\"default\"}");
 	enum err e = doctor_ask_kms(d, "GetKeyPolicy", buf_span(&body), &c);
 	if (!e)

@@ -121,8 +121,8 @@ static void look_at_permissions(const struct doctor *d)
 	const char *name = *d->settings.appliance ? d->settings.appliance : d->instance;
 	snprintf(bucket, sizeof(bucket), "arn:%.*s:s3:::%s", (int)partition.len, (const char *)partition.p,
 		 d->bucket);
-	snprintf(object, sizeof(object), "%s/%s/%s/%s/%s/x", bucket, d->settings.s3_prefix,
-		 d->account ? d->account : "*", *d->bucket_region ? d->bucket_region : "*", name);
+	snprintf(object, sizeof(object), "%s/%s/%s/%s/%s/x", bucket, d->settings.s3_prefix, d->account,
+		 *d->bucket_region ? d->bucket_region : "*", name);
 	for (size_t i = 0; i < ACTIONS; i++) {
 		bool of_key = !strncmp(actions[i].action, "kms:", 4),
 		     of_bucket = strstr(actions[i].action, "Bucket");

@@ -195,7 +195,7 @@ static void look_around(const struct doctor *d)
 	}
 	if (!told)
 		doctor_tell(DOCTOR_OK, DOCTOR_ROUTE_AROUND, d->vpc,
-			    "no subnet's traffic goes around the appliance; %u go through it", behind);
+			    "no subnet's traffic goes around the appliance; behind it: %u", behind);
 }
 
 static void look_outside(const struct doctor *d, unsigned table)

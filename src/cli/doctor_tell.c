@@ -111,7 +111,9 @@ static void put_member(struct buf *b, const char *name, const char *value)
 	json_put_string(b, span_str(value));
 }
 
-static void tell_program(enum doctor_level level, enum doctor_check check, const char *what, const char *text)
+/* remedy: NULL: nothing is wrong. */
+static void tell_program(enum doctor_level level, enum doctor_check check, const char *what, const char *text,
+			 const char *remedy)
 {
 	char memory[2 * FINDING_MAX];
 	struct buf b = BUF_OF(memory);
@@ -119,47 +121,60 @@ static void tell_program(enum doctor_level level, enum doctor_check check, const
 	put_member(&b, "check", checks[check].name);
 	put_member(&b, "what", what);
 	put_member(&b, "found", text);
-	put_member(&b, "why", level ? checks[check].why : "");
-	put_member(&b, "remedy", level ? checks[check].remedy : "");
+	put_member(&b, "why", remedy ? checks[check].why : "");
+	put_member(&b, "remedy", remedy ? remedy : "");
 	buf_str(&b, "}\n");
 	(void)say_out(buf_span(&b));
 }
 
-static void tell_person(enum doctor_level level, enum doctor_check check, const char *what, const char *text)
+static void tell_person(enum doctor_level level, enum doctor_check check, const char *what, const char *text,
+			const char *remedy)
 {
 	char memory[2 * FINDING_MAX];
 	int n = snprintf(memory, sizeof(memory), "%-8s %s%s%s: %s\n", levels[level], checks[check].name,
 			 *what ? " " : "", what, text);
-	if (level && n > 0 && (size_t)n < sizeof(memory))
+	if (remedy && n > 0 && (size_t)n < sizeof(memory))
 		n += snprintf(memory + n, sizeof(memory) - (size_t)n,
-			      "         why: %s\n         remedy: %s\n", checks[check].why,
-			      checks[check].remedy);
+			      "         why: %s\n         remedy: %s\n", checks[check].why, remedy);
 	(void)say_out(span_str(n > 0 ? memory : ""));
+}
+
+static void tell(enum doctor_level level, enum doctor_check check, const char *what, const char *raw,
+		 const char *remedy)
+{
+	char text[FINDING_MAX];
+	text_printable_str(span_str(raw), text, sizeof(text));
+	g.count[level]++;
+	(g.json ? tell_program : tell_person)(level, check, what, text, remedy);
 }
 
 void doctor_tell(enum doctor_level level, enum doctor_check check, const char *what, const char *format, ...)
 {
-	char raw[FINDING_MAX], text[FINDING_MAX];
+	char raw[FINDING_MAX];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	text_printable_str(span_str(raw), text, sizeof(text));
-	g.count[level]++;
-	(g.json ? tell_program : tell_person)(level, check, what, text);
+	tell(level, check, what, raw, level ? checks[check].remedy : NULL);
 }
 
 void doctor_unknown(enum doctor_check check, const char *what, const char *permission, const struct call *c)
 {
-	if (c->error == ERR_DENIED)
-		doctor_tell(DOCTOR_WARNING, check, what, "not known: you may not look (%s); it needs %s",
-			    c->fault.code, permission);
+	char text[FINDING_MAX], remedy[128];
+	bool denied = c->error == ERR_DENIED;
+	snprintf(remedy, sizeof(remedy),
+		 denied ? "ask with credentials that have %s, or look there yourself"
+			: "ask again; if it stays so, look there yourself (%s)",
+		 permission);
+	if (denied)
+		snprintf(text, sizeof(text), "not known: you may not look (%s)", c->fault.code);
 	else if (c->status)
-		doctor_tell(DOCTOR_WARNING, check, what, "not known: %u %s: %s", c->status, c->fault.code,
-			    c->fault.message);
+		snprintf(text, sizeof(text), "not known: %u %s: %s", c->status, c->fault.code,
+			 c->fault.message);
 	else
-		doctor_tell(DOCTOR_WARNING, check, what, "not known: no answer of %s: %s", c->service,
-			    c->why ? c->why : err_text(c->error));
+		snprintf(text, sizeof(text), "not known: no answer of %s: %s", c->service,
+			 c->why ? c->why : err_text(c->error));
+	tell(DOCTOR_WARNING, check, what, text, remedy);
 }
 
 void doctor_tell_begin(bool json)

@@ -17,7 +17,7 @@ void html_text(struct span s)
 	static const char special[] = "&<>\"'`";
 	static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&#96;"};
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.p[i] >= ' ' && s.p[i] <= '~' ? (char)s.p[i] : '?';
+		uint8_t c = s.p[i] >= ' ' && s.p[i] <= '~' ? s.p[i] : '?';
 		const char *at = strchr(special, c);
 		if (at)
 			html(names[at - special]);

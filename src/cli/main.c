@@ -45,7 +45,7 @@ static const struct command *find(const char *name)
 
 static enum exit_status run(const struct command *c, char **argv)
 {
-	for (char **a = argv; *a && strcmp(*a, "--"); a++) {
+	for (char **a = argv; *a && strcmp(*a, "--") != 0; a++) {
 		if (!strcmp(*a, "--help") || !strcmp(*a, "-h")) {
 			options_help(c);
 			return say_out_done();

@@ -92,7 +92,7 @@ enum place_found place_ask_sts(struct place_search *s, const struct sts_role *ro
 {
 	char what[320];
 	struct buf form = BUF_OF(form_memory);
-	struct span got;
+	struct span got = SPAN("");
 	snprintf(what, sizeof(what), "can't assume role %s of profile %s", say_text(span_str(role->arn)),
 		 say_text(span_str(s->profile)));
 	sts_put_role(&form, role);
@@ -112,7 +112,7 @@ enum exit_status place_ask_caller(const struct aws_credentials *signer, uint64_t
 {
 	static const char what[] = "can't find out who you are to AWS";
 	struct buf form = BUF_OF(form_memory);
-	struct span got;
+	struct span got = SPAN("");
 	sts_put_caller(&form);
 	enum exit_status s = ask(what, buf_span(&form), signer, now_ns, &got);
 	enum err e = s ? ERR_OK : sts_read_caller(got, out);

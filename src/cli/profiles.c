@@ -78,6 +78,17 @@ static enum exit_status no_such_profile(void)
 		   say_text(span_str(profiles_path(PROFILES_CONFIG))));
 }
 
+enum exit_status profiles_reload(void)
+{
+	g.failed = EXIT_DONE;
+	for (enum profiles_file f = 0; f < PROFILES_FILES; f++) {
+		enum exit_status s = read_file(f);
+		if (s)
+			return s;
+	}
+	return EXIT_DONE;
+}
+
 /* The older name of the variable goes first, as with botocore. */
 enum exit_status profiles_begin(const char *option)
 {
@@ -85,12 +96,9 @@ enum exit_status profiles_begin(const char *option)
 	const char *given = option ? option : first ? first : second;
 	g.by_option = option != NULL;
 	g.name = given ? given : "default";
-	g.failed = EXIT_DONE;
-	for (enum profiles_file f = 0; f < PROFILES_FILES; f++) {
-		enum exit_status s = read_file(f);
-		if (s)
-			return s;
-	}
+	enum exit_status s = profiles_reload();
+	if (s)
+		return s;
 	return given && !profiles_there(given) ? no_such_profile() : EXIT_DONE;
 }
 

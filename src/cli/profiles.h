@@ -17,6 +17,8 @@ enum profiles_file { PROFILES_CREDENTIALS, PROFILES_CONFIG, PROFILES_FILES };
 /* Reads both files, where they are, and finds out which profile is meant. option: --profile's value, or NULL.
  * EXIT_NOT_SET_UP after it was said what is wrong with them, or that there is no such profile. */
 enum exit_status profiles_begin(const char *option);
+/* Reads both once more: somebody may have put new credentials there. */
+enum exit_status profiles_reload(void);
 /* The profile's name; "default" where none was named. */
 const char *profiles_name(void);
 /* It was given by --profile: then the environment's credentials do not count. */

@@ -48,6 +48,8 @@ static void html_at(const char *name, uint64_t tenths)
 static uint64_t x_of(const struct timeline *t, uint64_t at_ns)
 {
 	uint64_t whole_ns = t->bars * t->bar_ns, since_ns = at_ns > t->first_ns ? at_ns - t->first_ns : 0;
+	if (whole_ns < NS_PER_MS)
+		return 0;
 	if (since_ns > whole_ns)
 		since_ns = whole_ns;
 	return since_ns / NS_PER_MS * WIDTH * 10 / (whole_ns / NS_PER_MS);
@@ -73,7 +75,7 @@ static void put_gaps(const struct timeline *t)
 
 static void put_bars(const struct timeline *t, enum what w, uint64_t most)
 {
-	uint64_t width = WIDTH * 10 / t->bars;
+	uint64_t width = WIDTH * 10 / (t->bars ? t->bars : 1);
 	for (uint32_t i = 0; i < t->bars; i++) {
 		uint64_t v = value_of(&t->bar[i], w);
 		uint64_t height = most ? (uint64_t)((double)v / (double)most * (BOTTOM - TOP) * 10) : 0;

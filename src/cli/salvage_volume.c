@@ -162,6 +162,6 @@ enum exit_status salvage_volume(FILE *in, const char *name, const struct volume_
 		 name, g.written, g.torn, g.there, g.broken, (unsigned long long)h->boot,
 		 h->ended ? "ended in order" : "did not end in order");
 	if (g.broken)
-		return g.written + g.there ? EXIT_INCOMPLETE : EXIT_DAMAGED;
+		return g.written || g.there ? EXIT_INCOMPLETE : EXIT_DAMAGED;
 	return EXIT_DONE;
 }

@@ -160,10 +160,12 @@ enum exit_status session_caller(const char **arn, const char **account)
 	static struct sts_caller caller;
 	const struct aws_credentials *c;
 	enum exit_status s = EXIT_DONE;
-	if (!caller.arn[0]) {
-		s = session_credentials(false, clock_real_ns(), &c);
+	for (unsigned tried = 0; tried < 2 && !caller.arn[0]; tried++) {
+		s = session_credentials(tried > 0, clock_real_ns(), &c);
 		if (!s)
 			s = place_ask_caller(c, clock_real_ns(), &caller);
+		if (s != EXIT_TRY_AGAIN)
+			break; /* else STS calls them expired */
 	}
 	*arn = caller.arn;
 	*account = caller.account;

@@ -23,8 +23,11 @@ __asm__(".section .rodata\n"
 	".ascii \"\\n\"\n"
 	".incbin \"rootfs/anchors/Starfield_Services_Root_Certificate_Authority_-_G2.pem\"\n"
 	"amazon_roots_end:\n"
+	".balign 4\n"
+	"amazon_roots_bytes: .long amazon_roots_end - amazon_roots\n"
 	".previous\n");
-extern const char amazon_roots[], amazon_roots_end[];
+extern const char amazon_roots[];
+extern const uint32_t amazon_roots_bytes;
 
 static struct {
 	const char *path; /* of the operator's bundle; NULL: none */
@@ -60,9 +63,9 @@ const struct tls_anchors *trust_anchors(void)
 {
 	if (!g.read) {
 		g.path = session_ca_bundle();
-		size_t len = (size_t)(amazon_roots_end - amazon_roots);
 		g.good = g.path ? read_bundle()
-				: tls_anchors_read(span_of(amazon_roots, len), &g.anchors) == ERR_OK;
+				: tls_anchors_read(span_of(amazon_roots, amazon_roots_bytes), &g.anchors) ==
+					  ERR_OK;
 		g.read = true;
 	}
 	return g.good ? &g.anchors : NULL;

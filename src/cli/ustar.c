@@ -36,8 +36,9 @@ void ustar_file(const char *name, struct span content)
 {
 	uint8_t head[BLOCK] = {0};
 	uint64_t sum = 0;
-	ASSERT(strlen(name) <= USTAR_NAME_MAX);
-	memcpy(head, name, strlen(name));
+	struct span path = span_str(name);
+	ASSERT(path.len && path.len <= USTAR_NAME_MAX);
+	memcpy(head, path.p, path.len);
 	put_octal(head + 100, 7, 0644);
 	put_octal(head + 108, 7, 0);
 	put_octal(head + 116, 7, 0);
@@ -45,8 +46,11 @@ void ustar_file(const char *name, struct span content)
 	put_octal(head + 136, 11, 0);
 	memset(head + 148, ' ', 8);
 	head[156] = '0';
-	memcpy(head + 257, "ustar", 6);
-	memcpy(head + 263, "00", 2);
+	memcpy(head + 257,
+	       SPAN("ustar\0"
+		    "00")
+		       .p,
+	       8);
 	for (unsigned i = 0; i < BLOCK; i++)
 		sum += head[i];
 	put_octal(head + 148, 6, sum);

@@ -183,8 +183,8 @@ static const char proven_public[] =
 
 static void show_result(const struct verify_result *r, enum exit_status status)
 {
-#define X(field, text, always)       \
-	if (always || r->sums.field) \
+#define X(field, text, always)         \
+	if ((always) || r->sums.field) \
 		printf("%14llu %s\n", (unsigned long long)r->sums.field, text);
 	SUMS(X)
 #undef X
@@ -248,15 +248,17 @@ const struct command cmd_verify = {
 	.name = "verify",
 	.operands = "[FILE|s3://BUCKET/PREFIX...]",
 	.summary = "check that recordings are genuine, whole and complete",
-	.text = "Reads every byte of the objects in the bucket (of all versions the oldest, which is the\n"
-		"evidence), or of local files as `fetch` brought them, and checks them one by one and\n"
-		"together. Findings are `damage` (evidence is missing, altered, forged), `gap` (the record\n"
-		"itself says what it does not have, from when to when and why) or `note`.\n"
+	.text = "Reads every byte of the objects in the bucket (of all versions the oldest,\n"
+		"which is the evidence), or of local files as `fetch` brought them, and checks\n"
+		"them one by one and together. Findings are `damage` (evidence is missing,\n"
+		"altered, forged), `gap` (the record itself says what it does not have, from\n"
+		"when to when and why) or `note`.\n"
 		"\n"
-		"Exit status: 0 complete, 1 gaps, each explained, 2 evidence is missing or damaged.\n"
+		"Exit status: 0 complete, 1 gaps, each explained, 2 evidence is missing or\n"
+		"damaged.\n"
 		"\n"
 		"  sealtap verify --from -1d\n"
-		"  sealtap verify --json evidence/*.encrypted | jq 'select(.severity == \"damage\")'\n",
+		"  sealtap verify --json evidence | jq 'select(.severity == \"damage\")'\n",
 	.options = options,
 	.common = session_options,
 	.operands_max = COMMAND_OPERANDS_MAX,

@@ -31,11 +31,6 @@ static struct {
 
 /* ---- versions */
 
-static bool same_key(const struct catalog_object *a, const struct catalog_object *b)
-{
-	return strcmp(a->key, b->key) == 0;
-}
-
 static bool same_number(const struct catalog_object *a, const struct catalog_object *b)
 {
 	return a->boot == b->boot && a->seq == b->seq && strcmp(a->stream, b->stream) == 0 &&
@@ -49,21 +44,46 @@ static bool is_older(uint32_t i, uint32_t than)
 	return a < b || (a == b && i > than);
 }
 
-/* Of entries from..to-1, all of one number: the oldest version of each key is the evidence. */
+/* Of entries from..to-1, all of one number: the oldest version of each key is the evidence. Of more than so
+ * many keys each further one is taken for it: it is read, and found to be another of its number. */
+#define KEYS 16
+
+struct key {
+	const char *key;
+	uint32_t oldest;
+	bool any; /* a version that is no marker */
+};
+
+static struct key *key_of(struct key *keys, unsigned *count, const struct catalog_object *o)
+{
+	for (unsigned k = 0; k < *count; k++)
+		if (strcmp(keys[k].key, o->key) == 0)
+			return &keys[k];
+	if (*count == KEYS)
+		return NULL;
+	keys[*count] = (struct key){.key = o->key};
+	return &keys[(*count)++];
+}
+
 static void sort_versions(uint32_t from, uint32_t to)
 {
+	struct key keys[KEYS];
+	unsigned count = 0;
 	for (uint32_t i = from; i < to; i++) {
-		const struct catalog_object *o = catalog_at(i);
-		bool oldest = true, any = false;
-		for (uint32_t j = from; j < to; j++) {
-			if (!same_key(o, catalog_at(j)) || catalog_at(j)->is_marker)
-				continue;
-			any = true;
-			oldest = oldest && (j == i || is_older(i, j));
-		}
-		g.part[i] = (uint8_t)(o->is_marker ? (any ? PART_MARKER : PART_DELETED)
-				      : oldest     ? PART_EVIDENCE
-						   : PART_OVERWRITTEN);
+		struct key *k = key_of(keys, &count, catalog_at(i));
+		if (!k || catalog_at(i)->is_marker)
+			continue;
+		if (!k->any || is_older(i, k->oldest))
+			k->oldest = i;
+		k->any = true;
+	}
+	for (uint32_t i = from; i < to; i++) {
+		const struct key *k = key_of(keys, &count, catalog_at(i));
+		bool marker = catalog_at(i)->is_marker;
+		g.part[i] = (uint8_t)(marker && k && k->any  ? PART_MARKER
+				      : marker               ? PART_DELETED
+				      : !k || k->oldest == i ? PART_EVIDENCE
+							     : PART_OVERWRITTEN);
 	}
 }
 
@@ -341,6 +361,14 @@ static void take_all(void)
 	}
 }
 
+static bool has_log(void)
+{
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (catalog_at(i)->kind == OBJECT_LOG)
+			return true;
+	return false;
+}
+
 static uint64_t all_bytes(void)
 {
 	uint64_t bytes = 0;
@@ -376,7 +404,8 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	plan();
 	g.ledger.entries = g.entries;
 	g.ledger.entry_count = catalog_count();
-	g.ledger.partial = window;
+	g.ledger.subset = operands[0] && !has_log();
+	g.ledger.partial = window || g.ledger.subset;
 	g.ledger.public_only = o->public_only;
 	g.ledger.now_ns = clock_real_ns();
 	g.ledger.finding = finding;

@@ -58,7 +58,7 @@ __attribute__((target("sha,sse4.1"))) void sha_blocks_take(uint32_t state[8], co
 		abef = _mm_add_epi32(abef, was_abef);
 		cdgh = _mm_add_epi32(cdgh, was_cdgh);
 	}
-	uint32_t out[8] __attribute__((aligned(16)));
+	uint32_t out[8] __attribute__((aligned(16))) = {0};
 	_mm_store_si128((__m128i *)(void *)out, abef);
 	_mm_store_si128((__m128i *)(void *)(out + 4), cdgh);
 	static const uint8_t place[8] = {5, 4, 1, 0, 7, 6, 3, 2}; /* F E B A, H G D C */

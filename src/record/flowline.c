@@ -50,8 +50,6 @@ static const struct place side_places[] = {
 	{"id", AS_U16, SIDE(icmp_id)},     {NULL, AS_TIME, 0},
 };
 
-static enum err read_side(struct span text, struct flowline_side *side);
-
 static enum err read_number(const struct json_member *m, uint64_t max, uint64_t *v)
 {
 	if (m->kind != JSON_NUMBER)
@@ -96,8 +94,7 @@ static enum err put_value(const struct json_member *m, const struct place *p, ui
 		*(struct span *)(void *)to = m->value;
 		return m->kind == JSON_ARRAY ? ERR_OK : ERR_SYNTAX;
 	case AS_SIDE:
-		return m->kind == JSON_OBJECT ? read_side(m->value, (struct flowline_side *)(void *)to)
-					      : ERR_SYNTAX;
+		break; /* put_member */
 	}
 	return ERR_SYNTAX;
 }
@@ -150,6 +147,9 @@ static enum err put_member(const struct json_member *m, struct flowline *f)
 	const struct place *p = place_of(line_places, m->key);
 	/* a crowd and a verdict have their addresses in the line itself; the head of an object has texts of
 	 * its own */
+	if (p && p->as == AS_SIDE)
+		return m->kind == JSON_OBJECT ? read_side(m->value, (void *)((uint8_t *)f + p->offset))
+					      : ERR_SYNTAX;
 	if (p)
 		return put_value(m, p, (uint8_t *)f + p->offset);
 	return f->kind == FLOWLINE_CROWD || f->kind == FLOWLINE_VERDICT ? put_side_member(m, &f->orig)

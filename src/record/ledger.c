@@ -126,6 +126,13 @@ static void say_losses(struct ledger *l, const struct ledger_object *o, const st
 		l->sums.last_ns = m->last_ns;
 }
 
+static void say_unproven(struct ledger *l, const struct ledger_object *o)
+{
+	struct ledger_finding f = about(o, LEDGER_NOTE, "unproven");
+	f.text = "its metadata is not at hand: its signature and counts were not checked";
+	ledger_say(l, f);
+}
+
 /* Which keys signed in this boot: more than one only where the keys role died. */
 static void note_pub(struct ledger *l, const struct ledger_object *o)
 {
@@ -187,10 +194,11 @@ static void note_hole(struct ledger *l, const struct inspect_name *n)
 static void check_chain(struct ledger *l, const struct ledger_object *o, const struct object_meta *m)
 {
 	const struct inspect *in = o->inspect;
-	const uint8_t *prev = m ? m->prev : in->inside.known ? in->inside.prev : NULL;
+	bool known = m || in->inside.known;
+	const uint8_t *prev = m ? m->prev : in->inside.prev;
 	uint8_t sig[LEDGER_DIGEST_BYTES];
 	struct ledger_finding f = about(o, LEDGER_DAMAGE, "chain");
-	if (!l->at.after || !prev || in->sig == INSPECT_SIG_BAD)
+	if (!l->at.after || !known || in->sig == INSPECT_SIG_BAD)
 		return;
 	f.text = in->name.seq == 0 ? "it is the first of its stream, yet names a predecessor"
 				   : "the hash of its predecessor (prev) is not that of the object before it";
@@ -238,7 +246,7 @@ static void remember(struct ledger *l, const struct ledger_object *o, const stru
 {
 	const struct inspect *in = o->inspect;
 	struct ledger_stream *s = &l->at;
-	bool good = in->sig == INSPECT_SIG_GOOD, bad = l->entries[o->entry].flags & LEDGER_BAD;
+	bool good = m && in->sig == INSPECT_SIG_GOOD, bad = l->entries[o->entry].flags & LEDGER_BAD;
 	s->next_seq = in->name.seq + 1;
 	s->last_ns = m ? m->last_ns : in->last_ns;
 	s->after = good || (!bad && in->sig != INSPECT_SIG_BAD);
@@ -306,6 +314,8 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	check_counts(l, o, m);
 	if (m)
 		say_losses(l, o, m);
+	else if (in->has_meta == INSPECT_META_MISSING)
+		say_unproven(l, o);
 	remember(l, o, m);
 	if (in->name.kind == OBJECT_LOG) {
 		struct ledger_boot *b = ledger_boot_now(l);

@@ -99,7 +99,8 @@ struct ledger {
 	/* set by the caller before ledger_begin() */
 	struct ledger_entry *entries; /* zeroed, as many as the catalog has */
 	uint32_t entry_count;
-	bool partial;     /* a window of time: beginnings and ends are not wanted */
+	bool partial; /* a window of time: beginnings and ends are not wanted */
+	bool subset;  /* some objects without a log, chosen by somebody: partial, and holes are not damage */
 	bool public_only; /* nothing is known of what is inside */
 	uint64_t now_ns;
 	void (*finding)(void *arg, const struct ledger_finding *f);
@@ -149,6 +150,7 @@ struct ledger_event {
 	uint64_t from_ns, to_ns, about_boot; /* of `gap` */
 	uint64_t arrived_least, arrived_most, recorded, lost, filtered, unattributed,
 		surplus;  /* of `books` */
+	bool of_keys;     /* `role-died`: the keys role, and with it its signing key */
 	struct span line; /* all of it */
 };
 void ledger_event(struct ledger *l, const struct ledger_event *e);

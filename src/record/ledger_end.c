@@ -150,8 +150,8 @@ static void end_holes(struct ledger *l)
 			     count == 1 ? "number @ of the stream is not there"
 					: "numbers @ to @ of the stream are not there",
 			     numbers);
-		ledger_say(l, (struct ledger_finding){.severity = LEDGER_DAMAGE,
-						      .kind = "missing",
+		ledger_say(l, (struct ledger_finding){.severity = l->subset ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = l->subset ? "not-here" : "missing",
 						      .entry = LEDGER_NONE,
 						      .boot = h->boot,
 						      .stream = h->stream,
@@ -196,6 +196,12 @@ void ledger_end(struct ledger *l)
 	}
 	end_absent(l);
 	end_holes(l);
+	if (l->subset)
+		ledger_say(l, (struct ledger_finding){.severity = LEDGER_NOTE,
+						      .kind = "not-here",
+						      .entry = LEDGER_NONE,
+						      .text = "no log is among these objects: whether any is "
+							      "missing was not checked"});
 	if (!l->partial && !l->public_only)
 		end_boots(l);
 }

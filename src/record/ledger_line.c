@@ -40,6 +40,7 @@ void ledger_line_read(struct ledger *l, uint32_t entry, uint64_t boot, struct sp
 		.level = g.level,
 		.role = g.role,
 		.event = g.event,
+		.of_keys = span_eq(text_of(line, "died"), SPAN("keys")),
 		.line = line,
 	};
 	if (span_eq(g.event, SPAN("gap"))) {

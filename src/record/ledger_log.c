@@ -204,7 +204,7 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 		books(l, e);
 		return;
 	case ACTION_DIED:
-		l->deaths++;
+		l->deaths += e->of_keys;
 		break;
 	case ACTION_CANARY:
 		l->sums.canaries_stored++;

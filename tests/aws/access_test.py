@@ -157,6 +157,12 @@ CASES = [
     ('An analyst fetches evidence', True, 'analyst', 's3:GetObject', OWN, {}),
     ('An analyst fetches an older version of it', True, 'analyst', 's3:GetObjectVersion', OWN, {}),
     ('An analyst reads the digest that S3 computed', True, 'analyst', 's3:GetObjectAttributes', OWN, {}),
+    ('An analyst reads its lock', True, 'analyst', 's3:GetObjectRetention', OWN, {}),
+    ('And whether it is held', True, 'analyst', 's3:GetObjectLegalHold', OWN, {}),
+    ('An analyst holds evidence', True, 'analyst', 's3:PutObjectLegalHold', OWN, {'s3:object-lock-legal-hold': 'ON'}),
+    ('But takes no hold off', False, 'analyst', 's3:PutObjectLegalHold', OWN, {'s3:object-lock-legal-hold': 'OFF'}),
+    ('An analyst has evidence brought back from colder storage', True, 'analyst', 's3:RestoreObject', OWN, {}),
+    ('An analyst lists all versions of it', True, 'analyst', 's3:ListBucketVersions', '@EvidenceBucket', {}),
     ('An analyst lists evidence', True, 'analyst', 's3:ListBucket', '@EvidenceBucket', {}),
     ('An analyst fetches nothing without TLS', False, 'analyst', 's3:GetObject', OWN, {'aws:SecureTransport': 'false'}),
     ('An analyst deletes nothing', False, 'analyst', 's3:DeleteObject', OWN, {}),
@@ -177,7 +183,9 @@ CASES = [
     ('An administrator deletes no version of evidence', False, 'admin', 's3:DeleteObjectVersion', OWN, {}),
     ('An administrator does not go round the lock', False, 'admin', 's3:BypassGovernanceRetention', OWN, {}),
     ('An administrator changes no lock', False, 'admin', 's3:PutObjectRetention', OWN, {}),
-    ('An administrator lifts no legal hold', False, 'admin', 's3:PutObjectLegalHold', OWN, {}),
+    ('An administrator lifts no legal hold', False, 'admin', 's3:PutObjectLegalHold', OWN, {'s3:object-lock-legal-hold': 'OFF'}),
+    ('Nor where nobody says which way', False, 'admin', 's3:PutObjectLegalHold', OWN, {}),
+    ('The break-glass role takes a hold off', True, 'break-glass', 's3:PutObjectLegalHold', OWN, {'s3:object-lock-legal-hold': 'OFF'}),
     ('An administrator does not delete the bucket', False, 'admin', 's3:DeleteBucket', '@EvidenceBucket', {}),
     ('An administrator deletes no audit log', False, 'admin', 's3:DeleteObject', f'@AuditBucket/AWSLogs/{ACCOUNT}/x', {}),
     ('An administrator deletes no evidence by a lifecycle rule', False, 'admin', 's3:PutLifecycleConfiguration', '@EvidenceBucket', {}),
@@ -277,7 +285,8 @@ DOUBLED = {
     ('S3Endpoint', 'Evidence', 'aws:PrincipalArn'): 'the bucket says so too (OnlyTheAppliance)',
     ('EvidenceBucketPolicy', 'OnlyTheAppliance', ''): 'the endpoint says so too',
     ('KmsEndpoint', '0', 'aws:PrincipalArn'): "the key's policy names the role",
-    ('AppliancePolicy', '1', ''): "the key's policy names the role", ('AnalystPolicy', '2', ''): "the key's policy names the role"}
+    ('AppliancePolicy', '1', ''): "the key's policy names the role", ('AnalystPolicy', '3', ''): "the key's policy names the role",
+    ('AnalystPolicy', '2', 's3:object-lock-legal-hold'): "the bucket's policy lets one role alone take a hold off"}
 
 
 def caller(who):

@@ -34,7 +34,7 @@ CHECKS = {'caller', 'instance', 'metadata-options', 'source-dest-check', 'route-
 class Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = 'HTTP/1.1', -1
     moto, console, may, refused, seen = None, 'sealtap: ok rings\r\nsealtap: ARMED\r\n', MAY, set(), []
-    taken_out = None
+    taken_out, expired, renew = None, 'nobody at all', None
     kept = {}  # answers of moto, by service, until a test changes something of that service
 
     def log_message(self, *_):
@@ -45,6 +45,12 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         of_bucket = call.method.capitalize() + call.target.partition('?')[2].rstrip('=')
         name = of_bucket if call.service == 's3' else call.action
         self.seen.append(f'{call.service}:{name}')
+        if self.expired in self.headers.get('Authorization', ''):
+            if self.renew:
+                self.renew()
+            error = '<Error><Code>ExpiredToken</Code><Message>it is over</Message></Error>'
+            return 403, (f'<ErrorResponse>{error}</ErrorResponse>' if call.service != 'ec2' else
+                         f'<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>').encode()
         if name in self.refused:
             code = {'ec2': 'UnauthorizedOperation', 'kms': 'AccessDeniedException'}.get(call.service, 'AccessDenied')
             if call.service == 'kms':
@@ -140,8 +146,8 @@ class Deployment:
         for eni in ('OutsideEni', 'InsideEni'):
             ec2.modify_network_interface_attribute(NetworkInterfaceId=ids[eni], SourceDestCheck={'Value': False})
 
-    def doctor(self, *options):
-        environment = {**self.stack.account.environment, 'AWS_ENDPOINT_URL': f'http://127.0.0.1:{self.server.server_address[1]}'}
+    def doctor(self, *options, **more):
+        environment = {**self.stack.account.environment, 'AWS_ENDPOINT_URL': f'http://127.0.0.1:{self.server.server_address[1]}', **more}
         return subprocess.run(['build/sealtap', 'doctor', *options], env=environment, capture_output=True, text=True, timeout=60)
 
     def findings(self, *options):
@@ -173,11 +179,37 @@ def a_right_deployment_has_no_problem(d):
     assert {f['found'] for f in d.findings('--instance', d.instance)} == {f['found'] for f in found}
 
 
+def a_key_that_is_named_by_its_alias_is_looked_at_all_the_same(d):
+    kms = d.client['kms']
+    kms.create_alias(AliasName='alias/evidence', TargetKeyId=d.ids['Key'])
+    with user_data(d, re.sub(r'key/\S+', 'alias/evidence', d.user_data), ''):
+        found = d.findings()
+    assert {'key', 'key-policy'} <= of(found, 'ok') and any('alias/evidence' in f['what'] for f in found), shown(found)
+
+
 def it_changes_nothing_and_asks_what_it_needs(d):
     Proxy.seen.clear()
     d.findings()
     asked = {name.partition(':')[2] for name in Proxy.seen}
     assert all(name.startswith(('Describe', 'Get', 'Head', 'Simulate')) for name in asked), asked
+
+
+def expired_credentials_are_read_anew_or_said(d):
+    with tempfile.NamedTemporaryFile('w+') as f:
+        def put(key):
+            f.seek(0)
+            f.truncate()
+            f.write(f'[default]\naws_access_key_id = {key}\naws_secret_access_key = s\naws_session_token = t\n')
+            f.flush()
+        more = {'AWS_ACCESS_KEY_ID': '', 'AWS_SHARED_CREDENTIALS_FILE': f.name}
+        put('ASIAOLD')
+        Proxy.expired = 'ASIAOLD/'
+        said = d.doctor(**more)
+        Proxy.renew = staticmethod(lambda: put('ASIANEW'))
+        renewed = d.doctor('--json', **more)
+    Proxy.expired, Proxy.renew = 'nobody at all', None
+    assert said.returncode == 75 and 'have expired' in said.stderr and not said.stdout, said
+    assert renewed.returncode == 1 and len(renewed.stdout.splitlines()) >= len(CHECKS), renewed
 
 
 def people_are_told_why_and_what_to_do(d):
@@ -390,6 +422,8 @@ BROKEN = {  # what: level, check, how
     'an inside group that lets nothing in': ('problem', 'security-group', lambda d: closed_group(d, 'InsideGroup', 'ingress')),
     'an outside group that lets nothing out': ('problem', 'security-group', lambda d: closed_group(d, 'OutsideGroup', 'egress')),
     'user data with a key that nobody knows': ('problem', 'user-data', lambda d: user_data(d, d.user_data + '\nno.key = 1\n', 'no.key')),
+    'each mistake in the user data': ('problem', 'user-data', lambda d: user_data(d, 'no.key = 1\nalso.none = 2\n' + d.user_data,
+        'line 2: also')),
     'user data without a bucket': ('problem', 'user-data', lambda d: user_data(d, 'kms.key = x\n', 'line 1')),
     'a console whose last word is CLOSED': (
         'problem', 'boot-verdict', lambda d: console(d, 'sealtap: ARMED\nsealtap: CLOSED kms-denied\n', 'CLOSED kms-denied')),
@@ -430,7 +464,7 @@ BROKEN = {  # what: level, check, how
 def it_is_named(d, level, check, how):
     with how(d) as said:
         found = d.findings()
-    named = [f for f in found if f['level'] == level and f['check'] == check and said in f['what'] + ' ' + f['found']]
+    named = [f for f in found if f['level'] == level and f['check'] == check and said in f'{f["what"]} {f["found"]} {f["remedy"]}']
     assert named, f'no {level} {check} with "{said}" in\n{shown(found)}'
     assert named[0]['why'] and named[0]['remedy']
 
@@ -439,8 +473,10 @@ with tempfile.TemporaryDirectory() as folder:
     d = Deployment(folder)
     try:
         report.run(a_right_deployment_has_no_problem, d)
+        report.run(a_key_that_is_named_by_its_alias_is_looked_at_all_the_same, d)
         report.run(it_changes_nothing_and_asks_what_it_needs, d)
         report.run(people_are_told_why_and_what_to_do, d)
+        report.run(expired_credentials_are_read_anew_or_said, d)
         for what, (level, check, how) in BROKEN.items():
             def test(level=level, check=check, how=how):
                 it_is_named(d, level, check, how)
@@ -451,6 +487,9 @@ with tempfile.TemporaryDirectory() as folder:
             a_right_deployment_has_no_problem(d)
         mended.__doc__ = 'what was mended is right again'
         report.run(mended)
+        if os.environ.get('SHOW'):
+            Proxy.refused = {'DescribeInstanceAttribute', 'GetKeyPolicy', 'Getpolicy'}
+            print(d.doctor('--bucket', d.ids['EvidenceBucket']).stdout)
     finally:
         d.end()
 report.finish()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""flows_test.py [-k PATTERN]: `sealtap flows`: what it lists, chooses and adds up is what Python makes of the same lines, as AWS's SDK and zstd
-open them; hostile lines are only text; --open goes on into the packets of the flows."""
+"""flows_test.py [-k PATTERN]: `sealtap flows`: what it lists, chooses and adds up is what Python makes of the same lines, as AWS's SDK and
+zstd open them; hostile lines are only text; --open goes on into the packets of the flows."""
 import csv
 import io
 import json
@@ -68,7 +68,8 @@ def hosts_networks_ports_and_protocols_choose_on_both_sides_of_the_translation(b
         (['--port', str(port)], lambda flow: port in flow.ports()),
         (['--port', '0'], lambda flow: 0 in flow.ports()),
         (['--proto', 'udp'], lambda flow: flow.proto == 17),
-        (['--proto', '6', '--port', '443', '--host', host], lambda flow: flow.proto == 6 and 443 in flow.ports() and linelab.within(host)(flow)),
+        (['--proto', '6', '--port', '443', '--host', host],
+         lambda flow: flow.proto == 6 and 443 in flow.ports() and linelab.within(host)(flow)),
     ]
     for args, wanted in cases:
         same_lines(flows(bucket, '--json', *args), [flow for flow in every if wanted(flow)])
@@ -76,12 +77,15 @@ def hosts_networks_ports_and_protocols_choose_on_both_sides_of_the_translation(b
 
 # ---- adding up
 
+def service_in(line):
+    return {v: k for k, v in PROTOS.items()}.get(line['proto']), line.get('port', line.get('type'))
+
+
 KEYS = {
     'host': (lambda flow: {a for a in flow.ends() if a}, lambda line: line['host']),
-    'port': (lambda flow: [flow.service()] if any(flow.ends()) else [],
-             lambda line: ({v: k for k, v in PROTOS.items()}.get(line['proto']), line.get('port', line.get('type')))),
+    'port': (lambda flow: [flow.service()] if any(flow.ends()) else [], lambda line: service_in(line)),
     'pair': (lambda flow: [(*flow.ends(), *flow.service())] if any(flow.ends()) else [],
-             lambda line: (line['client'], line['server'], {v: k for k, v in PROTOS.items()}.get(line['proto']), line.get('port', line.get('type')))),
+             lambda line: (line['client'], line['server'], *service_in(line))),
 }
 
 
@@ -105,7 +109,8 @@ def sums_by_host_port_and_pair_are_exact(bucket, life):
 
 def more_hosts_than_there_is_room_for_are_told_as_approximate_and_the_heaviest_are_right(bucket, life):
     start = life.start_ns
-    verdict = {'time': linelab.rfc3339(start), 'verdict': 'spoofed', 'first': linelab.rfc3339(start), 'last': linelab.rfc3339(start), 'proto': 17,
+    at = linelab.rfc3339(start)
+    verdict = {'time': at, 'verdict': 'spoofed', 'first': at, 'last': at, 'proto': 17,
                'src': '', 'sport': 1, 'dst': '192.0.2.1', 'dport': 2, 'packets': 1, 'bytes': 0}
     model = linelab.compact(verdict)
     many = [model.replace('"src":""', f'"src":"10.{i >> 16}.{i >> 8 & 255}.{i & 255}"').replace('"bytes":0', f'"bytes":{40 + i % 7}')
@@ -127,7 +132,8 @@ def more_hosts_than_there_is_room_for_are_told_as_approximate_and_the_heaviest_a
 def csv_has_each_flow_once_with_all_its_numbers(bucket, life):
     every = linelab.flows_of(lines_of(life))
     rows = list(csv.DictReader(io.StringIO(flows(bucket, '--csv'), newline='')))
-    found = sorted((row['start'], row['src'], row['dst'], int(row['bytes_out']) + int(row['bytes_in']), row['community_id']) for row in rows)
+    found = sorted((row['start'], row['src'], row['dst'], int(row['bytes_out']) + int(row['bytes_in']), row['community_id'])
+                   for row in rows)
     wanted = sorted((linelab.rfc3339(flow.from_ns), flow.orig.get('src', ''), flow.orig.get('dst', ''), flow.bytes,
                      flow.line.get('community_id', '')) for flow in every)
     assert found == wanted, f'{len(found)} rows, {len(wanted)} are right'
@@ -139,7 +145,7 @@ def the_table_shows_both_sides_and_what_became_of_each_flow(bucket, life):
     assert len(lines) == len(every) + 1, f'{len(lines)} lines for {len(every)} flows'
     begins = [m.start() for m in re.finditer(r'(?<=  )\S', lines[0])]
     left = [at for at, title in zip(begins, re.split(r' {2,}', lines[0])[1:]) if title in ('PROTO', 'FROM', 'TO', 'TRANSLATED', 'STATE')]
-    assert len(left) == 5 and all(line[at - 1] == ' ' and line[at - 2] == ' ' for line in lines[1:] for at in left), 'columns do not line up'
+    assert len(left) == 5 and all(line[at - 2:at] == '  ' for line in lines[1:] for at in left), 'columns do not line up'
     for flow in every:
         if flow.kind == 'verdict':
             assert any(f'not forwarded: {flow.line["verdict"]}' in line for line in lines), flow.line
@@ -158,7 +164,8 @@ def crafted(life, start):
                 'packets_out': 1, 'bytes_out': 100, 'packets_in': 2, 'bytes_in': bytes_in, 'answered': True}
         return {**line, **({'end': linelab.rfc3339(at), 'reason': 'closed'} if kind == 'end' else {}), **more}
     first = [linelab.head_of(start, 'flows'), flow('live', 1, start, start + 300 * S, 1000), flow('live', 2, start, start + 301 * S, 5),
-             {'time': linelab.rfc3339(start + 302 * S), 'flow': 'unanswered', 'start': linelab.rfc3339(start), 'end': linelab.rfc3339(start + S),
+             {'time': linelab.rfc3339(start + 302 * S), 'flow': 'unanswered', 'start': linelab.rfc3339(start),
+              'end': linelab.rfc3339(start + S),
               'proto': 6, 'dst': '2001:db8::9', 'dport': 23, 'flows': 900, 'alone': 1, 'packets_out': 901, 'bytes_out': 54000,
               'sources': ['2001:db8::7', '192.0.2.8'], 'more_sources': True},
              flow('end', 4, start, start + 303 * S, 7, reason='=cmd|\u001b[31m\u0000"x, "y', community_id='1:\u202e<script>')]
@@ -175,7 +182,8 @@ def a_flow_that_goes_on_counts_once_by_its_last_line(bucket, life):
         top = [json.loads(line) for line in flows(life.lab, '--top', '9', '--by', 'pair', '--json', *files).splitlines()]
         inside = flows(life.lab, '--json', '--host', '10.0.0.5', *files).splitlines()
         crowd = flows(life.lab, '--host', '2001:db8::/64', *files)
-    assert sorted((row['kind'], row['bytes_in']) for row in rows) == [('end', '3000'), ('end', '7'), ('live', '50'), ('unanswered', '0')], rows
+    kinds = sorted((row['kind'], row['bytes_in']) for row in rows)
+    assert kinds == [('end', '3000'), ('end', '7'), ('live', '50'), ('unanswered', '0')], rows
     pair = next(line for line in top if line['client'] == '192.0.2.7')
     assert (pair['server'], pair['port'], pair['bytes'], pair['flows']) == ('10.0.0.5', 8443, 3057 + 300, 3), pair
     assert next(line for line in top if line['client'] is None)['flows'] == 900, top

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""logs_test.py [-k PATTERN]: `sealtap logs`, `status` and `support`: lines are those that AWS's SDK and zstd open; hostile ones are shown as
-text; an appliance's state is what its log says; the archive is a tar that holds no address, no account and no packet."""
+"""logs_test.py [-k PATTERN]: `sealtap logs`, `status` and `support`: lines are those that AWS's SDK and zstd open; hostile ones are shown
+as text; an appliance's state is what its log says; the archive is a tar that holds no address, no account and no packet."""
 import datetime
 import io
 import ipaddress
@@ -206,7 +206,8 @@ ADDRESSES = ['203.0.113.77', '2001:db8::77', '02:00:5e:10:00:77', 'fe80::77', '1
 
 def secretive(life, start):
     lines = [linelab.head_of(start, 'log')]
-    lines += [linelab.line_of(start + S, 'warn', 'net', 'seen', a=a, port=f'{a}:53', words=f'at {a}, then {a}.', arn=f'arn:aws:sns:x:{12 * "7"}:t',
+    lines += [linelab.line_of(start + S, 'warn', 'net', 'seen', a=a, port=f'{a}:53', words=f'at {a}, then {a}.',
+                              arn=f'arn:aws:sns:x:{12 * "7"}:t',
                               number=777777777777, key='AKIAABCDEFGHIJKLMNOP', link=f'[{a}]:443') for a in ADDRESSES]
     return linelab.sealed(life, 'log', lines, start)
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""report_test.py [-k PATTERN]: `sealtap report` and `cost`: figures are those of the objects as AWS's SDK opens them; the page is looked at in a
-real Chromium, in light and dark: it asks for nothing, logs nothing, has names and tables for its charts, contrasts, an order of focus. Pictures
-are left in build/lab/report/."""
+"""report_test.py [-k PATTERN]: `sealtap report` and `cost`: figures are those of the objects as AWS's SDK opens them; the page is looked at
+in a real Chromium, in light and dark: it asks for nothing, logs nothing, has names and tables for its charts, contrasts, an order of
+focus. Pictures are left in build/lab/report/."""
+import contextlib
 import html.parser
 import json
 import os
 import re
+import socket
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
@@ -162,18 +165,23 @@ CONTRAST = '''(() => {
 })()'''
 
 STRUCTURE = '''(() => {
-  const wrong = [], all = s => [...document.querySelectorAll(s)], text = id => (document.getElementById(id) || { textContent: '' }).textContent.trim()
+  const wrong = [], all = s => [...document.querySelectorAll(s)]
+  const text = id => (document.getElementById(id) || { textContent: '' }).textContent.trim()
   const one = (s, n = 1) => { if (all(s).length !== n) wrong.push(`${all(s).length} of ${s}`) }
-  one('main'); one('body > header'); one('body > footer'); one('nav[aria-label]'); one('h1'); one('html[lang=en]'); one('script', 0); one('img', 0)
-  one('[style]', 0); one('link', 0)
+  one('main'); one('body > header'); one('body > footer'); one('nav[aria-label]'); one('h1'); one('html[lang=en]')
+  one('script', 0); one('img', 0); one('[style]', 0); one('link', 0)
   if (!document.title) wrong.push('no title')
   const ids = all('[id]').map(e => e.id)
   if (new Set(ids).size !== ids.length) wrong.push('an id stands twice')
   let level = 0
-  for (const h of all('h1, h2, h3, h4')) { const n = +h.tagName[1]; if (n > level + 1) wrong.push('a level is skipped: ' + h.textContent); level = n }
+  for (const h of all('h1, h2, h3, h4')) {
+    if (+h.tagName[1] > level + 1) wrong.push('a level is skipped: ' + h.textContent)
+    level = +h.tagName[1]
+  }
   for (const s of all('svg')) {
     const name = s.getAttribute('aria-label') || (s.getAttribute('aria-labelledby') || '').split(' ').map(text).join(' ')
-    if (s.getAttribute('role') !== 'img' || name.trim().length < 3) wrong.push('a picture without role or name: ' + s.outerHTML.slice(0, 80))
+    if (s.getAttribute('role') !== 'img' || name.trim().length < 3)
+      wrong.push('a picture without role or name: ' + s.outerHTML.slice(0, 80))
   }
   for (const s of all('section')) if (!text(s.getAttribute('aria-labelledby') || '')) wrong.push('a section without name')
   for (const r of all('[role=region]')) if (!r.getAttribute('aria-label') || r.tabIndex !== 0) wrong.push('a region without name or focus')
@@ -183,7 +191,8 @@ STRUCTURE = '''(() => {
   }
   for (const f of all('figure')) if (!f.querySelector('figcaption') || !f.querySelector('svg title') || !f.querySelector('svg desc'))
     wrong.push('a figure without caption, title or description')
-  for (const a of all('a[href]')) if (!document.getElementById(a.getAttribute('href').slice(1))) wrong.push('a link to nowhere: ' + a.outerHTML)
+  for (const a of all('a[href]')) if (!document.getElementById(a.getAttribute('href').slice(1)))
+    wrong.push('a link to nowhere: ' + a.outerHTML)
   return { wrong, charts: all('svg.chart').length, tables: all('table').length }
 })()'''
 
@@ -196,11 +205,21 @@ def it_loads_nothing_and_logs_nothing(made):
 def its_policy_stops_what_would_load(made):
     """Its policy stops what would load or run, and this test would see it."""
     path = os.path.join(made.folder, 'tampered.html')
-    with open(path, 'w') as f:
-        f.write(made.text.replace('</main>', '<script>document.title="owned"</script><p style="color:red">x</p>'
-                                  '<img src="http://127.0.0.1:9/x.png"></main>'))
-    looked = made.browser.open(path)
+    asked = []
+
+    def listen(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                asked.append(listener.accept()[1])  # closed at once
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        threading.Thread(target=listen, args=(listener,), daemon=True).start()
+        with open(path, 'w') as f:
+            f.write(made.text.replace('</main>', '<script>document.title="owned"</script><p style="color:red">x</p>'
+                                      f'<img src="http://127.0.0.1:{listener.getsockname()[1]}/x.png"></main>'))
+        looked = made.browser.open(path)
+        listener.shutdown(socket.SHUT_RDWR)
     assert looked.evaluate('document.title') != 'owned' and len(looked.complaints) >= 3, looked.complaints
+    assert asked == [], 'it asked for the picture'
 
 
 def charts_have_names_and_tables_landmarks_and_captions_are_there(made):
@@ -235,12 +254,14 @@ def the_keyboard_reaches_everything_in_the_order_of_the_page(made):
     while len(order) < 60:
         looked.press('Tab')
         here = looked.evaluate('''(() => { const e = document.activeElement, all = [...document.querySelectorAll('*')]
-          return e === document.body ? null : { at: all.indexOf(e), what: e.className || e.tagName, outline: getComputedStyle(e).outlineStyle } })()''')
+          return e === document.body ? null :
+            { at: all.indexOf(e), what: e.className || e.tagName, outline: getComputedStyle(e).outlineStyle } })()''')
         if here is None or order and here['at'] == order[0]['at']:
             break
         order.append(here)
     places = [here['at'] for here in order]
-    wanted = looked.evaluate('''[...document.querySelectorAll('a[href], summary, [tabindex="0"]')].filter(e => e.checkVisibility()).length''')
+    wanted = looked.evaluate('''[...document.querySelectorAll('a[href], summary, [tabindex="0"]')]
+      .filter(e => e.checkVisibility()).length''')
     assert order[0]['what'] == 'skip' and places == sorted(places) and len(places) == wanted, (order, wanted)
     assert all(here['outline'] != 'none' for here in order), order
 
@@ -263,7 +284,8 @@ def hostile_texts_are_only_text(made):
     log = [linelab.head_of(start, 'log', version=HOSTILE, instance=HOSTILE, ami=HOSTILE),
            linelab.line_of(start + S, 'alarm', 'net', HOSTILE, text=HOSTILE),
            linelab.line_of(start + S, 'alarm', 'init', 'forwarding-stopped', reason=HOSTILE)]
-    flows = [{'time': linelab.rfc3339(start + S), 'verdict': HOSTILE, 'first': linelab.rfc3339(start), 'last': linelab.rfc3339(start), 'proto': 17,
+    at = linelab.rfc3339(start)
+    flows = [{'time': linelab.rfc3339(start + S), 'verdict': HOSTILE, 'first': at, 'last': at, 'proto': 17,
               'src': '192.0.2.1', 'sport': 1, 'dst': '192.0.2.2', 'dport': 2, 'packets': 3, 'bytes': 4}]
     path = os.path.join(made.folder, 'hostile.html')
     with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:

@@ -375,8 +375,8 @@ static inline bool traffic_canary(struct traffic *t)
 		return false;
 	t->next_canary += t->o.canary_s * NS_PER_S;
 	t->canaries++;
-	bytes[2] |= 0x80;
-	bytes[3] = 0x83;
+	b.p[2] |= 0x80; /* an answer: there is no such name */
+	b.p[3] = 0x83;
 	traffic_udp(t, 0, &a, buf_span(&b));
 	return true;
 }

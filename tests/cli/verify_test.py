@@ -122,6 +122,19 @@ def what_fetch_brought_is_complete_and_nothing_of_it_is_called_a_stranger(life):
     assert found.result['signed_good'] == len(life.objects) and found.result['strangers'] == 0, found.result
 
 
+def a_single_file_is_checked_by_itself_and_nothing_is_said_to_be_missing(life):
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        s = Set(life)
+        s.write(folder)
+        path = os.path.join(folder, os.path.basename(s.of('w0', 1)))
+        found = Found(life.lab.sealtap('verify', '--json', path))
+        assert found.status == COMPLETE and {f['finding'] for f in found.findings} == {'not-here'}, (found.findings, found.err)
+        os.unlink(path + '.json')
+        found = Found(life.lab.sealtap('verify', '--json', path))
+        assert found.status == COMPLETE and found.result['signed_good'] == 0, (found.findings, found.err)
+        assert {f['finding'] for f in found.findings} == {'not-here', 'unproven'}, found.findings
+
+
 def a_key_file_that_fits_some_objects_does_not_make_the_others_damaged(life):
     o = life.of('w0')[0]
     with open(os.path.join(life.lab.folder, 'data.key'), 'w') as f:
@@ -320,6 +333,7 @@ with operatorlab.Lab() as lab:
                  without_the_key_signatures_chains_and_hashes_are_checked_and_it_says_what_was_not,
                  files_in_a_folder_are_checked_like_objects_in_a_bucket_and_without_the_key_offline,
                  what_fetch_brought_is_complete_and_nothing_of_it_is_called_a_stranger,
+                 a_single_file_is_checked_by_itself_and_nothing_is_said_to_be_missing,
                  a_key_file_that_fits_some_objects_does_not_make_the_others_damaged,
                  a_flipped_bit_of_the_body_is_an_altered_object, a_metadata_field_that_was_changed_is_an_altered_object,
                  metadata_that_is_gone_is_an_altered_object, an_object_that_ends_early_is_truncated,

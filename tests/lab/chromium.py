@@ -8,6 +8,7 @@ Speaks the DevTools protocol over a pipe (--remote-debugging-pipe: descriptors 3
 import base64
 import json
 import os
+import select
 import shutil
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import zlib
 from . import procs, testing
 
 PROGRAMS = ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome')
+PATIENCE_S = 60
 KEYS = {'Tab': 9, 'Enter': 13}
 
 
@@ -62,6 +64,7 @@ class Browser:
 
     def receive(self):
         while b'\0' not in self.rest:
+            assert select.select([self.back], [], [], PATIENCE_S)[0], 'Chromium says nothing'
             more = os.read(self.back, 1 << 20)
             assert more, 'Chromium has gone'
             self.rest += more
@@ -108,7 +111,8 @@ class Page:
     @property
     def complaints(self):
         """What the console shows: violated policies, errors, messages."""
-        return [e['params'] for e in self.mine() if e['method'] in ('Log.entryAdded', 'Runtime.consoleAPICalled', 'Runtime.exceptionThrown')]
+        told = ('Log.entryAdded', 'Runtime.consoleAPICalled', 'Runtime.exceptionThrown')
+        return [e['params'] for e in self.mine() if e['method'] in told]
 
     @property
     def requests(self):

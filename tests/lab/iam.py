@@ -16,7 +16,8 @@ KEYS = {k.lower() for k in (
     'aws:PrincipalArn', 'aws:PrincipalAccount', 'aws:SecureTransport', 'aws:SourceVpc', 'aws:SourceVpce', 'aws:SourceIp',
     'aws:SourceAccount', 'aws:SourceArn', 'aws:Ec2InstanceSourceVpc', 'aws:Ec2InstanceSourcePrivateIPv4',
     'aws:MultiFactorAuthPresent', 'aws:PrincipalIsAWSService', 'aws:CalledViaFirst', 'aws:TagKeys', 'SAML:aud', 's3:if-none-match',
-    's3:x-amz-acl', 'cloudwatch:namespace', 'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
+    's3:object-lock-legal-hold', 's3:x-amz-acl', 'cloudwatch:namespace',
+    'kms:EncryptionContext:sealtap-appliance', 'kms:EncryptionContextKeys')}
 MULTIVALUED = {'aws:tagkeys', 'kms:encryptioncontextkeys'}
 
 

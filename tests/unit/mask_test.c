@@ -53,10 +53,10 @@ static void other_texts_stay(void)
 static void json_stays_json(void)
 {
 	mask_begin(true);
-	CHECK_SPAN(
-		masked("{\"n\":123456789012,\"a\":\"10.0.0.5\",\"b\":\"x\\\"10.0.0.5\\\\\",\"c\":\"123456789012\"}",
-		       true),
-		SPAN("{\"n\":123456789012,\"a\":\"ip-1\",\"b\":\"x\\\"ip-1\\\\\",\"c\":\"account-1\"}"));
+	CHECK_SPAN(masked("{\"n\":123456789012,\"a\":\"10.0.0.5\",\"b\":\"x\\\"10.0.0.5\\\\\","
+			  "\"c\":\"123456789012\"}",
+			  true),
+		   SPAN("{\"n\":123456789012,\"a\":\"ip-1\",\"b\":\"x\\\"ip-1\\\\\",\"c\":\"account-1\"}"));
 }
 
 static void addresses_stay_when_they_may(void)
