@@ -141,11 +141,12 @@ static const struct option_row options[] = {
 const struct command cmd_extcap = {
 	.name = "extcap",
 	.summary = "be a source of packets inside Wireshark",
-	.text = "Wireshark calls it by itself, once it is in its personal folder of extcaps (Help, About\n"
-		"Wireshark, Folders), and shows the interfaces " FOLLOW " and " OPEN ":\n"
+	.text = "Wireshark calls it by itself, once it is in its personal folder of extcaps (Help,\n"
+		"About Wireshark, Folders), and shows the interfaces " FOLLOW "\n"
+		"and " OPEN ". The folder of 4.2 and later; and that of versions before:\n"
 		"\n"
-		"  ln -s \"$(command -v sealtap)\" ~/.local/lib/wireshark/extcap/sealtap  # 4.2 and later\n"
-		"  ln -s \"$(command -v sealtap)\" ~/.config/wireshark/extcap/sealtap     # before\n",
+		"  ln -s \"$(command -v sealtap)\" ~/.local/lib/wireshark/extcap/sealtap\n"
+		"  ln -s \"$(command -v sealtap)\" ~/.config/wireshark/extcap/sealtap\n",
 	.options = options,
 	.common = session_options,
 	.run = run,

@@ -174,9 +174,9 @@ static const struct option_row options[] = {
 const struct command cmd_follow = {
 	.name = "follow",
 	.summary = "write the packets of new objects as they land, as one endless capture",
-	.text = "An appliance ships an object when it is full or old (object.max_seconds); its packets\n"
-		"come then. They are in the order of time among all that landed since the last look.\n"
-		"Ctrl-C ends it.\n"
+	.text = "An appliance ships an object when it is full or old (object.max_seconds); its\n"
+		"packets come then. They are in the order of time among all that landed since the\n"
+		"last look. Ctrl-C ends it.\n"
 		"\n"
 		"  sealtap follow --from -10m --filter 'host 10.0.0.5' | wireshark -k -i -\n",
 	.options = options,

@@ -129,9 +129,9 @@ const struct command cmd_open = {
 	.name = "open",
 	.operands = "[OBJECT|FILE...]",
 	.summary = "write the packets of a window of time, of all workers in order, as one capture",
-	.text = "Only the index and the frames that are wanted are fetched. Every frame is authenticated\n"
-		"before a byte of it leaves. What can't be opened is said and passed over (exit status 1,\n"
-		"where it is damaged 2).\n"
+	.text = "Only the index and the frames that are wanted are fetched. Every frame is\n"
+		"authenticated before a byte of it leaves. What can't be opened is said and\n"
+		"passed over (exit status 1, where it is damaged 2).\n"
 		"\n"
 		"  sealtap open --from -7d --filter 'port 0' | wireshark -k -i -\n"
 		"  sealtap open --from '2026-11-22 10:00' --to '2026-11-22 10:05' -w five.pcapng\n"

@@ -289,6 +289,19 @@ def flipped_bits_are_never_let_out(world):
     assert done.status == 2 and not packets(done.out), done.err
 
 
+def a_damaged_header_costs_that_object(world):
+    """An object whose header was altered so that KMS is asked for the wrong thing, or not at all, keeps no other from being opened."""
+    life, bucket = world
+    victim, other = life.packets()[1], life.packets()[0]
+    path = os.path.join(tempfile.mkdtemp(dir=life.lab.folder), os.path.basename(victim.name))
+    for word in (b'aws-kms', b':key/', b'sealtap-boot'):
+        with open(path, 'wb') as f:
+            f.write(victim.body().replace(word, word[:-1] + b'x', 1))
+        done = bucket.sealtap('open', path, other.path)
+        got = packets(done.out)
+        assert done.status in (1, 2) and in_order(got) == in_order([(p.ns, p.data) for p in other.capture().frames]), f'{word}: {done.err}'
+
+
 def a_damaged_frame_costs_that_frame(world):
     """A damaged frame of the envelope is named and costs the frames of packets that stand in it; all others are written."""
     life, bucket = world
@@ -422,7 +435,7 @@ WORLD = [what_it_writes_is_what_the_chain_of_tools_makes, any_window_holds_the_p
          secrets_for_tls_stand_before_the_packets, redacted_packets_end_behind_their_headers, a_short_window_reads_a_small_part,
          explain_reads_nothing, the_first_packet_comes_before_the_rest_is_fetched, a_receipt_says_of_what_and_by_whom,
          wrong_usage_is_said_in_a_sentence, nothing_in_that_time_has_a_status_of_its_own, flipped_bits_are_never_let_out,
-         a_damaged_frame_costs_that_frame, an_object_that_is_denied_is_named_and_the_others_are_opened,
+         a_damaged_header_costs_that_object, a_damaged_frame_costs_that_frame, an_object_that_is_denied_is_named_and_the_others_are_opened,
          a_session_that_expires_in_the_middle_can_be_gone_on_with, a_service_that_asks_to_slow_down_is_asked_again,
          without_the_right_to_decrypt_it_says_so, a_closed_pipe_ends_it_without_a_word,
          ctrl_c_leaves_a_whole_capture, a_full_disk_is_named]
