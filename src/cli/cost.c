@@ -331,9 +331,9 @@ static enum exit_status run(char **operands)
 const struct command cmd_cost = {
 	.name = "cost",
 	.operands = "[OBJECT|FILE...]",
-	.summary = "tells what recording costs, by what was recorded",
+	.summary = "tell what recording costs, by what was recorded",
 	.text = "Objects, bytes and data keys of a time, what they cost, and what a month at this rate\n"
-		"would. By the list prices of the region, which stand in the program with their date;\n"
+		"would. By list prices of us-east-1, which stand in the program with their date;\n"
 		"--prices puts others in their place: standard, standard-ia, glacier-ir, glacier,\n"
 		"deep-archive (a GB and month), put, get (1,000), kms (10,000), kms-key (a month).\n\n"
 		"  sealtap cost --from -30d\n"

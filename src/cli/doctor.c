@@ -103,7 +103,7 @@ static enum exit_status run(char **operands)
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.summary = "checks the deployment on AWS: each finding with a remedy",
+	.summary = "check the deployment on AWS: each finding with a remedy",
 	.text = "Looks, with your credentials, at the appliance's instance, interfaces, routes,\n"
 		"security groups, configuration, console and role, at its bucket and its key.\n"
 		"It changes nothing. Each finding is ok, a warning or a problem, with what was\n"

@@ -319,7 +319,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_fetch = {
 	.name = "fetch",
 	.operands = "[OBJECT...]",
-	.summary = "copies objects as they are stored, with their metadata, into files",
+	.summary = "copy objects as they are stored, with their metadata, into files",
 	.text = "FILE gets the ciphertext, FILE.json what S3 tells of it: sealtap verify and\n"
 		"open take such files without S3. While it grows it is FILE.part: after an\n"
 		"interruption the same command goes on from there. Its SHA-256 must be the one\n"

@@ -240,7 +240,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_flows = {
 	.name = "flows",
 	.operands = "[OBJECT...]",
-	.summary = "lists flows: both sides of the translation, counts, and what became of them",
+	.summary = "list flows: both sides of the translation, counts, and what became of them",
 	.text = "A flow has a record when it ends, and one every five minutes while it goes on (the\n"
 		"last of these is shown, behind the others). Packets that were recorded but not\n"
 		"forwarded have records with the reason. --json shows all records as they stand.\n"

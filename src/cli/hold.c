@@ -193,7 +193,7 @@ static enum exit_status run_release(char **operands)
 const struct command cmd_hold = {
 	.name = "hold",
 	.operands = "[OBJECT...]",
-	.summary = "puts a legal hold on recordings: nobody can delete them until it is released",
+	.summary = "put a legal hold on recordings: nobody can delete them until it is released",
 	.text = "On each version of each object in that time, older ones and those behind a\n"
 		"delete marker too. The receipt, lines of JSON on standard output, names case,\n"
 		"caller, time, versions and what became of each. A hold that is there already\n"
@@ -211,7 +211,7 @@ const struct command cmd_hold = {
 const struct command cmd_release = {
 	.name = "release",
 	.operands = "[OBJECT...]",
-	.summary = "takes the legal hold off recordings",
+	.summary = "take the legal hold off recordings",
 	.text = "The receipt is as of hold. S3 knows one hold a version and no cases: what\n"
 		"another case holds, too, is released with it. A retention time of the bucket\n"
 		"goes on.\n"

@@ -117,7 +117,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_logs = {
 	.name = "logs",
 	.operands = "[OBJECT...]",
-	.summary = "shows what the appliances logged",
+	.summary = "show what the appliances logged",
 	.text = "One event a line: time, level, role, event, key=value. What is no visible ASCII is shown\n"
 		"as JSON escapes it. OBJECTs are files or s3:// names; without them the bucket's "
 		"are read.\n\n"

@@ -375,7 +375,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_ls = {
 	.name = "ls",
 	.operands = "[OBJECT...]",
-	.summary = "lists objects: when, how many packets, losses, size, state",
+	.summary = "list objects: when, how many packets, losses, size, state",
 	.text = "Without operands all that the appliances in the bucket have recorded in that\n"
 		"time; else these: s3://BUCKET/KEY, keys and what they begin with, files,\n"
 		"folders. Of more than 2,000 objects the names alone are told, unless --long is\n"

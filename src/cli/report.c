@@ -360,7 +360,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_report = {
 	.name = "report",
 	.operands = "[OBJECT|FILE...]",
-	.summary = "writes one page about a time: traffic, losses, talkers, verification",
+	.summary = "write one page about a time: traffic, losses, talkers, verification",
 	.text = "The page is one HTML file, complete in itself: it runs no script and loads nothing.\n"
 		"Exit status: verify's, where it ran; 1 when something could not be read.\n\n"
 		"  sealtap report -o day.html\n"

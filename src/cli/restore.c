@@ -161,7 +161,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_restore = {
 	.name = "restore",
 	.operands = "[OBJECT...]",
-	.summary = "asks for recordings that lie in colder storage, and says price and time",
+	.summary = "ask for recordings that lie in colder storage; says price and time",
 	.text = "Objects of the classes GLACIER and DEEP_ARCHIVE can't be read until S3 has\n"
 		"made a copy, which it keeps for --days. What can be read at once is left out.\n"
 		"It needs s3:RestoreObject.\n"

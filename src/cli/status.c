@@ -64,7 +64,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_status = {
 	.name = "status",
 	.operands = "[OBJECT...]",
-	.summary = "tells how each appliance is, by its log",
+	.summary = "tell how each appliance is, by its log",
 	.text = "By the last day's log, where --from says nothing else: state, last heartbeat, boot,\n"
 		"version, counters, losses, spool, clock, credentials and alarms.\n"
 		"Exit status: 0 all are armed and well, 1 a heartbeat is older than three intervals, or\n"

@@ -213,7 +213,7 @@ static enum exit_status run(char **operands)
 const struct command cmd_support = {
 	.name = "support",
 	.operands = "[OBJECT|FILE...]",
-	.summary = "packs states, log and findings into one archive for whoever helps",
+	.summary = "pack states, log and findings into one archive for whoever helps",
 	.text = "A tar archive without packets, flows and secrets. IP and MAC addresses get other names,\n"
 		"the same throughout, unless --with-addresses is given; account numbers and ids of\n"
 		"access keys always do. The same objects, --from and --to make the same bytes.\n\n"
