@@ -287,7 +287,7 @@ static enum exit_status run(char **operands)
 	struct catalog_filter f = {.from_ns = asked.from_ns, .to_ns = asked.to_ns};
 	if (!operands[0] && asked.from_ns == 0 && asked.to_ns == UINT64_MAX)
 		return say(EXIT_WRONG_USAGE,
-			   "which objects? name some, or a time: --from, --to (--from 1970-01-01 "
+			   "which objects? name some, or a time: --from, --to (--from 1970-01-02 "
 			   "is all there are)");
 	enum exit_status s = session_begin();
 	if (!s)
