@@ -59,6 +59,14 @@ static const struct place of_folders[] = {
 	{ROWS, NULL},
 };
 
+static const struct place of_version_folders[] = {
+	{TRUNCATED, "ListVersionsResult/IsTruncated"},
+	{TOKEN, "ListVersionsResult/NextKeyMarker"},
+	{MARKER, "ListVersionsResult/NextVersionIdMarker"},
+	{KEY, "ListVersionsResult/CommonPrefixes/Prefix"},
+	{ROWS, NULL},
+};
+
 static const struct {
 	const struct place *places;
 	size_t of_page;             /* rows */
@@ -67,9 +75,20 @@ static const struct {
 	[S3_LIST_OBJECTS] = {of_objects, 2, "", "Contents"},
 	[S3_LIST_VERSIONS] = {of_versions, 3, "DeleteMarker", "Version"},
 	[S3_LIST_FOLDERS] = {of_folders, 2, "", "CommonPrefixes"},
+	[S3_LIST_VERSION_FOLDERS] = {of_version_folders, 3, "", "CommonPrefixes"},
 };
 
 /* ---- asking */
+
+static bool of_folders_only(enum s3_list_kind kind)
+{
+	return kind == S3_LIST_FOLDERS || kind == S3_LIST_VERSION_FOLDERS;
+}
+
+static bool with_versions(enum s3_list_kind kind)
+{
+	return kind == S3_LIST_VERSIONS || kind == S3_LIST_VERSION_FOLDERS;
+}
 
 static void put(struct buf *b, const char *name, struct span value)
 {
@@ -90,10 +109,10 @@ enum err s3_list_query(const struct s3_list_query *q, struct buf *out)
 {
 	uint8_t text[S3_LIST_QUERY_MAX];
 	struct buf b = BUF_OF(text);
-	bool versions = q->kind == S3_LIST_VERSIONS;
+	bool versions = with_versions(q->kind);
 	if (!versions)
 		put_if(&b, "continuation-token", q->token);
-	put_if(&b, "delimiter", q->kind == S3_LIST_FOLDERS ? SPAN("/") : SPAN(""));
+	put_if(&b, "delimiter", of_folders_only(q->kind) ? SPAN("/") : SPAN(""));
 	put(&b, "encoding-type", SPAN("url"));
 	if (versions)
 		put_if(&b, "key-marker", q->token);
@@ -166,7 +185,7 @@ static enum err read_entry(struct s3_list *l, bool is_marker, struct s3_list_ent
 	};
 	if (e->key.len == 0 || e->key.len > S3_LIST_KEY_MAX)
 		return ERR_SYNTAX;
-	if (l->kind == S3_LIST_FOLDERS)
+	if (of_folders_only(l->kind))
 		return ERR_OK;
 	TRY(read_bool(buf_span(&l->out[LATEST]), &e->is_latest));
 	TRY(time_read_rfc3339(buf_span(&l->out[MODIFIED]), &e->modified_ns));
@@ -223,7 +242,7 @@ enum err s3_list_end(struct s3_list *l)
 	TRY(xml_end(&l->xml));
 	TRY(check_rows(l, false));
 	TRY(read_bool(buf_span(&l->out[TRUNCATED]), &l->more));
-	if (l->kind == S3_LIST_VERSIONS)
+	if (with_versions(l->kind))
 		TRY(decode(&l->out[TOKEN]));
 	l->token = l->out[TOKEN];
 	l->version = l->out[MARKER];

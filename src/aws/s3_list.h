@@ -18,8 +18,9 @@
 
 enum s3_list_kind {
 	S3_LIST_OBJECTS,
-	S3_LIST_VERSIONS, /* and delete markers; the newest of a key first */
-	S3_LIST_FOLDERS,  /* what stands between the prefix and the next '/' */
+	S3_LIST_VERSIONS,        /* and delete markers; the newest of a key first */
+	S3_LIST_FOLDERS,         /* what stands between the prefix and the next '/' */
+	S3_LIST_VERSION_FOLDERS, /* also where all keys have a delete marker */
 };
 
 /* Which page; all borrowed. */

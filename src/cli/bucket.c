@@ -120,7 +120,7 @@ static enum exit_status list_page(struct s3_list_query *q, struct listing *l, bo
 		.to = g.page,
 		.to_bytes = sizeof(g.page),
 	};
-	bool versions = q->kind == S3_LIST_VERSIONS;
+	bool versions = q->kind == S3_LIST_VERSIONS || q->kind == S3_LIST_VERSION_FOLDERS;
 	if (call_run(&c))
 		return call_say(&c, "list", span_str(bucket_url(q->prefix)),
 				versions ? "s3:ListBucketVersions" : "s3:ListBucket");
@@ -170,9 +170,9 @@ enum exit_status bucket_list_from(bool versions, struct span prefix, struct span
 	return list(versions ? S3_LIST_VERSIONS : S3_LIST_OBJECTS, prefix, after, fn, arg);
 }
 
-enum exit_status bucket_list_folders(struct span prefix, bucket_entry_fn fn, void *arg)
+enum exit_status bucket_list_folders(bool versions, struct span prefix, bucket_entry_fn fn, void *arg)
 {
-	return list(S3_LIST_FOLDERS, prefix, SPAN(""), fn, arg);
+	return list(versions ? S3_LIST_VERSION_FOLDERS : S3_LIST_FOLDERS, prefix, SPAN(""), fn, arg);
 }
 
 /* ---- questions about one object */

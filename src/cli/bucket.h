@@ -37,8 +37,9 @@ enum exit_status bucket_list_versions(struct span prefix, bucket_entry_fn fn, vo
 /* Either, from behind `after` on. */
 enum exit_status bucket_list_from(bool versions, struct span prefix, struct span after, bucket_entry_fn fn,
 				  void *arg);
-/* The next level: common prefixes by '/', entries with key alone. */
-enum exit_status bucket_list_folders(struct span prefix, bucket_entry_fn fn, void *arg);
+/* The next level: common prefixes by '/', entries with key alone; versions: also where all keys have a
+ * delete marker, which S3 does not tell otherwise. */
+enum exit_status bucket_list_folders(bool versions, struct span prefix, bucket_entry_fn fn, void *arg);
 
 /* What S3 tells of an object. */
 struct bucket_head {

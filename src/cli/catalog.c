@@ -212,8 +212,8 @@ static enum exit_status find_appliances(void)
 		uint32_t to = g.folders;
 		bool last = level == 2;
 		for (; from < to; from++) {
-			enum exit_status s =
-				bucket_list_folders(span_str(g.folder[from]), take_folder, &last);
+			enum exit_status s = bucket_list_folders(g.filter->versions, span_str(g.folder[from]),
+								 take_folder, &last);
 			if (s)
 				return s;
 		}

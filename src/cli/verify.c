@@ -174,12 +174,23 @@ static void finding(void *arg, const struct ledger_finding *f, const struct cata
 
 static const char proven[] =
 	"checked: every byte authenticated, content against index and metadata, signatures, chains and\n"
-	"numbers, the log's inventory both ways, versions and delete markers as far as they are listed.\n";
+	"numbers, the log's inventory both ways, versions and delete markers as far as they are listed.\n"
+	"not proven by the bucket: that a boot's signing key is an appliance's (CloudTrail shows who asked\n"
+	"KMS for data keys with that sealtap-pub), nor that no whole boot was taken out.\n";
+static const char proven_subset[] =
+	"checked: every byte authenticated, content against index, signatures, chains among these objects.\n"
+	"no log is among them: whether any is missing was not checked.\n";
 static const char proven_public[] =
 	"checked without the key: names, numbers, chains (prev), hashes, signatures by the public key in\n"
 	"each header. not proven without it: that KMS witnessed this key (the header can't be\n"
 	"authenticated), what is inside, the log's inventory, and so whether objects are missing at a\n"
 	"stream's end, and boots, books and gaps.\n";
+
+/* What was asked for, or is there, is less than the whole record. */
+static bool is_part(const struct verify_result *r)
+{
+	return r->subset || r->partial || r->sums.unproven;
+}
 
 static void show_result(const struct verify_result *r, enum exit_status status)
 {
@@ -196,7 +207,14 @@ static void show_result(const struct verify_result *r, enum exit_status status)
 		       (unsigned long long)r->strangers);
 	if (r->unopened)
 		printf("%14llu objects that could not be opened or read\n", (unsigned long long)r->unopened);
-	printf("%s%s: %llu damaged or missing, %llu gaps\n", public_only ? proven_public : proven,
+	if (r->sums.unproven)
+		printf("%14llu objects without metadata: whoever may decrypt can have made them\n",
+		       (unsigned long long)r->sums.unproven);
+	printf("%s%s%s: %llu damaged or missing, %llu gaps\n",
+	       public_only ? proven_public
+	       : r->subset ? proven_subset
+			   : proven,
+	       status == EXIT_DONE && is_part(r) ? "as far as it was checked, " : "",
 	       status <= EXIT_DAMAGED ? result_names[status] : "not all could be checked",
 	       (unsigned long long)r->sums.findings[LEDGER_DAMAGE],
 	       (unsigned long long)r->sums.findings[LEDGER_GAP]);
@@ -215,11 +233,14 @@ static void show_result_json(const struct verify_result *r, enum exit_status sta
 	put_number(&b, "damage", r->sums.findings[LEDGER_DAMAGE]);
 	put_number(&b, "gaps", r->sums.findings[LEDGER_GAP]);
 	put_number(&b, "notes", r->sums.findings[LEDGER_NOTE]);
+	put_number(&b, "unproven", r->sums.unproven);
 	put_number(&b, "clocks_unsynchronised", r->clocks_unsynchronised);
 	put_number(&b, "strangers", r->strangers);
 	put_number(&b, "unopened", r->unopened);
 	put_time(&b, "first", r->sums.first_ns);
 	put_time(&b, "last", r->sums.last_ns);
+	put_key(&b, "part");
+	buf_str(&b, is_part(r) ? "true" : "false");
 	put_key(&b, "public_only");
 	buf_str(&b, public_only ? "true}\n" : "false}\n");
 	(void)say_out(buf_span(&b));
@@ -253,6 +274,8 @@ const struct command cmd_verify = {
 		"them one by one and together. Findings are `damage` (evidence is missing,\n"
 		"altered, forged), `gap` (the record itself says what it does not have, from\n"
 		"when to when and why) or `note`.\n"
+		"\n"
+		"A folder that `fetch --from` made is a part: give --from and --to here, too.\n"
 		"\n"
 		"Exit status: 0 complete, 1 gaps, each explained, 2 evidence is missing or\n"
 		"damaged.\n"

@@ -19,6 +19,7 @@ struct verify_result {
 	uint64_t strangers,
 		unopened; /* names that are none of ours; objects that could not be opened or read */
 	uint64_t clocks_unsynchronised; /* objects whose times no clock stands behind */
+	bool partial, subset;           /* a part of the record; objects without a log */
 };
 
 /* EXIT_DONE, EXIT_INCOMPLETE (gaps), EXIT_DAMAGED; else it was said what kept it from its work. */

@@ -50,7 +50,7 @@ void ledger_begin(struct ledger *l)
 	l->sums = (struct ledger_sums){.objects = 0};
 	l->begun = l->has_log = false;
 	l->at = (struct ledger_stream){.begun = false};
-	l->boots = l->holes = l->absent = l->absent_more = l->gaps = 0;
+	l->boots = l->holes = l->holes_more = l->absent = l->absent_more = l->gaps = 0;
 }
 
 /* ---- an object by itself */
@@ -113,23 +113,31 @@ static void say_losses(struct ledger *l, const struct ledger_object *o, const st
 	l->sums.lost += m->lost;
 	l->sums.cut += m->cut;
 	l->sums.filtered += m->filtered;
-	l->sums.raw_bytes += m->raw_bytes;
-	if (o->inspect->name.kind == OBJECT_PACKETS) {
-		l->sums.packets += m->records;
-		l->packets += m->records;
+}
+
+/* By its metadata; where that is not at hand, by its content. */
+static void count(struct ledger *l, const struct inspect *in, const struct object_meta *m)
+{
+	uint64_t records = m ? m->records : in->records;
+	uint64_t first_ns = m ? m->first_ns : in->name.start_ns, last_ns = m ? m->last_ns : in->last_ns;
+	l->sums.raw_bytes += m ? m->raw_bytes : in->raw_bytes;
+	if (in->name.kind == OBJECT_PACKETS) {
+		l->sums.packets += records;
+		l->packets += records;
 	} else {
-		l->sums.lines += m->records;
+		l->sums.lines += records;
 	}
-	if (l->sums.first_ns == 0 || m->first_ns < l->sums.first_ns)
-		l->sums.first_ns = m->first_ns;
-	if (m->last_ns > l->sums.last_ns)
-		l->sums.last_ns = m->last_ns;
+	if (l->sums.first_ns == 0 || first_ns < l->sums.first_ns)
+		l->sums.first_ns = first_ns;
+	if (last_ns > l->sums.last_ns)
+		l->sums.last_ns = last_ns;
 }
 
 static void say_unproven(struct ledger *l, const struct ledger_object *o)
 {
 	struct ledger_finding f = about(o, LEDGER_NOTE, "unproven");
 	f.text = "its metadata is not at hand: its signature and counts were not checked";
+	l->sums.unproven++;
 	ledger_say(l, f);
 }
 
@@ -167,7 +175,7 @@ static void fill_entry(struct ledger *l, const struct ledger_object *o, const st
 	e->boot_index = (uint16_t)(l->boots - 1);
 	e->last_ns = m ? m->last_ns : in->last_ns;
 	e->stored_ns = o->stored_ns;
-	e->flags |= (uint16_t)(LEDGER_SEEN | flags[in->sig]);
+	e->flags |= (uint16_t)(LEDGER_SEEN | flags[in->sig] | (m ? 0 : LEDGER_NO_META));
 	l->sums.signed_good += in->sig == INSPECT_SIG_GOOD;
 }
 
@@ -177,8 +185,10 @@ static void note_hole(struct ledger *l, const struct inspect_name *n)
 {
 	l->whole = false;
 	ledger_boot_now(l)->unsure |= n->kind == OBJECT_LOG;
-	if (l->holes == LEDGER_HOLES_MAX)
+	if (l->holes == LEDGER_HOLES_MAX) {
+		l->holes_more++;
 		return;
+	}
 	struct ledger_hole *h = &l->hole[l->holes++];
 	*h = (struct ledger_hole){
 		.boot = n->boot,
@@ -206,7 +216,7 @@ static void check_chain(struct ledger *l, const struct ledger_object *o, const s
 		ledger_say(l, f);
 		return;
 	}
-	if (!in->inside.known)
+	if (!in->inside.known || !l->at.has_sig)
 		return;
 	ledger_digest(sig, 0, span_str(in->inside.prev_sig));
 	f.text = "the signature of its predecessor (prev_sig) is not that of the object before it";
@@ -252,6 +262,7 @@ static void remember(struct ledger *l, const struct ledger_object *o, const stru
 	s->after = good || (!bad && in->sig != INSPECT_SIG_BAD);
 	memcpy(s->prev, good ? m->sha256 : in->sha256, sizeof(s->prev));
 	memcpy(s->sig, l->entries[o->entry].sig, sizeof(s->sig));
+	s->has_sig = m != NULL;
 	s->counted = s->counted && s->after;
 }
 
@@ -278,7 +289,7 @@ static void begin_stream(struct ledger *l, const struct inspect_name *n)
 	if (l->at.begun && strcmp(l->at.stream, n->stream) == 0)
 		return;
 	l->sums.streams++;
-	l->at = (struct ledger_stream){.begun = true, .after = true, .counted = true};
+	l->at = (struct ledger_stream){.begun = true, .after = true, .has_sig = true, .counted = true};
 	memcpy(l->at.stream, n->stream, sizeof(l->at.stream));
 	ledger_digest(l->at.sig, 0, SPAN(""));
 	if (l->partial && n->seq) {
@@ -291,6 +302,8 @@ void ledger_enter(struct ledger *l, const struct inspect_name *n)
 {
 	begin_boot(l, n);
 	begin_stream(l, n);
+	if (n->start_ns > ledger_boot_now(l)->newest_ns)
+		ledger_boot_now(l)->newest_ns = n->start_ns;
 }
 
 void ledger_object(struct ledger *l, const struct ledger_object *o)
@@ -312,6 +325,7 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	if (!(in->flaws & (INSPECT_BIT(INSIDE) | INSPECT_BIT(CONTEXT))))
 		check_chain(l, o, m);
 	check_counts(l, o, m);
+	count(l, in, m);
 	if (m)
 		say_losses(l, o, m);
 	else if (in->has_meta == INSPECT_META_MISSING)

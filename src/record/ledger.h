@@ -12,11 +12,12 @@
 #include "record/inspect.h"
 
 #define LEDGER_NONE UINT32_MAX
-#define LEDGER_BOOTS_MAX 16384u
+#define LEDGER_ELSEWHERE (UINT32_MAX - 1) /* not among what was asked for */
+#define LEDGER_BOOTS_MAX 65535u
 #define LEDGER_HOLES_MAX 4096u
 #define LEDGER_ABSENT_MAX 4096u
 #define LEDGER_PUBS_MAX 16u
-#define LEDGER_GAPS_MAX 1024u
+#define LEDGER_GAPS_MAX 16384u
 #define LEDGER_DIGEST_BYTES 16
 /* A heartbeat stands in the log at least so often, and so much later it is missed. */
 #define LEDGER_HEARTBEAT_S 300u
@@ -56,6 +57,7 @@ struct ledger_object {
 
 struct ledger_boot {
 	uint64_t boot, first_ns, last_log_ns;
+	uint64_t newest_ns; /* when the newest of its objects begins */
 	bool shutdown;
 	bool unsure; /* not all of its log is known: what it does not tell proves nothing */
 	bool unread; /* and that only for want of rights */
@@ -74,11 +76,18 @@ struct ledger_absent {
 	char name[OBJECT_NAME_MAX];
 };
 
+/* An event `gap`: that boot did not end in order. */
+struct ledger_gap {
+	uint64_t boot, from_ns, to_ns;
+	uint32_t told_by; /* entry of the log object */
+};
+
 /* Where a stream of the present boot stands. */
 struct ledger_stream {
 	char stream[8];
 	bool begun;
-	bool after;   /* prev and sig are those of the object before the next number */
+	bool after;   /* prev is that of the object before the next number, */
+	bool has_sig; /* and so is sig */
 	bool counted; /* so are these: cumulative, of both interfaces */
 	uint32_t next_seq;
 	uint64_t last_ns;
@@ -89,7 +98,7 @@ struct ledger_stream {
 
 struct ledger_sums {
 	uint64_t objects, bytes, raw_bytes, packets, lines, lost, cut, filtered;
-	uint64_t boots, streams, signed_good, covered, unsigned_left;
+	uint64_t boots, streams, signed_good, covered, unsigned_left, unproven;
 	uint64_t findings[LEDGER_SEVERITIES];
 	uint64_t canaries_stored, books_closed;
 	uint64_t first_ns, last_ns;
@@ -99,12 +108,15 @@ struct ledger {
 	/* set by the caller before ledger_begin() */
 	struct ledger_entry *entries; /* zeroed, as many as the catalog has */
 	uint32_t entry_count;
-	bool partial; /* a window of time: beginnings and ends are not wanted */
-	bool subset;  /* some objects without a log, chosen by somebody: partial, and holes are not damage */
+	bool partial; /* a window of time: beginnings are not wanted, nor ends that are not within */
+	uint64_t from_ns, to_ns; /* of it; 0 and UINT64_MAX: all */
+	bool subset; /* some objects without a log, chosen by somebody: partial, and holes are not damage */
+	bool narrow; /* less than whole appliances: how boots end is not looked for */
 	bool public_only; /* nothing is known of what is inside */
-	uint64_t now_ns;
+	uint64_t now_ns;  /* before the names were listed */
 	void (*finding)(void *arg, const struct ledger_finding *f);
-	/* the entry of an object's name (its oldest version), or LEDGER_NONE; *n: what the name says,
+	/* the entry of an object's name (its oldest version), LEDGER_NONE: it is not there, or
+	 * LEDGER_ELSEWHERE: it need not be among what was asked for; *n: what the name says,
 	 * zeroed where it is no name of an object */
 	uint32_t (*find)(void *arg, struct span name, struct inspect_name *n);
 	void *arg;
@@ -121,8 +133,8 @@ struct ledger {
 		uint32_t entry;
 	} pubs[LEDGER_PUBS_MAX];
 	struct ledger_stream at;
-	uint32_t boots, holes, absent, absent_more, gaps;
-	uint64_t gap[LEDGER_GAPS_MAX]; /* boots of which an event `gap` tells */
+	uint32_t boots, holes, holes_more, absent, absent_more, gaps;
+	struct ledger_gap gap[LEDGER_GAPS_MAX];
 	struct ledger_boot boot[LEDGER_BOOTS_MAX];
 	struct ledger_hole hole[LEDGER_HOLES_MAX];
 	struct ledger_absent missing[LEDGER_ABSENT_MAX];
@@ -175,6 +187,7 @@ enum ledger_flag {
 	LEDGER_SIG_BAD = 16,
 	LEDGER_HAS_LISTING = 32,
 	LEDGER_LAST_LOG = 64, /* nothing lists it */
+	LEDGER_NO_META = 128, /* its signature is not known */
 };
 
 #endif

@@ -75,12 +75,13 @@ static void end_signature(struct ledger *l, uint32_t i)
 			 "decrypt can have made it");
 }
 
-/* The log had time to list it. */
+/* The log had time to list it, and not before the window. */
 static bool should_be_listed(const struct ledger *l, const struct ledger_entry *e)
 {
 	const struct ledger_boot *b = &l->boot[e->boot_index];
 	uint64_t since = e->stored_ns ? e->stored_ns : e->last_ns;
-	return !b->unsure && (b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S);
+	return !b->unsure && !l->narrow && since >= l->from_ns &&
+	       (b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S);
 }
 
 static void end_listing(struct ledger *l, uint32_t i)
@@ -97,7 +98,7 @@ static void end_listing(struct ledger *l, uint32_t i)
 		return;
 	if (!body_as_listed(e))
 		say_of(l, i, LEDGER_DAMAGE, "altered", "the log lists another size or hash of it");
-	else if (memcmp(e->sig, e->listed_sig, sizeof(e->sig)) != 0)
+	else if (!(e->flags & LEDGER_NO_META) && memcmp(e->sig, e->listed_sig, sizeof(e->sig)) != 0)
 		say_of(l, i, LEDGER_DAMAGE, "altered", "the log lists another signature of it");
 }
 
@@ -107,16 +108,20 @@ static void end_absent(struct ledger *l)
 {
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
-		if (!is_sound(&l->entries[a->listed_by]))
+		const struct ledger_entry *by = &l->entries[a->listed_by];
+		bool since = by->stored_ns + NS_PER_S > l->now_ns; /* the names were listed before */
+		if (!is_sound(by))
 			continue;
-		ledger_say(l,
-			   (struct ledger_finding){.severity = LEDGER_DAMAGE,
-						   .kind = "missing",
-						   .entry = LEDGER_NONE,
-						   .name = a->name,
-						   .boot = a->boot,
-						   .stream = a->stream[0] ? a->stream : NULL,
-						   .text = "the log lists it as shipped; it is not there"});
+		ledger_say(l, (struct ledger_finding){.severity = since ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = since ? "goes-on" : "missing",
+						      .entry = LEDGER_NONE,
+						      .name = a->name,
+						      .boot = a->boot,
+						      .stream = a->stream[0] ? a->stream : NULL,
+						      .text = since ? "the log lists it as shipped while "
+								      "this was read: verify again"
+								    : "the log lists it as shipped; it "
+								      "is not there"});
 	}
 	if (l->absent_more == 0)
 		return;
@@ -160,29 +165,106 @@ static void end_holes(struct ledger *l)
 	}
 }
 
+/* ---- how boots end */
+
+/* The event `gap` that covers a boot's end: of itself, or of an older one that nobody was told of before. */
+static const struct ledger_gap *gap_of(const struct ledger *l, const struct ledger_boot *b)
+{
+	for (uint32_t i = 0; i < l->gaps; i++) {
+		const struct ledger_gap *g = &l->gap[i];
+		if (g->boot == b->boot || (g->from_ns <= b->first_ns && b->last_log_ns <= g->to_ns))
+			return g;
+	}
+	return NULL;
+}
+
+static void say_end(struct ledger *l, const struct ledger_boot *b, enum ledger_severity severity,
+		    const char *kind, const char *text)
+{
+	ledger_say(l, (struct ledger_finding){.severity = severity,
+					      .kind = kind,
+					      .entry = LEDGER_NONE,
+					      .boot = b->boot,
+					      .from_ns = b->last_log_ns ? b->last_log_ns : b->first_ns,
+					      .text = text});
+}
+
 /* A boot whose log does not end with `shutdown`: it goes on, a later boot tells of it, or its end is
- * missing. */
+ * missing. Of a window that ends earlier the later boot may be behind it. */
+static void end_boot(struct ledger *l, const struct ledger_boot *b)
+{
+	static const char no_end[] =
+		"its log does not end (event `shutdown`), and no later boot tells of a gap: its last objects "
+		"are missing, or it lost its power without a spool volume";
+	static const char stops[] =
+		"its log does not go on to the end of the time that was asked for, nor does it end (event "
+		"`shutdown`); a later boot that tells of a gap is not looked for";
+	static const char no_log[] =
+		"no log of this boot is there in that time: nothing tells what else there was";
+	static const char too_early[] =
+		"its log ends long before the gap of which a later boot tells: its last objects are missing";
+	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
+	const uint64_t listed_ns = LEDGER_LISTED_S * NS_PER_S;
+	const struct ledger_gap *g = gap_of(l, b);
+	bool to_now = l->to_ns > l->now_ns;
+	uint64_t until_ns = to_now ? l->now_ns : l->to_ns;
+	uint64_t last_ns = b->last_log_ns > l->from_ns ? b->last_log_ns : l->from_ns;
+	if (b->shutdown || b->unsure || (l->partial ? b->newest_ns < l->from_ns : b->last_log_ns == 0))
+		return;
+	if (g) {
+		if (g->boot == b->boot && g->from_ns > last_ns + listed_ns)
+			say_end(l, b, LEDGER_DAMAGE, "missing", too_early);
+	} else if (until_ns < last_ns + listed_ns) {
+		if (to_now)
+			say_end(l, b, LEDGER_NOTE, "goes-on", goes_on);
+	} else if (b->last_log_ns == 0 || to_now) {
+		say_end(l, b, LEDGER_DAMAGE, "missing", b->last_log_ns ? no_end : no_log);
+	} else {
+		say_end(l, b, LEDGER_GAP, "no-end", stops);
+	}
+}
+
+/* A boot that armed had shipped the beginning of its log before. */
+static void end_gap(struct ledger *l, const struct ledger_gap *g)
+{
+	for (uint32_t i = 0; i < l->boots; i++)
+		if (l->boot[i].boot == g->boot)
+			return;
+	ledger_say(l, (struct ledger_finding){
+			      .severity = LEDGER_DAMAGE,
+			      .kind = "missing",
+			      .entry = LEDGER_NONE,
+			      .boot = g->boot,
+			      .to_ns = g->from_ns,
+			      .text = "nothing of this boot is there; a later one tells that it recorded"});
+}
+
+/* What did not fit is said, too. */
+static void end_limits(struct ledger *l)
+{
+	const uint64_t boots = l->sums.boots - l->boots, holes = l->holes_more;
+	struct ledger_finding f = {.severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE};
+	if (holes) {
+		ledger_words(l, "there are # more holes in numbers of streams", &holes);
+		ledger_say(l, f);
+	}
+	f.severity = LEDGER_GAP;
+	f.kind = "not-checked";
+	if (boots) {
+		ledger_words(l,
+			     "there are # boots too many: whether each has its end was not checked; "
+			     "verify fewer at once",
+			     &boots);
+		ledger_say(l, f);
+	}
+}
+
 static void end_boots(struct ledger *l)
 {
-	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
-	static const char no_end[] =
-		"its log does not end (event `shutdown`), and no later boot tells of a gap: "
-		"its last objects are missing, or it lost its power without a spool volume";
-	for (uint32_t i = 0; i < l->boots; i++) {
-		const struct ledger_boot *b = &l->boot[i];
-		bool told = false;
-		for (uint32_t g = 0; g < l->gaps; g++)
-			told = told || l->gap[g] == b->boot;
-		if (b->shutdown || told || b->unsure || b->last_log_ns == 0)
-			continue;
-		bool lives = l->now_ns < b->last_log_ns + LEDGER_LISTED_S * NS_PER_S;
-		ledger_say(l, (struct ledger_finding){.severity = lives ? LEDGER_NOTE : LEDGER_DAMAGE,
-						      .kind = lives ? "goes-on" : "missing",
-						      .entry = LEDGER_NONE,
-						      .boot = b->boot,
-						      .from_ns = b->last_log_ns,
-						      .text = lives ? goes_on : no_end});
-	}
+	for (uint32_t i = 0; i < l->boots; i++)
+		end_boot(l, &l->boot[i]);
+	for (uint32_t i = 0; i < l->gaps && !l->partial; i++)
+		end_gap(l, &l->gap[i]);
 }
 
 void ledger_end(struct ledger *l)
@@ -202,6 +284,7 @@ void ledger_end(struct ledger *l)
 						      .entry = LEDGER_NONE,
 						      .text = "no log is among these objects: whether any is "
 							      "missing was not checked"});
-	if (!l->partial && !l->public_only)
+	if (!l->subset && !l->narrow && !l->public_only)
 		end_boots(l);
+	end_limits(l);
 }

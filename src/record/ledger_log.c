@@ -42,11 +42,10 @@ void ledger_shipped(struct ledger *l, uint32_t entry, struct span name, uint64_t
 	if (name.len == 0)
 		return;
 	uint32_t found = l->find(l->arg, name, &n);
-	if (found == LEDGER_NONE) {
-		if (!l->partial)
-			note_absent(l, entry, name, &n);
+	if (found == LEDGER_NONE && !l->subset)
+		note_absent(l, entry, name, &n);
+	if (found == LEDGER_NONE || found == LEDGER_ELSEWHERE)
 		return;
-	}
 	struct ledger_entry *e = &l->entries[found];
 	bool bad_before = e->flags & LEDGER_HAS_LISTING &&
 			  l->entries[e->listed_by].flags & (LEDGER_BAD | LEDGER_SIG_BAD);
@@ -71,7 +70,8 @@ enum action {
 	ACTION_GAP,
 	ACTION_BOOKS,
 	ACTION_DIED,
-	ACTION_CANARY
+	ACTION_CANARY,
+	ACTION_STEP
 };
 
 static const struct {
@@ -106,7 +106,7 @@ static const struct {
 	{"link-back", ACTION_SAY, LEDGER_NOTE, "outage", NULL},
 	{"forwarding-stopped", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
 	{"forwarding-again", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
-	{"clock-step", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
+	{"clock-step", ACTION_STEP, LEDGER_NOTE, "clock", NULL},
 	{"clock-not-set", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
 	{"clock-offset-refused", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
 	{"ntp-disagree", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
@@ -161,7 +161,7 @@ static void gap(struct ledger *l, const struct ledger_event *e)
 	f.text = "that boot did not end in order: how many packets are missing is unknown";
 	ledger_say(l, f);
 	if (l->gaps < LEDGER_GAPS_MAX)
-		l->gap[l->gaps++] = e->about_boot;
+		l->gap[l->gaps++] = (struct ledger_gap){e->about_boot, f.from_ns, f.to_ns, e->entry};
 }
 
 static void books(struct ledger *l, const struct ledger_event *e)
@@ -211,6 +211,9 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 		return;
 	case ACTION_NONE:
 		return;
+	case ACTION_STEP: /* the times before are another clock's */
+		l->heartbeat_ns = l->heartbeat_ns ? e->ns : 0;
+		break;
 	case ACTION_SAY:
 		break;
 	}

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
@@ -145,6 +146,61 @@ def a_key_file_that_fits_some_objects_does_not_make_the_others_damaged(life):
 
 
 # ---- gaps
+
+def a_copy_without_metadata_keeps_its_chain_and_says_what_nobody_signed_for(life):
+    """files that a copy without metadata made keep their chain, and it is said that no signature was checked"""
+    s = Set(life)
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        s.write(folder)
+        for name in s.there:
+            os.unlink(os.path.join(folder, os.path.basename(name) + '.json'))
+        found = Found(life.lab.sealtap('verify', '--json', folder))
+        assert found.status == COMPLETE and {f['finding'] for f in found.findings} == {'unproven'}, (found.findings, found.err)
+        assert found.result['unproven'] == len(s.there) and found.result['part'] and found.result['signed_good'] == 0, found.result
+        assert found.result['packets'] == sum(o.number('records') for o in life.packets()), found.result
+        done = life.lab.sealtap('verify', folder)
+        assert b'as far as it was checked, complete' in done.out and b'whoever may decrypt' in done.out, done
+        os.unlink(os.path.join(folder, os.path.basename(s.of('w1', 0))))
+        assert Found(life.lab.sealtap('verify', '--json', folder)).named() == {(s.of('w1', 0), 'missing')}
+
+
+# ---- a part of the record
+
+def what_is_missing_from_a_window_is_missing(life):
+    """an object, a stream or the log that is missing from a window is missing, and a log that stops within it"""
+    window = '--from', f'@{life.start_ns // operatorlab.S - 10}'
+    assert Set(life).verify(*window).status == COMPLETE, 'whole'
+    s = Set(life)
+    gone = [s.of('w1', -1), *(o.name for o in life.of('flows'))]
+    for name in gone:
+        del s.there[name]
+    s.verify(*window).is_damage(*((name, 'missing') for name in gone))
+    for without in ([o.name for o in life.of('log')], [o.name for o in life.of('log')[2:]]):
+        s = Set(life)
+        for name in without:
+            del s.there[name]
+        found = Found(s.put().sealtap('verify', '--json', *window))
+        assert found.status == DAMAGED and (None, 'missing') in found.named(), (len(without), found.findings, found.err)
+
+
+def less_than_an_appliance_is_a_part(lab):
+    """an hour of an appliance, by its prefix, is a part: nothing is said to be missing before and behind it"""
+    start = (int(time.time()) // 3600 * 3600 - 3 * 3600 - 600) * operatorlab.S
+    life = lab.record(seconds=1300, bytes_per_s=2000, workers=1, start_ns=start)
+    bucket = lab.bucket(life)
+    hours = sorted({o.name.rsplit('/', 2)[0] for o in life.objects})
+    assert len(hours) == 2, hours
+    for hour in hours:
+        found = Found(bucket.sealtap('verify', '--json', f's3://{bucket.name}/{hour}'))
+        assert found.status == COMPLETE and not found.findings and found.result['part'], (hour, found.findings, found.err)
+    within = next(o for o in life.of('w0')[1:] if o.name.startswith(hours[1]))
+    bucket.delete(within.name, next(v for k, v, _ in bucket.versions() if k == within.name))
+    found = Found(bucket.sealtap('verify', '--json', f's3://{bucket.name}/{hours[1]}'))
+    assert (within.name, 'missing') in found.named(), found.findings
+    for whole in '', hours[0].rsplit('/', 4)[0]:
+        found = Found(bucket.sealtap('verify', '--json', f's3://{bucket.name}/{whole}'))
+        assert found.named() == {(within.name, 'missing')} and not found.result['part'], (whole, found.findings, found.err)
+
 
 def losses_and_torn_objects_are_gaps_that_are_explained(lab):
     life = lab.record(seconds=330, lost_at_s=100, torn_at_s=200)
@@ -305,6 +361,18 @@ def a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence(life):
     assert found.result['signed_good'] == len(life.objects), found.result
 
 
+def an_appliance_all_of_whose_objects_have_a_delete_marker_is_found(life):
+    """an appliance of which each object has a delete marker, so that S3 lists its folder no more, is found deleted"""
+    bucket = Set(life).put()
+    for o in life.objects:
+        bucket.delete(o.name)
+    empty = b'<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'  # S3's answer; moto's has the folders
+    life.lab.front.rule = lambda request: (200, empty) if request.query.get('list-type') == '2' else None
+    found = Set(life).verify(bucket=bucket)
+    life.lab.front.rule = None
+    found.is_damage(*((o.name, 'deleted') for o in life.objects))
+
+
 # ---- what keeps it from its work
 
 def denied(words):
@@ -343,7 +411,12 @@ with operatorlab.Lab() as lab:
                  a_log_whose_last_object_is_missing_has_no_end, without_the_key_a_hole_in_the_numbers_and_a_broken_chain_are_seen,
                  a_copy_beside_an_object_is_duplicated, a_later_version_is_overwritten_and_the_oldest_is_the_evidence,
                  a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence,
+                 a_copy_without_metadata_keeps_its_chain_and_says_what_nobody_signed_for,
+                 an_appliance_all_of_whose_objects_have_a_delete_marker_is_found,
                  who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged):
         report.run(test, recorded)
     report.run(losses_and_torn_objects_are_gaps_that_are_explained, lab)
+    report.run(less_than_an_appliance_is_a_part, lab)
+    hours_ago = lab.record(seconds=1000, bytes_per_s=2000, start_ns=int(time.time() - 3 * 3600) * operatorlab.S)
+    report.run(what_is_missing_from_a_window_is_missing, hours_ago)
 report.finish()

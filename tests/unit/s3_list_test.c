@@ -100,6 +100,13 @@ static void reads_folders(void)
 			"<CommonPrefixes><Prefix>p/2/</Prefix></CommonPrefixes></ListBucketResult>",
 			"p/1/,,0,0,0,0,;p/2/,,0,0,0,0,;") == ERR_OK);
 	CHECK(!list.more);
+	CHECK(read_page(S3_LIST_VERSION_FOLDERS,
+			"<ListVersionsResult><IsTruncated>true</IsTruncated>"
+			"<NextKeyMarker>p%2F1/</NextKeyMarker>"
+			"<CommonPrefixes><Prefix>p%2F1/</Prefix></CommonPrefixes></ListVersionsResult>",
+			"p/1/,,0,0,0,0,;") == ERR_OK);
+	CHECK(list.more);
+	CHECK_SPAN(buf_span(&list.token), SPAN("p/1/"));
 }
 
 static void stops_when_told(void)
@@ -176,6 +183,9 @@ static void asks(void)
 		    "delimiter=%2F&encoding-type=url&list-type=2&prefix=p%2F");
 	check_query((struct s3_list_query){S3_LIST_VERSIONS, SPAN("p"), SPAN(""), SPAN("k"), SPAN("v")},
 		    "encoding-type=url&key-marker=k&prefix=p&version-id-marker=v&versions=");
+	check_query((struct s3_list_query){S3_LIST_VERSION_FOLDERS, SPAN("p"), SPAN(""), SPAN("p/1/"),
+					   SPAN("")},
+		    "delimiter=%2F&encoding-type=url&key-marker=p%2F1%2F&prefix=p&versions=");
 }
 
 /* Whatever is changed in a page, its reading ends, and the same in pieces as whole. */

@@ -1,0 +1,228 @@
+#include "ledger_scene.h"
+
+static void a_boot_without_an_end_goes_on_or_is_missing_unless_a_later_one_tells(void)
+{
+	begin();
+	log_begins();
+	add();
+	ledger_end(&l);
+	CHECK(says(1, "damage missing -"));
+	begin();
+	l.now_ns = START_NS + 600 * NS_PER_S;
+	log_begins();
+	add();
+	ledger_end(&l);
+	CHECK(says(1, "note goes-on -"));
+	begin();
+	log_begins();
+	add();
+	boot_now = BOOT + 1;
+	ready("log", 0);
+	line(0, "\"event\":\"boot\"");
+	line(1, "\"event\":\"gap\",\"boot\":\"1122334455667788\","
+		"\"from_ns\":\"1763805600000000000\",\"to_ns\":\"1763805700000000000\"");
+	line(200, "\"event\":\"shutdown\"");
+	add();
+	ledger_end(&l);
+	CHECK(says(1, "gap gap log-0"));
+}
+
+static void a_boot_without_a_beginning_is_missing_it_and_a_window_asks_for_neither(void)
+{
+	begin();
+	plain("log", 0);
+	ledger_end(&l);
+	CHECK(says(2, "damage missing -"));
+	begin();
+	l.partial = true;
+	l.to_ns = START_NS + 1500 * NS_PER_S;
+	plain("log", 5);
+	plain("w0", 3);
+	ledger_end(&l);
+	CHECK(says(0, ""));
+	begin();
+	plain("w0", 0);
+	ledger_end(&l);
+	CHECK(says(1, "damage missing -"));
+	begin();
+	l.partial = l.subset = true;
+	plain("w0", 3);
+	plain("w0", 5);
+	ledger_end(&l);
+	CHECK(says(2, "note not-here w0") && said("note not-here -"));
+}
+
+/* Another boot, which tells of a gap: about that boot, from and to so many seconds after START_NS. */
+static void later_boot(uint64_t boot, uint64_t about, unsigned from_s, unsigned to_s)
+{
+	char text[256];
+	boot_now = boot;
+	ready("log", 0);
+	line(0, "\"event\":\"boot\"");
+	snprintf(text, sizeof(text),
+		 "\"event\":\"gap\",\"boot\":\"%016llx\",\"from_ns\":\"%llu\",\"to_ns\":\"%llu\"",
+		 (unsigned long long)about, (unsigned long long)(START_NS + from_s * NS_PER_S),
+		 (unsigned long long)(START_NS + to_s * NS_PER_S));
+	line(1, text);
+	line(200, "\"event\":\"shutdown\"");
+	add();
+}
+
+static void a_boot_of_which_a_later_one_tells_is_there_and_its_log_ends_where_the_gap_begins(void)
+{
+	begin();
+	later_boot(BOOT + 1, BOOT, 0, 100);
+	ledger_end(&l);
+	CHECK(says(2, "gap gap log-0") && said("damage missing -"));
+	begin();
+	log_begins();
+	add();
+	later_boot(BOOT + 1, BOOT, 230, 5000);
+	ledger_end(&l);
+	CHECK(says(1, "gap gap log-0"));
+	begin();
+	log_begins();
+	add();
+	later_boot(BOOT + 1, BOOT, 4000, 5000);
+	ledger_end(&l);
+	CHECK(says(2, "gap gap log-0") && said("damage missing -"));
+}
+
+static void a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it(void)
+{
+	begin();
+	log_begins(); /* its power fails */
+	add();
+	boot_now = BOOT + 1;
+	ready("log", 0);
+	in.name.start_ns = in.meta.first_ns = START_NS + 1000 * NS_PER_S;
+	in.meta.last_ns = in.meta.first_ns + 100 * NS_PER_S;
+	line(0, "\"event\":\"boot\"");
+	add(); /* and again, before it is on the volume */
+	later_boot(BOOT + 2, BOOT, 0, 2000);
+	ledger_end(&l);
+	CHECK(says(1, "gap gap log-0"));
+}
+
+/* In a window: a log of number 5, from 1,200 to 1,439 s, then to the end. */
+static void window(unsigned from_s, uint64_t to_s)
+{
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS + from_s * NS_PER_S;
+	l.to_ns = to_s ? START_NS + to_s * NS_PER_S : UINT64_MAX;
+	plain("log", 5);
+	plain("w0", 5);
+	ledger_end(&l);
+}
+
+static void a_log_that_stops_within_a_window_is_said_to(void)
+{
+	window(1100, 0);
+	CHECK(says(1, "damage missing -"));
+	window(1100, 1500);
+	CHECK(says(0, ""));
+	window(1100, 4000); /* a later boot may tell of it, behind the window */
+	CHECK(says(1, "gap no-end -"));
+	window(1300, 0); /* it only reaches into it: that its log goes on is another window's */
+	CHECK(says(0, ""));
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS;
+	plain("w0", 8);
+	ledger_end(&l);
+	CHECK(says(1, "damage missing -"));
+}
+
+static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it(void)
+{
+	begin();
+	l.partial = true;
+	ready("log", 5);
+	shipped("w0-7", 1, 0);
+	shipped("elsewhere-0", 1, 0);
+	line(200, "\"event\":\"shutdown\"");
+	add();
+	ledger_end(&l);
+	CHECK(says(1, "damage missing w0-7"));
+	begin(); /* what lists it came before, too */
+	l.partial = true;
+	l.from_ns = START_NS + 2000 * NS_PER_S;
+	log_ends(5);
+	add();
+	plain("w0", 5);
+	ledger_end(&l);
+	CHECK(says(0, ""));
+	begin(); /* the names were listed before */
+	l.partial = true;
+	ready("log", 5);
+	l.now_ns = in.meta.last_ns - 1;
+	shipped("w0-7", 1, 0);
+	line(200, "\"event\":\"shutdown\"");
+	add();
+	ledger_end(&l);
+	CHECK(says(1, "note goes-on w0-7"));
+}
+
+static void objects_without_metadata_keep_their_chain_and_are_counted_as_unproven(void)
+{
+	begin();
+	for (uint32_t i = 0; i < 3; i++) {
+		ready("w0", i);
+		in.has_meta = INSPECT_META_MISSING;
+		in.sig = INSPECT_SIG_UNKNOWN;
+		memcpy(in.inside.prev, in.meta.prev, sizeof(in.inside.prev));
+		in.records = 10;
+		in.inside.prev[0] ^= i == 2;
+		add();
+	}
+	CHECK(says(4, "note unproven w0-0") && said("damage chain w0-2") && l.sums.unproven == 3);
+	CHECK(l.sums.packets == 30);
+}
+
+static void a_step_of_the_clock_is_no_heartbeat_that_stays_away(void)
+{
+	begin();
+	ready("log", 0);
+	line(0, "\"event\":\"boot\"");
+	line(4000, "\"event\":\"clock-step\"");
+	line(4200, "\"event\":\"heartbeat\"");
+	CHECK(says(1, "note clock log-0"));
+	line(4600, "\"event\":\"heartbeat\"");
+	CHECK(says(2, "gap heartbeat log-0"));
+}
+
+static void what_does_not_fit_into_its_memory_is_said(void)
+{
+	begin();
+	boot_now = 0;
+	for (uint32_t i = 0; i < LEDGER_BOOTS_MAX + 2; i++) {
+		in.name = (struct inspect_name){.boot = ++boot_now, .stream = "w0", .seq = 2};
+		ledger_unread(&l, 0, &in.name);
+	}
+	found_count = 0;
+	ledger_end(&l);
+	CHECK(said("damage missing -") && said("gap not-checked -"));
+	CHECK(l.holes_more == LEDGER_BOOTS_MAX + 2 - LEDGER_HOLES_MAX);
+}
+
+int main(void)
+{
+	RUN(a_boot_without_an_end_goes_on_or_is_missing_unless_a_later_one_tells,
+	    "a boot without an end goes on, or is missing it unless a later one tells of a gap");
+	RUN(a_boot_without_a_beginning_is_missing_it_and_a_window_asks_for_neither,
+	    "a boot without a beginning is missing it, and a window asks for neither");
+	RUN(a_boot_of_which_a_later_one_tells_is_there_and_its_log_ends_where_the_gap_begins,
+	    "a boot of which a later one tells is there, and its log ends where the gap begins");
+	RUN(a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it,
+	    "a boot that was cut off before it told of an older gap is within that");
+	RUN(a_log_that_stops_within_a_window_is_said_to, "a log that stops within a window is said to");
+	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
+	    "what the log lists is missing from a window, too, unless it need not be in it");
+	RUN(objects_without_metadata_keep_their_chain_and_are_counted_as_unproven,
+	    "objects without metadata keep their chain, and are counted as unproven");
+	RUN(a_step_of_the_clock_is_no_heartbeat_that_stays_away,
+	    "a step of the clock is no heartbeat that stays away");
+	RUN(what_does_not_fit_into_its_memory_is_said, "what does not fit into its memory is said");
+	return check_done();
+}
