@@ -148,13 +148,17 @@ static void note_pub(struct ledger *l, const struct ledger_object *o)
 	if (!o->inspect->has_pub)
 		return;
 	ledger_digest(digest, 0, span_of(o->inspect->pub, sizeof(o->inspect->pub)));
-	for (uint32_t i = 0; i < l->pub_count; i++)
-		if (memcmp(l->pubs[i].digest, digest, sizeof(digest)) == 0)
-			return;
-	if (l->pub_count == LEDGER_PUBS_MAX)
+	uint32_t i = 0;
+	while (i < l->pub_count && memcmp(l->pubs[i].digest, digest, sizeof(digest)) != 0)
+		i++;
+	if (i == LEDGER_PUBS_MAX)
 		return;
-	l->pubs[l->pub_count].entry = o->entry;
-	memcpy(l->pubs[l->pub_count++].digest, digest, sizeof(digest));
+	if (i == l->pub_count) {
+		l->pubs[i].entry = o->entry;
+		l->pubs[i].of_log = false;
+		memcpy(l->pubs[l->pub_count++].digest, digest, sizeof(digest));
+	}
+	l->pubs[i].of_log |= o->inspect->name.kind == OBJECT_LOG;
 }
 
 static void fill_entry(struct ledger *l, const struct ledger_object *o, const struct object_meta *m)
@@ -280,7 +284,7 @@ static void begin_boot(struct ledger *l, const struct inspect_name *n)
 	l->heartbeat_ns = l->packets = 0;
 	l->books_packets = UINT64_MAX;
 	l->last_log = LEDGER_NONE;
-	l->deaths = l->pub_count = 0;
+	l->deaths = l->restarts = l->pub_count = 0;
 	l->at.begun = false;
 }
 

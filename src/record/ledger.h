@@ -127,10 +127,11 @@ struct ledger {
 	bool begun, boot_line, whole; /* of the present boot; whole: nothing of it is missing or damaged */
 	bool has_log;
 	uint64_t heartbeat_ns, packets, books_packets;
-	uint32_t last_log, deaths, pub_count;
+	uint32_t last_log, deaths, restarts, pub_count; /* restarts: as the keys role tells them itself */
 	struct {
 		uint8_t digest[LEDGER_DIGEST_BYTES];
 		uint32_t entry;
+		bool of_log; /* it signed a log object */
 	} pubs[LEDGER_PUBS_MAX];
 	struct ledger_stream at;
 	uint32_t boots, holes, holes_more, absent, absent_more, gaps;

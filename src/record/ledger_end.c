@@ -45,6 +45,19 @@ static void say_of(struct ledger *l, uint32_t i, enum ledger_severity severity, 
 					      .text = text});
 }
 
+static uint64_t stored(const struct ledger_entry *e)
+{
+	return e->stored_ns ? e->stored_ns : e->last_ns;
+}
+
+/* The log object that lists it, soon after it was stored, is none that a window leaves out. */
+static bool log_is_among(const struct ledger *l, const struct ledger_entry *e)
+{
+	uint64_t since = stored(e);
+	bool behind = l->to_ns < l->now_ns && since + LEDGER_LISTED_S * NS_PER_S > l->to_ns;
+	return !l->narrow && !l->subset && since >= l->from_ns && !behind;
+}
+
 static void end_signature(struct ledger *l, uint32_t i)
 {
 	const struct ledger_entry *e = &l->entries[i];
@@ -68,20 +81,25 @@ static void end_signature(struct ledger *l, uint32_t i)
 		return;
 	}
 	l->sums.unsigned_left++;
-	bool unknown = l->public_only || l->boot[e->boot_index].unread;
-	say_of(l, i, unknown ? LEDGER_NOTE : LEDGER_DAMAGE, "unsigned",
-	       unknown ? "it has no signature; whether the log stands for it can't be seen without the key"
-		       : "it has no signature, and no signed log object lists its hash: anybody who may "
-			 "decrypt can have made it");
+	if (l->public_only || l->boot[e->boot_index].unread)
+		say_of(l, i, LEDGER_NOTE, "unsigned",
+		       "it has no signature; whether the log stands for it can't be seen without the key");
+	else if (!log_is_among(l, e))
+		say_of(l, i, LEDGER_GAP, "unsigned",
+		       "it has no signature; the part of the log that may stand for it is not among what was "
+		       "asked for");
+	else
+		say_of(l, i, LEDGER_DAMAGE, "unsigned",
+		       "it has no signature, and no signed log object lists its hash: anybody who may "
+		       "decrypt can have made it");
 }
 
-/* The log had time to list it, and not before the window. */
+/* The log had time to list it. */
 static bool should_be_listed(const struct ledger *l, const struct ledger_entry *e)
 {
 	const struct ledger_boot *b = &l->boot[e->boot_index];
-	uint64_t since = e->stored_ns ? e->stored_ns : e->last_ns;
-	return !b->unsure && !l->narrow && since >= l->from_ns &&
-	       (b->shutdown || b->last_log_ns > since + LEDGER_LISTED_S * NS_PER_S);
+	return !b->unsure && log_is_among(l, e) &&
+	       (b->shutdown || b->last_log_ns > stored(e) + LEDGER_LISTED_S * NS_PER_S);
 }
 
 static void end_listing(struct ledger *l, uint32_t i)

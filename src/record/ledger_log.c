@@ -66,6 +66,7 @@ enum action {
 	ACTION_NONE,
 	ACTION_BOOT,
 	ACTION_BEAT,
+	ACTION_RESTARTED,
 	ACTION_SHUTDOWN,
 	ACTION_GAP,
 	ACTION_BOOKS,
@@ -82,7 +83,7 @@ static const struct {
 } events[] = {
 	{"boot", ACTION_BOOT, LEDGER_NOTE, NULL, NULL},
 	{"heartbeat", ACTION_BEAT, LEDGER_NOTE, NULL, NULL},
-	{"restarted", ACTION_BEAT, LEDGER_NOTE, NULL, NULL},
+	{"restarted", ACTION_RESTARTED, LEDGER_NOTE, NULL, NULL},
 	{"shutdown", ACTION_SHUTDOWN, LEDGER_NOTE, NULL, NULL},
 	{"gap", ACTION_GAP, LEDGER_GAP, "gap", NULL},
 	{"books", ACTION_BOOKS, LEDGER_DAMAGE, "books", NULL},
@@ -188,6 +189,10 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 		l->boot_line = true;
 		beat(l, e);
 		return;
+	case ACTION_RESTARTED:
+		l->restarts++;
+		beat(l, e);
+		return;
 	case ACTION_BEAT:
 		beat(l, e);
 		return;
@@ -234,20 +239,35 @@ void ledger_event(struct ledger *l, const struct ledger_event *e)
 
 /* ---- the end of a boot */
 
+static void say_forged(struct ledger *l, uint32_t entry)
+{
+	ledger_say(l, (struct ledger_finding){
+			      .severity = LEDGER_DAMAGE,
+			      .kind = "forged",
+			      .entry = entry,
+			      .boot = ledger_boot_now(l)->boot,
+			      .text = "the signing key in its encryption context is not this boot's: no keys "
+				      "process of it ended",
+		      });
+}
+
 static void check_pubs(struct ledger *l)
 {
-	if (l->pub_count <= 1 + l->deaths || l->partial)
+	uint32_t own = 1 + (l->deaths > l->restarts ? l->deaths : l->restarts);
+	if (l->pub_count <= own || l->partial)
 		return;
-	for (uint32_t i = 1 + l->deaths; i < l->pub_count; i++)
-		ledger_say(l,
-			   (struct ledger_finding){
-				   .severity = LEDGER_DAMAGE,
-				   .kind = "forged",
-				   .entry = l->pubs[i].entry,
-				   .boot = ledger_boot_now(l)->boot,
-				   .text = "the signing key in its encryption context is not this boot's: no "
-					   "keys process of it ended",
-			   });
+	/* those that signed no log first: each keys process begins with a log object */
+	for (uint32_t i = l->pub_count, pass = 0, left = l->pub_count - own; left && pass < 2;) {
+		if (i == 0) {
+			i = l->pub_count;
+			pass++;
+			continue;
+		}
+		if (l->pubs[--i].of_log != (pass == 1))
+			continue;
+		left--;
+		say_forged(l, l->pubs[i].entry);
+	}
 }
 
 static void boot_finding(struct ledger *l, enum ledger_severity severity, const char *kind, const char *text)

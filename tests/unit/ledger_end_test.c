@@ -134,6 +134,34 @@ static void a_log_that_stops_within_a_window_is_said_to(void)
 	CHECK(says(1, "damage missing -"));
 }
 
+static void without_a_signature(unsigned from_s, unsigned to_s, bool subset)
+{
+	begin();
+	l.partial = true;
+	l.subset = subset;
+	l.from_ns = START_NS + from_s * NS_PER_S;
+	l.to_ns = to_s ? START_NS + to_s * NS_PER_S : UINT64_MAX;
+	log_ends(5);
+	add();
+	ready("w0", 5); /* until 1,439 s */
+	in.sig = INSPECT_SIG_NONE;
+	in.meta.sig_len = 0;
+	add();
+	ledger_end(&l);
+}
+
+static void a_log_that_may_stand_for_what_is_unsigned_may_be_outside_of_a_window(void)
+{
+	without_a_signature(1100, 0, false);
+	CHECK(said("damage unsigned w0-5"));
+	without_a_signature(1500, 0, false);
+	CHECK(says(1, "gap unsigned w0-5"));
+	without_a_signature(1100, 1300, false);
+	CHECK(says(1, "gap unsigned w0-5"));
+	without_a_signature(0, 0, true);
+	CHECK(said("gap unsigned w0-5") && !said("damage unsigned w0-5"));
+}
+
 static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it(void)
 {
 	begin();
@@ -217,6 +245,8 @@ int main(void)
 	RUN(a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it,
 	    "a boot that was cut off before it told of an older gap is within that");
 	RUN(a_log_that_stops_within_a_window_is_said_to, "a log that stops within a window is said to");
+	RUN(a_log_that_may_stand_for_what_is_unsigned_may_be_outside_of_a_window,
+	    "a log that may stand for what is unsigned may be outside of a window");
 	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
 	    "what the log lists is missing from a window, too, unless it need not be in it");
 	RUN(objects_without_metadata_keep_their_chain_and_are_counted_as_unproven,

@@ -144,6 +144,24 @@ static void a_second_signing_key_without_a_death_is_forged(void)
 		ledger_end(&l);
 		CHECK(said("note restart log-0") && said("damage forged w0-0") == !died);
 	}
+	begin(); /* what stands before the log is no more the boot's for it */
+	ready("flows", 0);
+	in.pub[1] = 8;
+	add();
+	log_begins();
+	add();
+	log_ends(1);
+	add();
+	ledger_end(&l);
+	CHECK(said("damage forged flows-0") && !said("damage forged log-0"));
+	begin(); /* the keys role tells of it itself, too */
+	plain("flows", 0);
+	log_begins();
+	line(3, "\"event\":\"restarted\"");
+	in.pub[1] = 8;
+	add();
+	ledger_end(&l);
+	CHECK(!said("damage forged log-0") && !said("damage forged flows-0"));
 }
 
 static void heartbeats_that_stay_away_are_a_gap(void)
