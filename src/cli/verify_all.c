@@ -365,6 +365,8 @@ static void take_number(uint32_t from, uint32_t to)
 			continue;
 		}
 		taken = true;
+		if (catalog_at(g.order[i])->local && told.stored_ns > g.ledger.now_ns)
+			told.stored_ns = 0; /* nothing vouches for what a file beside it says */
 		struct ledger_object l = {.entry = g.order[i],
 					  .inspect = &g.inspect,
 					  .stored_ns = told.stored_ns,

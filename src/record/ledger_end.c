@@ -127,7 +127,7 @@ static void end_absent(struct ledger *l)
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
 		const struct ledger_entry *by = &l->entries[a->listed_by];
-		bool since = by->stored_ns + NS_PER_S > l->now_ns; /* the names were listed before */
+		bool since = by->stored_ns > l->now_ns; /* the names were listed before */
 		if (!is_sound(by))
 			continue;
 		ledger_say(l, (struct ledger_finding){.severity = since ? LEDGER_NOTE : LEDGER_DAMAGE,

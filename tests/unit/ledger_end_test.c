@@ -184,7 +184,7 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 	begin(); /* the names were listed before */
 	l.partial = true;
 	ready("log", 5);
-	l.now_ns = in.meta.last_ns - 1;
+	l.now_ns = in.meta.last_ns - 1; /* it was stored then */
 	shipped("w0-7", 1, 0);
 	line(200, "\"event\":\"shutdown\"");
 	add();
