@@ -224,8 +224,12 @@ static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 
 static void finding(void *arg, const struct ledger_finding *f)
 {
+	const struct catalog_object *o = f->entry == LEDGER_NONE ? NULL : catalog_at(f->entry);
+	struct ledger_finding told = *f;
 	(void)arg;
-	g.o->finding(g.o->arg, f, f->entry == LEDGER_NONE ? NULL : catalog_at(f->entry));
+	if (o && !told.from_ns)
+		told.from_ns = o->start_ns;
+	g.o->finding(g.o->arg, &told, o);
 }
 
 /* ---- one object */

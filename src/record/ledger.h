@@ -71,7 +71,7 @@ struct ledger_hole {
 
 struct ledger_absent {
 	uint32_t listed_by, seq;
-	uint64_t boot; /* as the name has it; 0: it is none of ours */
+	uint64_t boot, start_ns; /* as the name has it; 0: it is none of ours */
 	char stream[8];
 	char name[OBJECT_NAME_MAX];
 };

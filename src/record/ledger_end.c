@@ -135,6 +135,7 @@ static void end_absent(struct ledger *l)
 						      .entry = LEDGER_NONE,
 						      .name = a->name,
 						      .boot = a->boot,
+						      .from_ns = a->start_ns,
 						      .stream = a->stream[0] ? a->stream : NULL,
 						      .text = since ? "the log lists it as shipped while "
 								      "this was read: verify again"

@@ -24,7 +24,8 @@ static void note_absent(struct ledger *l, uint32_t entry, struct span name, cons
 		return;
 	}
 	struct ledger_absent *a = &l->missing[l->absent];
-	*a = (struct ledger_absent){.listed_by = entry, .seq = n->seq, .boot = n->boot};
+	*a = (struct ledger_absent){
+		.listed_by = entry, .seq = n->seq, .boot = n->boot, .start_ns = n->start_ns};
 	memcpy(a->stream, n->stream, sizeof(a->stream));
 	memcpy(a->name, name.p, name.len);
 	for (uint32_t i = 0; i < l->absent; i++)

@@ -71,6 +71,7 @@ class Found:
     def is_damage(self, *pairs):
         """Damaged, and these (object, kind) are all that is said to be."""
         assert self.status == DAMAGED, f'exit status {self.status}: {self.err}'
+        assert all('from' in f for f in self.findings if 'object' in f), f'since when? {self.findings}'
         assert self.named() == set(pairs), f'{sorted(map(str, self.named()))}, not {sorted(map(str, pairs))}'
 
 
