@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/crc.h"
+#include "cli/catalog.h"
 #include "cli/fetched.h"
 #include "cli/progress.h"
 #include "cli/salvage.h"
@@ -93,15 +94,19 @@ static enum exit_status keep(struct fetched *f, struct commit *c, bool wrong)
 	return EXIT_DONE;
 }
 
-static enum exit_status write_object(uint64_t slot, struct commit *c)
+static enum exit_status write_object(uint32_t i, uint64_t slot, struct commit *c)
 {
+	struct catalog_object known;
 	static struct fetched f;
 	uint8_t sha256[SHA256_BYTES];
 	enum exit_status s, failed = EXIT_DONE;
 	bool open = c->state == COMMIT_OPEN;
 	uint64_t bytes = c->data_bytes + (open ? c->side_bytes : 0);
-	if (open && object_torn(&c->meta))
+	if (catalog_name(span_str(c->meta.name), &known) || (open && object_torn(&c->meta))) {
+		say_note("%s: the object in slot %u has no name of the format: %s", g.name, i,
+			 say_text(span_str(c->meta.name)));
 		return g.broken++, EXIT_DONE;
+	}
 	if ((s = fetched_plan(&f, g.folder, c->meta.name, bytes)))
 		return s;
 	if (f.kind != FETCHED_NEW) {
@@ -137,7 +142,7 @@ static enum exit_status take_slot(uint32_t i)
 	if (e == ERR_NOT_FOUND)
 		return EXIT_DONE;
 	if (!e)
-		return write_object(slot, &c);
+		return write_object(i, slot, &c);
 	g.broken++;
 	say_note("%s: slot %u can't be used: %s", g.name, i, err_text(e));
 	return EXIT_DONE;
