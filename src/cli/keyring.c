@@ -20,7 +20,10 @@ static struct {
 		uint8_t of[SHA256_BYTES]; /* the encrypted key and its context */
 		uint8_t key[ESDK_KEY_BYTES];
 	} held[KEYRING_MAX];
-	uint32_t count, next; /* next: to be replaced, once all are in use */
+	uint32_t count, next;          /* next: to be replaced, once all are in use */
+	char name[KEYRING_NAMES][256]; /* of KMS keys */
+	uint32_t names;
+	uint64_t more_names;
 	bool file_read;
 	uint8_t file_key[ESDK_KEY_BYTES];
 	uint8_t body[KMS_DECRYPT_BODY_MAX];
@@ -92,6 +95,25 @@ static void hold(const uint8_t of[SHA256_BYTES], const uint8_t data_key[ESDK_KEY
 	uint32_t i = g.count < KEYRING_MAX ? g.count++ : g.next++ % KEYRING_MAX;
 	memcpy(g.held[i].of, of, SHA256_BYTES);
 	memcpy(g.held[i].key, data_key, ESDK_KEY_BYTES);
+}
+
+static void note_name(struct span arn)
+{
+	for (uint32_t i = 0; i < g.names; i++)
+		if (span_eq(arn, span_str(g.name[i])))
+			return;
+	if (g.names == KEYRING_NAMES || arn.len >= sizeof(g.name[0])) {
+		g.more_names++;
+		return;
+	}
+	memcpy(g.name[g.names], arn.p, arn.len);
+	g.name[g.names++][arn.len] = 0;
+}
+
+const char *keyring_name(uint32_t i, uint64_t *more)
+{
+	*more = g.more_names;
+	return i < g.names ? g.name[i] : NULL;
 }
 
 static enum exit_status say_refused(const struct call *c, const struct esdk_edk *edk, struct span name)
@@ -168,8 +190,10 @@ enum exit_status keyring_get(const struct esdk_header *h, struct span name, uint
 		if (find(of, data_key))
 			return EXIT_DONE;
 		s = ask(&edk, h->aad, name, data_key);
-		if (!s)
-			hold(of, data_key);
+		if (s)
+			continue;
+		hold(of, data_key);
+		note_name(edk.info);
 	}
 	if (!asked)
 		return say(EXIT_NOT_SET_UP, "%s: no KMS key opens it; give its key by --key KEYFILE",

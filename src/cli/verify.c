@@ -6,6 +6,7 @@
 #include "aws/json.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/keyring.h"
 #include "cli/say.h"
 #include "cli/session.h"
 
@@ -175,11 +176,38 @@ static void finding(void *arg, const struct ledger_finding *f, const struct cata
 static const char proven[] =
 	"checked: every byte authenticated, content against index and metadata, signatures, chains and\n"
 	"numbers, the log's inventory both ways, versions and delete markers as far as they are listed.\n"
-	"not proven by the bucket: that a boot's signing key is an appliance's (CloudTrail shows who asked\n"
-	"KMS for data keys with that sealtap-pub), nor that no whole boot was taken out.\n";
+	"not proven by the bucket: that these KMS keys and a boot's signing key are an appliance's\n"
+	"(CloudTrail shows who asked for data keys with that sealtap-pub), nor that no whole boot was\n"
+	"taken out.\n";
 static const char proven_subset[] =
 	"checked: every byte authenticated, content against index, signatures, chains among these objects.\n"
 	"no log is among them: whether any is missing was not checked.\n";
+/* Whoever has a KMS key of his own can make a whole boot under that. */
+static void show_keys(void)
+{
+	uint64_t more;
+	const char *arn;
+	for (uint32_t i = 0; (arn = keyring_name(i, &more)); i++)
+		printf("%s %s\n", i ? "              " : "opened by KMS:", say_text(span_str(arn)));
+	if (more)
+		printf("%14llu times by further KMS keys\n", (unsigned long long)more);
+}
+
+static void put_keys(struct buf *b)
+{
+	uint64_t more;
+	const char *arn;
+	put_key(b, "kms_keys");
+	buf_u8(b, '[');
+	for (uint32_t i = 0; (arn = keyring_name(i, &more)); i++) {
+		buf_str(b, i ? "," : "");
+		json_put_string(b, span_str(arn));
+	}
+	buf_u8(b, ']');
+	if (more)
+		put_number(b, "kms_keys_more", more);
+}
+
 static const char proven_public[] =
 	"checked without the key: names, numbers, chains (prev), hashes, signatures by the public key in\n"
 	"each header. not proven without it: that KMS witnessed this key (the header can't be\n"
@@ -207,6 +235,7 @@ static void show_result(const struct verify_result *r, enum exit_status status)
 		       (unsigned long long)r->strangers);
 	if (r->unopened)
 		printf("%14llu objects that could not be opened or read\n", (unsigned long long)r->unopened);
+	show_keys();
 	if (r->sums.unproven)
 		printf("%14llu objects without metadata: whoever may decrypt can have made them\n",
 		       (unsigned long long)r->sums.unproven);
@@ -223,7 +252,7 @@ static void show_result(const struct verify_result *r, enum exit_status status)
 static void show_result_json(const struct verify_result *r, enum exit_status status)
 {
 	static const char *const words[] = {"complete", "gaps", "damaged"};
-	uint8_t text[4096];
+	static uint8_t text[4096 + KEYRING_NAMES * 6 * 256]; /* as JSON writes a control character */
 	struct buf b = BUF_OF(text);
 	buf_u8(&b, '{');
 	put_text(&b, "result", status <= EXIT_DAMAGED ? words[status] : "unfinished");
@@ -239,6 +268,7 @@ static void show_result_json(const struct verify_result *r, enum exit_status sta
 	put_number(&b, "unopened", r->unopened);
 	put_time(&b, "first", r->sums.first_ns);
 	put_time(&b, "last", r->sums.last_ns);
+	put_keys(&b);
 	put_key(&b, "part");
 	buf_str(&b, is_part(r) ? "true" : "false");
 	put_key(&b, "public_only");

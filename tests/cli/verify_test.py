@@ -89,7 +89,10 @@ def a_whole_set_is_complete(life):
     assert r['result'] == 'complete' and r['objects'] == r['signed_good'] == len(life.objects), r
     assert r['packets'] == sum(o.number('records') for o in life.packets()) and r['books_closed'] == 1 and r['canaries_stored'], r
     done = bucket.sealtap('verify')
+    assert r['kms_keys'] == [life.lab.key_arn] and not r['part'], r
     assert done.status == COMPLETE and b'\ncomplete: 0 damaged' in done.out, done
+    for not_proven in f'opened by KMS: {life.lab.key_arn}', 'nor that no whole boot was':
+        assert not_proven in done.out.decode(), done
 
 
 def a_window_of_it_is_complete_too(life):
