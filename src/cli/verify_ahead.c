@@ -89,7 +89,8 @@ static enum exit_status told_by_s3(struct bucket_ask *a, const struct catalog_ob
 	if (!e)
 		e = bucket_head_end(a);
 	if (e)
-		return call_say(&a->call, "ask for", span_str(o->key), "s3:GetObject");
+		return call_say(&a->call, "ask for", span_str(o->key),
+				o->version[0] ? "s3:GetObjectVersion" : "s3:GetObject");
 	told(t, &a->head);
 	buf_str(&key, o->key);
 	if (!buf_cstr(&key))

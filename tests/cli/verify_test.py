@@ -388,6 +388,7 @@ def who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged(life):
     one = Set(life).of('w0', 1)
     rules = {
         'an object': lambda r: denied('no') if r.method == 'GET' and r.path.endswith(one) else None,
+        'what S3 tells of it': lambda r: denied('no') if r.method == 'HEAD' and r.path.endswith(one) else None,
         'KMS': lambda r: (400, b'{"__type":"AccessDeniedException","message":"no"}') if r.action == 'Decrypt' else None,
         'the list': lambda r: denied('no') if 'prefix' in r.query or 'versions' in r.query else None,
     }
@@ -396,6 +397,7 @@ def who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged(life):
         done = bucket.sealtap('verify', '--json')
         life.lab.front.rule = None
         assert done.status == 77 and 'AccessDenied' in done.err, f'{what}: {done}'
+        assert 's3:GetObject ' not in done.err, f'{what}: of a version s3:GetObjectVersion is needed: {done.err}'
         assert b'"damage",' not in done.out, f'{what}: {done.out}'
 
 
