@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/verify.h"
 #include "cli/verify_ahead.h"
+#include "cli/verify_scope.h"
 #include "os/clock.h"
 #include "record/ledger_line.h"
 
@@ -16,7 +17,6 @@ enum part { PART_EVIDENCE, PART_OVERWRITTEN, PART_DELETED, PART_MARKER };
 
 static struct {
 	const struct verify_options *o;
-	char **operands;
 	struct verify_result *result;
 	struct ledger ledger;
 	struct inspect inspect;
@@ -138,54 +138,10 @@ static struct inspect_name name_of(const struct catalog_object *o)
 	return n;
 }
 
-/* What keys begin with that an operand names; NULL: it names files of this machine. */
-static struct span key_of_operand(const char *operand)
-{
-	struct span key = span_str(operand);
-	if (catalog_at(0)->local && !span_starts(key, SPAN("s3://")))
-		return span_of(NULL, 0);
-	if (span_starts(key, SPAN("s3://"))) {
-		key = span_from(key, 5);
-		span_cut(&key, '/');
-	}
-	return span_of(key.p ? key.p : (const uint8_t *)"", key.len);
-}
-
-/* The operands name less than whole appliances: an hour of one, say. */
-static bool is_narrow(const struct catalog_object *o)
-{
-	const size_t parts = 6; /* YYYY/MM/DD/HH/kind/name */
-	size_t folder = strlen(o->key);
-	for (size_t n = 0; folder && n < parts; folder--)
-		n += o->key[folder - 1] == '/';
-	for (char **operand = g.operands; operand && *operand && !o->local; operand++) {
-		struct span prefix = key_of_operand(*operand);
-		if (prefix.p && prefix.len > folder + 1 && span_starts(span_str(o->key), prefix))
-			return true;
-	}
-	return false;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;
-}
-
-/* It begins in the window, under what an operand names: were it there, it would be in the catalog. */
-static bool is_asked_for(const struct catalog_object *o, const char *key)
-{
-	char **operand = g.operands;
-	if (o->start_ns < g.o->from_ns || o->start_ns >= g.o->to_ns)
-		return false;
-	if (!operand || !*operand)
-		return true;
-	for (; *operand; operand++) {
-		struct span prefix = key_of_operand(*operand);
-		if (!prefix.p || span_starts(span_str(key), prefix))
-			return true;
-	}
-	return false;
 }
 
 static uint32_t find(void *arg, struct span name, struct inspect_name *n)
@@ -219,7 +175,7 @@ static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 		if (o->local ? !strcmp(base_name(o->key), base_name(text)) : !strcmp(o->key, text))
 			return g.sorted[low];
 	}
-	return is_asked_for(&want, text) ? LEDGER_NONE : LEDGER_ELSEWHERE;
+	return verify_scope_has(&want, text) ? LEDGER_NONE : LEDGER_ELSEWHERE;
 }
 
 static void finding(void *arg, const struct ledger_finding *f)
@@ -420,14 +376,6 @@ static bool has_log(void)
 	return false;
 }
 
-static bool some_narrow(void)
-{
-	for (uint32_t i = 0; i < catalog_count(); i++)
-		if (is_narrow(catalog_at(i)))
-			return true;
-	return false;
-}
-
 static uint64_t all_bytes(void)
 {
 	uint64_t bytes = 0;
@@ -456,7 +404,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 		return e;
 	*result = (struct verify_result){.strangers = catalog_strangers()};
 	g.o = o;
-	g.operands = operands;
+	verify_scope_begin(operands, o->from_ns, o->to_ns);
 	g.result = result;
 	g.kept = g.no_key = EXIT_DONE;
 	if (catalog_count() == 0)
@@ -466,7 +414,8 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	g.ledger.entries = g.entries;
 	g.ledger.entry_count = catalog_count();
 	g.ledger.subset = operands[0] && !has_log();
-	g.ledger.narrow = some_narrow();
+	g.ledger.narrow = verify_scope_is_narrow();
+	g.ledger.one_appliance = session_names()->appliance[0] != 0;
 	g.ledger.partial = window || g.ledger.subset || g.ledger.narrow;
 	g.ledger.from_ns = o->from_ns;
 	g.ledger.to_ns = o->to_ns;

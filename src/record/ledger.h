@@ -112,8 +112,9 @@ struct ledger {
 	uint64_t from_ns, to_ns; /* of it; 0 and UINT64_MAX: all */
 	bool subset; /* some objects without a log, chosen by somebody: partial, and holes are not damage */
 	bool narrow; /* less than whole appliances: how boots end is not looked for */
-	bool public_only; /* nothing is known of what is inside */
-	uint64_t now_ns;  /* before the names were listed */
+	bool one_appliance; /* others are not looked for */
+	bool public_only;   /* nothing is known of what is inside */
+	uint64_t now_ns;    /* before the names were listed */
 	void (*finding)(void *arg, const struct ledger_finding *f);
 	/* the entry of an object's name (its oldest version), LEDGER_NONE: it is not there, or
 	 * LEDGER_ELSEWHERE: it need not be among what was asked for; *n: what the name says,

@@ -250,12 +250,16 @@ static void end_gap(struct ledger *l, const struct ledger_gap *g)
 		if (l->boot[i].boot == g->boot)
 			return;
 	ledger_say(l, (struct ledger_finding){
-			      .severity = LEDGER_DAMAGE,
+			      .severity = l->one_appliance ? LEDGER_GAP : LEDGER_DAMAGE,
 			      .kind = "missing",
 			      .entry = LEDGER_NONE,
 			      .boot = g->boot,
 			      .to_ns = g->from_ns,
-			      .text = "nothing of this boot is there; a later one tells that it recorded"});
+			      .text = l->one_appliance
+					      ? "nothing of this boot, of which a later one tells, is there: "
+						"it is missing, or it was another appliance's"
+					      : "nothing of this boot is there; a later one tells that it "
+						"recorded"});
 }
 
 /* What did not fit is said, too. */

@@ -75,6 +75,11 @@ static void a_boot_of_which_a_later_one_tells_is_there_and_its_log_ends_where_th
 	ledger_end(&l);
 	CHECK(says(2, "gap gap log-0") && said("damage missing -"));
 	begin();
+	l.one_appliance = true; /* the volume may have been another one's */
+	later_boot(BOOT + 1, BOOT, 0, 100);
+	ledger_end(&l);
+	CHECK(says(2, "gap gap log-0") && said("gap missing -"));
+	begin();
 	log_begins();
 	add();
 	later_boot(BOOT + 1, BOOT, 230, 5000);
