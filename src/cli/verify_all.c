@@ -415,6 +415,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	g.ledger.entry_count = catalog_count();
 	g.ledger.subset = operands[0] && !has_log();
 	g.ledger.narrow = verify_scope_is_narrow();
+	g.ledger.files = catalog_at(0)->local;
 	g.ledger.one_appliance = session_names()->appliance[0] != 0;
 	g.ledger.partial = window || g.ledger.subset || g.ledger.narrow;
 	g.ledger.from_ns = o->from_ns;

@@ -112,6 +112,7 @@ struct ledger {
 	uint64_t from_ns, to_ns; /* of it; 0 and UINT64_MAX: all */
 	bool subset; /* some objects without a log, chosen by somebody: partial, and holes are not damage */
 	bool narrow; /* less than whole appliances: how boots end is not looked for */
+	bool files;  /* copies, made at some time */
 	bool one_appliance; /* others are not looked for */
 	bool public_only;   /* nothing is known of what is inside */
 	uint64_t now_ns;    /* before the names were listed */

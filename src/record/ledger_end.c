@@ -215,13 +215,18 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 	static const char no_end[] =
 		"its log does not end (event `shutdown`), and no later boot tells of a gap: its last objects "
 		"are missing, or it lost its power without a spool volume";
+	static const char no_end_then[] =
+		"its log does not end (event `shutdown`), and no later boot tells of a gap: its last objects "
+		"are missing, it lost its power without a spool volume, or it still ran when these files "
+		"were made (then give that time as --to)";
 	static const char stops[] =
 		"its log does not go on to the end of the time that was asked for, nor does it end (event "
 		"`shutdown`); a later boot that tells of a gap is not looked for";
 	static const char no_log[] =
 		"no log of this boot is there in that time: nothing tells what else there was";
 	static const char too_early[] =
-		"its log ends long before the gap of which a later boot tells: its last objects are missing";
+		"its log ends long before the gap of which a later boot tells: its last objects are "
+		"missing";
 	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
 	const uint64_t listed_ns = LEDGER_LISTED_S * NS_PER_S;
 	const struct ledger_gap *g = gap_of(l, b);
@@ -237,7 +242,8 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 		if (to_now)
 			say_end(l, b, LEDGER_NOTE, "goes-on", goes_on);
 	} else if (b->last_log_ns == 0 || to_now) {
-		say_end(l, b, LEDGER_DAMAGE, "missing", b->last_log_ns ? no_end : no_log);
+		const char *missing = l->files ? no_end_then : no_end;
+		say_end(l, b, LEDGER_DAMAGE, "missing", b->last_log_ns ? missing : no_log);
 	} else {
 		say_end(l, b, LEDGER_GAP, "no-end", stops);
 	}

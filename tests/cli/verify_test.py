@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -187,6 +188,18 @@ def what_is_missing_from_a_window_is_missing(life):
         assert found.status == DAMAGED and (None, 'missing') in found.named(), (len(without), found.findings, found.err)
 
 
+def files_of_an_appliance_that_still_ran_are_whole_up_to_then(life):
+    """files that were made while an appliance ran are whole up to that time; without it verify says that it may have run"""
+    s, then = Set(life), life.start_ns // operatorlab.S + 700
+    for o in life.objects:
+        if o.number('last') > (then - 1) * operatorlab.S:
+            del s.there[o.name]
+    found = s.verify('--to', f'@{then}')
+    assert found.status == COMPLETE and not found.findings, (found.findings, found.err)
+    found = s.verify()
+    assert found.status == DAMAGED and '--to' in found.findings[0]['text'], (found.findings, found.err)
+
+
 def less_than_an_appliance_is_a_part(lab):
     """an hour of an appliance, by its prefix, is a part: nothing is said to be missing before and behind it"""
     start = (int(time.time()) // 3600 * 3600 - 3 * 3600 - 600) * operatorlab.S
@@ -356,6 +369,26 @@ def a_later_version_is_overwritten_and_the_oldest_is_the_evidence(life):
     assert found.result['signed_good'] == len(life.objects), found.result
 
 
+def of_versions_within_one_second_the_oldest_is_the_evidence(life):
+    """of versions within one second, more exactly S3 does not tell, the oldest is the evidence"""
+    s = Set(life)
+    name = s.of('w1', 1)
+    bucket = s.put()
+    for i in range(6):
+        bucket.put(name, b'nothing %d' % i, {})
+
+    def in_whole_seconds(request):
+        if 'versions' not in request.query or 'delimiter' in request.query:
+            return None
+        text = life.lab.s3('GET', request.path, query=request.query)[1]
+        return 200, re.sub(rb'<LastModified>[^<]*', b'<LastModified>2026-11-22T10:00:00.000Z', text), {'Content-Type': 'application/xml'}
+    life.lab.front.rule = in_whole_seconds
+    found = s.verify(bucket=bucket)
+    life.lab.front.rule = None
+    found.is_damage((name, 'overwritten'))
+    assert found.result['signed_good'] == len(life.objects), found.result
+
+
 def a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence(life):
     s = Set(life)
     name = s.of('log', 1)
@@ -417,6 +450,7 @@ with operatorlab.Lab() as lab:
                  objects_under_each_others_names_are_swapped, an_object_that_is_missing_in_the_middle_or_at_the_end_is_named,
                  a_log_whose_last_object_is_missing_has_no_end, without_the_key_a_hole_in_the_numbers_and_a_broken_chain_are_seen,
                  a_copy_beside_an_object_is_duplicated, a_later_version_is_overwritten_and_the_oldest_is_the_evidence,
+                 of_versions_within_one_second_the_oldest_is_the_evidence,
                  a_delete_marker_is_deleted_and_the_oldest_version_is_the_evidence,
                  a_copy_without_metadata_keeps_its_chain_and_says_what_nobody_signed_for,
                  an_appliance_all_of_whose_objects_have_a_delete_marker_is_found,
@@ -426,4 +460,5 @@ with operatorlab.Lab() as lab:
     report.run(less_than_an_appliance_is_a_part, lab)
     hours_ago = lab.record(seconds=1000, bytes_per_s=2000, start_ns=int(time.time() - 3 * 3600) * operatorlab.S)
     report.run(what_is_missing_from_a_window_is_missing, hours_ago)
+    report.run(files_of_an_appliance_that_still_ran_are_whole_up_to_then, hours_ago)
 report.finish()
