@@ -5,6 +5,7 @@
 #include "aws/xml.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/env.h"
 #include "cli/say.h"
 
 #define SKEW_NS (int64_t)(300 * NS_PER_S) /* more is refused by the services, too */
@@ -189,10 +190,13 @@ enum exit_status call_say(const struct call *c, const char *what, struct span wh
 		c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
 	if (c->said)
 		return c->said;
-	if (c->status == 0)
-		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s", what, blank, object, c->service,
+	if (c->status == 0) {
+		const char *proxy = c->error == ERR_UNREACHABLE ? env_proxy() : NULL;
+		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s%s%s", what, blank, object, c->service,
 			   c->where[0] ? c->where : "request", c->why[0] ? c->why : err_text(c->error),
-			   hint[0] ? "; " : "", hint);
+			   hint[0] ? "; " : "", hint,
+			   proxy ? "; sealtap does not go through the proxy of " : "", proxy ? proxy : "");
+	}
 	bool told = needs && c->error == ERR_DENIED;
 	return say(t->status, "can't %s%s%s: %s%s%s%s%s%s%s (%u%s%s)", what, blank, object,
 		   c->fault.code[0] ? c->fault.code : err_text(c->error), c->fault.message[0] ? ": " : "",

@@ -80,9 +80,11 @@ static enum exit_status ask(const char *what, struct span form, const struct aws
 			     .to_bytes = sizeof(answer)};
 	enum err e = exchange_run(&x);
 	wipe(head_memory, sizeof(head_memory));
+	const char *proxy = env_proxy();
 	if (e)
-		return say(e == ERR_MISSING ? EXIT_NOT_SET_UP : EXIT_UNAVAILABLE, "%s: can't ask %s: %s: %s",
-			   what, call.endpoint.host, x.where, x.why);
+		return say(e == ERR_MISSING ? EXIT_NOT_SET_UP : EXIT_UNAVAILABLE,
+			   "%s: can't ask %s: %s: %s%s%s", what, call.endpoint.host, x.where, x.why,
+			   proxy ? "; sealtap does not go through the proxy of " : "", proxy ? proxy : "");
 	*got = x.answer;
 	return x.response->status == 200 ? EXIT_DONE : refused(what, &x);
 }

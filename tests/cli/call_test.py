@@ -264,9 +264,11 @@ def nobody_there_is_said_soon(lab, bucket, life):
     with socket.socket() as unused:
         unused.bind(('127.0.0.1', 0))
         done = bucket.sealtap('ls', AWS_ENDPOINT_URL=f'http://127.0.0.1:{unused.getsockname()[1]}')
-    assert done.status == 69 and 'connect' in done.err and 'endpoint' in done.err, done
+    assert done.status == 69 and 'connect' in done.err and 'endpoint' in done.err and 'proxy' not in done.err, done
     done = bucket.sealtap('ls', AWS_ENDPOINT_URL='http://no-such-host.invalid:80')
     assert done.status == 69 and 'name lookup' in done.err, done
+    done = bucket.sealtap('ls', AWS_ENDPOINT_URL='http://no-such-host.invalid:80', HTTPS_PROXY='http://127.0.0.1:1')
+    assert done.status == 69 and 'proxy of HTTPS_PROXY' in done.err, done
 
 
 def a_stranger_in_tls_is_found_out(lab, bucket, life):
