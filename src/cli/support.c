@@ -71,7 +71,8 @@ static void put_readme(void)
 		"status.txt    each appliance: state, counters, alarms; status.jsonl: the same as JSON\n"
 		"verify.txt    what verification found\n"
 		"log/          the appliances' log\n\n"
-		"There is no packet in it, no flow and no secret. ");
+		"There is no packet in it, no flow and no secret. Names of appliances, "
+		"instances and buckets stay. ");
 	buf_str(&g.text, o.with_addresses
 				 ? "Addresses are in it as they are; account numbers and key ids are not.\n"
 				 : "Addresses and account numbers have other names, the same throughout.\n");

@@ -431,7 +431,7 @@ def the_bucket_is_the_options_the_environments_or_the_profiles(here):
         assert found(environment, []) == ('of-profile', 'a/b')
         assert found(by_environment, []) == ('of-environment', '-')
         assert found(by_environment, ['--bucket', 's3://of-option/x']) == ('of-option', 'x')
-        assert 'is no BUCKET' in found(environment, ['--bucket', 'A_B'])
+        assert '--bucket is no BUCKET' in found(environment, ['--bucket', 'A_B'])
 
 
 class Server6(http.server.ThreadingHTTPServer):
