@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "cli/env.h"
 #include "cli/say.h"
+#include "cli/services.h"
 
 #define SKEW_NS (int64_t)(300 * NS_PER_S) /* more is refused by the services, too */
 
@@ -182,12 +183,30 @@ enum exit_status call_exit(const struct call *c)
 	return c->said ? c->said : telling_of(c->error)->status;
 }
 
+/* The operator's address of the service is no name: the TLS library knows names in certificates alone. */
+static bool goes_to_an_address(const char *service)
+{
+	struct endpoint e;
+	struct ip address;
+	bool custom;
+	if (services_endpoint(service, "us-east-1", &e, &custom) || !custom)
+		return false;
+	return e.host[0] == '[' || !ip_read(span_str(e.host), &address);
+}
+
+static const char *hint_of(const struct call *c, const struct telling *t)
+{
+	if (c->error == ERR_CERTIFICATE && goes_to_an_address(c->service))
+		return "give the endpoint by the name that its certificate has: addresses in certificates "
+		       "are not looked at";
+	return c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
+}
+
 enum exit_status call_say(const struct call *c, const char *what, struct span which, const char *needs)
 {
 	const struct telling *t = telling_of(c->error);
 	const char *object = say_text(which), *blank = which.len ? " " : "";
-	const char *hint =
-		c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
+	const char *hint = hint_of(c, t);
 	if (c->said)
 		return c->said;
 	if (c->status == 0) {

@@ -279,6 +279,9 @@ def a_stranger_in_tls_is_found_out(lab, bucket, life):
         assert done.status == 0 and done.out.count(b'\n') == len(life.objects), done
         done = bucket.sealtap('ls', '--ca-bundle', os.devnull, AWS_ENDPOINT_URL=wire.url)
         assert done.status == 78 and os.devnull in done.err, done
+    with Wire(lab.front.server.server_port, tls=certs.issue(lab.folder, 'address', ['localhost', '127.0.0.1'])) as wire:
+        done = bucket.sealtap('ls', AWS_ENDPOINT_URL=wire.url.replace('localhost', '127.0.0.1'), AWS_CA_BUNDLE=certs.CA)
+        assert done.status == 69 and 'endpoint by the name' in done.err, done
     with Wire(lab.front.server.server_port, tls=certs.issue(lab.folder, 'other', ['other.example'])) as wire:
         done = bucket.sealtap('ls', AWS_ENDPOINT_URL=wire.url, AWS_CA_BUNDLE=certs.CA)
         assert done.status == 69 and 'certificate' in done.err, done
