@@ -19,6 +19,7 @@ import http.client
 import http.server
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -46,6 +47,12 @@ class Done(typing.NamedTuple):
     status: int
     out: bytes
     err: str
+
+
+def as_of_a_terminal():
+    """Ctrl-C reaches it: what a shell starts in the background ignores it, and so do its children."""
+    procs.die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 # ---- what stands before moto
@@ -277,7 +284,7 @@ class Bucket:
     def start(self, *args, **environment):
         """Its process, with pipes; for follow, signals and closed pipes."""
         return subprocess.Popen([SEALTAP, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=self.lab.environment(**{**self.environment, **environment}), preexec_fn=procs.die_with_parent)
+                                env=self.lab.environment(**{**self.environment, **environment}), preexec_fn=as_of_a_terminal)
 
     def into_closed_pipe(self, *args, after_bytes=1):
         """The reader goes away after so many bytes: Done, status -13 when it died of SIGPIPE."""
