@@ -36,8 +36,11 @@ static void hold_ends(struct ends_before *before)
 	for (size_t i = 0; i < ENDS; i++)
 		sigaddset(&held, ends[i]);
 	sigprocmask(SIG_BLOCK, &held, &before->mask);
-	for (size_t i = 0; i < ENDS; i++)
-		sigaction(ends[i], &action, &before->action[i]);
+	for (size_t i = 0; i < ENDS; i++) {
+		sigaction(ends[i], NULL, &before->action[i]);
+		if (before->action[i].sa_handler != SIG_IGN)
+			sigaction(ends[i], &action, NULL);
+	}
 }
 
 static void release_ends(const struct ends_before *before)

@@ -398,8 +398,12 @@ def an_interrupted_question_leaves_the_terminal_as_it_was(here):
     with arranged(here, 'mfa') as (environment, _):
         terminal, far = pty.openpty()
         assert echoes(terminal)
+
+        def at_the_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background
         child = subprocess.Popen([SEALTAP, 'doctor', '--credentials'], env=environment, stdin=far, stdout=far, stderr=far,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            start_new_session=True, preexec_fn=at_the_terminal)
         said = b''
         while b'MFA code' not in said:
             said += os.read(terminal, 1000)
