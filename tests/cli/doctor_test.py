@@ -280,6 +280,7 @@ def closed_group(d, group, direction):
     rule = {'GroupId': d.ids[group], 'IpPermissions': [{'IpProtocol': '-1', 'IpRanges': [{'CidrIp': '0.0.0.0/0'}]}]}
     getattr(ec2, f'revoke_security_group_{direction}')(**rule)
     yield ''
+    rule['IpPermissions'][0]['IpRanges'].insert(0, {'CidrIp': '10.0.0.0/8'})  # every address beside another range
     getattr(ec2, f'authorize_security_group_{direction}')(**rule)
 
 
