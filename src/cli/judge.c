@@ -117,6 +117,11 @@ void judge_call(struct call *c, const struct http1_response *r, struct span body
 		{"RestoreAlreadyInProgress", FAULT_DENIED, ""},
 		{"OperationAborted", FAULT_RETRY, NULL},
 		{"NoSuchBucket", FAULT_DENIED, "check --bucket"},
+		{"InvalidAccessKeyId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"InvalidClientTokenId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"UnrecognizedClientException", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"SignatureDoesNotMatch", FAULT_DENIED, JUDGE_WRONG_SECRET},
+		{"InvalidSignatureException", FAULT_DENIED, JUDGE_WRONG_SECRET},
 		{"InvalidCiphertextException", FAULT_DENIED, ""},
 		{"KMSInvalidStateException", FAULT_DENIED,
 		 "wait until the key is ready, cancel its deletion, or look after its key store"},
@@ -216,7 +221,8 @@ enum exit_status call_say(const struct call *c, const char *what, struct span wh
 			   hint[0] ? "; " : "", hint,
 			   proxy ? "; sealtap does not go through the proxy of " : "", proxy ? proxy : "");
 	}
-	bool told = needs && c->error == ERR_DENIED;
+	bool told = needs && c->error == ERR_DENIED &&
+		    (!c->fault.code[0] || span_starts(span_str(c->fault.code), SPAN("AccessDenied")));
 	return say(t->status, "can't %s%s%s: %s%s%s%s%s%s%s (%u%s%s)", what, blank, object,
 		   c->fault.code[0] ? c->fault.code : err_text(c->error), c->fault.message[0] ? ": " : "",
 		   c->fault.message, told ? "; needs " : "", told ? needs : "", hint[0] ? "; " : "", hint,

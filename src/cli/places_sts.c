@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/env.h"
 #include "cli/exchange.h"
+#include "cli/judge.h"
 #include "cli/places.h"
 #include "cli/profiles.h"
 #include "cli/say.h"
@@ -45,11 +46,15 @@ static enum err put_head(const struct post_call *call, const struct aws_credenti
 
 static enum exit_status refused(const char *what, const struct exchange *x)
 {
-	static const struct fault_row none[] = {{NULL, FAULT_DENIED, NULL}};
+	static const struct fault_row rows[] = {
+		{"InvalidClientTokenId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"SignatureDoesNotMatch", FAULT_DENIED, JUDGE_WRONG_SECRET},
+		{NULL, FAULT_DENIED, NULL},
+	};
 	struct fault fault;
 	fault_clear(&fault);
 	fault_read_xml(&fault, x->answer, "ErrorResponse/Error");
-	enum fault_kind kind = fault_judge(&fault, x->response->status, none, "");
+	enum fault_kind kind = fault_judge(&fault, x->response->status, rows, "");
 	return say(kind == FAULT_RETRY     ? EXIT_UNAVAILABLE
 		   : kind == FAULT_REFRESH ? EXIT_TRY_AGAIN
 					   : EXIT_DENIED,

@@ -174,6 +174,10 @@ def denied(lab, bucket, life):
         done = bucket.sealtap('ls', '--from', '-1d')
     assert done.status == 77 and rule.given == 1 and done.out == b'', done
     assert re.search(r"can't list s3://\S+: AccessDenied: so it is; needs s3:ListBucket .*\(403", done.err), done.err
+    for code, hint in (('InvalidAccessKeyId', 'no such access key'), ('SignatureDoesNotMatch', 'check the secret access key')):
+        with Rule(lab.front, lambda request, code=code: error(code, 403), 99):
+            done = bucket.sealtap('ls', '--from', '-1d')
+        assert done.status == 77 and hint in done.err and 'needs' not in done.err, done.err
 
 
 def a_bucket_that_is_not_there_is_no_input(lab, bucket, life):

@@ -77,7 +77,8 @@ def the_manual_page_is_formatted_without_a_warning():
 
 def wrong_usage_is_said_with_its_exit_status():
     for words in ((), ('opne',), ('decrypt',), ('decrypt', 'a', 'b'), ('decrypt', '--nokey', 'x'), ('decrypt', '--key'),
-                  ('decrypt', '--raw=1', 'x'), ('--completion', 'csh'), ('--completion',)):
+                  ('decrypt', '--raw=1', 'x'), ('--completion', 'csh'), ('--completion',),
+                  *((name, '--from', '-1h', '--to', '-2h') for name in ('ls', 'open', 'verify', 'logs', 'support', 'cost'))):
         status, out, err = sealtap(*words)
         assert (status, out) == (64, '') and err.startswith('sealtap: ') and err.count('\n') == 1, f'{words}: {status} {err}'
 
