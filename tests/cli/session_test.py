@@ -157,6 +157,8 @@ ARRANGEMENTS = {
         {'AWS_PROFILE': 'a', 'AWS_DEFAULT_PROFILE': 'b'}, BASE, '[a]\n' + keys('AKIAA') + '[b]\n' + keys('AKIAB'), []),
     'a profile that is not there': ({**in_environment('AKIAENV'), 'AWS_PROFILE': 'none'}, BASE, '', []),
     'a file that is no INI file': (in_environment('AKIAENV'), 'region = eu-central-1\n', '', []),
+    'a folder in place of a file': ({**in_environment('AKIAENV'), 'AWS_DEFAULT_REGION': 'eu-west-1', 'AWS_CONFIG_FILE': '{folder}'}, BASE,
+        '', []),
     'a section that is there twice': ({}, BASE, '[default]\n' + keys('AKIAA') + '[default]\n' + keys('AKIAB'), []),
     'comments, colons, quotes and nested lines': (
         {'AWS_PROFILE': 'a b'},
