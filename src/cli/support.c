@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "base/version.h"
 #include "cli/health.h"
+#include "cli/interrupt.h"
 #include "cli/keyring.h"
 #include "cli/lines.h"
 #include "cli/mask.h"
@@ -189,6 +190,8 @@ static enum exit_status write_archive(char **operands)
 		put_status("support/status.jsonl", health_json, true);
 		put_verification(operands);
 		ustar_end();
+		if (interrupt_happened()) /* which verification had watched */
+			status = EXIT_INTERRUPTED;
 	}
 	enum exit_status written = outfile_end(status <= EXIT_DAMAGED);
 	return written ? written : status;

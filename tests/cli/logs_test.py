@@ -11,6 +11,7 @@ import signal
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
@@ -258,18 +259,24 @@ def the_same_objects_make_the_same_archive(bucket, life):
 
 
 def an_archive_that_is_interrupted_leaves_nothing(bucket, life):
-    with tempfile.TemporaryDirectory() as here:
-        bucket.lab.front.rule = lambda request: time.sleep(0.5)
-        try:
-            child = bucket.start('support', '-o', os.path.join(here, 'support.tar'))
-            while not os.listdir(here) and child.poll() is None:
-                time.sleep(0.01)
-            time.sleep(0.1)
-            child.send_signal(signal.SIGINT)
-            err = child.communicate(timeout=60)[1]
-        finally:
-            bucket.lab.front.rule = None
-        assert child.returncode == -signal.SIGINT and not err and os.listdir(here) == [], (child.returncode, err, os.listdir(here))
+    for part, statuses in (('log', (-signal.SIGINT,)), ('packets', (-signal.SIGINT, 130))):  # packets: verification
+        reached = threading.Event()
+
+        def slow(request, part=part, reached=reached):
+            if f'/{part}/' in request.path:
+                reached.set()
+                time.sleep(0.5)
+        with tempfile.TemporaryDirectory() as here:
+            bucket.lab.front.rule = slow
+            try:
+                child = bucket.start('support', '-o', os.path.join(here, 'support.tar'))
+                assert reached.wait(60)
+                time.sleep(0.1)
+                child.send_signal(signal.SIGINT)
+                err = child.communicate(timeout=60)[1]
+            finally:
+                bucket.lab.front.rule = None
+            assert child.returncode in statuses and os.listdir(here) == [], (child.returncode, err, os.listdir(here))
 
 
 def an_archive_that_cannot_be_written_leaves_nothing(bucket, life):
