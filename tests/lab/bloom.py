@@ -59,7 +59,7 @@ def frame_keys(frame):
         parts, ports_at = [body[8:24], body[24:40]], 40 if len(body) > 6 and body[6] in WITH_PORTS else None
     else:
         return set()
-    keys = {address_key(p) for p in parts if len(p) in (4, 16)}
+    keys = {address_key(p) for p in parts if len(p) == (16 if kind == 0x86dd else 4)}  # else the frame ends within it
     if ports_at is not None:
         found = [body[ports_at:ports_at + 2], body[ports_at + 2:ports_at + 4]]
         keys |= {port_key(int.from_bytes(p, 'big')) for p in found if len(p) == 2}
