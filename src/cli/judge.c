@@ -1,5 +1,6 @@
 #include "cli/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/xml.h"
@@ -201,9 +202,15 @@ static bool goes_to_an_address(const char *service)
 
 static const char *hint_of(const struct call *c, const struct telling *t)
 {
+	static char text[128];
 	if (c->error == ERR_CERTIFICATE && goes_to_an_address(c->service))
 		return "give the endpoint by the name that its certificate has: addresses in certificates "
 		       "are not looked at";
+	if (c->error == ERR_UNREACHABLE && env_proxy()) {
+		snprintf(text, sizeof(text), "%s; sealtap does not go through the proxy of %s", t->hint,
+			 env_proxy());
+		return text;
+	}
 	return c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
 }
 
@@ -214,13 +221,10 @@ enum exit_status call_say(const struct call *c, const char *what, struct span wh
 	const char *hint = hint_of(c, t);
 	if (c->said)
 		return c->said;
-	if (c->status == 0) {
-		const char *proxy = c->error == ERR_UNREACHABLE ? env_proxy() : NULL;
-		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s%s%s", what, blank, object, c->service,
+	if (c->status == 0)
+		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s", what, blank, object, c->service,
 			   c->where[0] ? c->where : "request", c->why[0] ? c->why : err_text(c->error),
-			   hint[0] ? "; " : "", hint,
-			   proxy ? "; sealtap does not go through the proxy of " : "", proxy ? proxy : "");
-	}
+			   hint[0] ? "; " : "", hint);
 	bool told = needs && c->error == ERR_DENIED &&
 		    (!c->fault.code[0] || span_starts(span_str(c->fault.code), SPAN("AccessDenied")));
 	return say(t->status, "can't %s%s%s: %s%s%s%s%s%s%s (%u%s%s)", what, blank, object,
