@@ -111,17 +111,34 @@ static bool is_root_of(struct span pattern, struct span account)
 	       span_eq(span_part(pattern, ':', 4, &last), account);
 }
 
+/* "arn:PARTITION:iam::ACCOUNT:role/PATH/NAME": a name is unique in its account, whatever the path. */
+static bool is_role(struct span pattern, struct span arn)
+{
+	bool last;
+	struct span resource = span_part(arn, ':', 5, &last), name = span_part(resource, '/', 1, &last);
+	struct span prefix = span_first(arn, arn.len - name.len);
+	if (!span_starts(resource, SPAN("role/")) || !last || !span_starts(pattern, prefix) ||
+	    pattern.len <= arn.len)
+		return false;
+	return span_ends(pattern, name) && pattern.p[pattern.len - name.len - 1] == '/';
+}
+
+static bool is_for(struct span pattern, struct span arn, struct span account)
+{
+	return fits(pattern, arn) || is_role(pattern, arn) || span_eq(pattern, account) ||
+	       is_root_of(pattern, account);
+}
+
 static bool names(const struct json_member *m, struct span arn, struct span account)
 {
 	struct json_walk w;
 	struct json_member each;
 	if (m->kind == JSON_STRING)
-		return fits(m->value, arn) || span_eq(m->value, account) || is_root_of(m->value, account);
+		return is_for(m->value, arn, account);
 	if (m->kind != JSON_ARRAY || json_walk(m->value, &w))
 		return false;
 	while (!json_walk_next(&w, &each))
-		if (each.kind == JSON_STRING && (fits(each.value, arn) || span_eq(each.value, account) ||
-						 is_root_of(each.value, account)))
+		if (each.kind == JSON_STRING && is_for(each.value, arn, account))
 			return true;
 	return false;
 }

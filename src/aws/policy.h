@@ -29,7 +29,8 @@ enum err policy_next(struct policy_walk *w, struct policy_statement *out) MUST_U
 /* Whether the statement is about this action: "kms:Decrypt" is named, or fits a pattern ("kms:*"), or is
  * not among those of NotAction. Case does not matter. */
 bool policy_about(const struct policy_statement *s, struct span action);
-/* Whether the statement is for this principal: its ARN, its account or the account's root, "*". */
+/* Whether the statement is for this principal: its ARN, its account or the account's root, "*".
+ * A role's ARN without a path, as a session tells it, is also that of the role of this name with a path. */
 bool policy_for(const struct policy_statement *s, struct span arn, struct span account);
 /* Whether a text stands in the condition. */
 bool policy_condition_has(const struct policy_statement *s, struct span text);

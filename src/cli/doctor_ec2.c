@@ -124,9 +124,11 @@ static enum err ask_instances(const char *id, struct call *c)
 {
 	static char name[80];
 	const char *appliance = session_names()->appliance;
-	snprintf(name, sizeof(name), "%s%s", *appliance ? "* " : "sealtap*", appliance);
+	snprintf(name, sizeof(name), "%s%s", *appliance ? "* " : "sealtap*", appliance); /* stack.yaml's */
 	const char *const by_id[] = {"InstanceId.1", id, NULL};
-	const char *const by_name[] = {"Filter.1.Name", "tag:Name", "Filter.1.Value.1", name, NULL};
+	const char *const by_name[] = {
+		"Filter.1.Name", "tag:Name", "Filter.1.Value.1", name, *appliance ? "Filter.1.Value.2" : NULL,
+		appliance,       NULL};
 	return doctor_query("ec2", "DescribeInstances", id ? by_id : by_name, c);
 }
 

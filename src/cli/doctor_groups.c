@@ -3,55 +3,64 @@
 #include <string.h>
 
 #include "aws/rows.h"
+#include "base/text.h"
 #include "cli/doctor.h"
 
 #define GROUP "DescribeSecurityGroupsResponse/securityGroupInfo/item/"
-#define GROUPS_MAX 32
+#define PERMISSIONS_MAX 8192
 
 /* What the groups of the answer are open for, to every IPv4 address. */
 static struct {
-	char id[GROUPS_MAX][64];
-	bool in_all[GROUPS_MAX], out_all[GROUPS_MAX], out_https[GROUPS_MAX];
+	bool in_all, out_all, out_https;
 	bool out; /* the list that is being read */
+	/* by the permission's number in the answer */
+	bool all[PERMISSIONS_MAX], https[PERMISSIONS_MAX];
 } g;
 
-static const struct rows_list group_rows = {
-	.group_depth = 2, .row_depth = 2, .count = 1, .column = {GROUP "groupId"}};
-/* A permission is read whole: an answer in which its ranges are more than one keeps the first alone. */
-static const struct rows_list rule_rows[] = {
-	{.group_depth = 2,
+/* A permission's protocol and ports, and the ranges that are in it: numbered by the same elements. */
+static const struct rows_list permission_rows[] = {
+	{.group_depth = 4,
 	 .row_depth = 4,
-	 .count = 4,
-	 .column = {GROUP "ipPermissions/item/ipProtocol", GROUP "ipPermissions/item/ipRanges/item/cidrIp",
-		    GROUP "ipPermissions/item/fromPort", GROUP "ipPermissions/item/toPort"}},
-	{.group_depth = 2,
+	 .count = 3,
+	 .column = {GROUP "ipPermissions/item/ipProtocol", GROUP "ipPermissions/item/fromPort",
+		    GROUP "ipPermissions/item/toPort"}},
+	{.group_depth = 4,
 	 .row_depth = 4,
-	 .count = 4,
-	 .column = {GROUP "ipPermissionsEgress/item/ipProtocol",
-		    GROUP "ipPermissionsEgress/item/ipRanges/item/cidrIp",
-		    GROUP "ipPermissionsEgress/item/fromPort", GROUP "ipPermissionsEgress/item/toPort"}},
+	 .count = 3,
+	 .column = {GROUP "ipPermissionsEgress/item/ipProtocol", GROUP "ipPermissionsEgress/item/fromPort",
+		    GROUP "ipPermissionsEgress/item/toPort"}},
+};
+static const struct rows_list range_rows[] = {
+	{.group_depth = 4,
+	 .row_depth = 6,
+	 .count = 1,
+	 .column = {GROUP "ipPermissions/item/ipRanges/item/cidrIp"}},
+	{.group_depth = 4,
+	 .row_depth = 6,
+	 .count = 1,
+	 .column = {GROUP "ipPermissionsEgress/item/ipRanges/item/cidrIp"}},
 };
 
-static void on_group(void *arg, unsigned group, const char *const *v)
+static void on_permission(void *arg, unsigned n, const char *const *v)
 {
+	uint64_t from, to;
 	(void)arg;
-	if (group < GROUPS_MAX)
-		snprintf(g.id[group], sizeof(g.id[0]), "%s", v[0]);
+	if (n >= PERMISSIONS_MAX)
+		return;
+	bool ports = !text_read_u64(span_str(v[1]), UINT16_MAX, &from) &&
+		     !text_read_u64(span_str(v[2]), UINT16_MAX, &to);
+	g.all[n] = !strcmp(v[0], "-1");
+	g.https[n] = g.all[n] || (!strcmp(v[0], "tcp") && ports && from <= 443 && to >= 443);
 }
 
-static void on_rule(void *arg, unsigned group, const char *const *v)
+static void on_range(void *arg, unsigned n, const char *const *v)
 {
 	(void)arg;
-	bool any = strstr(v[1], "0.0.0.0/0") != NULL, all = any && !strcmp(v[0], "-1");
-	if (group >= GROUPS_MAX)
+	if (n >= PERMISSIONS_MAX || strcmp(v[0], "0.0.0.0/0") != 0)
 		return;
-	if (!g.out) {
-		g.in_all[group] = g.in_all[group] || all;
-		return;
-	}
-	g.out_all[group] = g.out_all[group] || all;
-	g.out_https[group] =
-		g.out_https[group] || all || (any && !strcmp(v[0], "tcp") && !strcmp(v[2], "443"));
+	g.in_all = g.in_all || (!g.out && g.all[n]);
+	g.out_all = g.out_all || (g.out && g.all[n]);
+	g.out_https = g.out_https || (g.out && g.https[n]);
 }
 
 static enum err ask(const struct doctor_interface *i, struct call *c)
@@ -66,20 +75,12 @@ static enum err ask(const struct doctor_interface *i, struct call *c)
 	pairs[2 * i->groups] = NULL;
 	memset(&g, 0, sizeof(g));
 	TRY(doctor_query("ec2", "DescribeSecurityGroups", pairs, c));
-	TRY(c->error = rows_read(c->answer, &group_rows, on_group, NULL));
-	for (g.out = false;; g.out = true) {
-		TRY(c->error = rows_read(c->answer, &rule_rows[g.out], on_rule, NULL));
-		if (g.out)
-			return ERR_OK;
+	for (unsigned way = 0; way < 2; way++) {
+		g.out = way;
+		TRY(c->error = rows_read(c->answer, &permission_rows[way], on_permission, NULL));
+		TRY(c->error = rows_read(c->answer, &range_rows[way], on_range, NULL));
 	}
-}
-
-static bool any(const bool *of)
-{
-	for (unsigned i = 0; i < GROUPS_MAX; i++)
-		if (of[i])
-			return true;
-	return false;
+	return ERR_OK;
 }
 
 static void look(const struct doctor_interface *i, unsigned device)
@@ -92,16 +93,16 @@ static void look(const struct doctor_interface *i, unsigned device)
 		return;
 	}
 	bool inside = device == 1;
-	const char *out = any(g.out_all) ? "all" : any(g.out_https) ? "HTTPS alone" : "not even HTTPS";
-	if (inside && !(any(g.in_all) && any(g.out_all)))
-		doctor_tell(any(g.in_all) ? DOCTOR_WARNING : DOCTOR_PROBLEM, DOCTOR_GROUPS, i->id,
-			    "inside: %s comes in, %s goes out", any(g.in_all) ? "all" : "not all", out);
+	const char *out = g.out_all ? "all" : g.out_https ? "HTTPS alone" : "not even HTTPS";
+	if (inside && !(g.in_all && g.out_all))
+		doctor_tell(g.in_all ? DOCTOR_WARNING : DOCTOR_PROBLEM, DOCTOR_GROUPS, i->id,
+			    "inside: %s comes in, %s goes out", g.in_all ? "all" : "not all", out);
 	else if (inside)
 		doctor_tell(DOCTOR_OK, DOCTOR_GROUPS, i->id, "inside: open both ways");
-	else if (device == 0 && !any(g.out_all))
-		doctor_tell(any(g.out_https) ? DOCTOR_WARNING : DOCTOR_PROBLEM, DOCTOR_GROUPS, i->id,
+	else if (device == 0 && !g.out_all)
+		doctor_tell(g.out_https ? DOCTOR_WARNING : DOCTOR_PROBLEM, DOCTOR_GROUPS, i->id,
 			    "outside: %s goes out", out);
-	else if (!any(g.out_https))
+	else if (!g.out_https)
 		doctor_tell(DOCTOR_PROBLEM, DOCTOR_GROUPS, i->id, "evidence: %s goes out", out);
 	else
 		doctor_tell(DOCTOR_OK, DOCTOR_GROUPS, i->id, "%s: %s goes out",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/json.h"
 #include "aws/rows.h"
 #include "cli/doctor.h"
 
@@ -111,9 +112,23 @@ static enum err simulate(const struct doctor *d, struct decisions *all, const ch
 	return c->error = rows_read(c->answer, &result_rows, on_decision, all);
 }
 
+/* Policies name keys, and the simulator compares as they stand: an alias' key is asked for. */
+static void find_key(const struct doctor *d, char *out, size_t cap)
+{
+	char text[512];
+	struct buf body = BUF_OF(text);
+	struct call c;
+	buf_str(&body, "{\"KeyId\":");
+	json_put_string(&body, span_str(d->key));
+	buf_str(&body, "}");
+	if (!strstr(d->key, ":alias/") || doctor_ask_kms(d, "DescribeKey", buf_span(&body), &c) ||
+	    json_find_text(c.answer, "KeyMetadata/Arn", out, cap))
+		snprintf(out, cap, "%s", d->key);
+}
+
 static void look_at_permissions(const struct doctor *d)
 {
-	char object[400], bucket[128];
+	char object[400], bucket[128], key[sizeof(d->key)];
 	struct decisions all = {.d = d};
 	struct call c;
 	bool last;
@@ -123,10 +138,11 @@ static void look_at_permissions(const struct doctor *d)
 		 d->bucket);
 	snprintf(object, sizeof(object), "%s/%s/%s/%s/%s/x", bucket, d->settings.s3_prefix, d->account,
 		 *d->bucket_region ? d->bucket_region : "*", name);
+	find_key(d, key, sizeof(key));
 	for (size_t i = 0; i < ACTIONS; i++) {
 		bool of_key = !strncmp(actions[i].action, "kms:", 4),
 		     of_bucket = strstr(actions[i].action, "Bucket");
-		if (simulate(d, &all, actions[i].action, of_key ? d->key : of_bucket ? bucket : object, &c)) {
+		if (simulate(d, &all, actions[i].action, of_key ? key : of_bucket ? bucket : object, &c)) {
 			doctor_unknown(DOCTOR_ROLE, d->role_arn, "iam:SimulatePrincipalPolicy", &c);
 			return;
 		}

@@ -4,5 +4,7 @@
 
 /* NULL where it is not set, or empty. */
 const char *env_get(const char *name);
+/* The variable by which other programs go through a proxy; this one goes through none. NULL: not set. */
+const char *env_proxy(void);
 
 #endif

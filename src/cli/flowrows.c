@@ -80,13 +80,13 @@ static void cell_proto(const struct flowline *f)
 	columns_cell(buf_span(&b));
 }
 
-static void put_end(struct buf *b, const struct ip *a, bool icmp, uint16_t port)
+static void put_end(struct buf *b, const struct ip *a, bool portless, uint16_t port)
 {
-	bool brackets = !icmp && !ip_is_v4(a);
+	bool brackets = !portless && !ip_is_v4(a);
 	buf_str(b, brackets ? "[" : "");
 	ip_text(b, a);
 	buf_str(b, brackets ? "]" : "");
-	if (icmp)
+	if (portless)
 		return;
 	buf_u8(b, ':');
 	text_u64(b, port);
@@ -97,7 +97,7 @@ static void cell_end(const struct flowline *f, bool known, const struct ip *a, u
 	uint8_t text[64];
 	struct buf b = BUF_OF(text);
 	if (known)
-		put_end(&b, a, flowline_is_icmp(f), port);
+		put_end(&b, a, !flowline_has_ports(f), port);
 	else
 		buf_u8(&b, '-');
 	columns_cell(buf_span(&b));
@@ -108,14 +108,14 @@ static void cell_translated(const struct flowline *f)
 {
 	uint8_t text[128];
 	struct buf b = BUF_OF(text);
-	bool icmp = flowline_is_icmp(f);
+	bool portless = !flowline_has_ports(f);
 	const struct flowline_side *o = &f->orig, *r = &f->reply;
 	if (flowline_is_translated(f)) {
 		if (!ip_eq(&o->src, &r->dst) || o->sport != r->dport)
-			put_end(&b, &r->dst, icmp, r->dport);
+			put_end(&b, &r->dst, portless, r->dport);
 		if (!ip_eq(&o->dst, &r->src) || o->dport != r->sport) {
 			buf_str(&b, b.len ? " > " : "> ");
-			put_end(&b, &r->src, icmp, r->sport);
+			put_end(&b, &r->src, portless, r->sport);
 		}
 	}
 	columns_cell(b.len ? buf_span(&b) : SPAN("-"));
@@ -175,7 +175,7 @@ static void put_csv_row(const struct flowline *f)
 {
 	static const char *const kinds[] = {"end", "live", "unanswered", "verdict", "note"};
 	const struct flowline_side *o = &f->orig, *r = &f->reply;
-	bool ports = !flowline_is_icmp(f);
+	bool ports = flowline_has_ports(f);
 	columns_time(f->from_ns);
 	columns_time(f->to_ns);
 	columns_cell(span_str(kinds[f->kind]));

@@ -84,8 +84,6 @@ static enum exit_status read_options(void)
 			   "--json, --csv and --open exclude each other, --open also --top");
 	if (o.file && !o.open)
 		return say(EXIT_WRONG_USAGE, "-w wants --open beside it");
-	if (o.from_ns > o.to_ns)
-		return say(EXIT_WRONG_USAGE, "--from is later than --to");
 	return EXIT_DONE;
 }
 
@@ -118,7 +116,7 @@ static bool wanted(const struct flowline *f)
 		return false;
 	if (o.port == UINT64_MAX)
 		return true;
-	return !flowline_is_icmp(f) && (side_has_port(&f->orig) || side_has_port(&f->reply));
+	return flowline_has_ports(f) && (side_has_port(&f->orig) || side_has_port(&f->reply));
 }
 
 /* ---- what becomes of it */
@@ -185,11 +183,14 @@ static enum exit_status choose_filter(const struct flowopen *f)
 			   "--host, --port or "
 			   "--proto, or use sealtap open with a filter of your own",
 			   (unsigned long long)f->flows);
-	say_note("--filter '%s'%s", f->filter,
-		 f->how == FLOWOPEN_SERVICES
-			 ? ": by who answered, as the flows are too many to name each; others of "
-			   "these are among them"
-			 : "");
+	static const char *const how[] = {
+		[FLOWOPEN_EXACT] = "",
+		[FLOWOPEN_SERVICES] = ": by who answered, as the flows are too many to name each; others of "
+				      "these are among them",
+		[FLOWOPEN_ASKED] = ": by what was asked for, as the flows are too many to name each or who "
+				   "answered; other traffic of these is among them",
+	};
+	say_note("--filter '%s'%s", f->filter, how[f->how]);
 	return EXIT_DONE;
 }
 
@@ -221,10 +222,15 @@ static enum exit_status run(char **operands)
 	enum exit_status status = read_options();
 	if (status || (status = session_begin()))
 		return status;
+	const struct flowopen_asked asked = {.by_host = o.host != NULL,
+					     .by_port = o.port != UINT64_MAX,
+					     .by_proto = o.proto != NULL,
+					     .host = g.host,
+					     .port = (uint16_t)o.port};
 	if (f.to_ns < UINT64_MAX - LINE_LATE_NS)
 		f.to_ns += LINE_LATE_NS;
 	flowlive_begin();
-	flowopen_begin();
+	flowopen_begin(&asked);
 	flowtop_begin(g.by);
 	if (!o.top && !o.json && !o.open)
 		flowrows_begin(o.csv);

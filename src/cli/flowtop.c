@@ -45,7 +45,7 @@ static void put_service(struct buf *b, const struct flowline *f)
 {
 	buf_u8(b, f->proto);
 	buf_u8(b, 1);
-	buf_be16(b, flowline_is_icmp(f) ? f->orig.icmp_type : f->orig.dport);
+	buf_be16(b, flowline_is_icmp(f) ? f->orig.icmp_type : flowline_has_ports(f) ? f->orig.dport : 0);
 }
 
 void flowtop_add(enum flowtop_by by, const struct flowline *f)
@@ -92,9 +92,17 @@ static bool is_icmp(const uint8_t *service)
 	return flowline_is_icmp(&(struct flowline){.proto = service[0]});
 }
 
+static bool is_numbered(const uint8_t *service)
+{
+	const struct flowline f = {.proto = service[0]};
+	return flowline_is_icmp(&f) || flowline_has_ports(&f);
+}
+
 static void put_service_text(struct buf *b, const uint8_t *service)
 {
 	flowrows_proto(b, service[0]);
+	if (!is_numbered(service))
+		return;
 	buf_str(b, is_icmp(service) ? " type " : " ");
 	text_u64(b, load_be16(service + 2));
 }
@@ -151,7 +159,9 @@ static void put_json_key(struct buf *b, enum flowtop_by by, const struct top_sum
 		return;
 	buf_str(b, "\"proto\":\"");
 	flowrows_proto(b, service[0]);
-	buf_str(b, is_icmp(service) ? "\",\"type\":" : "\",\"port\":");
+	buf_str(b, !is_numbered(service) ? "\"," : is_icmp(service) ? "\",\"type\":" : "\",\"port\":");
+	if (!is_numbered(service))
+		return;
 	text_u64(b, load_be16(service + 2));
 	buf_u8(b, ',');
 }

@@ -1,11 +1,14 @@
 #include "cli/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/xml.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/env.h"
 #include "cli/say.h"
+#include "cli/services.h"
 
 #define SKEW_NS (int64_t)(300 * NS_PER_S) /* more is refused by the services, too */
 
@@ -115,6 +118,11 @@ void judge_call(struct call *c, const struct http1_response *r, struct span body
 		{"RestoreAlreadyInProgress", FAULT_DENIED, ""},
 		{"OperationAborted", FAULT_RETRY, NULL},
 		{"NoSuchBucket", FAULT_DENIED, "check --bucket"},
+		{"InvalidAccessKeyId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"InvalidClientTokenId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"UnrecognizedClientException", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"SignatureDoesNotMatch", FAULT_DENIED, JUDGE_WRONG_SECRET},
+		{"InvalidSignatureException", FAULT_DENIED, JUDGE_WRONG_SECRET},
 		{"InvalidCiphertextException", FAULT_DENIED, ""},
 		{"KMSInvalidStateException", FAULT_DENIED,
 		 "wait until the key is ready, cancel its deletion, or look after its key store"},
@@ -181,19 +189,44 @@ enum exit_status call_exit(const struct call *c)
 	return c->said ? c->said : telling_of(c->error)->status;
 }
 
+/* The operator's address of the service is no name: the TLS library knows names in certificates alone. */
+static bool goes_to_an_address(const char *service)
+{
+	struct endpoint e;
+	struct ip address;
+	bool custom;
+	if (services_endpoint(service, "us-east-1", &e, &custom) || !custom)
+		return false;
+	return e.host[0] == '[' || !ip_read(span_str(e.host), &address);
+}
+
+static const char *hint_of(const struct call *c, const struct telling *t)
+{
+	static char text[128];
+	if (c->error == ERR_CERTIFICATE && goes_to_an_address(c->service))
+		return "give the endpoint by the name that its certificate has: addresses in certificates "
+		       "are not looked at";
+	if (c->error == ERR_UNREACHABLE && env_proxy()) {
+		snprintf(text, sizeof(text), "%s; sealtap does not go through the proxy of %s", t->hint,
+			 env_proxy());
+		return text;
+	}
+	return c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
+}
+
 enum exit_status call_say(const struct call *c, const char *what, struct span which, const char *needs)
 {
 	const struct telling *t = telling_of(c->error);
 	const char *object = say_text(which), *blank = which.len ? " " : "";
-	const char *hint =
-		c->fault.remedy && c->fault.remedy[0] && c->error != ERR_EXPIRED ? c->fault.remedy : t->hint;
+	const char *hint = hint_of(c, t);
 	if (c->said)
 		return c->said;
 	if (c->status == 0)
 		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s", what, blank, object, c->service,
 			   c->where[0] ? c->where : "request", c->why[0] ? c->why : err_text(c->error),
 			   hint[0] ? "; " : "", hint);
-	bool told = needs && c->error == ERR_DENIED;
+	bool told = needs && c->error == ERR_DENIED &&
+		    (!c->fault.code[0] || span_starts(span_str(c->fault.code), SPAN("AccessDenied")));
 	return say(t->status, "can't %s%s%s: %s%s%s%s%s%s%s (%u%s%s)", what, blank, object,
 		   c->fault.code[0] ? c->fault.code : err_text(c->error), c->fault.message[0] ? ": " : "",
 		   c->fault.message, told ? "; needs " : "", told ? needs : "", hint[0] ? "; " : "", hint,

@@ -5,6 +5,11 @@
 
 #include "cli/call.h"
 
+/* Remedies where the credentials themselves are no good. */
+#define JUDGE_NO_SUCH_KEY \
+	"there is no such access key, or no longer: sealtap doctor --credentials tells where it is from"
+#define JUDGE_WRONG_SECRET "check the secret access key and this machine's clock"
+
 enum judge_kind {
 	JUDGE_RETRY,   /* later */
 	JUDGE_REFRESH, /* with new credentials */

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/span.h"
 #include "base/version.h"
@@ -63,8 +64,19 @@ static enum exit_status completion(const char *shell)
 	return say_out_done();
 }
 
+/* Data keys and credentials would be in it. */
+static void keep_no_core(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_CORE, &r) == 0) {
+		r.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &r);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	keep_no_core();
 	signal(SIGPIPE, SIG_IGN); /* say_out sees it, connections want no signal */
 	if (argc < 2)
 		return say(EXIT_WRONG_USAGE, "what is to be done? sealtap --help lists the commands");

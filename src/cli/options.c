@@ -64,6 +64,16 @@ static unsigned read_option(const struct command *c, char **argv, uint64_t now_n
 	return take(c, row, equals ? equals + 1 : argv[1], now_ns) ? 2 - (equals != NULL) : 0;
 }
 
+/* UINT64_MAX: --from was not given, and the command chooses. */
+static bool times_in_order(const struct command *c)
+{
+	const struct option_row *from = find(c, "--from"), *to = find(c, "--to");
+	if (!from || !to || from->kind != OPTION_TIME || to->kind != OPTION_TIME)
+		return true;
+	uint64_t from_ns = *(const uint64_t *)from->to, to_ns = *(const uint64_t *)to->to;
+	return from_ns == UINT64_MAX || from_ns <= to_ns || wrong(c, "--from", "is later than --to");
+}
+
 bool options_read(const struct command *c, char **argv, uint64_t now_ns)
 {
 	char **to = argv;
@@ -81,6 +91,8 @@ bool options_read(const struct command *c, char **argv, uint64_t now_ns)
 		}
 	}
 	*to = NULL;
+	if (!times_in_order(c))
+		return false;
 	if (operands < c->operands_min)
 		return wrong(c, c->operands, "is missing");
 	return operands <= c->operands_max ||

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/say.h"
 
@@ -14,6 +16,22 @@ static struct {
 	char part[PATH_MAX];
 } g;
 
+/* Of what ends the process in the middle nothing stays. */
+static void on_end(int number)
+{
+	unlink(g.part);
+	raise(number); /* SA_RESETHAND: it ends the process, once this is left */
+}
+
+static void watch_ends(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND}, before;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!sigaction(ends[i], NULL, &before) && before.sa_handler == SIG_DFL)
+			sigaction(ends[i], &action, NULL);
+}
+
 enum exit_status outfile_begin(const char *path)
 {
 	g.path = path;
@@ -23,6 +41,7 @@ enum exit_status outfile_begin(const char *path)
 	g.file = fopen(g.part, "wb");
 	if (!g.file)
 		return say(EXIT_OUTPUT, "can't write %s: %s", say_text(span_str(g.part)), strerror(errno));
+	watch_ends();
 	return EXIT_DONE;
 }
 

@@ -1,5 +1,5 @@
 /* outfile: a file of the operator's that is there whole or not at all: it grows under PATH.part and gets its
- * name at the end. One at a time.
+ * name at the end; Ctrl-C takes it away. One at a time.
  */
 #ifndef SEALTAP_CLI_OUTFILE_H
 #define SEALTAP_CLI_OUTFILE_H

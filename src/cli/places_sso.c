@@ -81,6 +81,19 @@ static bool is_expired(const struct sso *o, uint64_t now_ns)
 	return time_read_zoned(span_str(text), &at_ns) || at_ns <= now_ns;
 }
 
+/* The AWS command line renews a token of an [sso-session] by itself, for as long as the session lasts. */
+static enum place_found expired(struct place_search *s, const struct sso *o)
+{
+	const char *profile = say_text(span_str(s->profile));
+	if (!*o->session)
+		return PLACE_FAIL(s, EXIT_TRY_AGAIN, "single sign-on has expired: aws sso login --profile %s",
+				  profile);
+	return PLACE_FAIL(s, EXIT_TRY_AGAIN,
+			  "the token of single sign-on has expired: aws sts get-caller-identity --profile %s "
+			  "renews it while the session lasts, then aws sso login --profile %s",
+			  profile, profile);
+}
+
 static enum err put_head(const struct sso *o, const struct endpoint *e, struct buf *head)
 {
 	char target_text[1024], host_text[300];
@@ -157,14 +170,14 @@ enum place_found place_single_sign_on(struct place_search *s, struct aws_credent
 		return PLACE_FAIL(s, EXIT_NOT_SET_UP, "profile %s is one of single sign-on, but has no %s",
 				  profile, missing);
 	e = read_token(&o);
-	enum place_found found =
-		e ? PLACE_FAIL(s, EXIT_NOT_SET_UP,
-			       "profile %s wants single sign-on: aws sso login --profile %s (its token: %s)",
-			       profile, profile, err_text(e))
-		: is_expired(&o, s->now_ns)
-			? PLACE_FAIL(s, EXIT_TRY_AGAIN,
-				     "single sign-on has expired: aws sso login --profile %s", profile)
-			: ask(s, &o, out);
+	enum place_found found;
+	if (e)
+		found = PLACE_FAIL(
+			s, EXIT_NOT_SET_UP,
+			"profile %s wants single sign-on: aws sso login --profile %s (its token: %s)",
+			profile, profile, err_text(e));
+	else
+		found = is_expired(&o, s->now_ns) ? expired(s, &o) : ask(s, &o, out);
 	wipe(&o, sizeof(o));
 	wipe(memory, sizeof(memory));
 	wipe(head_memory, sizeof(head_memory));

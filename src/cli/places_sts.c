@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/env.h"
 #include "cli/exchange.h"
+#include "cli/judge.h"
 #include "cli/places.h"
 #include "cli/profiles.h"
 #include "cli/say.h"
@@ -45,11 +46,15 @@ static enum err put_head(const struct post_call *call, const struct aws_credenti
 
 static enum exit_status refused(const char *what, const struct exchange *x)
 {
-	static const struct fault_row none[] = {{NULL, FAULT_DENIED, NULL}};
+	static const struct fault_row rows[] = {
+		{"InvalidClientTokenId", FAULT_DENIED, JUDGE_NO_SUCH_KEY},
+		{"SignatureDoesNotMatch", FAULT_DENIED, JUDGE_WRONG_SECRET},
+		{NULL, FAULT_DENIED, NULL},
+	};
 	struct fault fault;
 	fault_clear(&fault);
 	fault_read_xml(&fault, x->answer, "ErrorResponse/Error");
-	enum fault_kind kind = fault_judge(&fault, x->response->status, none, "");
+	enum fault_kind kind = fault_judge(&fault, x->response->status, rows, "");
 	return say(kind == FAULT_RETRY     ? EXIT_UNAVAILABLE
 		   : kind == FAULT_REFRESH ? EXIT_TRY_AGAIN
 					   : EXIT_DENIED,
@@ -80,9 +85,11 @@ static enum exit_status ask(const char *what, struct span form, const struct aws
 			     .to_bytes = sizeof(answer)};
 	enum err e = exchange_run(&x);
 	wipe(head_memory, sizeof(head_memory));
+	const char *proxy = env_proxy();
 	if (e)
-		return say(e == ERR_MISSING ? EXIT_NOT_SET_UP : EXIT_UNAVAILABLE, "%s: can't ask %s: %s: %s",
-			   what, call.endpoint.host, x.where, x.why);
+		return say(e == ERR_MISSING ? EXIT_NOT_SET_UP : EXIT_UNAVAILABLE,
+			   "%s: can't ask %s: %s: %s%s%s", what, call.endpoint.host, x.where, x.why,
+			   proxy ? "; sealtap does not go through the proxy of " : "", proxy ? proxy : "");
 	*got = x.answer;
 	return x.response->status == 200 ? EXIT_DONE : refused(what, &x);
 }

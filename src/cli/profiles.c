@@ -64,6 +64,11 @@ static enum exit_status read_file(enum profiles_file f)
 	enum err e = file_read(g.file[f].path, g.file[f].text, sizeof(g.file[f].text), &g.file[f].len);
 	if (e == ERR_NOT_FOUND)
 		return EXIT_DONE;
+	if (e == ERR_DENIED || (e == ERR_SYSTEM && errno == EISDIR)) { /* as botocore, but not in silence */
+		say_note("%s can't be read, and is left out: %s", say_text(span_str(g.file[f].path)),
+			 strerror(errno));
+		return EXIT_DONE;
+	}
 	if (e)
 		return cannot_read(f, e);
 	e = profile_find_section(span_of(g.file[f].text, g.file[f].len), places[f].kind, span_str(g.name),

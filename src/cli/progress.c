@@ -1,9 +1,11 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "cli/env.h"
 #include "cli/say.h"
 #include "os/clock.h"
 
@@ -54,10 +56,14 @@ static void so_far(char out[80])
 		 amount(g.total, total));
 }
 
-/* In one write: the terminal shows no half of it. */
+/* In one write: the terminal shows no half of it. What is wider than the terminal is cut there, not wrapped:
+ * a second line would stay. */
+#define LINE_BEGIN "\r\033[K\033[?7l"
+#define LINE_END "\033[?7h"
+
 static void show(uint64_t now_ns)
 {
-	char far[80], rate[16], left[32] = "";
+	char far[80], rate[16], left[32] = "", line[256];
 	double seconds = (double)(now_ns - g.began_ns) / (double)NS_PER_S;
 	double per_s = (double)g.done / (seconds > 0 ? seconds : 1);
 	bool rated = now_ns - g.began_ns >= RATE_NS;
@@ -65,9 +71,11 @@ static void show(uint64_t now_ns)
 	if (rated && g.total > g.done && per_s > 0)
 		time_left((double)(g.total - g.done) / per_s, left);
 	if (rated)
-		fprintf(stderr, "\r\033[K%s %s, %s/s%s", g.what, far, amount((uint64_t)per_s, rate), left);
+		snprintf(line, sizeof(line), LINE_BEGIN "%s %s, %s/s%s" LINE_END, g.what, far,
+			 amount((uint64_t)per_s, rate), left);
 	else
-		fprintf(stderr, "\r\033[K%s %s", g.what, far);
+		snprintf(line, sizeof(line), LINE_BEGIN "%s %s" LINE_END, g.what, far);
+	fputs(line, stderr);
 	g.shown = true;
 	g.shown_ns = now_ns;
 }
@@ -75,7 +83,8 @@ static void show(uint64_t now_ns)
 void progress_begin(const char *what, uint64_t total_bytes)
 {
 	progress_end();
-	if (!isatty(STDERR_FILENO) || say_is_quiet())
+	const char *term = env_get("TERM");
+	if (!isatty(STDERR_FILENO) || say_is_quiet() || (term && !strcmp(term, "dumb")))
 		return;
 	g.what = what;
 	g.total = total_bytes;

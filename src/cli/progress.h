@@ -1,5 +1,5 @@
 /* progress: one line on the terminal while something takes long: how much of how much, rate, time left.
- * Nothing at all where standard error is no terminal, or with --quiet. */
+ * Nothing at all where standard error is no terminal, or a dumb one, or with --quiet. */
 #ifndef SEALTAP_CLI_PROGRESS_H
 #define SEALTAP_CLI_PROGRESS_H
 

@@ -38,10 +38,10 @@ const struct option_row session_options[] = {
 };
 
 /* The first that says something: an option, the environment, the profile. */
-static const char *say_where(const char *option, const char *const *variables, const char *setting,
-			     char *memory, size_t cap, const char **where)
+static const char *say_where(const char *name, const char *option, const char *const *variables,
+			     const char *setting, char *memory, size_t cap, const char **where)
 {
-	*where = "the option";
+	*where = name;
 	if (option)
 		return option;
 	for (; *variables; variables++) {
@@ -59,7 +59,8 @@ static enum exit_status find_region(void)
 	struct endpoint_partition partition;
 	char memory[64];
 	const char *where;
-	const char *region = say_where(g.region, variables, "region", memory, sizeof(memory), &where);
+	const char *region =
+		say_where("--region", g.region, variables, "region", memory, sizeof(memory), &where);
 	if (!region)
 		return EXIT_DONE;
 	if (endpoint_partition_of(span_str(region), &partition) == ERR_SYNTAX)
@@ -86,7 +87,8 @@ static enum exit_status find_bucket(void)
 	static const char *const variables[] = {"SEALTAP_BUCKET", NULL};
 	char memory[256];
 	const char *where;
-	const char *text = say_where(g.bucket, variables, "sealtap_bucket", memory, sizeof(memory), &where);
+	const char *text =
+		say_where("--bucket", g.bucket, variables, "sealtap_bucket", memory, sizeof(memory), &where);
 	struct span prefix = span_str(text ? text : "");
 	if (span_starts(prefix, SPAN("s3://")))
 		prefix = span_from(prefix, 5);
@@ -121,7 +123,8 @@ static enum exit_status find_ca_bundle(void)
 	static const char *const variables[] = {"AWS_CA_BUNDLE", NULL};
 	char memory[4096];
 	const char *where, *home = env_get("HOME");
-	const char *path = say_where(g.ca_bundle, variables, "ca_bundle", memory, sizeof(memory), &where);
+	const char *path =
+		say_where("--ca-bundle", g.ca_bundle, variables, "ca_bundle", memory, sizeof(memory), &where);
 	bool at_home = path && home && path[0] == '~' && path[1] == '/';
 	snprintf(g.ca_path, sizeof(g.ca_path), "%s%s", at_home ? home : "", path ? path + at_home : "");
 	return EXIT_DONE;

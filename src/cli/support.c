@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "base/version.h"
 #include "cli/health.h"
+#include "cli/interrupt.h"
 #include "cli/keyring.h"
 #include "cli/lines.h"
 #include "cli/mask.h"
@@ -71,7 +72,8 @@ static void put_readme(void)
 		"status.txt    each appliance: state, counters, alarms; status.jsonl: the same as JSON\n"
 		"verify.txt    what verification found\n"
 		"log/          the appliances' log\n\n"
-		"There is no packet in it, no flow and no secret. ");
+		"There is no packet in it, no flow and no secret. Names of appliances, "
+		"instances and buckets stay. ");
 	buf_str(&g.text, o.with_addresses
 				 ? "Addresses are in it as they are; account numbers and key ids are not.\n"
 				 : "Addresses and account numbers have other names, the same throughout.\n");
@@ -188,6 +190,8 @@ static enum exit_status write_archive(char **operands)
 		put_status("support/status.jsonl", health_json, true);
 		put_verification(operands);
 		ustar_end();
+		if (interrupt_happened()) /* which verification had watched */
+			status = EXIT_INTERRUPTED;
 	}
 	enum exit_status written = outfile_end(status <= EXIT_DAMAGED);
 	return written ? written : status;

@@ -21,10 +21,20 @@ static bool take(const struct addrinfo *a, struct ip *out)
 	return a->ai_family == AF_INET || a->ai_family == AF_INET6;
 }
 
+/* "[2001:db8::1]", as a URL has it: in brackets no zone and no name may stand. */
+static bool is_in_brackets(const char *host, struct ip *out)
+{
+	struct span s = span_str(host);
+	return s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']' &&
+	       !ip_read(span_first(span_from(s, 1), s.len - 2), out);
+}
+
 enum err lookup_name(const char *host, struct ip *out, uint32_t cap, uint32_t *count)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *all = NULL;
-	*count = 0;
+	*count = cap && is_in_brackets(host, out);
+	if (*count)
+		return ERR_OK;
 	int e = __real_getaddrinfo(host, NULL, &hints, &all);
 	if (e)
 		return e == EAI_AGAIN || e == EAI_SYSTEM ? ERR_UNREACHABLE : ERR_NOT_FOUND;

@@ -7,7 +7,8 @@
 
 #include "base/ip.h"
 
-/* At most cap addresses, in the order that the machine prefers; an address's text gives that address.
+/* At most cap addresses, in the order that the machine prefers; an address's text gives that address, an IPv6
+ * one also in the brackets that a URL puts around it.
  * ERR_NOT_FOUND: there is no such name; ERR_UNREACHABLE: nobody answers. */
 enum err lookup_name(const char *host, struct ip *out, uint32_t cap, uint32_t *count) MUST_USE;
 

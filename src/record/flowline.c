@@ -3,7 +3,7 @@
 #include "base/json_walk.h"
 #include "base/time.h"
 
-enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMPV6 = 58, SCTP = 132, UDPLITE = 136 };
 
 /* What a member of a line is, by its key: where its value goes. */
 enum taken_as { AS_TIME, AS_U64, AS_U8, AS_U16, AS_TEXT, AS_BOOL, AS_IP, AS_SIDE, AS_ARRAY };
@@ -176,6 +176,15 @@ enum err flowline_read(struct span line, struct flowline *f)
 bool flowline_is_icmp(const struct flowline *f)
 {
 	return f->proto == ICMP || f->proto == ICMPV6;
+}
+
+bool flowline_has_ports(const struct flowline *f)
+{
+	static const uint8_t protos[] = {TCP, UDP, DCCP, SCTP, UDPLITE};
+	for (unsigned i = 0; i < sizeof(protos); i++)
+		if (f->proto == protos[i])
+			return true;
+	return false;
 }
 
 bool flowline_is_translated(const struct flowline *f)

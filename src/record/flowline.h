@@ -41,6 +41,8 @@ struct flowline {
 enum err flowline_read(struct span line, struct flowline *f) MUST_USE;
 
 bool flowline_is_icmp(const struct flowline *f);
+/* It is of a protocol that has ports; of others sport and dport say nothing. */
+bool flowline_has_ports(const struct flowline *f);
 /* The traffic is translated: the far side sees other addresses or ports than orig. */
 bool flowline_is_translated(const struct flowline *f);
 /* Source i of a crowd; false: there is none. */

@@ -174,6 +174,10 @@ def denied(lab, bucket, life):
         done = bucket.sealtap('ls', '--from', '-1d')
     assert done.status == 77 and rule.given == 1 and done.out == b'', done
     assert re.search(r"can't list s3://\S+: AccessDenied: so it is; needs s3:ListBucket .*\(403", done.err), done.err
+    for code, hint in (('InvalidAccessKeyId', 'no such access key'), ('SignatureDoesNotMatch', 'check the secret access key')):
+        with Rule(lab.front, lambda request, code=code: error(code, 403), 99):
+            done = bucket.sealtap('ls', '--from', '-1d')
+        assert done.status == 77 and hint in done.err and 'needs' not in done.err, done.err
 
 
 def a_bucket_that_is_not_there_is_no_input(lab, bucket, life):
@@ -264,9 +268,11 @@ def nobody_there_is_said_soon(lab, bucket, life):
     with socket.socket() as unused:
         unused.bind(('127.0.0.1', 0))
         done = bucket.sealtap('ls', AWS_ENDPOINT_URL=f'http://127.0.0.1:{unused.getsockname()[1]}')
-    assert done.status == 69 and 'connect' in done.err and 'endpoint' in done.err, done
+    assert done.status == 69 and 'connect' in done.err and 'endpoint' in done.err and 'proxy' not in done.err, done
     done = bucket.sealtap('ls', AWS_ENDPOINT_URL='http://no-such-host.invalid:80')
     assert done.status == 69 and 'name lookup' in done.err, done
+    done = bucket.sealtap('ls', AWS_ENDPOINT_URL='http://no-such-host.invalid:80', HTTPS_PROXY='http://127.0.0.1:1')
+    assert done.status == 69 and 'proxy of HTTPS_PROXY' in done.err, done
 
 
 def a_stranger_in_tls_is_found_out(lab, bucket, life):
@@ -277,6 +283,9 @@ def a_stranger_in_tls_is_found_out(lab, bucket, life):
         assert done.status == 0 and done.out.count(b'\n') == len(life.objects), done
         done = bucket.sealtap('ls', '--ca-bundle', os.devnull, AWS_ENDPOINT_URL=wire.url)
         assert done.status == 78 and os.devnull in done.err, done
+    with Wire(lab.front.server.server_port, tls=certs.issue(lab.folder, 'address', ['localhost', '127.0.0.1'])) as wire:
+        done = bucket.sealtap('ls', AWS_ENDPOINT_URL=wire.url.replace('localhost', '127.0.0.1'), AWS_CA_BUNDLE=certs.CA)
+        assert done.status == 69 and 'endpoint by the name' in done.err, done
     with Wire(lab.front.server.server_port, tls=certs.issue(lab.folder, 'other', ['other.example'])) as wire:
         done = bucket.sealtap('ls', AWS_ENDPOINT_URL=wire.url, AWS_CA_BUNDLE=certs.CA)
         assert done.status == 69 and 'certificate' in done.err, done

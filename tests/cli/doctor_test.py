@@ -63,7 +63,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             return 200, f'<GetConsoleOutputResponse xmlns="{EC2}"><output>{text}</output></GetConsoleOutputResponse>'.encode()
         if name == 'SimulatePrincipalPolicy':
             action, context = call.form['ActionNames.member.1'], call.form['ContextEntries.member.1.ContextKeyValues.member.1']
-            decision = 'allowed' if action in self.may and context.startswith('vpc-') else 'implicitDeny'
+            by_alias = ':alias/' in call.form['ResourceArns.member.1']  # policies name keys
+            decision = 'allowed' if action in self.may and context.startswith('vpc-') and not by_alias else 'implicitDeny'
             member = f'<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>'
             inside = f'<EvaluationResults>{member}</EvaluationResults><IsTruncated>false</IsTruncated>'
             return 200, (f'<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult>{inside}</SimulatePrincipalPolicyResult>'
@@ -177,6 +178,9 @@ def a_right_deployment_has_no_problem(d):
     assert {('warning', c) for c in of(found, 'warning')} <= OF_MOTO, shown(found)
     assert {f['check'] for f in found} == CHECKS, f'{CHECKS ^ {f["check"] for f in found}}: {shown(found)}'
     assert {f['found'] for f in d.findings('--instance', d.instance)} == {f['found'] for f in found}
+    for tag in ('sealtap-1', 'sealtap sealtap-1'):  # the name alone, then as it was
+        d.client['ec2'].create_tags(Resources=[d.instance], Tags=[{'Key': 'Name', 'Value': tag}])
+        assert 'instance' in of(d.findings('--appliance', 'sealtap-1'), 'ok'), tag
 
 
 def a_key_that_is_named_by_its_alias_is_looked_at_all_the_same(d):
@@ -184,7 +188,7 @@ def a_key_that_is_named_by_its_alias_is_looked_at_all_the_same(d):
     kms.create_alias(AliasName='alias/evidence', TargetKeyId=d.ids['Key'])
     with user_data(d, re.sub(r'key/\S+', 'alias/evidence', d.user_data), ''):
         found = d.findings()
-    assert {'key', 'key-policy'} <= of(found, 'ok') and any('alias/evidence' in f['what'] for f in found), shown(found)
+    assert {'key', 'key-policy', 'role'} <= of(found, 'ok') and any('alias/evidence' in f['what'] for f in found), shown(found)
 
 
 def it_changes_nothing_and_asks_what_it_needs(d):
@@ -276,6 +280,7 @@ def closed_group(d, group, direction):
     rule = {'GroupId': d.ids[group], 'IpPermissions': [{'IpProtocol': '-1', 'IpRanges': [{'CidrIp': '0.0.0.0/0'}]}]}
     getattr(ec2, f'revoke_security_group_{direction}')(**rule)
     yield ''
+    rule['IpPermissions'][0]['IpRanges'].insert(0, {'CidrIp': '10.0.0.0/8'})  # every address beside another range
     getattr(ec2, f'authorize_security_group_{direction}')(**rule)
 
 

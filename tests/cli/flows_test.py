@@ -190,6 +190,25 @@ def a_flow_that_goes_on_counts_once_by_its_last_line(bucket, life):
     assert len(inside) == 6 and '[2001:db8::9]:23' in crowd and '900 flows' in crowd, crowd
 
 
+def protocols_without_ports_have_none(bucket, life):
+    """A flow of a protocol without ports is on no port, not even on 0, though its record says 0"""
+    start = life.start_ns
+    side = {'src': '192.0.2.7', 'sport': 0, 'dst': '198.18.0.10', 'dport': 0}
+    back = {'src': '198.18.0.10', 'sport': 0, 'dst': '192.0.2.7', 'dport': 0}
+    lines = [linelab.head_of(start, 'flows')] + [
+        {'time': linelab.rfc3339(start + S), 'flow': 'end', 'id': proto, 'start': linelab.rfc3339(start), 'end': linelab.rfc3339(start + S),
+         'proto': proto, 'orig': side, 'reply': back, 'packets_out': 1, 'bytes_out': 100, 'packets_in': 2, 'bytes_in': 1, 'answered': True,
+         'reason': 'closed'} for proto in (6, 17, 47, 50, 132)]
+    with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
+        file = linelab.write(folder, *linelab.sealed(life, 'flows', lines, start))
+        on_zero = list(csv.DictReader(io.StringIO(flows(life.lab, '--csv', '--port', '0', file), newline='')))
+        every = list(csv.DictReader(io.StringIO(flows(life.lab, '--csv', file), newline='')))
+        table, top = flows(life.lab, file), flows(life.lab, '--top', '9', '--by', 'port', '--json', file)
+    assert [row['proto'] for row in on_zero] == ['tcp', 'udp', '132'], on_zero
+    assert [row['dport'] for row in every if row['proto'] in ('gre', '47', 'esp', '50')] == ['', ''], every
+    assert table.count('192.0.2.7:0') == 3 and top.count('"port":0') == 3 and top.count('\n') == 5, (table, top)
+
+
 def hostile_texts_are_shown_as_text(bucket, life):
     with tempfile.TemporaryDirectory(dir=life.lab.folder) as folder:
         files = [linelab.write(folder, *made) for made in crafted(life, life.start_ns)]
@@ -239,6 +258,11 @@ def open_says_when_the_flows_are_too_many_to_name_each(bucket, life):
     done = bucket.sealtap('flows', '--port', '0', '--open')
     assert done.status == 0 and 'too many to name each' in done.err, done.err
     assert sorted(packets_of(done.out)) == sorted(life.pcap('port 0')), done.err
+    several = bucket.sealtap('flows', '--port', '443', '--open')  # too many servers, too
+    assert several.status == 0 and "'(port 443)'" in several.err and 'other traffic' in several.err, several.err
+    of_port = [flow for flow in linelab.flows_of(lines_of(life)) if 443 in flow.ports()]
+    begin, end = min(flow.from_ns for flow in of_port) - 2 * S, max(flow.to_ns for flow in of_port) + 2 * S
+    assert sorted(packets_of(several.out)) == sorted(life.pcap('port 443', begin, end)), several.err
     everything = bucket.sealtap('flows', '--open')
     assert everything.status == 64 and 'too many for one filter' in everything.err, everything.err
 
@@ -278,7 +302,7 @@ with operatorlab.Lab() as lab:
                   hosts_networks_ports_and_protocols_choose_on_both_sides_of_the_translation, sums_by_host_port_and_pair_are_exact,
                   more_hosts_than_there_is_room_for_are_told_as_approximate_and_the_heaviest_are_right,
                   csv_has_each_flow_once_with_all_its_numbers, the_table_shows_both_sides_and_what_became_of_each_flow,
-                  a_flow_that_goes_on_counts_once_by_its_last_line, hostile_texts_are_shown_as_text,
+                  a_flow_that_goes_on_counts_once_by_its_last_line, protocols_without_ports_have_none, hostile_texts_are_shown_as_text,
                   lines_that_frames_cut_are_whole,
                   open_goes_on_into_the_packets_of_a_flow_on_both_sides, open_says_when_the_flows_are_too_many_to_name_each,
                   wrong_words_are_said, nothing_in_that_time_is_said, a_damaged_object_is_named_and_the_others_are_read):

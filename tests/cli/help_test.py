@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import subprocess
@@ -27,6 +28,22 @@ def sealtap(*args, stdin=''):
 
 def commands():
     return re.findall(r'^  ([a-z][a-z-]*) {2,}', sealtap('--help')[1], re.M)
+
+
+def no_core_is_written_of_it():
+    """No core is ever written of it, whatever the shell allows: it would hold data keys and credentials"""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    if not hard:
+        raise testing.Skip('cores are forbidden here')
+    child = subprocess.Popen([SEALTAP, 'check-config', '-'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)))
+    end, limit = time.monotonic() + PATIENCE_S, None
+    while limit != '0' and time.monotonic() < end:
+        with open(f'/proc/{child.pid}/limits') as f:
+            limit = re.search(r'Max core file size +(\S+)', f.read()).group(1)
+        time.sleep(0.01)
+    child.communicate(GOOD.encode())
+    assert limit == '0', limit
 
 
 # ---- help, manual
@@ -60,7 +77,8 @@ def the_manual_page_is_formatted_without_a_warning():
 
 def wrong_usage_is_said_with_its_exit_status():
     for words in ((), ('opne',), ('decrypt',), ('decrypt', 'a', 'b'), ('decrypt', '--nokey', 'x'), ('decrypt', '--key'),
-                  ('decrypt', '--raw=1', 'x'), ('--completion', 'csh'), ('--completion',)):
+                  ('decrypt', '--raw=1', 'x'), ('--completion', 'csh'), ('--completion',),
+                  *((name, '--from', '-1h', '--to', '-2h') for name in ('ls', 'open', 'verify', 'logs', 'support', 'cost'))):
         status, out, err = sealtap(*words)
         assert (status, out) == (64, '') and err.startswith('sealtap: ') and err.count('\n') == 1, f'{words}: {status} {err}'
 
@@ -166,7 +184,7 @@ def another_partition_and_garbage_are_refused():
 
 
 report = testing.report()
-for test in (every_command_has_help_with_a_usage_and_an_example, the_manual_page_has_every_command_and_option,
+for test in (no_core_is_written_of_it, every_command_has_help_with_a_usage_and_an_example, the_manual_page_has_every_command_and_option,
              the_manual_page_is_formatted_without_a_warning, wrong_usage_is_said_with_its_exit_status,
              bash_completes_commands_options_and_files, zsh_completes_commands_options_and_files,
              a_good_configuration_is_shown_with_every_setting_and_is_one_itself,

@@ -7,9 +7,12 @@ import ipaddress
 import json
 import os
 import re
+import signal
 import sys
 import tarfile
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
@@ -255,6 +258,27 @@ def the_same_objects_make_the_same_archive(bucket, life):
     assert archive(bucket, *window(life)) == archive(bucket, *window(life))
 
 
+def an_archive_that_is_interrupted_leaves_nothing(bucket, life):
+    for part, statuses in (('log', (-signal.SIGINT,)), ('packets', (-signal.SIGINT, 130))):  # packets: verification
+        reached = threading.Event()
+
+        def slow(request, part=part, reached=reached):
+            if f'/{part}/' in request.path:
+                reached.set()
+                time.sleep(0.5)
+        with tempfile.TemporaryDirectory() as here:
+            bucket.lab.front.rule = slow
+            try:
+                child = bucket.start('support', '-o', os.path.join(here, 'support.tar'))
+                assert reached.wait(60)
+                time.sleep(0.1)
+                child.send_signal(signal.SIGINT)
+                err = child.communicate(timeout=60)[1]
+            finally:
+                bucket.lab.front.rule = None
+            assert child.returncode in statuses and os.listdir(here) == [], (child.returncode, err, os.listdir(here))
+
+
 def an_archive_that_cannot_be_written_leaves_nothing(bucket, life):
     done = bucket.sealtap('support', '-o', '/nowhere/support.tar')
     assert done.status == 74 and '/nowhere' in done.err, done
@@ -271,6 +295,7 @@ with operatorlab.Lab() as lab:
                   an_alarm_is_told_and_makes_it_1, silence_is_stale, an_appliance_that_was_shut_down_is_closed,
                   forwarding_that_stopped_is_closed_until_it_goes_on, nothing_logged_is_no_input, the_archive_holds_log_states_and_findings,
                   no_address_and_no_account_is_in_it_and_equal_ones_stay_equal, the_real_log_is_masked_too,
-                  the_same_objects_make_the_same_archive, an_archive_that_cannot_be_written_leaves_nothing):
+                  the_same_objects_make_the_same_archive, an_archive_that_is_interrupted_leaves_nothing,
+                  an_archive_that_cannot_be_written_leaves_nothing):
         report.run(check, bucket, life)
 report.finish()

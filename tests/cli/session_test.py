@@ -8,14 +8,18 @@ who asked, so that two that ask alike are given the same. What STS is sent must 
 import base64
 import contextlib
 import datetime
+import fcntl
 import hashlib
 import http.server
 import json
 import os
 import pty
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import urllib.parse
 
@@ -153,6 +157,8 @@ ARRANGEMENTS = {
         {'AWS_PROFILE': 'a', 'AWS_DEFAULT_PROFILE': 'b'}, BASE, '[a]\n' + keys('AKIAA') + '[b]\n' + keys('AKIAB'), []),
     'a profile that is not there': ({**in_environment('AKIAENV'), 'AWS_PROFILE': 'none'}, BASE, '', []),
     'a file that is no INI file': (in_environment('AKIAENV'), 'region = eu-central-1\n', '', []),
+    'a folder in place of a file': ({**in_environment('AKIAENV'), 'AWS_DEFAULT_REGION': 'eu-west-1', 'AWS_CONFIG_FILE': '{folder}'}, BASE,
+        '', []),
     'a section that is there twice': ({}, BASE, '[default]\n' + keys('AKIAA') + '[default]\n' + keys('AKIAB'), []),
     'comments, colons, quotes and nested lines': (
         {'AWS_PROFILE': 'a b'},
@@ -212,6 +218,9 @@ ARRANGEMENTS = {
                                               'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE': '{folder}/token'}, BASE, '', []),
     'a container elsewhere': ({'AWS_CONTAINER_CREDENTIALS_FULL_URI': 'http://0.0.0.0:{port}/container'}, BASE, '', []),
     'the instance': ({'AWS_EC2_METADATA_DISABLED': 'false'}, BASE, '', []),
+    'the instance, by an IPv6 address': ({'AWS_EC2_METADATA_DISABLED': 'false', 'AWS_EC2_METADATA_SERVICE_ENDPOINT': '{here6}'}, BASE, '',
+        []),
+    'a container, by an IPv6 address': ({'AWS_CONTAINER_CREDENTIALS_FULL_URI': '{here6}/container'}, BASE, '', []),
     'the instance, which is not asked': ({}, BASE, '', []),
     'single sign-on by a session': ({'AWS_PROFILE': 'r'}, sso('corp', sso_session='corp'), '', []),
     'single sign-on by the profile alone': ({'AWS_PROFILE': 'r'}, sso('corp', **LEGACY), '[r]\n' + keys('AKIAFILE'), []),
@@ -315,7 +324,9 @@ def arranged(here, name):
     environment, config, credentials, options = ARRANGEMENTS[name]
     with tempfile.TemporaryDirectory() as folder:
         def put(text):
-            return text.replace('{here}', here).replace('{port}', here.rpartition(':')[2]).replace('{folder}', folder)
+            for name, value in (('here', here), ('here6', address6), ('port', here.rpartition(':')[2]), ('folder', folder)):
+                text = text.replace('{' + name + '}', value)
+            return text
         os.mkdir(os.path.join(folder, '.aws'))
         for file, text in (('.aws/config', config), ('.aws/credentials', credentials), ('token', 'web.identity-token')):
             if text:
@@ -380,11 +391,37 @@ def a_role_with_mfa_asks_on_the_terminal_for_the_code(here):
     assert alone.returncode == 78 and 'no terminal' in alone.stderr, alone
 
 
+def an_interrupted_question_leaves_the_terminal_as_it_was(here):
+    ARRANGEMENTS['mfa'] = ({'AWS_PROFILE': 'r'}, BASE + '[profile r]\n' + role('r', source_profile='default', mfa_serial='me'),
+                           '[default]\n' + keys('AKIAFILE'), [])
+
+    def echoes(terminal):
+        return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+    with arranged(here, 'mfa') as (environment, _):
+        terminal, far = pty.openpty()
+        assert echoes(terminal)
+
+        def at_the_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background
+        child = subprocess.Popen([SEALTAP, 'doctor', '--credentials'], env=environment, stdin=far, stdout=far, stderr=far,
+            start_new_session=True, preexec_fn=at_the_terminal)
+        said = b''
+        while b'MFA code' not in said:
+            said += os.read(terminal, 1000)
+        assert not echoes(terminal), 'a code would be seen'
+        os.write(terminal, b'12\x03')
+        status = child.wait(60)
+    assert echoes(terminal) and status == -signal.SIGINT, (echoes(terminal), status)
+    os.close(terminal)
+    os.close(far)
+
+
 def what_is_done_elsewhere_is_said(here):
     """Of single sign-on that has expired, and of aws login, it is said what to do"""
     ARRANGEMENTS['login'] = ({'AWS_PROFILE': 'corp'}, BASE + '[profile corp]\nlogin_session = arn:x\n', '', [])
     for name, words in (('login', ('aws login --profile corp', 'aws configure export-credentials --profile corp')),
-                        ('single sign-on that has expired', ('aws sso login --profile r',))):
+                        ('single sign-on that has expired', ('get-caller-identity --profile r', 'aws sso login --profile r'))):
         with arranged(here, name) as (environment, options):
             said = by_sealtap(environment, options)['error']
         assert all(w in said for w in words), said
@@ -400,12 +437,17 @@ def the_bucket_is_the_options_the_environments_or_the_profiles(here):
         assert found(environment, []) == ('of-profile', 'a/b')
         assert found(by_environment, []) == ('of-environment', '-')
         assert found(by_environment, ['--bucket', 's3://of-option/x']) == ('of-option', 'x')
-        assert 'is no BUCKET' in found(environment, ['--bucket', 'A_B'])
+        assert '--bucket is no BUCKET' in found(environment, ['--bucket', 'A_B'])
 
 
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Services)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-address = f'http://127.0.0.1:{server.server_address[1]}'
+class Server6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+server, server6 = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Services), Server6(('::1', 0), Services)
+for one in (server, server6):
+    threading.Thread(target=one.serve_forever, daemon=True).start()
+address, address6 = f'http://127.0.0.1:{server.server_address[1]}', f'http://[::1]:{server6.server_address[1]}'
 try:
     import botocore.session  # once, before the children
     import botocore.tokens  # noqa: F401
@@ -420,7 +462,8 @@ for arrangement in list(ARRANGEMENTS):
         the_session_is_what_botocore_finds(address, name)
     test.__doc__ = f'the session is what botocore finds: {arrangement}'
     report.run(test)
-for check in (a_role_with_mfa_asks_on_the_terminal_for_the_code, what_is_done_elsewhere_is_said,
+for check in (a_role_with_mfa_asks_on_the_terminal_for_the_code, an_interrupted_question_leaves_the_terminal_as_it_was,
+              what_is_done_elsewhere_is_said,
               the_bucket_is_the_options_the_environments_or_the_profiles):
     report.run(check, address)
 report.finish()

@@ -30,6 +30,8 @@ ROLES_OF_ALL = {'src/role/main.c'}
 PROCESS_WIDE = {'src/lib/tls_mbed_shared.c'}
 PURE = {'base', 'net', 'lib', 'record', 'aws'}
 STANDARD = {'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h'}
+POSIX = STANDARD | {'errno.h', 'fcntl.h', 'ftw.h', 'poll.h', 'signal.h', 'stdio.h', 'stdlib.h', 'sys/ioctl.h', 'sys/resource.h',
+                    'sys/stat.h', 'unistd.h'}  # and ioctl's: of the command, which other systems shall be able to build
 KERNEL_FORMATS = {'net', 'record'}  # may read linux/*.h: layouts and numbers
 PROCESSOR = {'cpuid.h', 'immintrin.h'}
 THIRD_PARTY = re.compile(r'^(bearssl\w*\.h|zstd\w*\.h|pcap(\.h|-bpf\.h|/)|mbedtls/|psa/)')
@@ -96,6 +98,8 @@ def listed(top):
 def allowed_system_header(layer, name, is_source):
     if THIRD_PARTY.match(name):
         return layer == 'lib' and is_source
+    if layer == 'cli':
+        return name in POSIX
     if layer not in PURE or name in STANDARD:
         return True
     return name.startswith('linux/') and layer in KERNEL_FORMATS or layer == 'lib' and name in PROCESSOR
@@ -122,6 +126,8 @@ def check_includes(layer, path, lines):
                 yield n, f'what two roles need stands in src/role, not in "{name}"'
         elif THIRD_PARTY.match(name) and not allowed_system_header(layer, name, path.endswith('.c')):
             yield n, f'<{name}> is third-party: only .c files of src/lib include it'
+        elif layer == 'cli' and not allowed_system_header(layer, name, True):
+            yield n, f'<{name}> is of one system: what needs it stands in src/os'
         elif not allowed_system_header(layer, name, path.endswith('.c')):
             yield n, f'layer {layer} is pure: <{name}> is not standard C without a system'
 
@@ -316,6 +322,7 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/base/a.c': ('#include "os/loop.h"\n', 'must not include'),
     'src/record/b.c': ('#include <unistd.h>\n', 'is pure'),
     'src/cli/c.c': ('#include "role/peer.h"\n', 'is no role'),
+    'src/cli/d.c': ('#include <sys/epoll.h>\n', 'of one system'),
     'src/role/c.c': ('#include <zstd.h>\n', 'third-party'),
     'src/role/net/c.c': ('#include "role/keys/keys.h"\n', 'what two roles need'),
     'src/role/c.h': ('/* c */\n#ifndef SEALTAP_ROLE_C_H\n#include "role/net/net.h"\n', 'what two roles need'),

@@ -4,6 +4,7 @@
 #include "lib/pcapfilter.h"
 
 static struct pcapfilter compiled;
+static const struct flowopen_asked nothing;
 
 static struct flowline flow(uint32_t client, uint16_t port, uint8_t proto)
 {
@@ -27,7 +28,7 @@ static void compiles(const char *filter)
 static void one_flow_is_named_on_both_sides(void)
 {
 	struct flowline f = flow(0x0a000005, 5000, 6);
-	flowopen_begin();
+	flowopen_begin(&nothing);
 	flowopen_add(&f);
 	flowopen_add(&f);
 	const struct flowopen *o = flowopen_end();
@@ -41,7 +42,7 @@ static void one_flow_is_named_on_both_sides(void)
 
 static void many_flows_are_named_by_who_answered(void)
 {
-	flowopen_begin();
+	flowopen_begin(&nothing);
 	for (uint32_t i = 0; i < 1000; i++) {
 		struct flowline f = flow(0x0a000005 + i, (uint16_t)(5000 + i), 6);
 		flowopen_add(&f);
@@ -54,7 +55,7 @@ static void many_flows_are_named_by_who_answered(void)
 
 static void too_many_services_have_no_filter(void)
 {
-	flowopen_begin();
+	flowopen_begin(&nothing);
 	for (uint32_t i = 0; i < 1000; i++) {
 		struct flowline f = flow(0x0a000005, 5000, 17);
 		f.orig.dst = f.reply.src = ip_from_v4(0xcb007100 + i);
@@ -63,10 +64,69 @@ static void too_many_services_have_no_filter(void)
 	CHECK(flowopen_end()->how == FLOWOPEN_NONE && !flowopen_end()->filter);
 }
 
+/* 1,000 flows of as many servers, chosen by what is asked. */
+static const char *filter_of_many(const struct flowopen_asked *asked)
+{
+	flowopen_begin(asked);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct flowline f = flow(0x0a000005, (uint16_t)(5000 + i), 17);
+		f.orig.dst = f.reply.src = ip_from_v4(0xcb007100 + i);
+		flowopen_add(&f);
+	}
+	const struct flowopen *o = flowopen_end();
+	CHECK(o->how == FLOWOPEN_ASKED && o->filter);
+	compiles(o->filter);
+	return o->filter;
+}
+
+static void too_many_services_are_named_by_what_was_asked(void)
+{
+	struct flowopen_asked a = {.by_port = true, .port = 443};
+	CHECK_SPAN(span_str(filter_of_many(&a)), SPAN("(port 443)"));
+	a.by_proto = true;
+	CHECK_SPAN(span_str(filter_of_many(&a)), SPAN("(udp and port 443)"));
+	a.by_host = true;
+	CHECK(!ip_net_read(SPAN("10.0.0.5"), &a.host));
+	CHECK_SPAN(span_str(filter_of_many(&a)),
+		   SPAN("(udp and net 10.0.0.5/32 and port 443) or (udp and host 198.18.0.10 and port 443)"));
+	a = (struct flowopen_asked){.by_host = true};
+	CHECK(!ip_net_read(SPAN("198.18.0.0/16"), &a.host)); /* the translation's own */
+	CHECK_SPAN(span_str(filter_of_many(&a)), SPAN("(host 10.0.0.5) or (net 198.18.0.0/16)"));
+}
+
+/* A published port is another one behind the translation, and a crowd's source stands on no side. */
+static void what_was_asked_is_on_one_side_alone(void)
+{
+	struct flowopen_asked a = {.by_port = true, .port = 443};
+	flowopen_begin(&a);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct flowline f = flow(0xcb007200 + i, 5000, 6);
+		f.orig.dst = ip_from_v4(0xc6120000 + i);
+		f.reply.src = ip_from_v4(0x0a000007);
+		f.reply.sport = 8443;
+		f.reply.dst = f.orig.src;
+		f.reply.dport = f.orig.sport;
+		flowopen_add(&f);
+	}
+	CHECK_SPAN(span_str(flowopen_end()->filter), SPAN("(port 443) or (host 10.0.0.7)"));
+	compiles(flowopen_end()->filter);
+	a = (struct flowopen_asked){.by_host = true};
+	CHECK(!ip_net_read(SPAN("2001:db8::7"), &a.host));
+	flowopen_begin(&a);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct flowline f = {.kind = FLOWLINE_CROWD, .proto = 6};
+		f.orig = (struct flowline_side){.has_dst = true, .dport = (uint16_t)i};
+		CHECK(!ip_read(SPAN("2001:db8::9"), &f.orig.dst));
+		flowopen_add(&f);
+	}
+	CHECK_SPAN(span_str(flowopen_end()->filter), SPAN("(net 2001:db8::7/128)"));
+	compiles(flowopen_end()->filter);
+}
+
 static void as_many_as_fit_compile(void)
 {
 	for (uint32_t count = 1; count < 20; count++) {
-		flowopen_begin();
+		flowopen_begin(&nothing);
 		for (uint32_t i = 0; i < count; i++) {
 			struct flowline f = flow(0x0a000005 + i, (uint16_t)(5000 + i), i % 2 ? 6 : 17);
 			f.orig.dst = f.reply.src = ip_from_v4(0xcb007100 + i);
@@ -81,7 +141,7 @@ static void as_many_as_fit_compile(void)
 static void other_protocols_and_families_compile(void)
 {
 	struct flowline f = flow(0x0a000005, 0, 1), gre = flow(0x0a000006, 0, 47), six = flow(1, 7, 58);
-	flowopen_begin();
+	flowopen_begin(&nothing);
 	flowopen_add(&f);
 	flowopen_add(&gre);
 	CHECK(!ip_read(SPAN("2001:db8::1"), &six.orig.src) && !ip_read(SPAN("2001:db8::2"), &six.orig.dst));
@@ -98,7 +158,7 @@ static void other_protocols_and_families_compile(void)
 static void what_has_no_address_is_counted(void)
 {
 	struct flowline f = {.kind = FLOWLINE_VERDICT};
-	flowopen_begin();
+	flowopen_begin(&nothing);
 	flowopen_add(&f);
 	CHECK(flowopen_end()->flows == 0 && flowopen_end()->without == 1);
 }
@@ -107,7 +167,12 @@ int main(void)
 {
 	RUN(one_flow_is_named_on_both_sides, "a flow's filter names it on both sides of the translation");
 	RUN(many_flows_are_named_by_who_answered, "flows too many to name are taken by who answered");
-	RUN(too_many_services_have_no_filter, "where that does not fit there is no filter");
+	RUN(too_many_services_have_no_filter,
+	    "where that does not fit, and nothing was asked for, there is no filter");
+	RUN(too_many_services_are_named_by_what_was_asked,
+	    "services too many to name are taken by what was asked for, on both sides");
+	RUN(what_was_asked_is_on_one_side_alone,
+	    "where what was asked for is on one side alone, what stands for it on the other is named");
 	RUN(as_many_as_fit_compile, "every filter that fits compiles");
 	RUN(other_protocols_and_families_compile, "filters of ICMP, of other protocols and of "
 						  "IPv6 compile");

@@ -10,6 +10,13 @@
 
 static uint64_t now_ns = 1000000000;
 static char seen[4096];
+static const char *term = "xterm";
+
+/* In front of cli/env's. */
+const char *env_get(const char *name)
+{
+	return strcmp(name, "TERM") ? NULL : term;
+}
 
 /* In front of os/clock's: time is the test's. */
 uint64_t clock_mono_ns(void)
@@ -54,6 +61,8 @@ static void of_known_size(void)
 {
 	watch(true, half_of_it);
 	CHECK(strstr(seen, "opening [##########          ] 100 MB of 200 MB, 50 MB/s, 0:02 left"));
+	CHECK(strstr(seen, "\r\033[K\033[?7lopening ") &&
+	      strstr(seen, "0:02 left\033[?7h")); /* no wrapping */
 	CHECK(strlen(seen) > 4 && !strcmp(seen + strlen(seen) - 4, "\r\033[K"));
 }
 
@@ -97,6 +106,10 @@ static void nowhere(void)
 	watch(true, half_of_it);
 	CHECK(!*seen);
 	say_quiet(false);
+	term = "dumb";
+	watch(true, half_of_it);
+	CHECK(!*seen);
+	term = "xterm";
 }
 
 static void with_a_remark(void)
@@ -121,7 +134,7 @@ int main(void)
 	    "a line tells how much of how much, the rate and the time left, and goes away at the end");
 	RUN(of_unknown_size, "where the size is not known it tells how much and the rate");
 	RUN(seldom, "many small steps make one line");
-	RUN(nowhere, "where standard error is no terminal, or with --quiet, there is none");
+	RUN(nowhere, "where standard error is no terminal, or a dumb one, or with --quiet, there is none");
 	RUN(remarks, "a remark takes the line away, and it comes back after");
 	return check_done();
 }
