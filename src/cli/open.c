@@ -1,6 +1,7 @@
 /* open: the packets of a window of time, of all workers and appliances in the order of time, as one
  * capture. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/time.h"
 #include "cli/explain.h"
@@ -28,6 +29,8 @@ static enum exit_status check_options(void)
 			   say_text(span_str(o.redact)));
 	if (o.keylog && o.pcap)
 		return say(EXIT_WRONG_USAGE, "--keylog: the old pcap format has no place for secrets");
+	if (o.keylog && o.redact)
+		return say(EXIT_WRONG_USAGE, "--keylog: --redact leaves nothing that secrets decrypt");
 	if (o.case_id && (!o.file || !strcmp(o.file, "-")))
 		return say(EXIT_WRONG_USAGE, "--case: its receipt stands beside a file: -w FILE is missing");
 	if (o.case_id && !receipt_is_case(o.case_id))
@@ -53,6 +56,26 @@ static enum exit_status list(char **operands)
 		   "no packets were recorded in s3://%s/%s in the time from %s; "
 		   "`sealtap ls` shows what there is",
 		   names->bucket, names->prefix, window_text(&o.window));
+}
+
+static bool is_same_file(const struct stat *out, const char *path)
+{
+	struct stat in;
+	return !stat(path, &in) && in.st_dev == out->st_dev && in.st_ino == out->st_ino;
+}
+
+/* Would writing it lose what is to be read? */
+static enum exit_status check_file(void)
+{
+	struct stat out;
+	if (!o.file || stat(o.file, &out) || !S_ISREG(out.st_mode))
+		return EXIT_DONE;
+	bool same = (o.keylog && is_same_file(&out, o.keylog));
+	for (uint32_t i = 0; i < catalog_count() && !same; i++)
+		same = catalog_at(i)->local && is_same_file(&out, catalog_at(i)->key);
+	return same ? say(EXIT_WRONG_USAGE, "-w %s: it is to be read, and would be lost: give another name",
+			  say_text(span_str(o.file)))
+		    : EXIT_DONE;
 }
 
 static const char *more_comment(void)
@@ -87,7 +110,7 @@ static enum exit_status open_all(void)
 	e = window_copy(&o.window);
 	if (e == EXIT_OUTPUT || pcapout_end())
 		return EXIT_OUTPUT;
-	if (e <= EXIT_DAMAGED && !pcapout_packets())
+	if (!e && !pcapout_packets())
 		say_note("%u objects were looked at; no packet is wanted of them", merge_counts()->objects);
 	enum exit_status r = o.case_id && e <= EXIT_DAMAGED ? write_receipt(e) : EXIT_DONE;
 	return e ? e : r;
@@ -104,6 +127,9 @@ static enum exit_status run(char **operands)
 		return e;
 	if (o.explain)
 		return explain(&o.window);
+	e = check_file();
+	if (e)
+		return e;
 	interrupt_watch();
 	e = open_all();
 	keyring_wipe();

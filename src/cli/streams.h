@@ -10,6 +10,7 @@
 struct streams_one {
 	uint32_t first, end; /* its objects: streams_object() */
 	uint64_t start_ns;   /* of the first */
+	uint64_t end_ns;     /* of all of them, at the latest */
 };
 
 /* wanted: NULL: all. EXIT_WRONG_USAGE: there are more than STREAMS_MAX, which was said. */
@@ -18,6 +19,8 @@ uint32_t streams_count(void);
 /* In the order of their starts. */
 const struct streams_one *streams_at(uint32_t i);
 const struct catalog_object *streams_object(uint32_t i);
+/* Where packets come from, in lines of key=value. */
+void streams_origin(const struct catalog_object *o, char *text, size_t size);
 /* How many there are at once, at most; not counted beyond `enough`. */
 unsigned streams_at_once(unsigned enough);
 

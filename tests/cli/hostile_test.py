@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""hostile_test.py [-k PATTERN]: `sealtap open` of what somebody else has made: who may write to the bucket, who has a data key, who answers
+in S3's place; and of files that were renamed or are named twice. Nothing is lost without a word, nothing is called damaged that is not.
+"""
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+from lab import forger, operatorlab, pcapfile, testing  # noqa: E402
+
+report = testing.report()
+S = 10**9
+
+
+def packets(data):
+    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
+        f.write(data)
+        f.flush()
+        capture = pcapfile.read(f.name)
+    assert capture.kind and not capture.note, f'{capture.kind} {capture.note}'
+    return [(frame.ns, frame.data) for frame in capture.frames]
+
+
+def recorded(*objects):
+    return sorted((f.ns, f.data) for o in objects for f in o.capture().frames)
+
+
+def folder(life):
+    return tempfile.mkdtemp(dir=life.lab.folder)
+
+
+def write(path, data):
+    with open(path, 'wb') as f:
+        f.write(data)
+    return path
+
+
+def name_of(o, boot=None):
+    name = os.path.basename(o.name)
+    return name.replace(o.name.split('-w')[0][-16:], f'{boot:016x}') if boot is not None else name
+
+
+def file_of(life):
+    return f'{folder(life)}/{name_of(life.packets()[0])}'
+
+
+# ---- recordings that are made here
+
+def block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack('<II', kind, len(body) + 12) + body + struct.pack('<I', len(body) + 12)
+
+
+def head():
+    return (block(0x0a0d0d0a, struct.pack('<IHHq', 0x1a2b3c4d, 1, 0, -1))
+            + block(1, struct.pack('<HHI', 1, 0, 262144) + struct.pack('<HHB3xHH', 9, 1, 9, 0, 0)))
+
+
+def packet(ns, data):
+    return block(6, struct.pack('<IIIII', 0, ns >> 32, ns & 0xffffffff, len(data), len(data)) + data)
+
+
+def zstd(raw):
+    return subprocess.run(['zstd', '-q', '-c', '--check'], input=raw, stdout=subprocess.PIPE, check=True).stdout
+
+
+def sealed(life, *frames, index=False):
+    """The body of a torn object with these zstd frames (or with index and seek table), under the data key of a recorded one."""
+    model = life.packets()[0]
+    content = b''.join(zstd(f) for f in frames)
+    if index:
+        content += index_of(frames)
+    return forger.seal(content, forger.data_key(life.lab, model.body(), life.contexts[model.path]), model.body())
+
+
+def index_of(frames):
+    """Index of version 1 and seek table."""
+    raw = at = 0
+    entries = seek = b''
+    for f in frames:
+        n = len(zstd(f))
+        entries += struct.pack('<QQQQQQII', 0, 1 << 62, 0, 0, raw, at, 1, len(f))
+        seek += struct.pack('<II', n, len(f))
+        raw, at = raw + len(f), at + n
+    content = b'sealtap-index\0\0\0' + struct.pack('<HHIQQ', 1, 56, len(frames), raw, at) + entries
+    seek += struct.pack('<II', len(content) + 8, 0) + struct.pack('<IBI', len(frames) + 1, 0, 0x8f92eab1)
+    return struct.pack('<II', 0x184d2a53, len(content)) + content + struct.pack('<II', 0x184d2a5e, len(seek)) + seek
+
+
+# ---- files
+
+def a_file_opens_whatever_its_name(world):
+    """Files under names of one's own open, several at once and beside one that kept its name, within a window of time, too."""
+    life, bucket = world
+    here, some = folder(life), life.packets()
+    paths = [shutil.copy(o.path, f'{here}/{n}.evidence') for n, o in enumerate(some[:5])]
+    done = bucket.sealtap('open', *paths, some[5].path)
+    assert done.status == 0 and sorted(packets(done.out)) == recorded(*some[:6]), f'{done.status} {done.err}'
+    since = some[2].capture().frames[3].ns
+    done = bucket.sealtap('open', '--from', time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(since // S)) + f'.{since % S:09d}Z', paths[2])
+    assert done.status == 0 and sorted(packets(done.out)) == [p for p in recorded(some[2]) if p[0] >= since], done.err
+
+
+def what_is_read_is_never_overwritten(world):
+    life, bucket = world
+    o, here = life.packets()[0], folder(life)
+    path, old = shutil.copy(o.path, f'{here}/{name_of(o)}'), write(f'{here}/old.pcapng', b'old')
+    os.link(path, here + '/other.pcapng')
+    for out in (path, here + '/other.pcapng'):
+        done = bucket.sealtap('open', path, '-w', out)
+        assert done.status == 64 and 'would be lost' in done.err and os.path.getsize(path) == len(o.body()), done
+    assert bucket.sealtap('open', path, '-w', old, '--keylog', here + '/none').status == 66
+    assert bucket.sealtap('open', path, '-w', old, '--keylog', old).status == 64
+    with open(old, 'rb') as f:
+        assert f.read() == b'old'
+
+
+def names_are_shown_in_visible_characters(world):
+    life, bucket = world
+    o, here = life.packets()[0], folder(life) + '/\x1b[31m'
+    os.mkdir(here)
+    done = bucket.sealtap('open', write(f'{here}/{name_of(o)}', o.body()[:-5]))
+    assert done.status == 2 and '\x1b' not in done.err and name_of(o) in done.err, repr(done.err)
+
+
+def a_key_file_of_other_objects_is_no_damage(world):
+    life, bucket = world
+    done = bucket.sealtap('open', '--key', write(folder(life) + '/key', b'11' * 32), life.packets()[0].path)
+    assert done.status == 77 and 'is not the key of this object' in done.err, done
+
+
+# ---- who may write to the bucket
+
+def objects_that_are_none_of_ours_keep_no_other_back(world):
+    """Objects in our names that no key opens, however many stand before them, keep none of ours back."""
+    life, bucket = world
+    o, here = life.packets()[0], folder(life)
+    for n in range(6):
+        write(f'{here}/{name_of(o, n)}', o.body().replace(b'aws-kms', b'aws-kmx', 1))
+    good = life.packets()[-1]
+    shutil.copy(good.path, here)
+    done = bucket.sealtap('open', here)
+    assert done.status == 1 and sorted(packets(done.out)) == recorded(good), f'{done.status} {done.err}'
+
+
+def a_receipt_knows_an_object_that_was_overwritten(world):
+    """An object that takes a name while the export is written is not told as the one that was read."""
+    life, _ = world
+    bucket, some = life.lab.bucket(), life.packets()[:2]
+    for o in some:
+        bucket.put(o.name, o.body(), o.meta)
+    path = folder(life) + '/export.pcapng'
+
+    def rule(request):
+        if request.method == 'HEAD' and request.path.endswith(some[0].name):
+            bucket.lab.front.rule = None
+            bucket.put(some[0].name, some[1].body(), some[1].meta)
+    bucket.lab.front.rule = rule
+    try:
+        done = bucket.sealtap('open', '--case', 'A-1', '-w', path)
+    finally:
+        bucket.lab.front.rule = None
+    assert done.status == 0, done.err
+    with open(path + '.receipt.json') as f:
+        first, second = json.load(f)['objects']
+    assert 'sha256' not in first and 'another object' in first['metadata'] and second['sha256'] == some[1].meta['sealtap-sha256'], first
+
+
+# ---- who answers in S3's place
+
+def answers_of_other_bytes_are_no_damage(world):
+    """An answer that is not the part that was asked for costs that object, and is not called damage: status 1."""
+    life, bucket = world
+    victim = life.packets()[0]
+    for answer in (lambda length: (200, victim.body()), lambda length: (200, bytes(length)), lambda length: (206, bytes(length + 1))):
+        def rule(r, answer=answer):
+            if r.method == 'GET' and r.path.endswith(victim.name):
+                first, last = map(int, r.headers['range'].removeprefix('bytes=').split('-'))
+                return answer(last - first + 1)
+        bucket.lab.front.rule = rule
+        try:
+            done = bucket.sealtap('open')
+        finally:
+            bucket.lab.front.rule = None
+        assert done.status == 1 and victim.name in done.err, f'{done.status} {done.err}'
+        assert sorted(packets(done.out)) == recorded(*(o for o in life.packets() if o is not victim))
+
+
+# ---- who has a data key; torn objects
+
+def a_damaged_first_frame_costs_that_frame(world):
+    """Where the frame is damaged that describes the interfaces, the packets of all others are written."""
+    life, bucket = world
+    body = bytearray(life.packets()[0].body())
+    body[1500] ^= 1
+    done = bucket.sealtap('open', write(file_of(life), body))
+    got, whole = packets(done.out), recorded(life.packets()[0])
+    assert done.status == 2 and len(whole) > len(got) > len(whole) / 2 and set(got) <= set(whole), f'{len(got)} of {len(whole)}'
+
+
+def a_torn_object_of_noise_opens(world):
+    """Frames that don't compress, as large as frames get, open without an index, too."""
+    life, bucket = world
+    noise = random.Random(5)
+    frames, number = [head() + packet(0, noise.randbytes(9000))], 1
+    for _ in range(3):
+        raw = b''
+        while len(raw) + 9100 < 1 << 20:
+            raw += packet(number, noise.randbytes(9000))
+            number += 1
+        frames.append(raw)
+    done = bucket.sealtap('open', write(file_of(life), sealed(life, *frames)))
+    assert done.status == 0 and len(packets(done.out)) == number, f'{done.status} {done.err}'
+
+
+def an_empty_frame_hides_nothing_behind_it(world):
+    life, bucket = world
+    frames = head() + packet(1, b'first' * 20), b'', packet(2, b'second' * 20)
+    for index, found in ((True, 2), (False, 1)):
+        done = bucket.sealtap('open', write(file_of(life), sealed(life, *frames, index=index)))
+        assert done.status == 2 and len(packets(done.out)) == found and 'zstd frame 2' in done.err, f'{done.status} {done.err}'
+
+
+def redacted_packets_hold_no_payload(world):
+    """--redact headers leaves no payload: not of fragments, tunnels, tags, extension headers, nor of transports that are not known."""
+    life, bucket = world
+    secret = b'SECRET' * 30
+    four = lambda what, cut=0: struct.pack('>BBHHHBBHII', 0x45, 0, 200, 1, cut, 64, what, 0, 0x0a000001, 0x0a000002)  # noqa: E731
+    six = lambda protocol: struct.pack('>IHBB', 6 << 28, 200, protocol, 64) + bytes(32)  # noqa: E731
+    udp, tcp = struct.pack('>HHHH', 4000, 4789, 180, 0), struct.pack('>HHIIBBHHH', 1, 2, 3, 4, 0x50, 2, 5, 0, 0)
+    inside = bytes(12) + b'\x08\0' + four(17) + udp
+    datagrams = [(0x0800, four(253)), (0x0800, four(17, 64)), (0x0800, four(17) + udp), (0x0800, four(6) + tcp),
+                 (0x0800, four(1) + bytes(8)), (0x0800, four(17) + udp + bytes(8) + inside), (0x0800, four(4) + four(17) + udp),
+                 (0x86dd, six(59)), (0x86dd, six(44) + struct.pack('>BBHI', 17, 0, 64, 1)), (0x86dd, six(60) + bytes([99, 0]) + bytes(6)),
+                 (0x86dd, six(0) + bytes([6, 0]) + bytes(6) + tcp), (0x86dd, six(51) + bytes([17, 4]) + bytes(22) + udp),
+                 (0x8100, b'\0\x05\x08\0' + four(253)), (0x9100, b'\0\x05\x08\0' + four(17) + udp),
+                 (0x8847, b'\0\x01\x01\x40'), (0x1234, b'')]
+    frames = [bytes(12) + struct.pack('>H', kind) + data + secret for kind, data in datagrams]
+    path = write(file_of(life), sealed(life, head() + b''.join(packet(n, f) for n, f in enumerate(frames))))
+    for form in ([], ['--pcap']):
+        done = bucket.sealtap('open', '--redact', 'headers', *form, path)
+        leaks = [f'{datagrams[n][0]:x} {f.hex()}' for n, f in packets(done.out) if b'SEC' in f]
+        assert done.status == 0 and len(packets(done.out)) == len(frames) and not leaks, leaks
+    assert bucket.sealtap('open', '--redact', 'headers', '--keylog', path, path).status == 64
+
+
+def packets_without_room_for_their_interface_are_counted(world):
+    """Of more interfaces than a capture holds, those that are left out are counted, and the status is 1; the old format holds them all."""
+    life, bucket = world
+    here, body, count = folder(life), sealed(life, head() + packet(7, bytes(60))), 4100
+    first = int(time.time()) - 86400 * 365
+    for n in range(count):  # one after the other
+        start = time.strftime('%Y%m%dT%H%M%S', time.gmtime(first + n * 7200))
+        write(f'{here}/{start}.000000000Z-{n:016x}-w0-00000000.pcapng.zst.encrypted', body)
+    done = bucket.sealtap('open', here)
+    assert done.status == 1 and f'{count - 4096} packets were left out' in done.err and len(packets(done.out)) == 4096, done.err[-500:]
+    done = bucket.sealtap('open', '--pcap', here)
+    assert done.status == 0 and len(packets(done.out)) == count, done.err[-500:]
+
+
+CHECKS = [a_file_opens_whatever_its_name, what_is_read_is_never_overwritten, names_are_shown_in_visible_characters,
+          a_key_file_of_other_objects_is_no_damage, objects_that_are_none_of_ours_keep_no_other_back,
+          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage, a_damaged_first_frame_costs_that_frame,
+          a_torn_object_of_noise_opens, an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload,
+          packets_without_room_for_their_interface_are_counted]
+
+with operatorlab.Lab() as lab:
+    if any(report.wants(check) for check in CHECKS):
+        life = lab.record(seconds=180, object_seconds=50)
+        world = life, lab.bucket(life)
+        life.open()
+        for check in CHECKS:
+            report.run(check, world)
+report.finish()
