@@ -123,7 +123,7 @@ static void give_up(void)
 static void say_failed(const struct sealed *s, enum err e)
 {
 	const char *why = sealed_why(s);
-	if (*why)
+	if (*why && e != ERR_TIMEOUT)
 		say(EXIT_INCOMPLETE, "%s: %s", say_text(span_str(s->object->key)), why);
 	if (ends_all(s, e))
 		return;

@@ -183,6 +183,8 @@ enum exit_status pcapout_begin(const struct pcapout_options *o)
 	if (e)
 		return e;
 	g.fd = standard ? STDOUT_FILENO : open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (g.fd < 0 && errno == EINTR) /* of a FIFO nobody reads */
+		return EXIT_INTERRUPTED;
 	if (g.fd < 0)
 		return say(EXIT_OUTPUT, "%s: can't write: %s", g.name, strerror(errno));
 	return put_head(secrets_bytes);

@@ -6,10 +6,12 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
@@ -194,6 +196,33 @@ def answers_of_other_bytes_are_no_damage(world):
         assert sorted(packets(done.out)) == recorded(*(o for o in life.packets() if o is not victim))
 
 
+def ctrl_c_is_heard_while_nobody_answers(world):
+    """One Ctrl-C ends it with a whole capture while S3 is silent or busy, or where nobody reads the FIFO that it would write."""
+    life, bucket = world
+    silent, last = threading.Event(), max(life.packets(), key=lambda o: o.number('first')).name
+    busy = b'<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+    path, fifo = folder(life) + '/some.pcapng', folder(life) + '/fifo'
+    os.mkfifo(fifo)
+    for answer, out in ((lambda: silent.wait(60) and None, path), (lambda: (503, busy), path), (lambda: None, fifo)):
+        bucket.lab.front.forget()
+        bucket.lab.front.rule = lambda r, answer=answer: answer() if r.method == 'GET' and r.path.endswith(last) else None
+        child = bucket.start('open', '-w', out)
+        try:
+            end = time.monotonic() + 30
+            while out == path and not any(r.path.endswith(last) for r in bucket.lab.front.requests) and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(0.5)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(30) == 130, child.stderr.read()
+        finally:
+            child.kill()
+            silent.set()
+            bucket.lab.front.rule = None
+        if out == path:
+            with open(path, 'rb') as f:
+                packets(f.read())
+
+
 # ---- who has a data key; torn objects
 
 def a_damaged_first_frame_costs_that_frame(world):
@@ -268,7 +297,8 @@ def packets_without_room_for_their_interface_are_counted(world):
 
 CHECKS = [a_file_opens_whatever_its_name, what_is_read_is_never_overwritten, names_are_shown_in_visible_characters,
           a_key_file_of_other_objects_is_no_damage, objects_that_are_none_of_ours_keep_no_other_back,
-          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage, a_damaged_first_frame_costs_that_frame,
+          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage,
+          ctrl_c_is_heard_while_nobody_answers, a_damaged_first_frame_costs_that_frame,
           a_torn_object_of_noise_opens, an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload,
           packets_without_room_for_their_interface_are_counted]
 
