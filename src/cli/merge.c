@@ -259,7 +259,7 @@ static void open_object(struct slot *t)
 		return;
 	start_ahead(t);
 	t->shown_bytes = 0;
-	streams_origin(t->now->object, t->origin, sizeof(t->origin));
+	streams_origin(t->now->object, &t->now->header, t->origin, sizeof(t->origin));
 	t->interfaces = 0;
 	t->stage = NEXT_FRAME;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "cli/say.h"
 
@@ -72,8 +73,35 @@ const struct catalog_object *streams_object(uint32_t i)
 	return catalog_at(g.order[i]);
 }
 
-void streams_origin(const struct catalog_object *o, char *text, size_t size)
+static bool context_is(const struct esdk_header *h, const char *key, struct span want)
 {
+	struct span value;
+	return !esdk_header_find(h->aad, span_str(key), &value) && span_eq(value, want);
+}
+
+/* Names are not sealed: who may write to the bucket copies an object to the name of another. */
+static bool is_of_its_name(const struct catalog_object *o, const struct esdk_header *h)
+{
+	uint8_t boot[16];
+	struct buf hex = BUF_OF(boot);
+	struct span rest = o->appliance;
+	text_hex64(&hex, o->boot);
+	bool same = context_is(h, "sealtap-boot", buf_span(&hex)) &&
+		    context_is(h, "sealtap-stream", span_str(o->stream));
+	if (!same || rest.len == 0)
+		return same;
+	struct span account = span_cut(&rest, '/'), region = span_cut(&rest, '/');
+	return context_is(h, "sealtap-account", account) && context_is(h, "sealtap-region", region) &&
+	       context_is(h, "sealtap-appliance", rest);
+}
+
+void streams_origin(const struct catalog_object *o, const struct esdk_header *h, char *text, size_t size)
+{
+	if (o->stream[0] && !is_of_its_name(o, h))
+		say(EXIT_DAMAGED,
+		    "%s: genuine, but of another appliance, boot or stream than its name: it was copied or "
+		    "renamed; sealtap verify tells more",
+		    say_text(span_str(o->key)));
 	if (!o->stream[0])
 		snprintf(text, size, "object=%s", say_text(span_str(o->key)));
 	else

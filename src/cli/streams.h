@@ -4,6 +4,7 @@
 #define SEALTAP_CLI_STREAMS_H
 
 #include "cli/catalog.h"
+#include "record/esdk_header.h"
 
 #define STREAMS_MAX 16384u
 
@@ -19,8 +20,9 @@ uint32_t streams_count(void);
 /* In the order of their starts. */
 const struct streams_one *streams_at(uint32_t i);
 const struct catalog_object *streams_object(uint32_t i);
-/* Where packets come from, in lines of key=value. */
-void streams_origin(const struct catalog_object *o, char *text, size_t size);
+/* Where packets come from, in lines of key=value, by the object's name. That what is sealed is of another
+ * name is said. h: authenticated. */
+void streams_origin(const struct catalog_object *o, const struct esdk_header *h, char *text, size_t size);
 /* How many there are at once, at most; not counted beyond `enough`. */
 unsigned streams_at_once(unsigned enough);
 

@@ -153,6 +153,18 @@ def objects_that_are_none_of_ours_keep_no_other_back(world):
     assert done.status == 1 and sorted(packets(done.out)) == recorded(good), f'{done.status} {done.err}'
 
 
+def an_object_under_the_name_of_another_is_told_of(world):
+    """An object that was copied to the name of another boot or appliance is said to be another's."""
+    life, _ = world
+    bucket, o = life.lab.bucket(), life.packets()[0]
+    names = [o.name, o.name.replace(operatorlab.APPLIANCE, 'tap-2'), os.path.dirname(o.name) + '/' + name_of(o, 7)]
+    for name in names:
+        bucket.put(name, o.body(), o.meta)
+    done = bucket.sealtap('open')
+    told = [line for line in done.err.splitlines() if 'than its name' in line]
+    assert len(told) == 2 and all(any(name in line for line in told) for name in names[1:]), done.err
+
+
 def a_receipt_knows_an_object_that_was_overwritten(world):
     """An object that takes a name while the export is written is not told as the one that was read."""
     life, _ = world
@@ -297,8 +309,8 @@ def packets_without_room_for_their_interface_are_counted(world):
 
 CHECKS = [a_file_opens_whatever_its_name, what_is_read_is_never_overwritten, names_are_shown_in_visible_characters,
           a_key_file_of_other_objects_is_no_damage, objects_that_are_none_of_ours_keep_no_other_back,
-          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage,
-          ctrl_c_is_heard_while_nobody_answers, a_damaged_first_frame_costs_that_frame,
+          an_object_under_the_name_of_another_is_told_of, a_receipt_knows_an_object_that_was_overwritten,
+          answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers, a_damaged_first_frame_costs_that_frame,
           a_torn_object_of_noise_opens, an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload,
           packets_without_room_for_their_interface_are_counted]
 
