@@ -281,6 +281,11 @@ static enum exit_status take_path(const char *path)
 	bool failed = stat(path, &st) != 0;
 	if (!failed && S_ISDIR(st.st_mode))
 		failed = nftw(path, take_found, DEPTH_MAX, FTW_PHYS) < 0;
+	else if (!failed && !S_ISREG(st.st_mode))
+		return say(
+			EXIT_NO_INPUT,
+			"%s is neither file nor folder: it is read by parts; `sealtap decrypt` reads pipes",
+			say_text(span_str(path)));
 	else if (!failed)
 		take_file(path, &st, g.filter->any_name);
 	return failed ? say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno)) : EXIT_DONE;

@@ -137,7 +137,8 @@ static void say_failed(const struct sealed *s, enum err e)
 		g.count.failed++;
 	else
 		g.count.damaged++;
-	g.failed_said = s->said ? s->said : EXIT_UNAVAILABLE;
+	bool none = e == ERR_UNSUPPORTED || e == ERR_NOT_FOUND;
+	g.failed_said = s->said ? s->said : none ? EXIT_NO_INPUT : EXIT_UNAVAILABLE;
 	give_up();
 }
 
@@ -484,10 +485,8 @@ enum exit_status merge_end(void)
 	g.active = 0;
 	const struct merge_counts *c = &g.count;
 	g.count.stopped = g.ended;
-	if (g.ended)
-		return g.ended;
-	if (c->damaged)
-		return EXIT_DAMAGED;
+	if (g.ended || c->damaged)
+		return g.ended ? g.ended : EXIT_DAMAGED;
 	bool missing = c->denied || c->colder || c->failed;
 	if (c->opened || !missing)
 		return missing ? EXIT_INCOMPLETE : EXIT_DONE;

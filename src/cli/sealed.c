@@ -98,7 +98,9 @@ static enum err read_header(struct sealed *s)
 	if (e == ERR_TRUNCATED)
 		return sealed_fail(s, e, "ends too early: it was cut");
 	if (e)
-		return sealed_fail(s, e, "not a sealed object: %s", err_text(e));
+		/* under one of our names it was one */
+		return sealed_fail(s, s->object->stream[0] ? e : ERR_UNSUPPORTED, "not a sealed object: %s",
+				   err_text(e));
 	return ERR_OK;
 }
 

@@ -111,6 +111,19 @@ def a_file_opens_whatever_its_name(world):
     assert done.status == 0 and sorted(packets(done.out)) == [p for p in recorded(some[2]) if p[0] >= since], done.err
 
 
+def what_is_no_object_is_no_damage(world):
+    """A file that is no object, and a pipe, are not called damage; what was an object of ours is."""
+    life, bucket = world
+    here = folder(life)
+    os.mkfifo(here + '/pipe')
+    done = bucket.sealtap('open', write(here + '/notes.pcapng', head()))
+    assert done.status == 66 and 'not a sealed object' in done.err, done
+    done = bucket.sealtap('open', here + '/pipe')
+    assert done.status == 66 and 'neither file nor folder' in done.err, done
+    done = bucket.sealtap('open', write(file_of(life), head()))
+    assert done.status == 2 and 'not a sealed object' in done.err, 'one of ours that is none any more is damaged'
+
+
 def what_is_read_is_never_overwritten(world):
     life, bucket = world
     o, here = life.packets()[0], folder(life)
@@ -307,7 +320,8 @@ def packets_without_room_for_their_interface_are_counted(world):
     assert done.status == 0 and len(packets(done.out)) == count, done.err[-500:]
 
 
-CHECKS = [a_file_opens_whatever_its_name, what_is_read_is_never_overwritten, names_are_shown_in_visible_characters,
+CHECKS = [a_file_opens_whatever_its_name, what_is_no_object_is_no_damage, what_is_read_is_never_overwritten,
+          names_are_shown_in_visible_characters,
           a_key_file_of_other_objects_is_no_damage, objects_that_are_none_of_ours_keep_no_other_back,
           an_object_under_the_name_of_another_is_told_of, a_receipt_knows_an_object_that_was_overwritten,
           answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers, a_damaged_first_frame_costs_that_frame,
