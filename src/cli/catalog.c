@@ -353,12 +353,21 @@ static void set_ends(void)
 	}
 }
 
+static bool reaches(const struct catalog_object *o, uint64_t from_ns)
+{
+	return o->end_ns == UINT64_MAX || o->end_ns + OVERLAP_NS > from_ns;
+}
+
 static void drop_what_ends_before(uint64_t from_ns)
 {
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < g.count; i++)
-		if (g.object[i].end_ns == UINT64_MAX || g.object[i].end_ns + OVERLAP_NS > from_ns)
-			g.object[kept++] = g.object[i];
+	for (uint32_t i = 0; i < g.count; i++) {
+		const struct catalog_object *o = &g.object[i];
+		bool before = g.filter->one_before && i + 1 < g.count && same_stream(o, o + 1) &&
+			      reaches(o + 1, from_ns);
+		if (before || reaches(o, from_ns))
+			g.object[kept++] = *o;
+	}
 	g.count = kept;
 }
 

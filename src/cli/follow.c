@@ -105,7 +105,8 @@ static enum exit_status list(const struct window *w)
 	uint64_t now_ns = clock_real_ns(), late_ns = now_ns - LATE_S * NS_PER_S;
 	struct catalog_filter f = {.from_ns = g.began && w->from_ns < late_ns ? late_ns : w->from_ns,
 				   .to_ns = UINT64_MAX,
-				   .kinds = 1u << OBJECT_PACKETS};
+				   .kinds = 1u << OBJECT_PACKETS,
+				   .one_before = true};
 	return catalog_read(&f, NULL);
 }
 

@@ -45,6 +45,7 @@ static enum exit_status list(char **operands)
 	struct catalog_filter f = {.from_ns = o.window.from_ns,
 				   .to_ns = o.window.to_ns,
 				   .kinds = 1u << OBJECT_PACKETS,
+				   .one_before = true,
 				   .any_name = true};
 	enum exit_status e = catalog_read(&f, operands);
 	if (e || catalog_count())

@@ -260,6 +260,23 @@ def a_damaged_first_frame_costs_that_frame(world):
     assert done.status == 2 and len(whole) > len(got) > len(whole) / 2 and set(got) <= set(whole), f'{len(got)} of {len(whole)}'
 
 
+def a_clock_that_was_set_back_hides_nothing(world):
+    """Packets of a window are found in the object before as well, where the clock was set back behind it."""
+    life, bucket = world
+    here, first = folder(life), (int(time.time()) - 3600) * S
+    times = [[first + (60 * n - 40 * (n > 3) + s) * S for s in (0, 20, 59)] for n in range(8)]  # it is set back by 40 s behind the fourth
+    frames = {ns: packet(ns, bytes(60)) for part in times for ns in part}
+    for n, part in enumerate(times):
+        start = time.strftime('%Y%m%dT%H%M%S', time.gmtime(part[0] // S))
+        name = f'{start}.000000000Z-{0x9e:016x}-w0-{n:08d}.pcapng.zst.encrypted'
+        write(f'{here}/{name}', sealed(life, head() + b''.join(map(frames.get, part))))
+    for begin, end in ((first + 230 * S, first + 250 * S), (first + 190 * S, first + 205 * S), (first + 200 * S, first + 261 * S)):
+        window = [f'{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // S))}.{ns % S:09d}Z' for ns in (begin, end)]
+        done = bucket.sealtap('open', '--from', window[0], '--to', window[1], here)
+        wanted = sorted(ns for part in times for ns in part if begin <= ns < end)
+        assert done.status == 0 and sorted(ns for ns, _ in packets(done.out)) == wanted and wanted, f'{window}: {done.err}'
+
+
 def a_torn_object_of_noise_opens(world):
     """Frames that don't compress, as large as frames get, open without an index, too."""
     life, bucket = world
@@ -321,12 +338,11 @@ def packets_without_room_for_their_interface_are_counted(world):
 
 
 CHECKS = [a_file_opens_whatever_its_name, what_is_no_object_is_no_damage, what_is_read_is_never_overwritten,
-          names_are_shown_in_visible_characters,
-          a_key_file_of_other_objects_is_no_damage, objects_that_are_none_of_ours_keep_no_other_back,
-          an_object_under_the_name_of_another_is_told_of, a_receipt_knows_an_object_that_was_overwritten,
-          answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers, a_damaged_first_frame_costs_that_frame,
-          a_torn_object_of_noise_opens, an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload,
-          packets_without_room_for_their_interface_are_counted]
+          names_are_shown_in_visible_characters, a_key_file_of_other_objects_is_no_damage,
+          objects_that_are_none_of_ours_keep_no_other_back, an_object_under_the_name_of_another_is_told_of,
+          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers,
+          a_damaged_first_frame_costs_that_frame, a_clock_that_was_set_back_hides_nothing, a_torn_object_of_noise_opens,
+          an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload, packets_without_room_for_their_interface_are_counted]
 
 with operatorlab.Lab() as lab:
     if any(report.wants(check) for check in CHECKS):
