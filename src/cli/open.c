@@ -59,6 +59,29 @@ static enum exit_status list(char **operands)
 		   names->bucket, names->prefix, window_text(&o.window));
 }
 
+/* Numbers of a stream have no holes: what is not there was recorded, too. */
+static bool is_missing_between(const struct catalog_object *a, const struct catalog_object *b)
+{
+	return b->seq > a->seq + 1 && a->boot == b->boot && !strcmp(a->stream, b->stream) &&
+	       span_eq(a->appliance, b->appliance) && b->start_ns > o.window.from_ns;
+}
+
+static bool say_missing(void)
+{
+	bool any = false;
+	for (uint32_t i = 1; i < catalog_count(); i++) {
+		const struct catalog_object *a = catalog_at(i - 1), *b = catalog_at(i);
+		if (!is_missing_between(a, b))
+			continue;
+		say(EXIT_INCOMPLETE,
+		    "objects of this stream are missing in the bucket, or not there yet: %u before %s; "
+		    "sealtap verify tells more",
+		    b->seq - a->seq - 1, say_text(span_str(b->key)));
+		any = true;
+	}
+	return any;
+}
+
 static bool is_same_file(const struct stat *out, const char *path)
 {
 	struct stat in;
@@ -95,7 +118,7 @@ static enum exit_status write_receipt(enum exit_status outcome)
 	return receipt_write(&r);
 }
 
-static enum exit_status open_all(void)
+static enum exit_status open_all(bool missing)
 {
 	struct pcapout_options out = {.path = o.file,
 				      .keylog = o.keylog,
@@ -109,6 +132,7 @@ static enum exit_status open_all(void)
 	o.window.compiled = o.window.filter ? &filter : NULL;
 	o.window.done = o.case_id ? receipt_add : NULL;
 	e = window_copy(&o.window);
+	e = e ? e : missing ? EXIT_INCOMPLETE : EXIT_DONE;
 	if (e == EXIT_OUTPUT || pcapout_end())
 		return EXIT_OUTPUT;
 	if (!e && !pcapout_packets())
@@ -132,7 +156,7 @@ static enum exit_status run(char **operands)
 	if (e)
 		return e;
 	interrupt_watch();
-	e = open_all();
+	e = open_all(!operands[0] && say_missing()); /* what is named is chosen */
 	keyring_wipe();
 	return e;
 }

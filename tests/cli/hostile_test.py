@@ -166,6 +166,24 @@ def objects_that_are_none_of_ours_keep_no_other_back(world):
     assert done.status == 1 and sorted(packets(done.out)) == recorded(good), f'{done.status} {done.err}'
 
 
+def an_object_that_was_taken_away_is_missed(world):
+    """An object that is not in the bucket any more is missed by its number: status 1, and the receipt is not of all."""
+    life, _ = world
+    bucket, some = life.lab.bucket(), [o for o in life.packets() if o.stream == 'w0'][:4]
+    assert len(some) == 4
+    for o in some:
+        bucket.put(o.name, o.body(), o.meta)
+    bucket.delete(some[1].name)
+    path = folder(life) + '/export.pcapng'
+    done = bucket.sealtap('open', '--case', 'A-2', '-w', path)
+    assert done.status == 1 and f'1 before {some[2].name}' in done.err, f'{done.status} {done.err}'
+    with open(path + '.receipt.json') as f:
+        assert json.load(f)['complete'] is False
+    later = some[2].capture().frames[5].ns
+    done = bucket.sealtap('open', '--from', time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(later // S + 1)) + 'Z')
+    assert done.status == 0 and not done.err, 'it is before the window'
+
+
 def an_object_under_the_name_of_another_is_told_of(world):
     """An object that was copied to the name of another boot or appliance is said to be another's."""
     life, _ = world
@@ -339,7 +357,8 @@ def packets_without_room_for_their_interface_are_counted(world):
 
 CHECKS = [a_file_opens_whatever_its_name, what_is_no_object_is_no_damage, what_is_read_is_never_overwritten,
           names_are_shown_in_visible_characters, a_key_file_of_other_objects_is_no_damage,
-          objects_that_are_none_of_ours_keep_no_other_back, an_object_under_the_name_of_another_is_told_of,
+          objects_that_are_none_of_ours_keep_no_other_back, an_object_that_was_taken_away_is_missed,
+          an_object_under_the_name_of_another_is_told_of,
           a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers,
           a_damaged_first_frame_costs_that_frame, a_clock_that_was_set_back_hides_nothing, a_torn_object_of_noise_opens,
           an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload, packets_without_room_for_their_interface_are_counted]
