@@ -4,6 +4,7 @@
 
 #include "aws/endpoint.h"
 #include "base/time.h"
+#include "cli/interrupt.h"
 #include "cli/judge.h"
 #include "cli/signing.h"
 #include "cli/trust.h"
@@ -404,8 +405,12 @@ void call_turn(uint64_t max_wait_ns)
 
 enum err call_wait(struct call *c)
 {
-	while (!c->done)
+	while (!c->done && !interrupt_happened())
 		call_turn(NS_PER_S);
+	if (!c->done) {
+		call_abort(c);
+		finish(c, ERR_TIMEOUT);
+	}
 	return c->error;
 }
 

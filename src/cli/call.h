@@ -39,8 +39,8 @@ struct call {
 	/* the outcome, once `done` */
 	/* ERR_OK: status is 2xx. ERR_NOT_FOUND, ERR_DENIED, ERR_EXPIRED, ERR_THROTTLED, ERR_UNREACHABLE,
 	 * ERR_CERTIFICATE, ERR_CONFLICT (412), ERR_RANGE (416), ERR_SERVICE, ERR_UNSUPPORTED
-	 * (InvalidObjectState: colder storage), ERR_TOO_LONG; ERR_MISSING: credentials, region or trust
-	 * anchors, which was said. */
+	 * (InvalidObjectState: colder storage), ERR_TOO_LONG; ERR_TIMEOUT: Ctrl-C came first;
+	 * ERR_MISSING: credentials, region or trust anchors, which was said. */
 	enum err error;
 	unsigned status;    /* of the last answer; 0: none came */
 	struct span answer; /* in `to` */

@@ -84,7 +84,7 @@ static uint64_t reach_ns(uint64_t from_ns)
 static void add(struct catalog_object *o, struct span key)
 {
 	if (!(g.filter->kinds & 1u << o->kind) || o->start_ns >= g.filter->to_ns ||
-	    o->start_ns < reach_ns(g.filter->from_ns))
+	    (o->stream[0] && o->start_ns < reach_ns(g.filter->from_ns)))
 		return;
 	if (g.count == CATALOG_MAX) {
 		g.full = true;
@@ -245,17 +245,20 @@ static bool is_metafile(struct span name)
 	return span_ends(name, end) && !catalog_name(span_first(name, name.len - end.len), &o);
 }
 
-static void take_file(const char *path, const struct stat *st)
+static void take_file(const char *path, const struct stat *st, bool any_name)
 {
 	struct catalog_object o;
 	const char *slash = strrchr(path, '/');
 	struct span name = span_str(slash ? slash + 1 : path);
 	if (is_metafile(name))
 		return;
-	if (catalog_name(name, &o)) {
+	bool stranger = catalog_name(name, &o);
+	if (stranger && !any_name) {
 		g.strangers++;
 		return;
 	}
+	if (stranger) /* what was taken of its name means nothing */
+		o = (struct catalog_object){.kind = OBJECT_PACKETS, .end_ns = UINT64_MAX};
 	o.version = "";
 	o.size_bytes = (uint64_t)st->st_size;
 	o.modified_ns = (uint64_t)st->st_mtime * NS_PER_S;
@@ -268,7 +271,7 @@ static int take_found(const char *path, const struct stat *st, int type, struct 
 {
 	(void)place;
 	if (type == FTW_F)
-		take_file(path, st);
+		take_file(path, st, false);
 	return g.full;
 }
 
@@ -278,8 +281,13 @@ static enum exit_status take_path(const char *path)
 	bool failed = stat(path, &st) != 0;
 	if (!failed && S_ISDIR(st.st_mode))
 		failed = nftw(path, take_found, DEPTH_MAX, FTW_PHYS) < 0;
+	else if (!failed && !S_ISREG(st.st_mode))
+		return say(
+			EXIT_NO_INPUT,
+			"%s is neither file nor folder: it is read by parts; `sealtap decrypt` reads pipes",
+			say_text(span_str(path)));
 	else if (!failed)
-		take_file(path, &st);
+		take_file(path, &st, g.filter->any_name);
 	return failed ? say(EXIT_NO_INPUT, "can't read %s: %s", path, strerror(errno)) : EXIT_DONE;
 }
 
@@ -345,12 +353,21 @@ static void set_ends(void)
 	}
 }
 
+static bool reaches(const struct catalog_object *o, uint64_t from_ns)
+{
+	return o->end_ns == UINT64_MAX || o->end_ns + OVERLAP_NS > from_ns;
+}
+
 static void drop_what_ends_before(uint64_t from_ns)
 {
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < g.count; i++)
-		if (g.object[i].end_ns == UINT64_MAX || g.object[i].end_ns + OVERLAP_NS > from_ns)
-			g.object[kept++] = g.object[i];
+	for (uint32_t i = 0; i < g.count; i++) {
+		const struct catalog_object *o = &g.object[i];
+		bool before = g.filter->one_before && i + 1 < g.count && same_stream(o, o + 1) &&
+			      reaches(o + 1, from_ns);
+		if (before || reaches(o, from_ns))
+			g.object[kept++] = *o;
+	}
 	g.count = kept;
 }
 

@@ -38,6 +38,8 @@ struct catalog_filter {
 	uint64_t from_ns, to_ns; /* 0 and UINT64_MAX: all */
 	unsigned kinds;          /* bits 1u << enum object_kind */
 	bool versions;           /* all versions and markers */
+	/* Of each stream also the one before: where the clock was set back, it has packets of the window. */
+	bool one_before;
 	bool any_name; /* an operand that is a file is packets, whatever its name: no stream, time 0 */
 };
 

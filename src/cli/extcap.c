@@ -67,7 +67,8 @@ static enum exit_status read_time(const char *text, const char *name, uint64_t *
 
 static enum exit_status open_window(struct window *w, const struct pcapout_options *out)
 {
-	struct catalog_filter f = {.from_ns = w->from_ns, .to_ns = w->to_ns, .kinds = 1u << OBJECT_PACKETS};
+	struct catalog_filter f = {
+		.from_ns = w->from_ns, .to_ns = w->to_ns, .kinds = 1u << OBJECT_PACKETS, .one_before = true};
 	enum exit_status e = catalog_read(&f, NULL);
 	if (!e && !catalog_count())
 		e = say(EXIT_NO_INPUT, "no packets were recorded in the time from %s", window_text(w));

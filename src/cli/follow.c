@@ -3,7 +3,6 @@
  * within a round. */
 #include "cli/follow.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "base/siphash.h"
@@ -28,6 +27,7 @@ static struct {
 
 static struct {
 	struct pcapfilter filter;
+	bool began;                /* the packets from the beginning on were copied */
 	uint64_t seen[SEEN_SLOTS]; /* marks of objects; 0: free */
 } g;
 
@@ -55,6 +55,7 @@ static bool is_new(const struct catalog_object *object)
 /* What is listed now is all that can be listed again. */
 static void remember_listed(void)
 {
+	g.began = true;
 	memset(g.seen, 0, sizeof(g.seen));
 	for (uint32_t i = 0; i < catalog_count(); i++) {
 		uint64_t mark = mark_of(catalog_at(i));
@@ -80,7 +81,7 @@ static bool may_pass(enum exit_status e)
 static void rest(unsigned ms)
 {
 	if (!interrupt_happened())
-		poll(NULL, 0, (int)ms);
+		(void)pcapout_rest(ms); /* who waits next asks what became of it */
 }
 
 /* The packets of all that is new. What the service kept back is asked for again, from where it stopped. */
@@ -88,10 +89,12 @@ static enum exit_status copy_round(const struct window *w)
 {
 	struct window now = *w;
 	enum exit_status e;
-	while (may_pass(e = window_copy(&now)) && !interrupt_happened()) {
+	while (may_pass(e = window_copy(&now)) && merge_counts()->waited && !interrupt_happened()) {
 		if (merge_counts()->last_ns)
 			now.from_ns = merge_counts()->last_ns;
 		rest(WAIT_MAX_MS);
+		if (pcapout_flush())
+			return EXIT_OUTPUT;
 	}
 	remember_listed();
 	return e;
@@ -100,16 +103,19 @@ static enum exit_status copy_round(const struct window *w)
 static enum exit_status list(const struct window *w)
 {
 	uint64_t now_ns = clock_real_ns(), late_ns = now_ns - LATE_S * NS_PER_S;
-	struct catalog_filter f = {.from_ns = w->from_ns > late_ns ? w->from_ns : late_ns,
+	struct catalog_filter f = {.from_ns = g.began && w->from_ns < late_ns ? late_ns : w->from_ns,
 				   .to_ns = UINT64_MAX,
-				   .kinds = 1u << OBJECT_PACKETS};
+				   .kinds = 1u << OBJECT_PACKETS,
+				   .one_before = true};
 	return catalog_read(&f, NULL);
 }
 
+/* What an object alone is to blame for was said: the next one may be good. */
 static bool ends(enum exit_status e)
 {
-	return e == EXIT_OUTPUT || e == EXIT_INTERRUPTED || e == EXIT_NOT_SET_UP || e == EXIT_WRONG_USAGE ||
-	       e == EXIT_NO_INPUT;
+	return merge_counts()->stopped &&
+	       (e == EXIT_OUTPUT || e == EXIT_INTERRUPTED || e == EXIT_NOT_SET_UP || e == EXIT_WRONG_USAGE ||
+		e == EXIT_NO_INPUT);
 }
 
 static enum exit_status follow_rounds(const struct window *w)
@@ -126,6 +132,8 @@ static enum exit_status follow_rounds(const struct window *w)
 			wait_ms = WAIT_MIN_MS;
 		}
 		rest(wait_ms);
+		if (pcapout_flush())
+			return EXIT_OUTPUT;
 		wait_ms = wait_ms * 3 / 2 < WAIT_MAX_MS ? wait_ms * 3 / 2 : WAIT_MAX_MS;
 	}
 	return EXIT_INTERRUPTED;

@@ -171,6 +171,7 @@ static const struct telling {
 	 "if the network inspects TLS, name its certificates: --ca-bundle FILE"},
 	{ERR_CLOCK, EXIT_UNAVAILABLE, "set this machine's clock"},
 	{ERR_UNREACHABLE, EXIT_UNAVAILABLE, "check network, region and endpoint"},
+	{ERR_TIMEOUT, EXIT_INTERRUPTED, ""},
 	{ERR_OK, EXIT_UNAVAILABLE, ""},
 };
 
@@ -221,6 +222,8 @@ enum exit_status call_say(const struct call *c, const char *what, struct span wh
 	const char *hint = hint_of(c, t);
 	if (c->said)
 		return c->said;
+	if (c->error == ERR_TIMEOUT) /* who pressed Ctrl-C knows */
+		return t->status;
 	if (c->status == 0)
 		return say(t->status, "can't %s%s%s: %s: %s: %s%s%s", what, blank, object, c->service,
 			   c->where[0] ? c->where : "request", c->why[0] ? c->why : err_text(c->error),

@@ -13,6 +13,7 @@
 #define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
+#define SIDES 2u /* outside, inside: the interfaces of a section */
 #define DENIED_MAX 20u
 #define FAILED_MAX 3u /* each has waited for the service */
 
@@ -45,6 +46,7 @@ static struct {
 	enum exit_status ended;       /* what keeps it from going on */
 	enum exit_status failed_said; /* why the last one failed that is not damaged */
 	uint32_t admitted;            /* streams that began */
+	uint64_t retries;             /* call_totals()' */
 	unsigned active, current, depth;
 	uint64_t limit_ns;               /* while current's next packet is no later, it comes next */
 	uint64_t head_ns[MERGE_STREAMS]; /* of each slot's next packet, or a time before which none comes */
@@ -83,6 +85,8 @@ static void give_sealed(struct sealed *s)
 
 static bool ends_all(const struct sealed *s, enum err e)
 {
+	g.count.waited += call_totals()->retries != g.retries;
+	g.retries = call_totals()->retries;
 	switch (e) {
 	case ERR_MISSING:
 		g.ended = s->said ? s->said : EXIT_NOT_SET_UP;
@@ -110,7 +114,7 @@ static bool is_colder(const struct sealed *s)
 static void give_up(void)
 {
 	const struct merge_counts *c = &g.count;
-	if (c->opened || (c->denied < DENIED_MAX && c->failed < FAILED_MAX))
+	if (c->opened || (c->denied < DENIED_MAX && c->waited < FAILED_MAX))
 		return;
 	g.ended = c->denied ? EXIT_DENIED : g.failed_said;
 	say(g.ended, "none of %u objects could be opened: it stops", c->denied + c->failed);
@@ -119,20 +123,22 @@ static void give_up(void)
 static void say_failed(const struct sealed *s, enum err e)
 {
 	const char *why = sealed_why(s);
-	if (*why)
-		say(EXIT_INCOMPLETE, "%s: %s", s->object->key, why);
+	if (*why && e != ERR_TIMEOUT)
+		say(EXIT_INCOMPLETE, "%s: %s", say_text(span_str(s->object->key)), why);
 	if (ends_all(s, e))
 		return;
 	if (is_colder(s))
 		g.count.colder++;
-	else if (e == ERR_DENIED)
+	else if (e == ERR_DENIED || e == ERR_UNKNOWN_KEY)
 		g.count.denied++;
 	else if (e == ERR_SERVICE || e == ERR_SYSTEM || e == ERR_NOT_FOUND || e == ERR_CONFLICT ||
-		 e == ERR_UNSUPPORTED || e == ERR_REFUSED || e == ERR_CLOSED || e == ERR_RESET)
+		 e == ERR_UNSUPPORTED || e == ERR_REFUSED || e == ERR_CLOSED || e == ERR_RESET ||
+		 e == ERR_PROTOCOL)
 		g.count.failed++;
 	else
 		g.count.damaged++;
-	g.failed_said = s->said ? s->said : EXIT_UNAVAILABLE;
+	bool none = e == ERR_UNSUPPORTED || e == ERR_NOT_FOUND;
+	g.failed_said = s->said ? s->said : none ? EXIT_NO_INPUT : EXIT_UNAVAILABLE;
 	give_up();
 }
 
@@ -215,17 +221,6 @@ static bool choose(struct sealed *s)
 	return any;
 }
 
-static void tell_origin(struct slot *t)
-{
-	const struct catalog_object *o = t->now->object;
-	if (!o->stream[0]) {
-		snprintf(t->origin, sizeof(t->origin), "object=%s", say_text(span_str(o->key)));
-		return;
-	}
-	snprintf(t->origin, sizeof(t->origin), "appliance=%s\nboot=%016llx\nstream=%s",
-		 say_text(o->appliance), (unsigned long long)o->boot, o->stream);
-}
-
 /* The stream's next object, opened, its first ranges asked for. NULL: it failed, or nothing of it is
  * wanted. */
 static struct sealed *open_next(struct slot *t, bool soon)
@@ -265,7 +260,7 @@ static void open_object(struct slot *t)
 		return;
 	start_ahead(t);
 	t->shown_bytes = 0;
-	tell_origin(t);
+	streams_origin(t->now->object, &t->now->header, t->origin, sizeof(t->origin));
 	t->interfaces = 0;
 	t->stage = NEXT_FRAME;
 }
@@ -274,7 +269,8 @@ static void open_object(struct slot *t)
 
 static void broken(struct slot *t, const char *what)
 {
-	say(EXIT_DAMAGED, "%s: genuine, but in zstd frame %u %s", t->now->object->key, t->frame + 1, what);
+	say(EXIT_DAMAGED, "%s: genuine, but in zstd frame %u %s", say_text(span_str(t->now->object->key)),
+	    t->frame + 1, what);
 	g.count.damaged++;
 	t->stage = NEXT_FRAME;
 }
@@ -287,11 +283,14 @@ static bool take_interface(struct slot *t, const struct pcapng_block *b)
 	return true;
 }
 
-static void take_statistics(struct slot *t, const struct pcapng_block *b)
+/* The first frame, which describes them, was damaged: its packets alone are lost. */
+static void take_unknown_interfaces(struct slot *t)
 {
-	uint32_t interface = t->interface[b->interface_id];
-	if (interface != UINT32_MAX)
-		g.o.statistics(b, interface);
+	char origin[sizeof(t->origin) + 32];
+	for (; t->interfaces < SIDES; t->interfaces++) {
+		snprintf(origin, sizeof(origin), "%s\ninterface=%u", t->origin, t->interfaces);
+		t->interface[t->interfaces] = g.o.interface(NULL, span_str(origin));
+	}
 }
 
 static bool passes(const struct pcapng_block *b)
@@ -313,10 +312,12 @@ static void advance(struct slot *t, uint64_t *head_ns)
 			if (!take_interface(t, b))
 				return broken(t, "there are too many interfaces");
 		} else if (b->kind == PCAPNG_PACKET || b->kind == PCAPNG_STATISTICS) {
+			if (!t->interfaces && t->frame)
+				take_unknown_interfaces(t);
 			if (b->interface_id >= t->interfaces)
 				return broken(t, "an interface is not described");
 			if (b->kind == PCAPNG_STATISTICS) {
-				take_statistics(t, b);
+				g.o.statistics(b, t->interface[b->interface_id]);
 				continue;
 			}
 			/* a packet that is out of order in its own stream comes behind the one before it */
@@ -483,10 +484,9 @@ enum exit_status merge_end(void)
 	g.admitted = streams_count();
 	g.active = 0;
 	const struct merge_counts *c = &g.count;
-	if (g.ended)
-		return g.ended;
-	if (c->damaged)
-		return EXIT_DAMAGED;
+	g.count.stopped = g.ended;
+	if (g.ended || c->damaged)
+		return g.ended ? g.ended : EXIT_DAMAGED;
 	bool missing = c->denied || c->colder || c->failed;
 	if (c->opened || !missing)
 		return missing ? EXIT_INCOMPLETE : EXIT_DONE;

@@ -19,8 +19,8 @@ struct merge_options {
 	uint64_t from_ns, to_ns;                        /* packets of from_ns <= time < to_ns */
 	const struct pcapfilter *filter;                /* NULL: all. Borrowed */
 	bool (*wanted)(const struct catalog_object *o); /* which objects of the catalog; NULL: all */
-	/* Gives an interface of a section its number in the output, UINT32_MAX: it has none; takes
-	 * statistics; is told before something is waited for. */
+	/* Gives an interface of a section its number in the output, UINT32_MAX: it has none (description
+	 * NULL: it was lost); takes statistics; is told before something is waited for. */
 	uint32_t (*interface)(const struct pcapng_block *description, struct span origin);
 	void (*statistics)(const struct pcapng_block *b, uint32_t interface);
 	enum exit_status (*waits)(void);
@@ -31,6 +31,8 @@ struct merge_options {
 struct merge_counts {
 	uint32_t objects, opened; /* tried; without a mistake */
 	uint32_t damaged, denied, colder, failed;
+	uint32_t waited;              /* that failed when the service had been asked again and again */
+	bool stopped;                 /* before all was read */
 	uint64_t frames, passed_over; /* read; not read for their time or filter */
 	uint64_t last_ns;             /* of the packet given last */
 };

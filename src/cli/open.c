@@ -1,6 +1,7 @@
 /* open: the packets of a window of time, of all workers and appliances in the order of time, as one
  * capture. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/time.h"
 #include "cli/explain.h"
@@ -28,6 +29,8 @@ static enum exit_status check_options(void)
 			   say_text(span_str(o.redact)));
 	if (o.keylog && o.pcap)
 		return say(EXIT_WRONG_USAGE, "--keylog: the old pcap format has no place for secrets");
+	if (o.keylog && o.redact)
+		return say(EXIT_WRONG_USAGE, "--keylog: --redact leaves nothing that secrets decrypt");
 	if (o.case_id && (!o.file || !strcmp(o.file, "-")))
 		return say(EXIT_WRONG_USAGE, "--case: its receipt stands beside a file: -w FILE is missing");
 	if (o.case_id && !receipt_is_case(o.case_id))
@@ -42,6 +45,7 @@ static enum exit_status list(char **operands)
 	struct catalog_filter f = {.from_ns = o.window.from_ns,
 				   .to_ns = o.window.to_ns,
 				   .kinds = 1u << OBJECT_PACKETS,
+				   .one_before = true,
 				   .any_name = true};
 	enum exit_status e = catalog_read(&f, operands);
 	if (e || catalog_count())
@@ -53,6 +57,49 @@ static enum exit_status list(char **operands)
 		   "no packets were recorded in s3://%s/%s in the time from %s; "
 		   "`sealtap ls` shows what there is",
 		   names->bucket, names->prefix, window_text(&o.window));
+}
+
+/* Numbers of a stream have no holes: what is not there was recorded, too. */
+static bool is_missing_between(const struct catalog_object *a, const struct catalog_object *b)
+{
+	return b->seq > a->seq + 1 && a->boot == b->boot && !strcmp(a->stream, b->stream) &&
+	       span_eq(a->appliance, b->appliance) && b->start_ns > o.window.from_ns;
+}
+
+static bool say_missing(void)
+{
+	bool any = false;
+	for (uint32_t i = 1; i < catalog_count(); i++) {
+		const struct catalog_object *a = catalog_at(i - 1), *b = catalog_at(i);
+		if (!is_missing_between(a, b))
+			continue;
+		say(EXIT_INCOMPLETE,
+		    "objects of this stream are missing in the bucket, or not there yet: %u before %s; "
+		    "sealtap verify tells more",
+		    b->seq - a->seq - 1, say_text(span_str(b->key)));
+		any = true;
+	}
+	return any;
+}
+
+static bool is_same_file(const struct stat *out, const char *path)
+{
+	struct stat in;
+	return !stat(path, &in) && in.st_dev == out->st_dev && in.st_ino == out->st_ino;
+}
+
+/* Would writing it lose what is to be read? */
+static enum exit_status check_file(void)
+{
+	struct stat out;
+	if (!o.file || stat(o.file, &out) || !S_ISREG(out.st_mode))
+		return EXIT_DONE;
+	bool same = (o.keylog && is_same_file(&out, o.keylog));
+	for (uint32_t i = 0; i < catalog_count() && !same; i++)
+		same = catalog_at(i)->local && is_same_file(&out, catalog_at(i)->key);
+	return same ? say(EXIT_WRONG_USAGE, "-w %s: it is to be read, and would be lost: give another name",
+			  say_text(span_str(o.file)))
+		    : EXIT_DONE;
 }
 
 static const char *more_comment(void)
@@ -71,7 +118,7 @@ static enum exit_status write_receipt(enum exit_status outcome)
 	return receipt_write(&r);
 }
 
-static enum exit_status open_all(void)
+static enum exit_status open_all(bool missing)
 {
 	struct pcapout_options out = {.path = o.file,
 				      .keylog = o.keylog,
@@ -85,9 +132,10 @@ static enum exit_status open_all(void)
 	o.window.compiled = o.window.filter ? &filter : NULL;
 	o.window.done = o.case_id ? receipt_add : NULL;
 	e = window_copy(&o.window);
+	e = e ? e : missing ? EXIT_INCOMPLETE : EXIT_DONE;
 	if (e == EXIT_OUTPUT || pcapout_end())
 		return EXIT_OUTPUT;
-	if (e <= EXIT_DAMAGED && !pcapout_packets())
+	if (!e && !pcapout_packets())
 		say_note("%u objects were looked at; no packet is wanted of them", merge_counts()->objects);
 	enum exit_status r = o.case_id && e <= EXIT_DAMAGED ? write_receipt(e) : EXIT_DONE;
 	return e ? e : r;
@@ -104,8 +152,11 @@ static enum exit_status run(char **operands)
 		return e;
 	if (o.explain)
 		return explain(&o.window);
+	e = check_file();
+	if (e)
+		return e;
 	interrupt_watch();
-	e = open_all();
+	e = open_all(!operands[0] && say_missing()); /* what is named is chosen */
 	keyring_wipe();
 	return e;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static struct {
 	uint64_t packets, bytes;
 	struct sha256 sha;
 	uint32_t interfaces;
+	bool too_many; /* interfaces: it was said */
 	struct {
 		uint8_t id[SHA256_BYTES]; /* of its description and origin */
 		uint32_t statistics_bytes;
@@ -82,6 +84,16 @@ enum exit_status pcapout_flush(void)
 	return g.failed;
 }
 
+enum exit_status pcapout_rest(unsigned ms)
+{
+	struct pollfd p = {.fd = g.fd};
+	if (poll(&p, 1, (int)ms) == 1 && p.revents & POLLERR) {
+		errno = EPIPE;
+		return output_failed();
+	}
+	return g.failed;
+}
+
 /* Room for a block of so many bytes; NULL: it failed. */
 static uint8_t *room(size_t bytes)
 {
@@ -102,9 +114,8 @@ static enum exit_status put(struct span s)
 
 /* ---- the head */
 
-static enum exit_status put_secrets(void)
+static enum exit_status read_secrets(size_t *bytes)
 {
-	uint8_t text[24];
 	FILE *f = fopen(g.o.keylog, "rb");
 	size_t len = f ? fread(g.keylog, 1, sizeof(g.keylog), f) : 0;
 	bool failed = !f || ferror(f);
@@ -116,6 +127,13 @@ static enum exit_status put_secrets(void)
 		return EXIT_NO_INPUT;
 	if (len > KEYLOG_MAX)
 		return say(EXIT_WRONG_USAGE, "%s: more than 8 MiB are no file of TLS secrets", g.o.keylog);
+	*bytes = len;
+	return EXIT_DONE;
+}
+
+static enum exit_status put_secrets(size_t len)
+{
+	uint8_t text[24];
 	size_t padding = (4 - len % 4) % 4;
 	memset(g.keylog + len, 0, padding < sizeof(g.keylog) - len ? padding : 0);
 	uint32_t total = (uint32_t)(20 + len + padding);
@@ -132,14 +150,14 @@ static enum exit_status put_secrets(void)
 	return put(buf_span(&b));
 }
 
-static enum exit_status put_head(void)
+static enum exit_status put_head(size_t secrets_bytes)
 {
 	char app[96];
 	snprintf(app, sizeof(app), "sealtap %s", version_text);
 	struct pcapng_section section = {.userappl = span_str(app), .comment = g.o.comment};
 	if (!g.o.pcap) {
 		pcapng_section(&g.out, &section);
-		return g.o.keylog ? put_secrets() : g.failed;
+		return g.o.keylog ? put_secrets(secrets_bytes) : g.failed;
 	}
 	buf_le32(&g.out, 0xa1b23c4d);
 	buf_le16(&g.out, 2);
@@ -160,13 +178,28 @@ enum exit_status pcapout_begin(const struct pcapout_options *o)
 	if (standard && isatty(STDOUT_FILENO))
 		return say(EXIT_WRONG_USAGE, "packets are not for a terminal: give -w FILE, or a pipe: "
 					     "sealtap open ... | wireshark -k -i -");
+	size_t secrets_bytes = 0; /* read before the file is opened: a mistake leaves what was there */
+	enum exit_status e = o->keylog && !o->pcap ? read_secrets(&secrets_bytes) : EXIT_DONE;
+	if (e)
+		return e;
 	g.fd = standard ? STDOUT_FILENO : open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (g.fd < 0 && errno == EINTR) /* of a FIFO nobody reads */
+		return EXIT_INTERRUPTED;
 	if (g.fd < 0)
 		return say(EXIT_OUTPUT, "%s: can't write: %s", g.name, strerror(errno));
-	return put_head();
+	return put_head(secrets_bytes);
 }
 
 /* ---- interfaces */
+
+/* libpcap wants one interface, even where there is no packet. */
+static enum exit_status put_unknown(const char *name, struct span origin)
+{
+	uint8_t text[512];
+	struct buf b = BUF_OF(text);
+	pcapng_interface(&b, &(struct pcapng_interface){.name = span_str(name), .description = origin});
+	return put(buf_span(&b));
+}
 
 static enum exit_status put_interface(const struct pcapng_block *d, struct span origin)
 {
@@ -192,29 +225,36 @@ uint32_t pcapout_interface(const struct pcapng_block *description, struct span o
 {
 	struct sha256 sha;
 	uint8_t id[SHA256_BYTES];
+	if (g.o.pcap) /* it has no interfaces */
+		return 0;
 	sha256_init(&sha);
-	sha256_update(&sha, description->bytes);
+	sha256_update(&sha, description ? description->bytes : SPAN(""));
 	sha256_update(&sha, origin);
 	sha256_final(&sha, id);
 	for (uint32_t i = 0; i < g.interfaces; i++)
 		if (!memcmp(g.interface[i].id, id, sizeof(id)))
 			return i;
 	if (g.interfaces == PCAPOUT_INTERFACES) {
-		say(EXIT_INCOMPLETE,
-		    "more than %u interfaces don't fit into one capture: ask for less at once",
-		    PCAPOUT_INTERFACES);
+		if (!g.too_many)
+			say(EXIT_INCOMPLETE,
+			    "more than %u interfaces don't fit into one capture: ask for less at once, or "
+			    "--pcap",
+			    PCAPOUT_INTERFACES);
+		g.too_many = true;
 		return PCAPOUT_NO_INTERFACE;
 	}
 	memcpy(g.interface[g.interfaces].id, id, sizeof(id));
 	g.interface[g.interfaces].statistics_bytes = 0;
-	if (!g.o.pcap)
+	if (description)
 		put_interface(description, origin);
+	else
+		put_unknown("unknown", origin);
 	return g.interfaces++;
 }
 
 void pcapout_statistics(const struct pcapng_block *b, uint32_t interface)
 {
-	if (b->bytes.len > PCAPNG_STATISTICS_MAX)
+	if (g.o.pcap || interface == PCAPOUT_NO_INTERFACE || b->bytes.len > PCAPNG_STATISTICS_MAX)
 		return;
 	memcpy(g.interface[interface].statistics, b->bytes.p, b->bytes.len);
 	g.interface[interface].statistics_bytes = (uint32_t)b->bytes.len;
@@ -228,7 +268,8 @@ static size_t kept(const struct pcapng_block *b)
 	struct headers h;
 	if (!g.o.redact)
 		return b->frame.len;
-	size_t n = headers_read(span_from(b->frame, MACS_BYTES), &h) ? ETHERNET_BYTES : MACS_BYTES + h.len;
+	size_t n = headers_read(span_from(b->frame, MACS_BYTES), &h) ? ETHERNET_BYTES
+								     : MACS_BYTES + h.len - h.unknown;
 	return n < b->frame.len ? n : b->frame.len;
 }
 
@@ -284,19 +325,10 @@ enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface
 
 /* ---- the end */
 
-/* libpcap wants one interface, even where there is no packet. */
-static void put_no_interface(void)
-{
-	uint8_t text[128];
-	struct buf b = BUF_OF(text);
-	pcapng_interface(&b, &(struct pcapng_interface){.name = SPAN("none")});
-	put(buf_span(&b));
-}
-
 enum exit_status pcapout_end(void)
 {
 	if (!g.o.pcap && !g.interfaces)
-		put_no_interface();
+		put_unknown("none", SPAN(""));
 	for (uint32_t i = 0; i < g.interfaces && !g.o.pcap; i++)
 		put(span_of(g.interface[i].statistics, g.interface[i].statistics_bytes));
 	if (pcapout_flush())

@@ -25,8 +25,8 @@ struct pcapout_options {
 /* Opens the output and writes its head. What failed was said. */
 enum exit_status pcapout_begin(const struct pcapout_options *o);
 /* Where a section's packets come from: for people, and so that equal interfaces of two workers stay
- * apart. The number of the interface in the output; written when it is new. PCAPOUT_NO_INTERFACE:
- * there are too many, which was said. */
+ * apart. description NULL: it was lost. The number of the interface in the output; written when it is
+ * new. PCAPOUT_NO_INTERFACE: there are too many, which was said. */
 uint32_t pcapout_interface(const struct pcapng_block *description, struct span origin);
 /* b: a packet. */
 enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface);
@@ -34,6 +34,8 @@ enum exit_status pcapout_packet(const struct pcapng_block *b, uint32_t interface
 void pcapout_statistics(const struct pcapng_block *b, uint32_t interface);
 /* Everything so far reaches the reader. The first failure was said, and comes back from then on. */
 enum exit_status pcapout_flush(void);
+/* Waits so long, or until a signal comes, or the reader has gone: then as a failed write. */
+enum exit_status pcapout_rest(unsigned ms);
 enum exit_status pcapout_end(void);
 
 uint64_t pcapout_packets(void);

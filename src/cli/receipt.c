@@ -15,6 +15,7 @@
 static struct {
 	uint32_t count;
 	const struct catalog_object *object[CATALOG_MAX];
+	char etag[CATALOG_MAX][96]; /* as it was read */
 	FILE *out;
 	uint8_t piece[65536];
 } g;
@@ -27,8 +28,10 @@ bool receipt_is_case(const char *id)
 
 void receipt_add(const struct sealed *s)
 {
-	if (g.count < CATALOG_MAX)
-		g.object[g.count++] = s->object;
+	if (g.count == CATALOG_MAX)
+		return;
+	memcpy(g.etag[g.count], s->head_read.etag, sizeof(g.etag[0]));
+	g.object[g.count++] = s->object;
 }
 
 /* ---- JSON */
@@ -86,8 +89,8 @@ static bool hash_file(const char *path, uint8_t sha256[SHA256_BYTES])
 }
 
 /* Of a file its hash is made anew; of an object it is the one that its metadata tells, which its
- * signature covers. */
-static void put_object(const struct catalog_object *o, const char *after)
+ * signature covers: if it is still the object that was read. */
+static void put_object(const struct catalog_object *o, const char *etag, const char *after)
 {
 	static struct bucket_head head;
 	static struct call failed;
@@ -97,14 +100,18 @@ static void put_object(const struct catalog_object *o, const char *after)
 	if (o->local) {
 		if (hash_file(o->key, sha256))
 			put_hash("sha256", sha256, ", ");
-	} else if (!bucket_head(span_str(o->key), span_str(o->version), &head, &failed)) {
+	} else if (bucket_head(span_str(o->key), span_str(o->version), &head, &failed)) {
+		put_text("version", span_str(o->version), ", ");
+		put_text("etag", span_str(etag), ", ");
+		put_text("metadata", SPAN("can't be read"), ", ");
+	} else if (strcmp(head.etag, etag) != 0) {
+		put_text("etag", span_str(etag), ", ");
+		put_text("metadata", SPAN("of another object, which has taken its name since"), ", ");
+	} else {
 		put_text("version", span_str(head.version), ", ");
 		put_text("etag", span_str(head.etag), ", ");
 		if (head.has_meta)
 			put_hash("sha256", head.meta.sha256, ", ");
-	} else {
-		put_text("version", span_str(o->version), ", ");
-		put_text("metadata", SPAN("can't be read"), ", ");
 	}
 	fprintf(g.out, "\"bytes\": %llu}%s\n", (unsigned long long)o->size_bytes, after);
 }
@@ -144,7 +151,7 @@ static void put_all(const struct receipt *r)
 		(unsigned long long)pcapout_packets());
 	fprintf(g.out, "  \"objects\": [\n");
 	for (uint32_t i = 0; i < g.count; i++)
-		put_object(g.object[i], i + 1 < g.count ? "," : "");
+		put_object(g.object[i], g.etag[i], i + 1 < g.count ? "," : "");
 	fprintf(g.out, "  ]\n}\n");
 }
 

@@ -98,7 +98,9 @@ static enum err read_header(struct sealed *s)
 	if (e == ERR_TRUNCATED)
 		return sealed_fail(s, e, "ends too early: it was cut");
 	if (e)
-		return sealed_fail(s, e, "not a sealed object: %s", err_text(e));
+		/* under one of our names it was one */
+		return sealed_fail(s, s->object->stream[0] ? e : ERR_UNSUPPORTED, "not a sealed object: %s",
+				   err_text(e));
 	return ERR_OK;
 }
 
@@ -142,8 +144,11 @@ static enum err begin(struct sealed *s)
 		return key_failed(s, status);
 	enum err e = esdk_open_begin(&s->opener, &s->header, s->head_read.bytes, data_key);
 	wipe(data_key, sizeof(data_key));
+	if (e == ERR_COMMITMENT && session_names()->key_file)
+		return sealed_fail(s, ERR_UNKNOWN_KEY, "the key in %s is not the key of this object",
+				   session_names()->key_file);
 	if (e == ERR_COMMITMENT)
-		return sealed_fail(s, e, "the key is not the key of this object");
+		return sealed_fail(s, e, "KMS' key is not the key of this object: it was altered");
 	if (e)
 		return sealed_fail(s, e,
 				   "the header does not authenticate: the object was altered or damaged");

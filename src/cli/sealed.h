@@ -69,8 +69,9 @@ struct sealed {
 /* Starts to read both ends of the object, before sealed_open() is asked for; may be left out. */
 void sealed_start(struct sealed *s, const struct catalog_object *o);
 /* Reads header and end of the object; asks for the data key; authenticates both, finds the index.
- * ERR_AUTH, ERR_COMMITMENT, ERR_SYNTAX, ERR_TRUNCATED, ERR_UNSUPPORTED and source_wait's; ERR_DENIED
- * and ERR_SERVICE also when there is no data key, which was said then (sealed_why() is empty). */
+ * ERR_AUTH, ERR_COMMITMENT, ERR_SYNTAX, ERR_TRUNCATED, ERR_UNSUPPORTED and source_wait's; ERR_UNKNOWN_KEY:
+ * the operator's key file has another key; ERR_DENIED and ERR_SERVICE also when there is no data key, which
+ * was said then (sealed_why() is empty). */
 enum err sealed_open(struct sealed *s, const struct catalog_object *o) MUST_USE;
 const struct esdk_header *sealed_header(const struct sealed *s);
 bool sealed_has_index(const struct sealed *s);

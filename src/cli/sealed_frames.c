@@ -11,7 +11,8 @@
 static struct {
 	struct sealed *owner;
 	uint8_t room[SEALED_ROOM_MAX];
-	uint8_t packed[ZSTD_BOUND(SEALED_RAW_MAX)];
+	/* a frame, and what stands behind it in the envelope's */
+	uint8_t packed[ZSTD_BOUND(SEALED_RAW_MAX) + ESDK_FRAME_BYTES];
 	struct zstd_frame_decoder zstd;
 } own;
 
@@ -198,7 +199,7 @@ static enum err unpack(struct sealed *s, struct span packed, struct span *conten
 	struct buf raw = buf_over(s->raw, SEALED_RAW_MAX);
 	enum err e = zstd_decode_frame(&own.zstd, packed, &raw);
 	*content = buf_span(&raw);
-	if (!e && s->has_index && raw.len != s->entry[s->given].raw_bytes)
+	if (!e && (!raw.len || (s->has_index && raw.len != s->entry[s->given].raw_bytes))) /* none is empty */
 		e = ERR_SYNTAX;
 	return e ? sealed_fail(s, e, "genuine, but zstd frame %u fails: %s", s->given + 1, err_text(e))
 		 : ERR_OK;

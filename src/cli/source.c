@@ -77,7 +77,7 @@ enum err source_wait(struct source_read *r)
 	r->error = call_wait(&r->call);
 	if (r->error == ERR_RANGE || (!r->error && r->call.answer.len < r->len))
 		r->error = ERR_TRUNCATED;
-	else if (!r->error && r->call.status != 206)
+	else if (r->error == ERR_TOO_LONG || (!r->error && r->call.status != 206))
 		r->error = ERR_PROTOCOL; /* not the part that was asked for */
 	if (!r->error || r->error == ERR_TRUNCATED)
 		r->bytes = r->call.answer;

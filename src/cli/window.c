@@ -73,7 +73,7 @@ enum exit_status window_copy(const struct window *w)
 	struct pcapng_block b;
 	const struct catalog_object *from;
 	uint32_t interface;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, left_out = 0;
 	enum exit_status output = EXIT_DONE, e = merge_begin(&o);
 	if (e)
 		return e;
@@ -82,7 +82,9 @@ enum exit_status window_copy(const struct window *w)
 			bytes += catalog_at(i)->size_bytes;
 	progress_begin("opening", bytes);
 	while (!output && merge_next(&b, &interface, &from))
-		if (interface != PCAPOUT_NO_INTERFACE)
+		if (interface == PCAPOUT_NO_INTERFACE)
+			left_out++;
+		else
 			output = pcapout_packet(&b, interface);
 	progress_end();
 	e = merge_end();
@@ -90,5 +92,8 @@ enum exit_status window_copy(const struct window *w)
 		return EXIT_OUTPUT;
 	if (e == EXIT_INTERRUPTED || e == EXIT_TRY_AGAIN || e == EXIT_UNAVAILABLE)
 		say_stopped(merge_counts());
-	return e;
+	if (left_out)
+		say(EXIT_INCOMPLETE, "%llu packets were left out: there was no interface for them",
+		    (unsigned long long)left_out);
+	return left_out && !e ? EXIT_INCOMPLETE : e;
 }

@@ -14,9 +14,10 @@
 #define ICMP_BYTES 8
 #define UNKNOWN_KEPT 8 /* RFC 792 takes as much for enough to tell which packet it was */
 #define DISCOVERY_KEPT 64
+#define ESP_BYTES 8
 
 enum { HOP_BY_HOP = 0, ICMP = 1, UDP = 17, ROUTING = 43, FRAGMENT = 44, AUTHENTICATION = 51, ICMP6 = 58 };
-enum { DESTINATION = 60, SCTP = 132, MOBILITY = 135, UDP_LITE = 136, HIP = 139, SHIM6 = 140 };
+enum { ESP = 50, DESTINATION = 60, SCTP = 132, MOBILITY = 135, UDP_LITE = 136, HIP = 139, SHIM6 = 140 };
 
 static uint32_t least(size_t a, size_t b)
 {
@@ -86,8 +87,11 @@ static enum err read_transport(struct span rest, struct headers *h, uint32_t *ke
 	case ICMP:
 	case ICMP6:
 		return read_icmp(rest, h->protocol == ICMP6, kept);
+	case ESP:
+		*kept = least(rest.len, ESP_BYTES);
+		return ERR_OK;
 	default:
-		*kept = least(rest.len, UNKNOWN_KEPT);
+		h->unknown = *kept = least(rest.len, UNKNOWN_KEPT);
 		return ERR_OK;
 	}
 }

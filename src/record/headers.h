@@ -19,6 +19,7 @@
 
 struct headers {
 	uint32_t len;       /* bytes from the EtherType on, itself included; <= those at hand */
+	uint32_t unknown;   /* the last of these: of a transport that is not known */
 	bool has_addresses; /* also when the rest could not be read: the next two hold */
 	struct ip from, to;
 	uint8_t protocol; /* of IP: the last one that was reached */

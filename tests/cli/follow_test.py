@@ -104,6 +104,59 @@ def a_service_that_fails_for_a_while_ends_nothing(world):
         child.kill()
 
 
+def packets_from_long_ago_come_first(world):
+    """--from reaches back as far as it says, and then what lands comes."""
+    life, _ = world
+    old = life.lab.record(seconds=60, workers=1, start_ns=life.start_ns - 30 * 3600 * S).open()
+    bucket, new = life.lab.bucket(old), life.packets()[0]
+    child = bucket.start('follow', '--from', '-2d')
+    try:
+        reader = Reader(child)
+        reader.until(lambda d: len(d) > sum(len(o.plain()) for o in old.packets()) * 0.9)
+        size = len(reader.data)
+        bucket.put(new.name, new.body(), new.meta)
+        reader.until(lambda d: len(d) > size + len(new.plain()) * 0.9)
+        child.send_signal(signal.SIGINT)
+        assert packets(reader.rest()) == of([*old.packets(), new])
+    finally:
+        child.kill()
+
+
+def an_object_that_can_never_be_opened_holds_nothing_up(world):
+    """Objects in our names that no key opens, or that are archived, are said once, and what lands behind them comes."""
+    life, _ = world
+    bucket, some = life.lab.bucket(), life.packets()
+    cold = b'<Error><Code>InvalidObjectState</Code><Message>archived</Message></Error>'
+    bucket.lab.front.rule = lambda r: (403, cold) if r.method == 'GET' and r.path.endswith(some[1].name) else None
+    child = bucket.start('follow', '--from', '-1h')
+    try:
+        reader = Reader(child)
+        for o, body in ((some[0], some[0].body().replace(b'aws-kms', b'aws-kmx', 1)), (some[1], some[1].body())):
+            bucket.lab.front.forget()
+            bucket.put(o.name, body, o.meta)
+            wait_for(lambda o=o: any(r.path.endswith(o.name) for r in bucket.lab.front.requests), lambda: 'it was not fetched')
+        bucket.put(some[2].name, some[2].body(), some[2].meta)
+        reader.until(lambda d: len(d) > len(some[2].plain()) * 0.9)
+        child.send_signal(signal.SIGINT)
+        assert packets(reader.rest()) == of([some[2]])
+        err = child.stderr.read().decode()
+        assert child.wait(60) == 0 and err.count(some[0].name) == err.count(some[1].name) == 1, err
+    finally:
+        bucket.lab.front.rule = None
+        child.kill()
+
+
+def it_ends_when_its_reader_has_gone(world):
+    """When its reader goes away it ends, also when no packet comes any more."""
+    child = world[0].lab.bucket().start('follow')
+    try:
+        assert child.stdout.read(4) == b'\x0a\x0d\x0d\x0a'
+        child.stdout.close()
+        assert child.wait(60) == -signal.SIGPIPE and not child.stderr.read()
+    finally:
+        child.kill()
+
+
 def wireshark(bucket, *args, seconds=120):
     """tshark with sealtap in its folder of extcaps."""
     home = tempfile.mkdtemp(dir=bucket.lab.folder)
@@ -141,7 +194,9 @@ def wireshark_is_told_what_is_wrong_with_a_filter(world):
     assert bucket.sealtap('--extcap-interface', 'eth0', '--extcap-dlts').status == 64
 
 
-CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing, tshark_lists_it_among_its_interfaces,
+CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing,
+          packets_from_long_ago_come_first, an_object_that_can_never_be_opened_holds_nothing_up, it_ends_when_its_reader_has_gone,
+          tshark_lists_it_among_its_interfaces,
           tshark_captures_a_window_and_follows, wireshark_is_told_what_is_wrong_with_a_filter]
 
 with operatorlab.Lab() as lab:
