@@ -294,6 +294,7 @@ def a_damaged_first_frame_costs_that_frame(world):
     done = bucket.sealtap('open', write(file_of(life), body))
     got, whole = packets(done.out), recorded(life.packets()[0])
     assert done.status == 2 and len(whole) > len(got) > len(whole) / 2 and set(got) <= set(whole), f'{len(got)} of {len(whole)}'
+    assert done.err.count('frame 1 does not authenticate') == 1, done.err
 
 
 def a_clock_that_was_set_back_hides_nothing(world):
