@@ -32,7 +32,7 @@ struct sealed_chunk {
 	bool arrived;
 	uint8_t state[SEALED_STRIDES]; /* of each: enum sealed_state */
 };
-enum sealed_state { SEALED_SHUT, SEALED_PLAIN };
+enum sealed_state { SEALED_SHUT, SEALED_PLAIN, SEALED_BAD };
 
 struct sealed {
 	/* to be read by all */

@@ -182,10 +182,11 @@ static enum err content_of(struct sealed *s, uint32_t e, size_t skip, struct spa
 	TRY(chunk_of(s, e, &c));
 	uint32_t i = e - c->first;
 	uint8_t *bytes = c->bytes + (size_t)i * ESDK_STRIDE_BYTES;
+	if (c->state[i] == SEALED_BAD) /* it was wiped, and that was said */
+		return ERR_AUTH;
 	if (c->state[i] != SEALED_PLAIN) {
-		/* opened once; one that fails was wiped, and fails again */
 		enum err err = sealed_open_frame(s, e, bytes, content);
-		c->state[i] = err ? SEALED_SHUT : SEALED_PLAIN;
+		c->state[i] = err ? SEALED_BAD : SEALED_PLAIN;
 		TRY(err);
 	}
 	*content = span_from(span_of(bytes + ESDK_REGULAR_HEAD, ESDK_FRAME_BYTES), skip);

@@ -79,6 +79,8 @@ enum err source_wait(struct source_read *r)
 		r->error = ERR_TRUNCATED;
 	else if (r->error == ERR_TOO_LONG || (!r->error && r->call.status != 206))
 		r->error = ERR_PROTOCOL; /* not the part that was asked for */
+	if (!r->error && r->etag[0] && r->call.etag[0] && strcmp(r->etag, r->call.etag) != 0)
+		r->error = ERR_CONFLICT; /* not all that play S3 look at If-Match */
 	if (!r->error || r->error == ERR_TRUNCATED)
 		r->bytes = r->call.answer;
 	if (!r->error)

@@ -239,6 +239,24 @@ def answers_of_other_bytes_are_no_damage(world):
         assert sorted(packets(done.out)) == recorded(*(o for o in life.packets() if o is not victim))
 
 
+def an_object_that_changes_while_it_is_read_is_no_damage(world):
+    """Ranges of another object, by their ETag, in the middle of one, are said to be that, and are not called damage: status 1."""
+    life, bucket = world
+    victim, other = sorted(life.packets(), key=lambda o: -len(o.body()))[:2]
+
+    def rule(r):
+        if r.method == 'GET' and r.path.endswith(victim.name) and 'if-match' in r.headers:
+            first, last = map(int, r.headers['range'].removeprefix('bytes=').split('-'))
+            return 206, (other.body() + bytes(last))[first:last + 1], {'ETag': '"another"'}
+    bucket.lab.front.rule = rule
+    try:
+        done = bucket.sealtap('open')
+    finally:
+        bucket.lab.front.rule = None
+    assert done.status == 1 and 'has become another object' in done.err and 'authenticate' not in done.err, f'{done.status} {done.err}'
+    assert set(packets(done.out)) >= set(recorded(*(o for o in life.packets() if o is not victim)))
+
+
 def ctrl_c_is_heard_while_nobody_answers(world):
     """One Ctrl-C ends it with a whole capture while S3 is silent or busy, or where nobody reads the FIFO that it would write."""
     life, bucket = world
@@ -276,6 +294,7 @@ def a_damaged_first_frame_costs_that_frame(world):
     done = bucket.sealtap('open', write(file_of(life), body))
     got, whole = packets(done.out), recorded(life.packets()[0])
     assert done.status == 2 and len(whole) > len(got) > len(whole) / 2 and set(got) <= set(whole), f'{len(got)} of {len(whole)}'
+    assert done.err.count('frame 1 does not authenticate') == 1, done.err
 
 
 def a_clock_that_was_set_back_hides_nothing(world):
@@ -359,7 +378,8 @@ CHECKS = [a_file_opens_whatever_its_name, what_is_no_object_is_no_damage, what_i
           names_are_shown_in_visible_characters, a_key_file_of_other_objects_is_no_damage,
           objects_that_are_none_of_ours_keep_no_other_back, an_object_that_was_taken_away_is_missed,
           an_object_under_the_name_of_another_is_told_of,
-          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage, ctrl_c_is_heard_while_nobody_answers,
+          a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage,
+          an_object_that_changes_while_it_is_read_is_no_damage, ctrl_c_is_heard_while_nobody_answers,
           a_damaged_first_frame_costs_that_frame, a_clock_that_was_set_back_hides_nothing, a_torn_object_of_noise_opens,
           an_empty_frame_hides_nothing_behind_it, redacted_packets_hold_no_payload, packets_without_room_for_their_interface_are_counted]
 
