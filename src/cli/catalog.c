@@ -419,3 +419,13 @@ enum exit_status catalog_nothing(void)
 		   n->appliance[0] ? " named " : "", n->appliance, bucket_url(span_str(n->prefix)),
 		   g.strangers ? "; what has other names was left out" : "");
 }
+
+enum exit_status catalog_choose(struct catalog_filter *f, const char *kinds, char **operands)
+{
+	enum exit_status s = session_begin();
+	if (!s)
+		s = catalog_kinds(kinds, &f->kinds);
+	if (!s)
+		s = catalog_read(f, operands);
+	return s || catalog_count() ? s : catalog_nothing();
+}

@@ -63,5 +63,8 @@ const struct catalog_object *catalog_at(uint32_t i);
 uint64_t catalog_strangers(void);
 /* Says that there is nothing, and where it was looked for: EXIT_NO_INPUT. */
 enum exit_status catalog_nothing(void);
+/* What a command does that takes --kind: begins the session, reads the kinds (catalog_kinds) into f, lists.
+ * EXIT_DONE: there is something. */
+enum exit_status catalog_choose(struct catalog_filter *f, const char *kinds, char **operands);
 
 #endif

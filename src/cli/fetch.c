@@ -289,15 +289,9 @@ static enum exit_status run(char **operands)
 		return say(EXIT_WRONG_USAGE,
 			   "which objects? name some, or a time: --from, --to (--from 1970-01-02 "
 			   "is all there are)");
-	enum exit_status s = session_begin();
-	if (!s)
-		s = catalog_kinds(asked.kind, &f.kinds);
-	if (!s)
-		s = catalog_read(&f, operands);
+	enum exit_status s = catalog_choose(&f, asked.kind, operands);
 	if (s)
 		return s;
-	if (catalog_count() == 0)
-		return catalog_nothing();
 	if (mkdir(asked.folder, 0777) && errno != EEXIST)
 		return say(EXIT_OUTPUT, "can't make the folder %s: %s", asked.folder, strerror(errno));
 	progress_begin("fetching", total_bytes());

@@ -170,14 +170,8 @@ static enum exit_status run_both(char **operands, bool on)
 		return say(EXIT_WRONG_USAGE, "for which case? --case ID");
 	if (!operands[0] && g.from_ns == 0 && g.to_ns == UINT64_MAX)
 		return say(EXIT_WRONG_USAGE, "which objects? name some, or a time: --from, --to");
-	enum exit_status s = session_begin();
-	if (!s)
-		s = catalog_kinds(g.kind, &f.kinds);
-	if (!s)
-		s = catalog_read(&f, operands);
-	if (s)
-		return s;
-	return catalog_count() ? hold_all() : catalog_nothing();
+	enum exit_status s = catalog_choose(&f, g.kind, operands);
+	return s ? s : hold_all();
 }
 
 static enum exit_status run_hold(char **operands)

@@ -352,15 +352,9 @@ static enum exit_status end(void)
 static enum exit_status run(char **operands)
 {
 	struct catalog_filter f = {.from_ns = g.from_ns, .to_ns = g.to_ns, .versions = g.versions};
-	enum exit_status s = session_begin();
-	if (!s)
-		s = catalog_kinds(g.kind, &f.kinds);
-	if (!s)
-		s = catalog_read(&f, operands);
+	enum exit_status s = catalog_choose(&f, g.kind, operands);
 	if (s)
 		return s;
-	if (catalog_count() == 0)
-		return catalog_nothing();
 	for (uint32_t i = 0; i < catalog_count(); i++)
 		order[i] = i;
 	qsort(order, catalog_count(), sizeof(order[0]), by_time);

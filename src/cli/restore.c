@@ -148,14 +148,8 @@ static enum exit_status run(char **operands)
 		return say(EXIT_WRONG_USAGE, "--days: 1 to 365");
 	if (!operands[0] && g.from_ns == 0 && g.to_ns == UINT64_MAX)
 		return say(EXIT_WRONG_USAGE, "which objects? name some, or a time: --from, --to");
-	enum exit_status s = session_begin();
-	if (!s)
-		s = catalog_kinds(g.kind, &f.kinds);
-	if (!s)
-		s = catalog_read(&f, operands);
-	if (s)
-		return s;
-	return catalog_count() ? restore_all() : catalog_nothing();
+	enum exit_status s = catalog_choose(&f, g.kind, operands);
+	return s ? s : restore_all();
 }
 
 const struct command cmd_restore = {

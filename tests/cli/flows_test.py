@@ -11,9 +11,9 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from lab import linelab, operatorlab, pcapfile, testing  # noqa: E402
+from lab import linelab, operatorlab, testing  # noqa: E402
 
-report = testing.report()
+report, packets = testing.report(), operatorlab.packets
 S = 10**9
 PROTOS = {1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp6'}
 
@@ -234,13 +234,6 @@ def lines_that_frames_cut_are_whole(bucket, life):
 
 # ---- into the packets
 
-def packets_of(data):
-    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
-        f.write(data)
-        f.flush()
-        return [(frame.ns, frame.data) for frame in pcapfile.read(f.name).frames]
-
-
 def open_goes_on_into_the_packets_of_a_flow_on_both_sides(bucket, life):
     flow = next(f for f in records(life) if f.kind == 'end' and f.proto == 6 and f.line['packets_in'] > 5)
     o, r = flow.orig, flow.reply
@@ -248,7 +241,7 @@ def open_goes_on_into_the_packets_of_a_flow_on_both_sides(bucket, life):
                        f'(tcp and host {r["src"]} and host {r["dst"]} and port {r["sport"]} and port {r["dport"]})')
     done = bucket.sealtap('flows', '--host', o['src'], '--port', str(o['sport']), '--open')
     assert done.status == 0, done.err
-    found = packets_of(done.out)
+    found = packets(done.out)
     assert sorted(found) == sorted(wanted) and found, f'{len(found)} packets, {len(wanted)} are right'
     sides = {o['src'] in done.err, r['dst'] in done.err}
     assert sides == {True}, done.err
@@ -257,12 +250,12 @@ def open_goes_on_into_the_packets_of_a_flow_on_both_sides(bucket, life):
 def open_says_when_the_flows_are_too_many_to_name_each(bucket, life):
     done = bucket.sealtap('flows', '--port', '0', '--open')
     assert done.status == 0 and 'too many to name each' in done.err, done.err
-    assert sorted(packets_of(done.out)) == sorted(life.pcap('port 0')), done.err
+    assert sorted(packets(done.out)) == sorted(life.pcap('port 0')), done.err
     several = bucket.sealtap('flows', '--port', '443', '--open')  # too many servers, too
     assert several.status == 0 and "'(port 443)'" in several.err and 'other traffic' in several.err, several.err
     of_port = [flow for flow in linelab.flows_of(lines_of(life)) if 443 in flow.ports()]
     begin, end = min(flow.from_ns for flow in of_port) - 2 * S, max(flow.to_ns for flow in of_port) + 2 * S
-    assert sorted(packets_of(several.out)) == sorted(life.pcap('port 443', begin, end)), several.err
+    assert sorted(packets(several.out)) == sorted(life.pcap('port 443', begin, end)), several.err
     everything = bucket.sealtap('flows', '--open')
     assert everything.status == 64 and 'too many for one filter' in everything.err, everything.err
 

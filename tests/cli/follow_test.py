@@ -11,19 +11,14 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from lab import operatorlab, pcapfile, testing  # noqa: E402
+from lab import operatorlab, testing  # noqa: E402
 
 report = testing.report()
 S = 10**9
 
 
 def packets(data):
-    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
-        f.write(data)
-        f.flush()
-        capture = pcapfile.read(f.name)
-    assert capture.kind and not capture.note, f'{capture.kind} {capture.note}'
-    return sorted((frame.ns, frame.data) for frame in capture.frames)
+    return sorted(operatorlab.packets(data))
 
 
 def of(objects):

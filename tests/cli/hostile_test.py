@@ -16,19 +16,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from lab import forger, operatorlab, pcapfile, testing  # noqa: E402
+from lab import forger, operatorlab, testing  # noqa: E402
 
-report = testing.report()
+report, packets = testing.report(), operatorlab.packets
 S = 10**9
-
-
-def packets(data):
-    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
-        f.write(data)
-        f.flush()
-        capture = pcapfile.read(f.name)
-    assert capture.kind and not capture.note, f'{capture.kind} {capture.note}'
-    return [(frame.ns, frame.data) for frame in capture.frames]
 
 
 def recorded(*objects):

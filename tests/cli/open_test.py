@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from lab import operatorlab, pcapfile, testing  # noqa: E402
 from lab.netns import command  # noqa: E402
 
-report = testing.report()
+report, packets = testing.report(), operatorlab.packets
 S = 10**9
 RSS_MAX_KIB = 256 * 1024
 FILTERS = ['', 'port 0', 'tcp', 'udp port 53', f'host {operatorlab.RARE_HOST}', f'host {operatorlab.RARE_SERVER}',
@@ -30,16 +30,6 @@ FILTERS = ['', 'port 0', 'tcp', 'udp port 53', f'host {operatorlab.RARE_HOST}', 
 
 def rfc3339(ns):
     return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(ns // S)) + f'.{ns % S:09d}Z'
-
-
-def packets(data, whole=True):
-    """[(ns, bytes)] of a capture in memory, as other readers than ours see it."""
-    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
-        f.write(data)
-        f.flush()
-        capture = pcapfile.read(f.name)
-    assert not whole or capture.kind and not capture.note, f'{capture.kind} {capture.note}'
-    return [(frame.ns, frame.data) for frame in capture.frames]
 
 
 def in_order(found):

@@ -436,6 +436,16 @@ class Lab:
         return [p for p in read_pcap(found) if from_ns <= p[0] < to_ns]
 
 
+def packets(data, whole=True):
+    """[(ns, bytes)] of a capture in memory, as other readers than ours see it."""
+    with tempfile.NamedTemporaryFile(suffix='.pcapng') as f:
+        f.write(data)
+        f.flush()
+        capture = pcapfile.read(f.name)
+    assert not whole or capture.kind and not capture.note, f'{capture.kind} {capture.note}'
+    return [(frame.ns, frame.data) for frame in capture.frames]
+
+
 def read_pcap(path):
     """[(ns, bytes)] of a capture file of either format."""
     with open(path, 'rb') as f:
