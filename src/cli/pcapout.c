@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,10 +50,7 @@ static struct {
 static enum exit_status output_failed(void)
 {
 	int why = errno;
-	if (why == EPIPE) { /* nobody reads any more: no failure, and nothing to say */
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
+	say_pipe_closed(why);
 	g.failed = EXIT_OUTPUT;
 	return say(EXIT_OUTPUT, "%s: can't write: %s; what is there is genuine, but not all", g.name,
 		   strerror(why));

@@ -73,13 +73,18 @@ bool say_colours(void)
 	return isatty(STDERR_FILENO) && !env_get("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 }
 
+void say_pipe_closed(int why)
+{
+	if (why != EPIPE)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
+
 static enum exit_status output_failed(void)
 {
 	int why = errno;
-	if (why == EPIPE) { /* nobody reads any more: no failure, and nothing to say */
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
+	say_pipe_closed(why);
 	g.output = EXIT_OUTPUT;
 	return say(EXIT_OUTPUT, "can't write to standard output: %s", strerror(why));
 }
