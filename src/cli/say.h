@@ -24,8 +24,8 @@ bool say_colours(void);
  * EXIT_OUTPUT comes back from then on; a closed pipe ends the process as SIGPIPE does. */
 enum exit_status say_out(struct span bytes);
 enum exit_status say_out_done(void);
-/* why: an errno of writing. EPIPE: nobody reads any more, which is no failure, and nothing to say: the process
- * ends as SIGPIPE does. */
+/* why: an errno of writing. EPIPE: nobody reads any more, which is no failure, and nothing to say: the
+ * process ends as SIGPIPE does. */
 void say_pipe_closed(int why);
 
 #endif
