@@ -230,7 +230,8 @@ def addresses_and_routes(lab):
                     assert f'dev {link} ' in route(appliance, target, 'from', source), (source, route(appliance, target, 'from', source))
             with Echo(lab.inside, CLIENT, SERVED):
                 assert ask(lab.router, TCP, ('198.18.0.77', SERVED), b'served') == b'served'
-            assert scrape.Port(lab.inside, '198.19.0.78', STATUS).health()[0] == 200
+            port = scrape.Port(lab.inside, '198.19.0.78', STATUS)
+            wait_until(lambda: port.health()[0] == 200, 30, 'word that all is well, on the second address', said=lambda: str(port.health()))
             lab.inside.run('ping', '-n', '-c', '1', '-W', '2', '-I', '203.0.113.5', WEB)
             assert f'dev {OUTSIDE} ' in route(appliance, WEB)
             for target in ('203.0.113.5', '192.0.2.1', '198.19.15.1'):
