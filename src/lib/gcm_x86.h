@@ -96,13 +96,19 @@ GCM_INLINE __m128i gcm_reduce(struct gcm_sums s)
 	return _mm_xor_si128(s.high, t);
 }
 
-/* The counter block IV || 1, reversed. */
+/* The counter block IV || 1, reversed: the first. */
 GCM_INLINE __m128i gcm_counter(const uint8_t iv[AEAD_IV_BYTES])
 {
 	int last;
 	memcpy(&last, iv + 8, 4);
 	__m128i x = _mm_loadl_epi64((const __m128i *)(const void *)iv);
 	return gcm_reverse(_mm_insert_epi32(_mm_insert_epi32(x, last, 2), 1 << 24, 3));
+}
+
+/* Of the text's block at this byte, reversed. */
+GCM_INLINE __m128i gcm_counter_at(__m128i first, size_t byte)
+{
+	return _mm_add_epi32(first, _mm_cvtsi32_si128((int)(1 + byte / GCM_BLOCK)));
 }
 
 GCM_INLINE __m128i gcm_encrypt(const struct gcm_key *k, __m128i x)
@@ -138,11 +144,6 @@ GCM_INLINE __m128i gcm_lengths(size_t aad_len, size_t len)
 	return _mm_set_epi64x((long long)(aad_len * 8), (long long)(len * 8));
 }
 
-GCM_INLINE __m128i gcm_add_one(__m128i counter)
-{
-	return _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, 1));
-}
-
 /* One block of a text, of len bytes; what the hash takes of it. counter: reversed. */
 GCM_INLINE __m128i gcm_run_block(const struct gcm_key *k, __m128i counter, bool seal, const uint8_t *in,
 				 uint8_t *out, size_t len)
@@ -171,7 +172,7 @@ GCM_INLINE __m128i gcm_run_rest(const struct gcm_key *k, __m128i counter, __m128
 			gcm_run_block(k, counter, seal, in + i, out + i, len - i < 16 ? len - i : 16);
 		gcm_add_product(&s, _mm_xor_si128(cipher, y), gcm_load(power));
 		y = _mm_setzero_si128();
-		counter = gcm_add_one(counter);
+		counter = _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, 1));
 	}
 	gcm_add_product(&s, _mm_xor_si128(lengths, y), gcm_load(power));
 	return gcm_reduce(s);

@@ -138,8 +138,7 @@ INLINE void run(bool seal, const struct aead_key *key, const uint8_t iv[AEAD_IV_
 		__m256i counter = _mm256_add_epi32(in_both(first), _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 1));
 		y = run_chunks(k, counter, y, seal, in.p, out, chunks);
 	}
-	__m128i next = _mm_add_epi32(first, _mm_cvtsi32_si128((int)(done / GCM_BLOCK) + 1));
-	y = gcm_run_rest(k, next, y, seal, in.p + done, out + done, in.len - done,
+	y = gcm_run_rest(k, gcm_counter_at(first, done), y, seal, in.p + done, out + done, in.len - done,
 			 gcm_lengths(aad.len, in.len));
 	gcm_store(tag, _mm_xor_si128(gcm_reverse(y), tag_stream));
 }

@@ -161,7 +161,8 @@ INLINE __mmask64 bytes_of(size_t n)
 
 INLINE __mmask8 words_of(size_t n)
 {
-	return n < 64 ? (__mmask8)((1u << (n + 15) / 16 * 2) - 1) : 0xff;
+	size_t blocks = n < 64 ? (n + 15) / 16 : 4;
+	return (__mmask8)(0xffu >> (8 - 2 * blocks));
 }
 
 /* y with len bytes taken in. */
