@@ -20,10 +20,11 @@ AES, VAES256 = '1', '2'  # of enum aead_path
 MASK = {'OPENSSL_ia32cap': ':~0x600d0230000'}
 VERSION = 'from cryptography.hazmat.backends.openssl.backend import backend as b; print(b.openssl_version_text().split()[1])'
 
-HOW = ('AES-256-GCM, 64 KiB from one buffer into another, each with an IV of 12 bytes, 16 bytes of additional data and a tag; nothing is hashed '
-       'beside it. One thread on one core, sides in turns. Ours: all of aead_seal() of the library that ships, wiping included, by {path}. ')
-NEWEST = ('OpenSSL {0}: in Python\'s cryptography {1}, encrypt_into() with one key; what a call without a text takes is taken off, in favour of '
-          'OpenSSL.')
+HOW = ('AES-256-GCM, 64 KiB from one buffer into another, each with an IV of 12 bytes, 16 bytes of additional data and a tag; nothing is '
+       'hashed beside it. One thread on one core, sides in turns. Ours: all of aead_seal() of the library that ships, wiping included, by '
+       '{path}. ')
+NEWEST = ('OpenSSL {0}: in Python\'s cryptography {1}, encrypt_into() with one key; what a call without a text takes is taken off, in '
+          'favour of OpenSSL.')
 DEBIAN = 'OpenSSL {0}: Debian\'s libcrypto by EVP in C, with one context and key for all frames.'
 MASKED = ' Neither side uses AVX-512, VAES or VPCLMULQDQ: OpenSSL by OPENSSL_ia32cap.'
 HOW_SHA = 'SHA-256 of 64 KiB, one thread on one core, sides in turns. Ours: sha256_of() of the library that ships. OpenSSL {0}: {1}.'

@@ -212,8 +212,7 @@ static void check_edges(void)
 
 /* Whether 16 bytes of the key's state lie in the stack below this function's frame, where the last call's
  * were. */
-__attribute__((noinline, no_sanitize("address", "undefined"))) static bool left_on_stack(
-	const struct aead_key *k)
+__attribute__((noinline, unused)) static bool left_on_stack(const struct aead_key *k)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	const volatile uint64_t *p = (const volatile uint64_t *)((here - 16384) & ~(uintptr_t)7);
@@ -230,6 +229,7 @@ __attribute__((noinline, no_sanitize("address", "undefined"))) static bool left_
 
 static void check_stack(void)
 {
+#if !defined(__SANITIZE_ADDRESS__) /* which keeps frames for itself */
 	static uint8_t text[1000];
 	static struct aead_key k;
 	uint8_t key[32], tag[16], iv[12] = {0};
@@ -243,6 +243,7 @@ static void check_stack(void)
 	tag[0] ^= 1;
 	CHECK(aead_open(&k, iv, SPAN("more"), span_of(text, sizeof(text)), tag, text) == ERR_AUTH);
 	CHECK(!left_on_stack(&k));
+#endif
 }
 
 static void all_of_path(void)
@@ -251,9 +252,7 @@ static void all_of_path(void)
 	check_samples();
 	check_altered();
 	check_edges();
-#if !defined(__SANITIZE_ADDRESS__)
 	check_stack();
-#endif
 }
 
 static bool runs_here(enum aead_path p)
