@@ -19,6 +19,7 @@ uint64_t load_be64(const uint8_t *p);
 void store_le32(uint8_t *p, uint32_t v);
 void store_be16(uint8_t *p, uint16_t v);
 void store_be32(uint8_t *p, uint32_t v);
+void store_be64(uint8_t *p, uint64_t v);
 
 /* Overwrites secrets in a way the compiler may not drop. */
 void wipe(void *p, size_t len);
