@@ -5,6 +5,7 @@ bench.rounds times, and yields a row as soon as it is complete. bench.quick: a s
 3 minutes). bench.folder: a directory on tmpfs that is emptied after the group; bench.note(text): progress; bench.version(name, text): of
 a peer that tests/bench/machine.py does not know.
 """
+import math
 import operator
 import statistics
 import textwrap
@@ -76,7 +77,7 @@ def number(x):
     """Three digits that count."""
     if x == 0 or abs(x) >= 1000:
         return f'{x:,.0f}'
-    return f'{x:.{max(0, 2 - len(str(int(abs(x)))) + 1)}f}' if abs(x) >= 0.1 else f'{x:.2g}'
+    return f'{x:.{2 - math.floor(math.log10(abs(x)))}f}' if abs(x) >= 0.001 else f'{x:.2g}'
 
 
 def cells(row):
