@@ -192,7 +192,7 @@ static void no_plaintext(void)
 		CHECK(!found);
 	}
 	CHECK(!segment_close(&segment, &sum));
-	uint8_t zeros[256] = {0};
+	static const uint8_t zeros[sizeof(segment.esdk.key)];
 	CHECK(memcmp(&segment.esdk.key, zeros, sizeof(segment.esdk.key)) == 0);
 }
 
