@@ -188,6 +188,10 @@ static void write_on(struct state *s)
 	while (s->writing) {
 		struct span rest = span_first(channel_span(&s->plain_out), s->writing);
 		int r = mbedtls_ssl_write(&s->ssl, rest.p, rest.len);
+		if (r == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) { /* half read when this began */
+			keep_session(s);
+			continue;
+		}
 		if (r <= 0) {
 			result(s, r);
 			return;
