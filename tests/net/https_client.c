@@ -54,7 +54,7 @@ static struct span map_file(const char *path)
 	if (fd < 0 || fstat(fd, &st))
 		die(path, "cannot be read");
 	size_t len = (size_t)st.st_size;
-	void *p = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+	void *p = len ? mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0) : NULL;
 	close(fd);
 	if (p == MAP_FAILED)
 		die(path, "cannot be mapped");
