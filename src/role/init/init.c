@@ -108,6 +108,7 @@ static void on_links(const void *payload)
 	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
+	supervisor_start_rest(&g.supervisor);
 	if (g.phase == PHASE_LINKS)
 		g.phase = PHASE_ADDRESS;
 	follow_links();
