@@ -5,11 +5,11 @@ All on the machine of board/qemu/run, with -kernel: 2 processors, 512 MiB, two N
 the host's search for free pages is what would be measured. The rings are armed when the console says `ok link`: net tells the links,
 init has the rings admit them, and only then answers; no link is up before that.
 """
-import contextlib
 import hashlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import time
 
@@ -22,7 +22,7 @@ from table import Missing, Row
 
 RUN, KERNEL = os.path.join(TOP, 'board', 'qemu', 'run'), os.path.join(BOARD, 'BOOTX64.EFI')
 CACHE = os.environ.get('CACHE') or os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'sealtap')
-MIB, MEMORY_MIB, DISK_MIB, LIMIT_S = 1 << 20, 512, 1024, 120
+MIB, MEMORY_MIB, DISK_MIB, LIMIT_S, EACH = 1 << 20, 512, 1024, 120, 5
 LISTENS, ARMED, EMPTY = 'listening on', 'sealtap: ok link', 'empty init'
 PACKAGES = 'systemd-sysv,linux-image-cloud-amd64,tcpdump'
 UNIT = """[Unit]
@@ -141,27 +141,33 @@ def forwarding_s(lab, folder, number):
         return guest.console.wait_armed(LIMIT_S)
 
 
+def one_round(bench, lab, empty, debian, number):
+    """Seconds of each; the short ones several times."""
+    took = {'empty': [], 'armed': []}
+    for _ in range(EACH):
+        took['empty'].append(seconds_until(EMPTY, of_kernel(empty, bench.folder)))
+        took['armed'].append(seconds_until(ARMED, of_kernel(KERNEL, bench.folder)))
+    took['forwarding'] = forwarding_s(lab, bench.folder, number)
+    took['listens'] = seconds_until(LISTENS, of_debian(debian, bench.folder))
+    bench.note(f'round {number + 1}: ' + ', '.join(f'{name} {statistics.median(s) if isinstance(s, list) else s:.2f} s'
+                                                   for name, s in took.items()))
+    return took
+
+
 def rows(bench):
     debian = made('debian', (PACKAGES + UNIT).encode(), make_debian)
     with open(os.path.join(debian, 'about.json')) as f:
         about = json.load(f)
     bench.version('debian', f'{about["version"]}, Linux {about["kernel"]}, {about["bytes"] / 1e6:.0f} MB on its disk')
     bench.version('the kernel under all of ours', version(['file', '-b', KERNEL]))
-    empty, armed, none, listens = empty_kernel(), [], [], []
+    empty = empty_kernel()
     seconds_until(EMPTY, of_kernel(empty, bench.folder))  # the first one after a while is slow, whatever it boots
-    for number in range(2 * bench.rounds + 1):
-        none.append(seconds_until(EMPTY, of_kernel(empty, bench.folder)))
-        armed.append(seconds_until(ARMED, of_kernel(KERNEL, bench.folder)))
-        bench.note(f'round {number + 1}: empty init {none[-1]:.2f} s, armed {armed[-1]:.2f} s')
-    how = 'from QEMU\'s start (TCG, 2 processors) until the rings admit both links, before any is up'
+    with Surroundings('bench') as lab:
+        took = [one_round(bench, lab, empty, debian, number) for number in range(bench.rounds)]
+    none, armed = ([s for t in took for s in t[name]] for name in ('empty', 'armed'))
+    forwarding, listens = ([t[name] for t in took] for name in ('forwarding', 'listens'))
+    how = f'from QEMU\'s start (TCG, 2 processors) until the rings admit both links, before any is up; {EACH} times a round, in turns'
     yield Row('power-on to rings armed', 'the same kernel, empty init', 's', armed, none, ('<=', 1.3), how=how)
-    forwarding = []
-    with contextlib.ExitStack() as stack:
-        lab = stack.enter_context(Surroundings('bench'))
-        for number in range(bench.rounds):
-            forwarding.append(forwarding_s(lab, bench.folder, number))
-            listens.append(seconds_until(LISTENS, of_debian(debian, bench.folder)))
-            bench.note(f'round {number + 1}: forwarding {forwarding[-1]:.2f} s, Debian listens {listens[-1]:.2f} s')
     how = (f'Debian {about["version"]} with systemd and tcpdump as a service ({about["bytes"] / 1e6:.0f} MB), until tcpdump listens; it '
            'writes in the clear to its disk, ours seals under a data key of KMS')
     yield Row('power-on to rings armed', 'Debian 12, tcpdump', 's', armed, listens, ('<=', 1 / 8), how=how)
