@@ -46,7 +46,7 @@ struct segment_sum {
 
 struct segment {
 	bool open;
-	unsigned level;
+	int level; /* of zstd; 0: stored */
 	uint64_t max_bytes;
 	size_t header_bytes;
 	struct buf mem; /* borrowed: the slot */
@@ -64,7 +64,7 @@ struct segment {
 
 /* ERR_FULL: cap can't hold even an object of one last frame. The rest as esdk_begin(). */
 enum err segment_open(struct segment *s, const struct segment_key *key,
-		      const uint8_t message_id[ESDK_ID_BYTES], unsigned zstd_level, uint64_t max_bytes,
+		      const uint8_t message_id[ESDK_ID_BYTES], int zstd_level, uint64_t max_bytes,
 		      uint8_t *mem, size_t cap) MUST_USE;
 /* True when a frame of raw_bytes surely fits, after it one of SEGMENT_LAST_MAX, and the whole object stays
  * within both the slot and max_bytes. */

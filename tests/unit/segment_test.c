@@ -71,12 +71,14 @@ static enum err open_object(struct span object)
 	return zframe_end(&zframe);
 }
 
+static int level = 1;
+
 static struct segment_sum write_object(uint32_t frames, size_t frame_len)
 {
 	struct segment_sum sum = {0};
 	static uint8_t kept[16u << 20];
 	struct buf want = BUF_OF(kept);
-	CHECK(!segment_open(&segment, &key, message_id, 1, UINT64_MAX, slot, sizeof(slot)));
+	CHECK(!segment_open(&segment, &key, message_id, level, UINT64_MAX, slot, sizeof(slot)));
 	for (uint32_t i = 0; i < frames; i++) {
 		struct segment_frame_info info = info_of(i);
 		struct span s = make(frame_len, 220);
@@ -93,17 +95,20 @@ static struct segment_sum write_object(uint32_t frames, size_t frame_len)
 static void round_trip(void)
 {
 	static const size_t lens[] = {1, 100, 65536, SEGMENT_RAW_MAX};
-	for (size_t i = 0; i < 4; i++) {
+	static const int levels[] = {1, 0, -5};
+	for (size_t i = 0; i < 12; i++) {
+		level = levels[i / 4];
 		for (uint32_t frames = 1; frames < 4; frames++) {
 			uint8_t hash[32];
-			struct segment_sum sum = write_object(frames, lens[i]);
-			CHECK(sum.frames == frames && sum.raw_bytes == frames * lens[i] &&
+			struct segment_sum sum = write_object(frames, lens[i % 4]);
+			CHECK(sum.frames == frames && sum.raw_bytes == frames * lens[i % 4] &&
 			      sum.zstd_bytes == inner.len);
 			sha256_of(span_of(slot, sum.size_bytes), hash);
 			CHECK(memcmp(hash, sum.sha256, 32) == 0);
 			CHECK(zframe.has_index && zframe.has_seek && zframe.frames == frames);
 		}
 	}
+	level = 1;
 }
 
 static void index_tells(void)
@@ -277,8 +282,9 @@ static void many_frames(void)
 }
 
 /* The zstd command, which knows nothing of us. */
-static void zstd_reads(void)
+static void zstd_reads_at(int at)
 {
+	level = at;
 	if (system("command -v zstd >/dev/null 2>&1")) {
 		printf("skip the zstd command opens it: zstd is not installed\n");
 		return;
@@ -294,11 +300,19 @@ static void zstd_reads(void)
 	if (f)
 		fclose(f);
 	CHECK(span_eq(span_of(inner_bytes, n), buf_span(&plain)));
+	level = 1;
+}
+
+static void zstd_reads(void)
+{
+	zstd_reads_at(1);
+	zstd_reads_at(0);
 }
 
 int main(void)
 {
-	RUN(round_trip, "objects of one to three frames of any size come back, and the sum tells of them");
+	RUN(round_trip,
+	    "objects of one to three frames of any size, stored or not, come back, and the sum tells");
 	RUN(index_tells, "the index says what stands where; index and seek table come last");
 	RUN(filters_follow, "each frame's filter stands in the index, or that it has none");
 	RUN(filters_full, "when the room for filters is full, further frames have none");
