@@ -32,7 +32,7 @@ help:
 	@echo 'make deploy    STACK=NAME PARAMETERS="K=V ...": the stack on AWS;  make undeploy  keeps the evidence (board/nitro/README.md)'
 	@echo 'make aws-smoke [AMI=ID]: all of it once on AWS, below a dollar, removed after; build/nitro/smoke.json'
 	@echo 'make replay    PCAPS=DIR: send every frame of the captures there through the recorder and compare'
-	@echo 'make bench     sealtap against the chain of AWS tools on 10 GB (40 GB of disk, an hour); make bench-quick  on 1 GB'
+	@echo 'make bench     each figure against what people use today [GROUP=] (40 GB of disk, 2 hours);  make bench-quick  3 minutes'
 	@echo 'make fuzz      SECONDS=N [TARGET=NAME]: libFuzzer on each reader of foreign bytes, or NAME alone, for N seconds (60)'
 	@echo 'make lint      formatting, layers, sizes, banned calls;  make analyze  clang-tidy, cppcheck;  make compile_commands.json'
 	@echo 'make deps      Debian packages, third-party sources, toolchain, in $$CACHE ($(CACHE));  make clean  build/ alone'
@@ -71,7 +71,7 @@ test-san:
 test-radosgw:
 	@image/deps
 	@image/packages radosgw || echo '  note: the tests that need it are skipped'
-	$(STEP) 'build' $(MAKE) build/init radosgw-tests
+	$(STEP) 'build' $(MAKE) build/init $(RADOSGW_PROGRAMS)
 	@tests/run radosgw
 
 install: build/sealtap
@@ -94,8 +94,9 @@ replay:
 
 bench bench-quick:
 	@image/deps
-	$(STEP) 'build' $(MAKE) build/sealtap build/tests/make_objects
-	@tests/bench/run $(if $(filter bench-quick,$@),--gb 1 --rounds 1)
+	@image/packages bench
+	$(STEP) 'build' $(MAKE) build build/tests/make_objects $(BENCH_PROGRAMS)
+	@tests/bench/run $(if $(filter bench-quick,$@),--quick) $(GROUP)
 
 fuzz:
 	@image/deps
@@ -131,7 +132,7 @@ replace: ; @board/nitro/replace
 # ---- the toolchain: build/deps.mk says where it is. Goals that do not compile here need none of it.
 
 INDIRECT := help deps demo test test-long test-san test-radosgw reproduce run replay bench bench-quick fuzz lint analyze clean $(ON_AWS)
-.PHONY: $(INDIRECT) install FORCE build tests radosgw-tests unit unit-san fuzz-programs
+.PHONY: $(INDIRECT) install FORCE build tests unit unit-san fuzz-programs
 ifneq ($(filter-out $(INDIRECT),$(MAKECMDGOALS)),)
 include build/deps.mk
 endif
@@ -264,10 +265,10 @@ MBED_SAN := $(MBED:build/%=build/san/%)
 NET_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(wildcard tests/net/*.c))
 CLI_PROGRAMS := $(patsubst tests/cli/%.c,build/tests/%,$(wildcard tests/cli/*.c))
 RADOSGW_PROGRAMS := $(patsubst tests/radosgw/%.c,build/tests/%,$(wildcard tests/radosgw/*.c))
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,build/tests/%,$(wildcard tests/bench/*.c))
 
-tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init $(WITH_EXTRA) \
-	unit-san sanitized
-radosgw-tests: $(RADOSGW_PROGRAMS)
+tests: $(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(BENCH_PROGRAMS) $(MBED) build/mbed/tests/https_client build/mbed/init \
+	$(WITH_EXTRA) unit-san sanitized
 unit-san: $(UNIT_SAN) $(MBED_SAN) $(FUZZ_REPLAY)
 fuzz-programs: $(FUZZ_PROGRAMS)
 unit: $(UNIT)
@@ -285,7 +286,8 @@ $(VECTORS): build/tests/%: tests/vectors/%.c $(VECTOR_PARTS) build/libsealtap.a 
 $(NET_PROGRAMS): build/tests/%: tests/net/%.c $(TEST_PARTS)
 $(CLI_PROGRAMS): build/tests/%: tests/cli/%.c $(TEST_PARTS)
 $(RADOSGW_PROGRAMS): build/tests/%: tests/radosgw/%.c $(TEST_PARTS)
-$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(RADOSGW_PROGRAMS):
+$(BENCH_PROGRAMS): build/tests/%: tests/bench/%.c $(TEST_PARTS)
+$(UNIT) $(VECTORS) $(NET_PROGRAMS) $(CLI_PROGRAMS) $(RADOSGW_PROGRAMS) $(BENCH_PROGRAMS):
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 # What has to do with TLS, once more over Mbed TLS.
 $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
@@ -293,8 +295,6 @@ $(MBED): build/mbed/tests/%: tests/unit/%.c $(call tls_objects,build/obj,mbedtls
 build/mbed/tests/https_client: tests/net/https_client.c $(call tls_objects,build/obj,mbedtls) build/libsealtap.a build/flags
 	$(call test_link,$(MUSL_CC),$(CFLAGS) $(LDFLAGS),$(MUSL_LIBS))
 
-include tests/sanitized.mk
-
-include tests/lint/compile_commands.mk
+include tests/sanitized.mk tests/lint/compile_commands.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)

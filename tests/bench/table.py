@@ -2,12 +2,17 @@
 
 A group of rows is a module tests/bench/NAME_rows.py with rows(bench), a generator of Row: it measures ours and theirs in turns (A B A B),
 bench.rounds times, and yields a row as soon as it is complete. bench.quick: a shorter run of the same (all groups together take less than
-3 minutes). bench.folder: a directory on tmpfs that is emptied after the group; bench.note(text): progress.
+3 minutes). bench.folder: a directory on tmpfs that is emptied after the group; bench.note(text): progress; bench.version(name, text): of
+a peer that tests/bench/machine.py does not know.
 """
 import operator
 import statistics
+import textwrap
 
 COMPARE = {'<=': operator.le, '>=': operator.ge, '==': operator.eq}
+KEPT = ('what', 'against', 'unit', 'ours', 'theirs', 'must', 'aim', 'how', 'short', 'missing')
+HEAD = ('what', 'against', 'ours', 'theirs', 'ratio', 'must', 'reached')
+WIDTH = 140
 
 
 class Missing(Exception):
@@ -33,6 +38,20 @@ class Row:
         row.missing = reason
         return row
 
+    @classmethod
+    def loaded(cls, kept):
+        """What saved() gave."""
+        row = cls('', '', '', [])
+        for name in KEPT:
+            setattr(row, name, kept[name])
+        return row
+
+    def saved(self):
+        """For JSON: all that was measured, and what follows from it."""
+        medians = {f'median_{side}': statistics.median(figures) if figures else None
+                   for side, figures in (('ours', self.ours), ('theirs', self.theirs))}
+        return {**{name: getattr(self, name) for name in KEPT}, **medians, 'figure': self.reached, 'reached': self.good}
+
     @property
     def reached(self):
         """The figure that must is about: the ratio of the medians, or ours."""
@@ -46,6 +65,48 @@ class Row:
 
     @property
     def good(self):
+        if self.missing:
+            return False
         if self.must is None:
             return True
         return self.reached is not None and COMPARE[self.must[0]](self.reached, self.must[1])
+
+
+def number(x):
+    """Three digits that count."""
+    if x == 0 or abs(x) >= 1000:
+        return f'{x:,.0f}'
+    return f'{x:.{max(0, 2 - len(str(int(abs(x)))) + 1)}f}' if abs(x) >= 0.1 else f'{x:.2g}'
+
+
+def cells(row):
+    """The words of HEAD for a row."""
+    ours, theirs = (f'{number(statistics.median(f))} {row.unit}'.strip() if f else '–' for f in (row.ours, row.theirs))
+    ratio = f'{number(row.reached)}×' if row.ours and row.theirs else '–'
+    must = f'{row.must[0]} {row.must[1]:g}' + ('×' if row.theirs else '') if row.must else '–'
+    return row.what, row.against or '–', ours, theirs, ratio, must, 'NO' if not row.good else 'yes' if row.must else '–'
+
+
+def reasons(row):
+    """What stands below a row: why it was not measured, or why it is short."""
+    if row.missing:
+        return [f'not measured: {row.missing}']
+    return [row.short] if row.short and not row.good else [] if row.good else ['no reason is known']
+
+
+def table(rows):
+    """The table as text: a line a row, below it why it is not reached; then how each was measured."""
+    lines = [HEAD, *map(cells, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+
+    def line(words):
+        return '  '.join(w.ljust(n) for w, n in zip(words, widths)).rstrip()
+    text = [line(HEAD), '  '.join('-' * n for n in widths)]
+    for row, words in zip(rows, lines[1:]):
+        text.append(line(words))
+        for reason in reasons(row):
+            text += textwrap.wrap('short: ' + reason, WIDTH, initial_indent='    ', subsequent_indent='           ')
+    for how in dict.fromkeys(row.how for row in rows if row.how):
+        names = ', '.join(dict.fromkeys(row.what for row in rows if row.how == how))
+        text += ['', *textwrap.wrap(f'{names}: {how}', WIDTH, subsequent_indent='  ')]
+    return '\n'.join(text)
