@@ -33,6 +33,7 @@
 
 #include <string.h>
 
+#include "base/copy.h"
 #include "record/hkdf.h"
 
 #define VERSION 2
@@ -177,7 +178,7 @@ static enum err write_part(struct esdk *m, struct span part, struct buf *out)
 {
 	if (part.len == sizeof(m->frame))
 		return put_frame(m, ESDK_REGULAR, part, out);
-	memcpy(m->frame + m->filled, part.p, part.len);
+	copy_bytes(m->frame + m->filled, part.p, part.len);
 	m->filled += part.len;
 	if (m->filled < sizeof(m->frame))
 		return ERR_OK;
