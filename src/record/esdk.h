@@ -55,10 +55,10 @@ struct esdk {
 	bool open;
 	struct aead_key key; /* secret */
 	uint8_t id[ESDK_ID_BYTES];
-	uint32_t sequence;               /* of the next frame, which is its IV, too */
-	uint32_t provisional;            /* final frames that were sealed for the case of a crash */
-	size_t filled;                   /* bytes in frame */
-	uint8_t frame[ESDK_FRAME_BYTES]; /* secret */
+	uint32_t sequence;    /* of the next frame, which is its IV, too */
+	uint32_t provisional; /* final frames that were sealed for the case of a crash */
+	size_t filled;        /* bytes in frame */
+	_Alignas(64) uint8_t frame[ESDK_FRAME_BYTES]; /* secret */
 };
 
 /* Bytes of a message with this context and encrypted data key around `content` bytes; its header alone. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "record/bloom.h"
+#include "record/probe.h"
 #include "record/seek.h"
 #include "record/stored.h"
 
@@ -87,10 +88,10 @@ static void keep_filter(struct segment *s, struct span filter, struct index_entr
 	s->filter_bytes += e->filter_bytes;
 }
 
-static enum err put_compressed(struct segment *s, struct span raw, size_t *bytes)
+static enum err put_compressed(struct segment *s, struct span raw, int level, size_t *bytes)
 {
 	struct buf packed = BUF_OF(s->packed);
-	TRY(zstd_encode(&s->zstd, s->level, raw, &packed));
+	TRY(zstd_encode(&s->zstd, level, raw, &packed));
 	*bytes = packed.len;
 	if (object_bytes(s, 1, packed.len) > s->mem.cap)
 		return ERR_FULL;
@@ -110,13 +111,26 @@ static enum err put_stored(struct segment *s, struct span raw, size_t *bytes)
 	return ERR_OK;
 }
 
-enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info)
+static enum segment_made how(struct segment *s, struct span raw, int level)
+{
+	if (level == 0)
+		return SEGMENT_STORED;
+	if (!probe_worth(probe_gain(&s->zstd, raw), s->level))
+		return SEGMENT_DENSE;
+	return level == s->level ? SEGMENT_COMPRESSED : SEGMENT_FASTER;
+}
+
+enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info,
+		       enum effort_step effort)
 {
 	size_t bytes;
+	int level = effort_level(effort, s->level);
 	ASSERT(s->open && raw.len && raw.len <= SEGMENT_RAW_MAX);
 	if (s->frames == SEGMENT_FRAMES_MAX)
 		return ERR_FULL;
-	TRY(s->level ? put_compressed(s, raw, &bytes) : put_stored(s, raw, &bytes));
+	enum segment_made made = how(s, raw, level);
+	TRY(made < SEGMENT_STORED ? put_compressed(s, raw, level, &bytes) : put_stored(s, raw, &bytes));
+	s->made = made;
 	s->entry[s->frames++] = (struct index_entry){
 		.first_ns = info->first_ns,
 		.last_ns = info->last_ns,

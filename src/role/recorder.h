@@ -47,6 +47,8 @@ struct recorder_ops {
 	void (*sealed)(void *arg, const struct msg_segment *s);
 	/* What it waited for has come. */
 	void (*ready)(void *arg);
+	/* Percent of the source's room that is filled and not read yet (record/effort). NULL: it has none. */
+	unsigned (*behind)(void *arg);
 };
 
 struct recorder_setup {
@@ -60,6 +62,12 @@ struct recorder_setup {
 	const char *stream; /* static; at most 7 characters */
 	uint32_t raw_max;   /* bytes of records per frame, <= RECORDER_RAW_MAX */
 	bool has_addresses; /* of the records: each frame gets a filter of them (recorder_bloom()) */
+};
+
+/* Frames by how they were made, and changes of the effort, since this process started. */
+struct recorder_frames {
+	uint64_t made[SEGMENT_MADES];
+	uint64_t changes;
 };
 
 enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
@@ -77,6 +85,10 @@ struct recorder {
 	bool key_unused; /* no record was written since it came */
 	uint64_t key_since_ns, key_bytes;
 
+	struct effort effort;
+	uint64_t starved_ns; /* monotonic: when no slot was free last; 0: never */
+	struct recorder_frames frames;
+
 	struct segment segment;
 	struct segment_frame_info frame;
 	struct bloom bloom; /* of the frame */
@@ -88,7 +100,7 @@ struct recorder {
 	uint64_t lost_before, filtered_before; /* since the last object */
 	struct commit_resume total;            /* the totals alone */
 	struct loop_timer frame_timer, object_timer, key_timer;
-	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
+	_Alignas(64) uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
 
 /* r is zeroed static storage. */
