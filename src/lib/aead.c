@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "lib/gcm.h"
 
-/* One more frame, ours, and what the wiping function itself leaves free at its top. */
+/* As much as any kernel says. */
 #define MOST_STACK_BYTES 12288
 
 static const struct {

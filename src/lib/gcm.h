@@ -4,7 +4,8 @@
  * same bytes as any other. run: out is in.p or apart from it; each byte of `in` is read once and `out` never,
  * since both may be memory that others write to. Sealing, out gets ciphertext and nothing else, not even for
  * a moment. tag is what the tag of this text is: for opening, aead_open compares. What a kernel leaves on the
- * stack lies within GCM_STACK_BYTES below its caller's frame; lib/aead wipes that.
+ * stack is within stack_bytes below its caller's frame; lib/aead wipes that. What it leaves in registers, it
+ * leaves.
  */
 #ifndef SEALTAP_LIB_GCM_H
 #define SEALTAP_LIB_GCM_H
@@ -17,7 +18,7 @@ typedef void gcm_run(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], 
 struct gcm_kernel {
 	void (*init)(struct aead_key *k, struct span key); /* key: 16, 24 or 32 bytes; k: all 0 */
 	gcm_run *seal, *open;
-	size_t stack_bytes; /* what may lie there afterwards, below the frame of who called */
+	size_t stack_bytes;
 };
 
 extern const struct gcm_kernel gcm_portable, gcm_x86_128, gcm_x86_256, gcm_x86_512;

@@ -38,9 +38,9 @@
 #define GCM_UNROLL _Pragma("GCC unroll 16")
 
 struct gcm_key {
-	uint8_t powers[GCM_POWERS][16]; /* secret: of H, with H^16 first and H last */
-	uint8_t round_keys[15][16];     /* secret */
-	uint32_t rounds;                /* 10, 12 or 14 */
+	uint8_t powers[GCM_POWERS * GCM_BLOCK]; /* secret: of H, with H^16 first and H last */
+	uint8_t round_keys[15 * GCM_BLOCK];     /* secret */
+	uint32_t rounds;                        /* 10, 12 or 14 */
 };
 
 _Static_assert(sizeof(struct gcm_key) <= sizeof(((struct aead_key *)0)->state), "the opaque state holds it");
@@ -64,6 +64,17 @@ GCM_INLINE __m128i gcm_load(const uint8_t *p)
 GCM_INLINE void gcm_store(uint8_t *p, __m128i x)
 {
 	_mm_storeu_si128((__m128i *)(void *)p, x);
+}
+
+/* Where H^n is, with the lower powers after it. */
+static inline const uint8_t *gcm_power(const struct gcm_key *k, size_t n)
+{
+	return k->powers + GCM_BLOCK * (GCM_POWERS - n);
+}
+
+GCM_INLINE __m128i gcm_round_key(const struct gcm_key *k, uint32_t round)
+{
+	return gcm_load(k->round_keys + (size_t)GCM_BLOCK * round);
 }
 
 /* len: 0 to 15 bytes; zeros follow. */
@@ -113,10 +124,10 @@ GCM_INLINE __m128i gcm_counter_at(__m128i first, size_t byte)
 
 GCM_INLINE __m128i gcm_encrypt(const struct gcm_key *k, __m128i x)
 {
-	x = _mm_xor_si128(x, gcm_load(k->round_keys[0]));
+	x = _mm_xor_si128(x, gcm_round_key(k, 0));
 	for (uint32_t r = 1; r < k->rounds; r++)
-		x = _mm_aesenc_si128(x, gcm_load(k->round_keys[r]));
-	return _mm_aesenclast_si128(x, gcm_load(k->round_keys[k->rounds]));
+		x = _mm_aesenc_si128(x, gcm_round_key(k, r));
+	return _mm_aesenclast_si128(x, gcm_round_key(k, k->rounds));
 }
 
 /* y with len bytes taken in, zeros after them up to a whole block. */
@@ -124,7 +135,7 @@ GCM_INLINE __m128i gcm_hash(const struct gcm_key *k, __m128i y, const uint8_t *p
 {
 	while (len) {
 		size_t n = len < GCM_POWERS * GCM_BLOCK ? len : GCM_POWERS * GCM_BLOCK;
-		const uint8_t *power = k->powers[GCM_POWERS - (n + 15) / 16];
+		const uint8_t *power = gcm_power(k, (n + 15) / 16);
 		struct gcm_sums s = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
 		for (size_t i = 0; i < n; i += 16, power += 16) {
 			__m128i block = n - i < 16 ? gcm_load_part(p + i, n - i) : gcm_load(p + i);
@@ -141,7 +152,7 @@ GCM_INLINE __m128i gcm_hash(const struct gcm_key *k, __m128i y, const uint8_t *p
 /* The hash's last block: both lengths in bits. */
 GCM_INLINE __m128i gcm_lengths(size_t aad_len, size_t len)
 {
-	return _mm_set_epi64x((long long)(aad_len * 8), (long long)(len * 8));
+	return _mm_set_epi64x((long long)aad_len * 8, (long long)len * 8);
 }
 
 /* One block of a text, of len bytes; what the hash takes of it. counter: reversed. */
@@ -165,7 +176,7 @@ GCM_INLINE __m128i gcm_run_block(const struct gcm_key *k, __m128i counter, bool 
 GCM_INLINE __m128i gcm_run_rest(const struct gcm_key *k, __m128i counter, __m128i y, bool seal,
 				const uint8_t *in, uint8_t *out, size_t len, __m128i lengths)
 {
-	const uint8_t *power = k->powers[GCM_POWERS - 1 - (len + 15) / 16];
+	const uint8_t *power = gcm_power(k, 1 + (len + 15) / 16);
 	struct gcm_sums s = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
 	for (size_t i = 0; i < len; i += 16, power += 16) {
 		__m128i cipher =

@@ -12,33 +12,34 @@
 
 INLINE void one_round(__m128i x[WIDE], const struct gcm_key *k, uint32_t r)
 {
-	__m128i key = gcm_load(k->round_keys[r]);
+	__m128i key = gcm_round_key(k, r);
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++)
 		x[i] = _mm_aesenc_si128(x[i], key);
 }
 
-/* The first block of a text has the counter 2, so a chunk has 8n + 2 to 8n + 9. Six of them are 8n, and
- * two are 8n + 8, with other last three bits, which are 0 there: exclusive or, of the key already added,
- * is enough. */
+/* The first block of a text has the counter 2, so a chunk has 8 m + 2 to 8 m + 9. Six of them are 8 m, and
+ * two are 8 (m + 1), with other last three bits, which are 0 there: adding is exclusive or, and can follow
+ * round 0. */
 struct stream {
-	__m128i counter; /* 8n, reversed */
-	__m128i begun;   /* the same as a block, with round 0 done */
+	__m128i counter; /* 8 m, reversed */
+	__m128i begun;   /* its block, with round 0 done */
 };
 
-INLINE void next_eight(struct stream *s, const struct gcm_key *k)
+INLINE void begin_block(struct stream *s, const struct gcm_key *k)
 {
-	s->counter = _mm_add_epi32(s->counter, _mm_set_epi32(0, 0, 0, 8));
-	s->begun = _mm_xor_si128(gcm_reverse(s->counter), gcm_load(k->round_keys[0]));
+	s->begun = _mm_xor_si128(gcm_reverse(s->counter), gcm_round_key(k, 0));
 }
 
 INLINE void begin_chunk(__m128i x[WIDE], struct stream *s, const struct gcm_key *k)
 {
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++) {
-		if (i == 6)
-			next_eight(s, k);
-		x[i] = _mm_xor_si128(s->begun, _mm_set_epi32((i + 2) % 8 << 24, 0, 0, 0));
+		if (i == WIDE - 2) {
+			s->counter = _mm_add_epi32(s->counter, _mm_set_epi32(0, 0, 0, WIDE));
+			begin_block(s, k);
+		}
+		x[i] = _mm_xor_si128(s->begun, _mm_set_epi32((i + 2) % WIDE << 24, 0, 0, 0));
 	}
 }
 
@@ -51,7 +52,7 @@ INLINE void late_rounds(__m128i x[WIDE], const struct gcm_key *k)
 INLINE void end_chunk(__m128i x[WIDE], __m128i held[WIDE], const struct gcm_key *k, bool seal,
 		      const uint8_t *in, uint8_t *out)
 {
-	__m128i key = gcm_load(k->round_keys[k->rounds]);
+	__m128i key = gcm_round_key(k, k->rounds);
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++) {
 		__m128i text = gcm_load(in + 16 * i);
@@ -65,11 +66,11 @@ INLINE void end_chunk(__m128i x[WIDE], __m128i held[WIDE], const struct gcm_key 
 INLINE __m128i run_chunks(const struct gcm_key *k, __m128i first, __m128i y, bool seal, const uint8_t *in,
 			  uint8_t *out, size_t chunks)
 {
-	const uint8_t *power = k->powers[GCM_POWERS - WIDE];
+	const uint8_t *power = gcm_power(k, WIDE);
 	const struct gcm_sums none = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
-	struct stream stream = {_mm_sub_epi32(first, _mm_set_epi32(0, 0, 0, 9)), first};
+	struct stream stream = {_mm_sub_epi32(first, _mm_set_epi32(0, 0, 0, 1)), first};
 	__m128i x[WIDE], held[WIDE];
-	next_eight(&stream, k);
+	begin_block(&stream, k);
 	begin_chunk(x, &stream, k);
 	GCM_UNROLL
 	for (uint32_t r = 1; r < 10; r++)
@@ -107,9 +108,12 @@ INLINE void run(bool seal, const struct aead_key *key, const uint8_t iv[AEAD_IV_
 	__m128i first = gcm_counter(iv), tag_stream = gcm_encrypt(k, gcm_reverse(first));
 	__m128i y = gcm_hash(k, _mm_setzero_si128(), aad.p, aad.len);
 	size_t chunks = in.len / CHUNK_BYTES, done = chunks * CHUNK_BYTES;
-	if (chunks)
+	struct span rest = span_from(in, done);
+	if (chunks) {
 		y = run_chunks(k, first, y, seal, in.p, out, chunks);
-	y = gcm_run_rest(k, gcm_counter_at(first, done), y, seal, in.p + done, out + done, in.len - done,
+		out += done;
+	}
+	y = gcm_run_rest(k, gcm_counter_at(first, done), y, seal, rest.p, out, rest.len,
 			 gcm_lengths(aad.len, in.len));
 	gcm_store(tag, _mm_xor_si128(gcm_reverse(y), tag_stream));
 }

@@ -9,6 +9,7 @@
 #define TARGET __attribute__((target("avx2,vaes,vpclmulqdq," GCM_AES_TARGET)))
 #define INLINE __attribute__((always_inline)) TARGET static inline
 #define WIDE 4
+#define BLOCKS 8 /* a chunk */
 #define CHUNK_BYTES 128
 
 struct sums {
@@ -52,16 +53,16 @@ INLINE __m256i reduce(struct sums s)
 
 INLINE void one_round(__m256i x[WIDE], const struct gcm_key *k, uint32_t r)
 {
-	__m256i key = in_both(gcm_load(k->round_keys[r]));
+	__m256i key = in_both(gcm_round_key(k, r));
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++)
 		x[i] = _mm256_aesenc_epi128(x[i], key);
 }
 
-INLINE void begin_stream(__m256i x[WIDE], __m256i *counter, const struct gcm_key *k)
+INLINE void begin_chunk(__m256i x[WIDE], __m256i *counter, const struct gcm_key *k)
 {
 	const __m256i two = in_both(_mm_set_epi32(0, 0, 0, 2));
-	__m256i key = in_both(gcm_load(k->round_keys[0]));
+	__m256i key = in_both(gcm_round_key(k, 0));
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++) {
 		x[i] = _mm256_xor_si256(reverse(*counter), key);
@@ -75,10 +76,10 @@ INLINE void late_rounds(__m256i x[WIDE], const struct gcm_key *k)
 		one_round(x, k, r);
 }
 
-INLINE void end_stream(__m256i x[WIDE], __m256i held[WIDE], const struct gcm_key *k, bool seal,
-		       const uint8_t *in, uint8_t *out)
+INLINE void end_chunk(__m256i x[WIDE], __m256i held[WIDE], const struct gcm_key *k, bool seal,
+		      const uint8_t *in, uint8_t *out)
 {
-	__m256i key = in_both(gcm_load(k->round_keys[k->rounds]));
+	__m256i key = in_both(gcm_round_key(k, k->rounds));
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++) {
 		__m256i text = load(in + 32 * i);
@@ -88,24 +89,25 @@ INLINE void end_stream(__m256i x[WIDE], __m256i held[WIDE], const struct gcm_key
 	}
 }
 
-/* chunks: 1 or more. The hash with them. */
-INLINE __m128i run_chunks(const struct gcm_key *k, __m256i counter, __m128i y, bool seal, const uint8_t *in,
+/* chunks: 1 or more. first: the counter 1. The hash with them. */
+INLINE __m128i run_chunks(const struct gcm_key *k, __m128i first, __m128i y, bool seal, const uint8_t *in,
 			  uint8_t *out, size_t chunks)
 {
-	const uint8_t *power = k->powers[GCM_POWERS - 2 * WIDE];
+	const uint8_t *power = gcm_power(k, BLOCKS);
 	const struct sums none = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};
+	__m256i counter = _mm256_add_epi32(in_both(first), _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 1));
 	__m256i x[WIDE], held[WIDE], lanes = _mm256_zextsi128_si256(y);
-	begin_stream(x, &counter, k);
+	begin_chunk(x, &counter, k);
 	GCM_UNROLL
 	for (uint32_t r = 1; r < 10; r++)
 		one_round(x, k, r);
 	late_rounds(x, k);
-	end_stream(x, held, k, seal, in, out);
+	end_chunk(x, held, k, seal, in, out);
 	while (--chunks) {
 		struct sums s = none;
 		in += CHUNK_BYTES;
 		out += CHUNK_BYTES;
-		begin_stream(x, &counter, k);
+		begin_chunk(x, &counter, k);
 		one_round(x, k, 1);
 		held[0] = _mm256_xor_si256(held[0], lanes);
 		GCM_UNROLL
@@ -116,7 +118,7 @@ INLINE __m128i run_chunks(const struct gcm_key *k, __m256i counter, __m128i y, b
 		}
 		lanes = reduce(s);
 		late_rounds(x, k);
-		end_stream(x, held, k, seal, in, out);
+		end_chunk(x, held, k, seal, in, out);
 	}
 	struct sums s = none;
 	held[0] = _mm256_xor_si256(held[0], lanes);
@@ -134,11 +136,12 @@ INLINE void run(bool seal, const struct aead_key *key, const uint8_t iv[AEAD_IV_
 	__m128i first = gcm_counter(iv), tag_stream = gcm_encrypt(k, gcm_reverse(first));
 	__m128i y = gcm_hash(k, _mm_setzero_si128(), aad.p, aad.len);
 	size_t chunks = in.len / CHUNK_BYTES, done = chunks * CHUNK_BYTES;
+	struct span rest = span_from(in, done);
 	if (chunks) {
-		__m256i counter = _mm256_add_epi32(in_both(first), _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 1));
-		y = run_chunks(k, counter, y, seal, in.p, out, chunks);
+		y = run_chunks(k, first, y, seal, in.p, out, chunks);
+		out += done;
 	}
-	y = gcm_run_rest(k, gcm_counter_at(first, done), y, seal, in.p + done, out + done, in.len - done,
+	y = gcm_run_rest(k, gcm_counter_at(first, done), y, seal, rest.p, out, rest.len,
 			 gcm_lengths(aad.len, in.len));
 	gcm_store(tag, _mm_xor_si128(gcm_reverse(y), tag_stream));
 }

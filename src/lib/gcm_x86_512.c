@@ -13,6 +13,7 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq," GCM_AES_TARGET)))
 #define INLINE __attribute__((always_inline)) TARGET static inline
 #define WIDE 4
+#define BLOCKS 16 /* a chunk */
 #define CHUNK_BYTES 256
 
 struct sums {
@@ -67,9 +68,9 @@ INLINE void load_keys(struct keys *e, const struct gcm_key *k)
 {
 	GCM_UNROLL
 	for (int i = 0; i < 14; i++)
-		e->round[i] = in_all(gcm_load(k->round_keys[i]));
+		e->round[i] = in_all(gcm_round_key(k, (uint32_t)i));
 	e->rounds = k->rounds;
-	e->last = in_all(gcm_load(k->round_keys[e->rounds]));
+	e->last = in_all(gcm_round_key(k, e->rounds));
 }
 
 /* Rounds from to below `to`, of n registers. */
@@ -91,7 +92,7 @@ INLINE void late_rounds(__m512i *x, int n, const struct keys *e)
 		some_rounds(x, n, e, 12, 14);
 }
 
-INLINE void begin_stream(__m512i x[WIDE], __m512i *counter, const struct keys *e)
+INLINE void begin_chunk(__m512i x[WIDE], __m512i *counter, const struct keys *e)
 {
 	const __m512i four = in_all(_mm_set_epi32(0, 0, 0, 4));
 	GCM_UNROLL
@@ -102,8 +103,8 @@ INLINE void begin_stream(__m512i x[WIDE], __m512i *counter, const struct keys *e
 }
 
 /* The text's chunk from x, the key stream but for its last round; held: the ciphertext, for the hash. */
-INLINE void end_stream(__m512i x[WIDE], __m512i held[WIDE], const struct keys *e, bool seal,
-		       const uint8_t *in, uint8_t *out)
+INLINE void end_chunk(__m512i x[WIDE], __m512i held[WIDE], const struct keys *e, bool seal, const uint8_t *in,
+		      uint8_t *out)
 {
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++) {
@@ -124,16 +125,16 @@ INLINE __m128i run_chunks(const struct gcm_key *k, __m512i *counter, __m128i y, 
 	load_keys(&e, k);
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++)
-		e.powers[i] = in_all(gcm_load(k->powers[WIDE * i]));
-	begin_stream(x, counter, &e);
+		e.powers[i] = in_all(gcm_load(gcm_power(k, BLOCKS - WIDE * (size_t)i)));
+	begin_chunk(x, counter, &e);
 	some_rounds(x, WIDE, &e, 1, 10);
 	late_rounds(x, WIDE, &e);
-	end_stream(x, held, &e, seal, in, out);
+	end_chunk(x, held, &e, seal, in, out);
 	while (--chunks) {
 		struct sums s = {zero, zero, zero};
 		in += CHUNK_BYTES;
 		out += CHUNK_BYTES;
-		begin_stream(x, counter, &e);
+		begin_chunk(x, counter, &e);
 		some_rounds(x, WIDE, &e, 1, 2);
 		held[0] = _mm512_xor_si512(held[0], lanes);
 		GCM_UNROLL
@@ -143,13 +144,13 @@ INLINE __m128i run_chunks(const struct gcm_key *k, __m512i *counter, __m128i y, 
 		}
 		lanes = reduce(s);
 		late_rounds(x, WIDE, &e);
-		end_stream(x, held, &e, seal, in, out);
+		end_chunk(x, held, &e, seal, in, out);
 	}
 	struct sums s = {zero, zero, zero};
 	held[0] = _mm512_xor_si512(held[0], lanes);
 	GCM_UNROLL
 	for (int i = 0; i < WIDE; i++)
-		add_product(&s, held[i], _mm512_loadu_si512(k->powers[WIDE * i]));
+		add_product(&s, held[i], _mm512_loadu_si512(gcm_power(k, BLOCKS - WIDE * (size_t)i)));
 	return add_lanes(reduce(s));
 }
 
@@ -170,7 +171,7 @@ INLINE __m128i hash(const struct gcm_key *k, __m128i y, const uint8_t *p, size_t
 {
 	while (len) {
 		size_t n = len < CHUNK_BYTES ? len : CHUNK_BYTES;
-		const uint8_t *power = k->powers[GCM_POWERS - (n + 15) / 16];
+		const uint8_t *power = gcm_power(k, (n + 15) / 16);
 		__m512i lanes = _mm512_zextsi128_si512(y);
 		struct sums s = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
 		for (size_t i = 0; i < n; i += 64) {
@@ -191,7 +192,7 @@ INLINE __m128i run_rest(const struct gcm_key *k, __m512i counter, __m128i y, boo
 			uint8_t *out, size_t len)
 {
 	const __m512i four = in_all(_mm_set_epi32(0, 0, 0, 4));
-	const uint8_t *power = k->powers[GCM_POWERS - (len + 15) / 16];
+	const uint8_t *power = gcm_power(k, (len + 15) / 16);
 	__m512i lanes = _mm512_zextsi128_si512(y);
 	struct sums s = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
 	struct keys e;
@@ -227,8 +228,7 @@ INLINE void run(bool seal, const struct aead_key *key, const uint8_t iv[AEAD_IV_
 	if (in.len > done)
 		y = run_rest(k, counter, y, seal, in.p + done, out + done, in.len - done);
 	struct gcm_sums s = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
-	gcm_add_product(&s, _mm_xor_si128(y, gcm_lengths(aad.len, in.len)),
-			gcm_load(k->powers[GCM_POWERS - 1]));
+	gcm_add_product(&s, _mm_xor_si128(y, gcm_lengths(aad.len, in.len)), gcm_load(gcm_power(k, 1)));
 	gcm_store(tag, _mm_xor_si128(gcm_reverse(gcm_reduce(s)), tag_stream));
 }
 

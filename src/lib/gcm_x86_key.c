@@ -15,7 +15,7 @@ TARGET static uint32_t sub_word(uint32_t word)
 TARGET static void expand(struct gcm_key *k, struct span key)
 {
 	uint32_t words = (uint32_t)key.len / 4, round_constant = 1;
-	uint8_t *w = k->round_keys[0];
+	uint8_t *w = k->round_keys;
 	k->rounds = words + 6;
 	memcpy(w, key.p, key.len);
 	for (uint32_t i = words; i < 4 * (k->rounds + 1); i++) {
@@ -44,8 +44,8 @@ TARGET void gcm_x86_init(struct aead_key *key_state, struct span key)
 	struct gcm_key *k = (struct gcm_key *)(void *)key_state->state;
 	expand(k, key);
 	__m128i h = times_x(gcm_reverse(gcm_encrypt(k, _mm_setzero_si128()))), power = h;
-	for (int i = GCM_POWERS - 1; i >= 0; i--) {
-		gcm_store(k->powers[i], power);
+	for (size_t n = 1; n <= GCM_POWERS; n++) {
+		gcm_store(k->powers + GCM_BLOCK * (GCM_POWERS - n), power);
 		struct gcm_sums s = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
 		gcm_add_product(&s, power, h);
 		power = gcm_reduce(s);
