@@ -4,8 +4,8 @@
  *   FAST    zstd's level -5, or the settings' where that is lower still
  *   STORED  not compressed
  *
- * It falls at once and recovers a step at a time, after the ring has been nearly empty for a while; when it falls
- * again soon after that, the next recovery waits twice as long. Time is monotonic; pure.
+ * It falls at once and recovers a step at a time, after the ring has been nearly empty for a while; when it
+ * falls again soon after that, the next recovery waits twice as long. Time is monotonic; pure.
  */
 #ifndef SEALTAP_RECORD_EFFORT_H
 #define SEALTAP_RECORD_EFFORT_H

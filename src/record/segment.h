@@ -80,10 +80,10 @@ enum err segment_open(struct segment *s, const struct segment_key *key,
 /* True when a frame of raw_bytes surely fits, after it one of SEGMENT_LAST_MAX, and the whole object stays
  * within both the slot and max_bytes. */
 bool segment_fits(const struct segment *s, size_t raw_bytes);
-/* Compresses and seals one frame of 1..SEGMENT_RAW_MAX bytes, by segment_open()'s level of zstd or the lower
- * one of now (record/effort); one that would hardly shrink is stored. What it became: s->made. Does not look at max_bytes: the first frame may
- * exceed it. A filter that finds no room is left out. ERR_FULL: the slot or the index is full; nothing was
- * written, and the object can be closed. */
+/* Compresses and seals one frame of 1..SEGMENT_RAW_MAX bytes, by segment_open()'s level or a lower one of
+ * this effort; one that would hardly shrink is stored (record/probe). What it became: s->made. Does not look
+ * at max_bytes: the first frame may exceed it. A filter that finds no room is left out. ERR_FULL: the slot or
+ * the index is full; nothing was written, and the object can be closed. */
 enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info,
 		       enum effort_step effort) MUST_USE;
 /* What would complete the object as it is now, without index and seek table (esdk_provisional()). */

@@ -8,9 +8,6 @@
 #include "os/rng.h"
 
 #define FRAME_NS NS_PER_S
-/* So long after it had no free slot, a full ring is no sign of too much work: storing frames would only fill the
- * slots sooner. */
-#define STARVED_NS (10 * NS_PER_S)
 
 /* ---- data keys */
 
@@ -149,24 +146,11 @@ static void frame_reset(struct recorder *r)
 	loop_timer_stop(r->with.loop, &r->frame_timer);
 }
 
-/* Chooses how hard to compress: less while the source fills faster than frames are sealed. */
-static void adapt(struct recorder *r)
+static enum effort_step effort(struct recorder *r)
 {
-	enum effort_step from = r->effort.now;
-	uint64_t now_ns = clock_mono_ns();
 	if (!r->with.ops->behind || r->with.settings->zstd_level == 0)
-		return;
-	bool starved = r->starved_ns && now_ns - r->starved_ns < STARVED_NS;
-	unsigned percent = starved ? 0 : r->with.ops->behind(r->with.arg);
-	if (!effort_update(&r->effort, percent, now_ns))
-		return;
-	r->frames.changes++;
-	log_begin(r->effort.now > from ? LOG_WARN : LOG_INFO, "compression");
-	log_str("stream", r->meta.stream);
-	log_str("from", effort_name(from));
-	log_str("to", effort_name(r->effort.now));
-	log_u64("ring_filled_percent", percent);
-	log_end();
+		return EFFORT_FULL;
+	return adapt_next(&r->adapt, r->meta.stream, r->with.ops->behind(r->with.arg), clock_mono_ns());
 }
 
 static void frame_flush(struct recorder *r)
@@ -182,10 +166,9 @@ static void frame_flush(struct recorder *r)
 	if (r->with.has_addresses)
 		r->frame.filter = bloom_fold(&r->bloom);
 	/* the slot was chosen so that a whole frame fits, and was checked after the frame before */
-	adapt(r);
-	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame, r->effort.now);
+	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame, effort(r));
 	ASSERT(!e);
-	r->frames.made[r->segment.made]++;
+	r->adapt.made[r->segment.made]++;
 	commit_frame(r);
 	frame_reset(r);
 	if (key_worn(r))
@@ -381,7 +364,7 @@ static bool object_ready(struct recorder *r, uint64_t real_ns)
 	if (!r->has_key)
 		return false;
 	if (!slots_find_free(&r->slots, &r->slot)) {
-		r->starved_ns = clock_mono_ns();
+		adapt_starved(&r->adapt, clock_mono_ns());
 		return false;
 	}
 	object_open(r, real_ns);

@@ -19,6 +19,7 @@
 #include "os/loop.h"
 #include "record/bloom.h"
 #include "record/segment.h"
+#include "role/adapt.h"
 #include "role/msg.h"
 #include "role/slots.h"
 
@@ -64,12 +65,6 @@ struct recorder_setup {
 	bool has_addresses; /* of the records: each frame gets a filter of them (recorder_bloom()) */
 };
 
-/* Frames by how they were made, and changes of the effort, since this process started. */
-struct recorder_frames {
-	uint64_t made[SEGMENT_MADES];
-	uint64_t changes;
-};
-
 enum recorder_phase { RECORDER_IDLE, RECORDER_OPEN, RECORDER_SIGNING };
 
 struct recorder {
@@ -85,10 +80,7 @@ struct recorder {
 	bool key_unused; /* no record was written since it came */
 	uint64_t key_since_ns, key_bytes;
 
-	struct effort effort;
-	uint64_t starved_ns; /* monotonic: when no slot was free last; 0: never */
-	struct recorder_frames frames;
-
+	struct adapt adapt;
 	struct segment segment;
 	struct segment_frame_info frame;
 	struct bloom bloom; /* of the frame */

@@ -1,11 +1,12 @@
-/* pipeline MIX LEVEL SECONDS TEXT [STAGE] - a worker's way from ring to slot, out of memory: a line of JSON.
+/* pipeline MIX LEVEL MS TEXT [STAGE] - a worker's way from ring to slot, out of memory: a line of JSON.
  *
- * STAGE: walk, pcapng, keys: up to there alone; all (default): record, compress, seal, hash, commit. dump: not
- * timed, the recording's bytes go to the standard output, for zstd to be measured on.
+ * LEVEL: what zstd.level says. STAGE: walk, pcapng, keys: up to there alone; all (default): record, compress,
+ * seal, hash, commit. dump: not timed; the recording's bytes go to the standard output, for zstd.
  */
 #include <stdio.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "net/canary.h"
 #include "record/packet_keys.h"
 #include "record/pcapng.h"
@@ -35,10 +36,10 @@ static struct {
 	uint8_t text[64u << 20];
 } g;
 
-static double cpu_s(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -190,6 +191,15 @@ static void set_up(int level)
 	recorder_key_give(&g.recorder);
 }
 
+static int level_of(const char *text)
+{
+	bool below = *text == '-';
+	uint64_t v;
+	enum err e = text_read_u64(span_str(text + below), 19, &v);
+	ASSERT(!e);
+	return below ? -(int)v : (int)v;
+}
+
 static struct span read_text(const char *path)
 {
 	FILE *f = fopen(path, "rb");
@@ -202,25 +212,29 @@ static struct span read_text(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc < 5) {
-		fprintf(stderr, "usage: pipeline MIX LEVEL SECONDS TEXT [STAGE]\n");
+		fprintf(stderr, "usage: pipeline MIX LEVEL MS TEXT [STAGE]\n");
 		return 64;
 	}
 	for (g.stage = argc > 5 ? WALK : ALL; argc > 5 && strcmp(stage_names[g.stage], argv[5]); g.stage++)
 		ASSERT(g.stage < STAGES - 1);
 	traffic_make(&g.traffic, argv[1], read_text(argv[4]));
-	set_up(atoi(argv[2]));
+	set_up(level_of(argv[2]));
 	round_of(); /* memory is there, caches are as they will be */
 	if (g.stage == DUMP)
 		return 0;
 	g.packets = g.raw_bytes = g.sealed_bytes = 0;
-	double began = cpu_s(), spent;
+	uint64_t ms;
+	enum err e = text_read_u64(span_str(argv[3]), 1000000, &ms);
+	ASSERT(!e);
+	double began = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC), spent;
 	do
 		round_of();
-	while ((spent = cpu_s() - began) < atof(argv[3]));
+	while ((spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - began) * 1000 < (double)ms);
+	wall = seconds(CLOCK_MONOTONIC) - wall;
 	double n = (double)g.packets, bytes = (double)g.raw_bytes;
-	printf("{\"mix\": \"%s\", \"level\": %s, \"stage\": \"%s\", \"ns_per_packet\": %.1f, \"ns_per_byte\": %.4f, "
-	       "\"bytes_per_s\": %.0f, \"ratio\": %.3f, \"packet_bytes\": %.1f}\n",
-	       argv[1], argv[2], stage_names[g.stage], spent * 1e9 / n, spent * 1e9 / bytes, bytes / spent,
+	printf("{\"ns_per_packet\": %.1f, \"ns_per_byte\": %.4f, \"wall_bytes_per_s\": %.0f, \"ratio\": %.3f, "
+	       "\"packet_bytes\": %.1f}\n",
+	       spent * 1e9 / n, spent * 1e9 / bytes, bytes / wall,
 	       g.sealed_bytes ? (double)g.in_objects / (double)g.sealed_bytes : 0, bytes / n);
 	return g.seen == 1;
 }

@@ -1,8 +1,8 @@
-/* traffic: a ring's blocks full of made packets, as the kernel would have left them, and as much of it as a
- * processor's cache does not hold: what bench programs feed to the product.
+/* traffic: a ring's blocks full of made packets, as the kernel would have left them, more of it than a
+ * processor's cache holds: what bench programs feed to the product.
  *
- * Flows of TCP between hosts of 198.18.0.0/15: headers of Ethernet, IPv4 and TCP with time stamps, numbers that
- * go on as they do, and an acknowledgement for each second segment.
+ * Flows of TCP between hosts of 198.18.0.0/15: headers of Ethernet, IPv4 and TCP with time stamps, and
+ * numbers that go on as they do.
  */
 #ifndef SEALTAP_TESTS_TRAFFIC_H
 #define SEALTAP_TESTS_TRAFFIC_H

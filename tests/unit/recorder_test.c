@@ -278,12 +278,12 @@ static void frame_flush_now(void)
 
 static void one_frame(enum segment_made made, unsigned percent)
 {
-	uint64_t before = r->frames.made[made];
+	uint64_t before = r->adapt.made[made];
 	behind_percent = percent;
 	for (size_t bytes = 0; bytes < 300000; bytes += 1000)
 		CHECK(record(1000, 1000, 'x'));
 	frame_flush_now();
-	CHECK(r->frames.made[made] == before + 1);
+	CHECK(r->adapt.made[made] == before + 1);
 }
 
 static void it_compresses_less_while_its_source_fills(void)
@@ -294,12 +294,12 @@ static void it_compresses_less_while_its_source_fills(void)
 	one_frame(SEGMENT_FASTER, 30);
 	one_frame(SEGMENT_STORED, 70);
 	one_frame(SEGMENT_STORED, 0); /* it takes its time to recover */
-	CHECK(r->frames.changes == 2 && r->effort.now == EFFORT_STORED);
+	CHECK(r->adapt.changes == 2 && r->adapt.effort.now == EFFORT_STORED);
 	recorder_rotate(r);
 	CHECK(sealed_count == 1 && sealed[0].raw_bytes > 1200000 && sealed[0].size_bytes > 600000);
 	settings.zstd_level = 0;
 	one_frame(SEGMENT_STORED, 70);
-	CHECK(r->frames.changes == 2);
+	CHECK(r->adapt.changes == 2);
 }
 
 static void what_does_not_shrink_is_stored(void)
@@ -309,7 +309,7 @@ static void what_does_not_shrink_is_stored(void)
 	for (size_t bytes = 0; bytes < 300000; bytes += 1000)
 		CHECK(record_noise(1000, 1000));
 	frame_flush_now();
-	CHECK(r->frames.made[SEGMENT_DENSE] == 1 && r->frames.changes == 0);
+	CHECK(r->adapt.made[SEGMENT_DENSE] == 1 && r->adapt.changes == 0);
 }
 
 /* When slots are short, storing frames would only use them up sooner. */
@@ -324,7 +324,7 @@ static void it_does_not_for_want_of_slots(void)
 	CHECK(!record(1000, 10, 'x'));
 	recorder_free(r, &sealed_segment[0]);
 	one_frame(SEGMENT_COMPRESSED, 100);
-	CHECK(r->frames.changes == 0);
+	CHECK(r->adapt.changes == 0);
 }
 
 int main(void)

@@ -109,9 +109,9 @@ static void send_counters(void)
 		.filtered = t.filtered,
 		.key_age_s = recorder_key_age_s(&g.recorder),
 		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
-		.effort_changes = g.recorder.frames.changes,
+		.effort_changes = g.recorder.adapt.changes,
 	};
-	memcpy(c.frames, g.recorder.frames.made, sizeof(c.frames));
+	memcpy(c.frames, g.recorder.adapt.made, sizeof(c.frames));
 	peer_send(&g.producer.upload, MSG_COUNTERS, &c);
 }
 

@@ -82,9 +82,9 @@ static const struct row {
 	{"sealtap_filtered_packets", NULL, "Packets that a rule of the configuration left out.", COUNTER,
 	 NULL, NULL, SAMPLE(filtered)},
 	{"sealtap_frames", NULL,
-	 "Frames of recordings, at most 1 MiB each, by how they were compressed: full (zstd.level), fast (level "
-	 "-5, while a worker was behind), stored (not, by zstd.level or while it was far behind), dense (not, "
-	 "since it would hardly have shrunk).",
+	 "Frames of recordings, at most 1 MiB each, by how they were compressed: full (zstd.level), fast "
+	 "(level -5, while a worker was behind), stored (not, by zstd.level or while it was far behind), "
+	 "dense (not, since it would hardly have shrunk).",
 	 COUNTER, "compression", "full", FRAMES(SEGMENT_COMPRESSED)},
 	{NULL, NULL, NULL, COUNTER, "compression", "fast", FRAMES(SEGMENT_FASTER)},
 	{NULL, NULL, NULL, COUNTER, "compression", "stored", FRAMES(SEGMENT_STORED)},
