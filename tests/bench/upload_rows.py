@@ -27,8 +27,9 @@ class Nginx:
         temps = ' '.join(f'{t}_temp_path {folder}/tmp;' for t in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         with open(folder + '/nginx.conf', 'w') as f:
             f.write(f'''daemon off; user root; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}
-                http {{ access_log off; {temps} server {{ listen 127.0.0.1:{self.port} ssl; ssl_certificate {cert}; ssl_certificate_key {key};
-                root {folder}/www; client_max_body_size 0; location / {{ dav_methods PUT; create_full_put_path on; }} }} }}''')
+                http {{ access_log off; {temps} server {{ listen 127.0.0.1:{self.port} ssl;
+                ssl_certificate {cert}; ssl_certificate_key {key}; root {folder}/www; client_max_body_size 0;
+                location / {{ dav_methods PUT; create_full_put_path on; }} }} }}''')
 
     def __enter__(self):
         self.process = subprocess.Popen(['nginx', '-p', self.folder, '-e', self.folder + '/error.log', '-c', self.folder + '/nginx.conf'],
