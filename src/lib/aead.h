@@ -37,8 +37,8 @@ enum aead_path aead_choose(const struct cpu_words *w);
 bool aead_path_runs(enum aead_path path, const struct cpu_words *w);
 const char *aead_path_name(enum aead_path path);
 
-/* By the best path here, which the key remembers. key: 32 bytes; 16 and 24 are for other people's
- * messages. Other lengths trap. */
+/* By the best path here, which the key remembers. key: 32 bytes; 16 for TLS, 16 and 24 for other
+ * people's messages. Other lengths trap. */
 void aead_init(struct aead_key *k, struct span key);
 /* By that path: for tests and measurements. ERR_UNSUPPORTED: this processor lacks it, and k is wiped. */
 enum err aead_init_with(struct aead_key *k, struct span key, enum aead_path path) MUST_USE;

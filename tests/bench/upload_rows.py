@@ -13,15 +13,9 @@ HOW = ('PUT of {0} MiB of random bytes from tmpfs to nginx (WebDAV, tmpfs), user
        'https of the appliance over BearSSL with our AES-GCM, TLS 1.2, AES-128-GCM, writes of 256 KiB. curl: {2}. Neither hashes the body.')
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
 class Nginx:
     def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, procs.free_port()
         cert, key = certs.issue(folder, 'localhost', ['localhost', '127.0.0.1'])
         os.makedirs(folder + '/www')
         temps = ' '.join(f'{t}_temp_path {folder}/tmp;' for t in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))

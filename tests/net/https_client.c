@@ -6,7 +6,10 @@
  *     put:PATH:FILE     send FILE as the body
  *     wait:MS           let the loop run
  *     timeout:MS        for the requests from here on
+ *     pieces:BYTES      from here on a write takes so much at most, and every other one nothing; 0: all of it
+ *     stuck:BYTES       of each request from here on so much is taken, and then nothing more; 0: all of it
  *   ANCHORS "-" speaks plain HTTP. A line of JSON a request; exit code 0 when all steps were made. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,15 +38,31 @@ static _Noreturn void die(const char *what, const char *why)
 	exit(2);
 }
 
-/* In the place of the C library's: how the request is handed to the kernel. */
-static unsigned writes;
-static size_t longest_write;
+/* In the place of the C library's: how the request is handed to the kernel, and a kernel that takes less. */
+static unsigned writes, calls;
+static size_t longest_write, taken, taken_in_turn, longest_turn;
+static size_t piece = SIZE_MAX, stuck = SIZE_MAX;
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
 
 ssize_t send(int fd, const void *p, size_t len, int flags)
 {
-	ssize_t n = sendto(fd, p, len, flags, NULL, 0);
-	writes += n > 0;
-	longest_write = n > 0 && (size_t)n > longest_write ? (size_t)n : longest_write;
+	size_t may = piece < stuck - taken ? piece : stuck - taken;
+	if (may == 0 || (piece < SIZE_MAX && calls++ % 2)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	ssize_t n = sendto(fd, p, len < may ? len : may, flags, NULL, 0);
+	if (n <= 0)
+		return n;
+	writes++;
+	taken += (size_t)n;
+	taken_in_turn += (size_t)n;
+	longest_write = most(longest_write, (size_t)n);
+	longest_turn = most(longest_turn, taken_in_turn);
 	return n;
 }
 
@@ -83,7 +102,8 @@ static void on_done(void *arg, const struct https_result *r)
 	       r->where, r->why, r->response->status);
 	printf("\"answered\": %s, \"sent_all\": %s, \"maybe_delivered\": %s, \"reused\": %s, ",
 	       truth(r->answered), truth(r->sent_all), truth(r->maybe_delivered), truth(r->reused));
-	printf("\"writes\": %u, \"longest_write\": %zu, ", writes, longest_write);
+	printf("\"writes\": %u, \"longest_write\": %zu, \"longest_turn\": %zu, ", writes, longest_write,
+	       longest_turn);
 	printf("\"bytes\": %zu, \"ms\": %llu}\n", r->body.len,
 	       (unsigned long long)((clock_mono_ns() - started_ns) / NS_PER_MS));
 	fflush(stdout);
@@ -92,8 +112,10 @@ static void on_done(void *arg, const struct https_result *r)
 static void run(uint64_t for_ms)
 {
 	uint64_t end_ns = clock_mono_ns() + for_ms * NS_PER_MS, now_ns;
-	while (!done && (now_ns = clock_mono_ns()) < end_ns)
+	while (!done && (now_ns = clock_mono_ns()) < end_ns) {
+		taken_in_turn = 0;
 		loop_turn(&loop, end_ns - now_ns);
+	}
 }
 
 static void request(struct https_request q, const char *method, char *path)
@@ -119,7 +141,7 @@ static void request(struct https_request q, const char *method, char *path)
 	q.head = buf_span(&head);
 	done = false;
 	writes = 0;
-	longest_write = 0;
+	taken = longest_write = longest_turn = 0;
 	started_ns = clock_mono_ns();
 	https_start(&client, &q);
 	run(120000);
@@ -135,6 +157,12 @@ static uint64_t number(const char *text)
 	if (text_read_u64(span_str(text), 1u << 30, &v))
 		die(text, "not a number");
 	return v;
+}
+
+static size_t limit(const char *text)
+{
+	uint64_t bytes = number(text);
+	return bytes ? (size_t)bytes : SIZE_MAX;
 }
 
 int main(int argc, char **argv)
@@ -165,6 +193,10 @@ int main(int argc, char **argv)
 			run(number(step + 5));
 		else if (strncmp(step, "timeout:", 8) == 0)
 			q.timeout_ms = number(step + 8);
+		else if (strncmp(step, "pieces:", 7) == 0)
+			piece = limit(step + 7);
+		else if (strncmp(step, "stuck:", 6) == 0)
+			stuck = limit(step + 6);
 		else
 			die(step, "not a step");
 	}

@@ -134,6 +134,8 @@ def start_nginx():
         blocks += nginx_block(PORTS[name], cert, lines)
     temps = " ".join(f"{t}_temp_path {DIR}/tmp;" for t in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;" if os.geteuid() == 0 else ""
+    PORTS["plain"] = free_port()
+    blocks += f"server {{ listen 127.0.0.1:{PORTS['plain']}; root {DIR}/www; dav_methods PUT; client_max_body_size 100m; }}\n"
     with open(path("nginx.conf"), "w", encoding="ascii") as f:
         f.write(f"""daemon off; {user} worker_processes 1; pid {DIR}/nginx.pid; error_log {DIR}/error.log;
             events {{}} http {{ access_log off; {temps} {blocks} }}""")

@@ -177,6 +177,51 @@ def large_transfers():
 
 
 @test
+def taken_in_pieces():
+    """A kernel that takes pieces of a write gets the rest of it before anything else, over TLS and plain"""
+    with open(path("pieces"), "wb") as f:
+        f.write(os.urandom((3 << 20) + 1))
+    for port, anchors in ((PORTS["ec"], "root.pem"), (PORTS["plain"], "-")):
+        for piece in (100003, 997):
+            up = f"pieces-{BACKEND[:4]}-{anchors[0]}-{piece}"
+            r = client(port, f"pieces:{piece}", f"put:/up/{up}:{path('pieces')}", anchors=anchors)[0]
+            expect(r, err="ok", status=201, sent_all=True, maybe_delivered=False, longest_write=piece)
+            assert digest(f"www/up/{up}") == digest("pieces")
+
+
+@test
+def many_objects():
+    """Thirty objects go up on one connection, none of them with more than two batches in a turn of the loop"""
+    with open(path("object"), "wb") as f:
+        f.write(os.urandom(3 << 19))
+    ups = [f"object-{BACKEND[:4]}-{n}" for n in range(30)]
+    r = client(PORTS["ec"], *(f"put:/up/{up}:{path('object')}" for up in ups))
+    assert [x["reused"] for x in r] == [False] + [True] * 29, r
+    for up, x in zip(ups, r):
+        expect(x, err="ok", status=201, sent_all=True)
+        assert x["longest_turn"] < 600000, x
+        assert digest(f"www/up/{up}") == digest("object")
+
+
+@test
+def answered_before_the_end():
+    """An answer that comes while records wait to be written ends the connection, and the next request goes over another"""
+    def play(index, s):
+        read_head(s)
+        s.sendall(b"HTTP/1.1 %d Said\r\nContent-Length: 0\r\n\r\n" % (200 if index else 403))
+        if index == 0:
+            while s.recv(4096):
+                pass
+    with open(path("one batch"), "wb") as f:
+        f.write(os.urandom(200000))
+    for plain in (False, True):
+        with Script(play, plain=plain) as s:
+            r = client(s.port, "stuck:20000", f"put:/x:{path('one batch')}", "stuck:0", "get:/", anchors="-" if plain else "root.pem")
+            expect(r[0], err="ok", status=403, sent_all=False, maybe_delivered=False)
+            expect(r[1], reused=False, maybe_delivered=False, **OK)
+
+
+@test
 def byte_by_byte():
     """A wire that brings one byte at a time changes nothing"""
     with Wire(PORTS["rsa"], step=1) as w:
