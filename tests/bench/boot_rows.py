@@ -83,18 +83,18 @@ def make_debian(folder):
     shutil.rmtree(root)
 
 
-def empty_kernel():
+def empty_kernel(scratch):
     """The kernel of board qemu, linked again around an init that does nothing."""
-    program = os.path.join(TOP, 'build', 'tests', 'empty_init')
+    program = os.path.join(scratch, 'init')
+    run('strip', '-o', program, os.path.join(TOP, 'build', 'tests', 'empty_init'))
     compiled = run(os.path.join(TOP, 'image', 'kernel'), 'compile').strip()
     with open(program, 'rb') as f:
         recipe = compiled.encode() + f.read()
 
     def make(folder):
-        init, tree = os.path.join(folder, 'init'), os.path.join(folder, 'tree')
-        run('strip', '-o', init, program)
+        tree = os.path.join(folder, 'tree')
         run('cp', '-a', compiled, tree)
-        run('python3', os.path.join(TOP, 'image', 'initramfs.py'), init, '/dev/null', os.path.join(tree, 'sealtap.cpio'))
+        run('python3', os.path.join(TOP, 'image', 'initramfs.py'), program, '/dev/null', os.path.join(tree, 'sealtap.cpio'))
         run(os.path.join(TOP, 'image', 'kernel'), 'relink', tree)
         shutil.copy(os.path.join(tree, 'arch/x86/boot/bzImage'), os.path.join(folder, 'BOOTX64.EFI'))
         shutil.rmtree(tree)
@@ -168,7 +168,7 @@ def rows(bench):
         about = json.load(f)
     bench.version('debian', f'{about["version"]}, Linux {about["kernel"]}, {about["bytes"] / 1e6:.0f} MB on its disk')
     bench.version('the kernel under all of ours', version(['file', '-b', KERNEL]))
-    empty = empty_kernel()
+    empty = empty_kernel(bench.folder)
     seconds_until(EMPTY, of_kernel(empty, bench.folder))  # the first one after a while is slow, whatever it boots
     with Surroundings('bench') as lab:
         took = [one_round(bench, lab, empty, debian, number) for number in range(bench.rounds)]
