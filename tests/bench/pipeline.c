@@ -222,7 +222,7 @@ int main(int argc, char **argv)
 	round_of(); /* memory is there, caches are as they will be */
 	if (g.stage == DUMP)
 		return 0;
-	g.packets = g.raw_bytes = g.sealed_bytes = 0;
+	g.packets = g.raw_bytes = g.sealed_bytes = g.in_objects = 0;
 	uint64_t ms;
 	enum err e = text_read_u64(span_str(argv[3]), 1000000, &ms);
 	ASSERT(!e);
