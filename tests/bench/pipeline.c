@@ -222,7 +222,7 @@ int main(int argc, char **argv)
 	round_of(); /* memory is there, caches are as they will be */
 	if (g.stage == DUMP)
 		return 0;
-	g.packets = g.raw_bytes = g.sealed_bytes = 0;
+	g.packets = g.raw_bytes = g.sealed_bytes = g.in_objects = 0;
 	uint64_t ms;
 	enum err e = text_read_u64(span_str(argv[3]), 1000000, &ms);
 	ASSERT(!e);
@@ -232,9 +232,9 @@ int main(int argc, char **argv)
 	while ((spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - began) * 1000 < (double)ms);
 	wall = seconds(CLOCK_MONOTONIC) - wall;
 	double n = (double)g.packets, bytes = (double)g.raw_bytes;
-	printf("{\"ns_per_packet\": %.1f, \"ns_per_byte\": %.4f, \"wall_bytes_per_s\": %.0f, \"ratio\": %.3f, "
-	       "\"packet_bytes\": %.1f}\n",
-	       spent * 1e9 / n, spent * 1e9 / bytes, bytes / wall,
+	printf("{\"ns_per_packet\": %.1f, \"ns_per_byte\": %.4f, \"wall_bytes_per_s\": %.0f, ",
+	       spent * 1e9 / n, spent * 1e9 / bytes, bytes / wall);
+	printf("\"ratio\": %.3f, \"packet_bytes\": %.1f}\n",
 	       g.sealed_bytes ? (double)g.in_objects / (double)g.sealed_bytes : 0, bytes / n);
 	return g.seen == 1;
 }
