@@ -31,7 +31,8 @@ static int check_failures, check_failed_here, check_count;
 		struct span got_ = (got), want_ = (want);                                                   \
 		if (!span_eq(got_, want_)) {                                                                \
 			printf("  %s:%d: got \"%.*s\", want \"%.*s\"\n", __FILE__, __LINE__, (int)got_.len, \
-			       (const char *)got_.p, (int)want_.len, (const char *)want_.p);                \
+			       got_.len ? (const char *)got_.p : "", (int)want_.len,                        \
+			       want_.len ? (const char *)want_.p : "");                                     \
 			check_fail();                                                                       \
 		}                                                                                           \
 	} while (0)

@@ -165,7 +165,7 @@ static struct segment_sum make(void)
 				  buf_span(&edk)};
 	struct segment_frame_info frame = {START_NS, now_ns, 1, 1, packets, bloom_fold(&bloom)};
 	CHECK(!segment_open(&segment, &key, id, 3, UINT64_MAX, slot, sizeof(slot)));
-	CHECK(!segment_frame(&segment, buf_span(&raw), &frame));
+	CHECK(!segment_frame(&segment, buf_span(&raw), &frame, EFFORT_FULL));
 	CHECK(!segment_close(&segment, &sum));
 	return sum;
 }
