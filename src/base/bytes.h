@@ -69,6 +69,12 @@ static inline void store_be32(uint8_t *p, uint32_t v)
 	p[3] = (uint8_t)v;
 }
 
+static inline void store_be64(uint8_t *p, uint64_t v)
+{
+	store_be32(p, (uint32_t)(v >> 32));
+	store_be32(p + 4, (uint32_t)v);
+}
+
 /* Overwrites secrets in a way the compiler may not drop. */
 void wipe(void *p, size_t len);
 /* Equal in constant time. */

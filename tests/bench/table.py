@@ -5,6 +5,7 @@ bench.rounds times, and yields a row as soon as it is complete. bench.quick: a s
 3 minutes). bench.folder: a directory on tmpfs that is emptied after the group; bench.note(text): progress; bench.version(name, text): of
 a peer that tests/bench/machine.py does not know.
 """
+import math
 import operator
 import statistics
 import textwrap
@@ -76,14 +77,14 @@ def number(x):
     """Three digits that count."""
     if x == 0 or abs(x) >= 1000:
         return f'{x:,.0f}'
-    return f'{x:.{max(0, 2 - len(str(int(abs(x)))) + 1)}f}' if abs(x) >= 0.1 else f'{x:.2g}'
+    return f'{x:.{2 - math.floor(math.log10(abs(x)))}f}' if abs(x) >= 0.001 else f'{x:.2g}'
 
 
 def cells(row):
     """The words of HEAD for a row."""
     ours, theirs = (f'{number(statistics.median(f))} {row.unit}'.strip() if f else '–' for f in (row.ours, row.theirs))
     ratio = f'{number(row.reached)}×' if row.ours and row.theirs else '–'
-    must = f'{row.must[0]} {row.must[1]:g}' + ('×' if row.theirs else '') if row.must else '–'
+    must = f'{row.must[0]} {row.must[1]:.4g}' + ('×' if row.theirs else '') if row.must else '–'
     return row.what, row.against or '–', ours, theirs, ratio, must, 'NO' if not row.good else 'yes' if row.must else '–'
 
 

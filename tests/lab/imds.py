@@ -25,6 +25,7 @@ def read_state():
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True  # else an answer's second write waits for the acknowledgement of its first
     server_version = 'EC2ws'
     sys_version = ''
     tokens = {}  # token: (expiry, generation, client)

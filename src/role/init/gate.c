@@ -56,8 +56,11 @@ void gate_watch(struct gate *g, const struct settings *s)
 	gate_look(g);
 }
 
-enum err gate_init(struct gate *g)
+enum err gate_init(struct gate *g, bool host)
 {
 	g->timer = (struct loop_timer){.fn = due, .arg = g};
-	return netlink_open(NETLINK_NETFILTER, 0, &g->netlink);
+	TRY(netlink_open(NETLINK_NETFILTER, 0, &g->netlink));
+	if (host)
+		gate_close(g);
+	return ERR_OK;
 }

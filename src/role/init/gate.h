@@ -21,7 +21,8 @@ struct gate {
 	struct loop_timer timer;
 };
 
-enum err gate_init(struct gate *g) MUST_USE;
+/* host: its namespace may have it open, so it is closed; a machine that starts forwards nothing. */
+enum err gate_init(struct gate *g, bool host) MUST_USE;
 /* By the packet filter and by the kernel's switch. */
 void gate_close(struct gate *g);
 /* From now on, forwarding is open, it is watched over if these settings want it; NULL: no longer. */

@@ -108,6 +108,7 @@ static void on_links(const void *payload)
 	    !roster_admit(&g.roster, &g.console, &g.links, g.phase < PHASE_DRAINING ? g.links.count : 0))
 		return;
 	books_listed(&g.books, &g.links);
+	supervisor_start_rest(&g.supervisor);
 	if (g.phase == PHASE_LINKS)
 		g.phase = PHASE_ADDRESS;
 	follow_links();
@@ -439,8 +440,7 @@ static enum err set_up(void)
 	g.roster.start.host_mode = g.o->host;
 	if (!g.o->host)
 		firmware_sha256(g.roster.start.image_sha256);
-	TRY(gate_init(&g.gate));
-	gate_close(&g.gate); /* a host's namespace may have it open */
+	TRY(gate_init(&g.gate, g.o->host));
 	struct roster_setup r = {
 		.workers = g.o->workers ? g.o->workers : machine_workers(MSG_MAX_WORKERS),
 		.exe_path = g.o->host ? "/proc/self/exe" : "/init",

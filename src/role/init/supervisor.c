@@ -7,9 +7,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/time.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/spawn.h"
+
+#define REST_NS NS_PER_S
 
 static struct supervisor *self; /* there is one init */
 
@@ -71,6 +74,19 @@ void supervisor_reap(struct supervisor *s)
 				died(&s->roster->child[i], status);
 }
 
+void supervisor_start_rest(struct supervisor *s)
+{
+	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster) && !s->rest_started; i++)
+		if (!s->roster->child[i].on_demand && s->roster->child[i].role != ROLE_NET)
+			start(&s->roster->child[i]);
+	s->rest_started = true;
+}
+
+static void rest_due(void *arg)
+{
+	supervisor_start_rest(arg);
+}
+
 void supervisor_start(struct supervisor *s)
 {
 	self = s;
@@ -79,9 +95,9 @@ void supervisor_start(struct supervisor *s)
 		s->restart[i].max_ns = c->restart_max_ns;
 		s->restart[i].timer = (struct loop_timer){.fn = start, .arg = c};
 	}
-	for (uint32_t i = 0; i < ROSTER_CHILDREN(s->roster); i++)
-		if (!s->roster->child[i].on_demand)
-			start(&s->roster->child[i]);
+	s->rest = (struct loop_timer){.fn = rest_due, .arg = s};
+	loop_timer_in(s->loop, &s->rest, REST_NS);
+	start(roster_find(s->roster, ROLE_NET));
 }
 
 void supervisor_start_role(struct supervisor *s, enum role_id role)

@@ -31,10 +31,15 @@ struct supervisor {
 	/* It died, and its last messages are taken. False: it is not needed any more. */
 	bool (*died)(struct roster_child *c);
 	struct restart restart[ROSTER_MAX];
+	struct loop_timer rest;
+	bool rest_started;
 };
 
-/* All roles but those on demand. */
+/* net alone, which says what the rings are to admit: the sooner they do, the more is recorded of a boot. The
+ * others follow when init says so, or after a second. */
 void supervisor_start(struct supervisor *s);
+/* All others but those on demand, once. */
+void supervisor_start_rest(struct supervisor *s);
 /* One of them: what it needs is there. */
 void supervisor_start_role(struct supervisor *s, enum role_id role);
 /* After SIGCHLD. */
