@@ -35,6 +35,7 @@ TRAFFIC = ('Traffic: {0}; heads of 420 bytes, bodies of 1 KB to 2 MB, sizes even
 
 class Ours(Host):
     """The appliance; its objects go to the sink as they rotate, the last ones when it stops."""
+    rotates = True
 
     def __init__(self, lab, **settings):
         super().__init__(lab, f'ours-{secrets.token_hex(3)}', lab.configuration(object__max_seconds=ROTATE_S, **settings), init=INIT)
@@ -43,10 +44,11 @@ class Ours(Host):
     def start(self):
         super().start()
         self.console.wait_armed(60)
+        road.nic_like(self.lab, self)
 
     def finish(self):
         self.stop(120)
-        said = re.findall(r'(\d+) lost', self.console.text())
+        said = re.findall(r'^sealtap: shut down: packets \d+ lost (\d+)', self.console.text(), re.M)
         self.lost = int(said[-1]) if said else None
 
 
@@ -77,6 +79,7 @@ class Recorded(road.Plain):
 
 class Script(Recorded):
     """tcpdump -G 10 -z script; what the last rotation left is shipped when it ends."""
+    rotates = True
 
     def __init__(self, lab, folder, sink):
         self.files = os.path.join(folder, 'script')
@@ -133,7 +136,7 @@ class Turns:
         """CPU-seconds a GB, of all that the machine did; what the gateway lost, and the sink's part of it."""
         with gateway:
             self.traffic.ready()
-            time.sleep(1)
+            self.warm_up(gateway, mix)
             busy, sink, begin = busy_s(), self.sink.cpu_s(), time.monotonic()
             self.bytes[mix] = passed = self.traffic.run(mix, RATE_MBIT_S, self.seconds)
             sent_s = time.monotonic() - begin
@@ -148,6 +151,14 @@ class Turns:
                 for e in os.scandir(os.path.join(self.bench.folder, name)):
                     os.unlink(e.path)
         return cost / gb, getattr(gateway, 'lost', 0)
+
+    def warm_up(self, gateway, mix):
+        """Memory has been touched, connections are there, and what that brought is shipped: a rotation wants one more packet."""
+        self.traffic.run(mix, RATE_MBIT_S, 2)
+        if getattr(gateway, 'rotates', False):
+            time.sleep(ROTATE_S + 1)
+            self.traffic.ready()
+        time.sleep(2)
 
     def above_plain(self, mix, sides):
         """{side: [CPU-s/GB above plain forwarding, of each round]}, {side: packets lost}."""

@@ -12,7 +12,7 @@ import subprocess
 
 from lab import aws, certs, metadata, netns, procs
 from lab.host import INSIDE, OUTSIDE
-from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, IMPOSTOR, NIC, ROUTER, WEB
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, DNS, IMPOSTOR, NIC, ROUTER, WEB
 
 PORT = 8080
 CORPUS_BYTES = 48 << 20
@@ -25,6 +25,16 @@ table ip road {{
         ct state established,related accept; iifname "{INSIDE}" oifname "{OUTSIDE}" accept; }}
 }}
 """
+
+
+SEGMENTATION = 'tx on sg on tso on gso on'.split()
+
+
+def nic_like(lab, gateway):
+    """What the gateway itself sends to the sink is cut into segments by the NIC, as on Nitro (TSO), and not on the way to it. What it
+    forwards comes in frames as on a wire, and goes on in the same."""
+    for ns, link in ((gateway.ns, OUTSIDE), (lab.segment, 'router'), (lab.router, 'web')):
+        ns.run('ethtool', '-K', link, *SEGMENTATION)
 
 
 class Plain:
@@ -40,10 +50,12 @@ class Plain:
             netns.one_queue(ns, link)
             ns.up(link, address + '/24', mac)
         ns.ip('route', 'add', 'default', 'via', ROUTER)
+        ns.resolver(DNS)
         ns.sysctl('ipv4/ip_forward', 1)
         ns.run('nft', '-f', '-', text_in=NAT)
         for neighbour in (lab.router, lab.inside):
             neighbour.ip('neigh', 'flush', 'all')
+        nic_like(lab, self)
         return self
 
     def __exit__(self, *_):
