@@ -1,12 +1,13 @@
-/* exchange: real exchanges over the kernel's TCP and UDP at a fixed rate, for measuring what a gateway between them costs.
+/* exchange: real exchanges over the kernel's TCP and UDP at a fixed rate, for measuring what a gateway between
+ * them costs.
  *
  *   exchange serve ADDRESS PORT CORPUS NOISE     answers until it is killed; prints "ready"
- *   exchange ask ADDRESS PORT MIX MBIT_S SECONDS asks; prints one line: bytes, requests, connections and names asked for, seconds
+ *   exchange ask ADDRESS PORT MIX MBIT_S SECONDS asks; prints a line: bytes, requests, connections, names, s
  *
- * A request is a head as a browser's, then a body in the direction that it names; a connection serves REQUESTS of them, one after the other,
- * and a name is asked for (UDP) before each. What is asked for, and when, depends on MIX and on a fixed seed alone. MIX is a row of `mixes`.
- * CORPUS: what clear pages consist of. NOISE: what ciphertext consists of, which is framed as TLS records of 16 KiB.
- */
+ * A request is a head as a browser's, then a body in the direction that it names; a connection serves
+ * REQUESTS of them, one after the other, and a name is asked for (UDP) before it. What is asked for depends
+ * on MIX and a fixed seed alone. MIX is a row of `mixes`. CORPUS: what clear pages consist of. NOISE: what
+ * ciphertext consists of, which is framed as TLS records of 16 KiB. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

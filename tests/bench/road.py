@@ -8,6 +8,7 @@ import glob
 import os
 import random
 import re
+import signal
 import subprocess
 
 from lab import aws, certs, metadata, netns, procs
@@ -101,11 +102,17 @@ http {{ access_log off; {temps} client_body_temp_path {self.folder}/bodies; keep
         for e in os.scandir(self.folder + '/bodies'):
             os.unlink(e.path)
 
+    def worker(self):
+        with open(f'/proc/{self.process.child.pid}/task/{self.process.child.pid}/children') as f:
+            return int(f.read().split()[0])
+
+    def hold(self, still):
+        """It takes nothing more, or goes on."""
+        os.kill(self.worker(), signal.SIGSTOP if still else signal.SIGCONT)
+
     def cpu_s(self):
         """What nginx's worker has used so far."""
-        with open(f'/proc/{self.process.child.pid}/task/{self.process.child.pid}/children') as f:
-            worker = f.read().split()[0]
-        with open(f'/proc/{worker}/stat') as f:
+        with open(f'/proc/{self.worker()}/stat') as f:
             return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
 
 
@@ -154,6 +161,5 @@ class Traffic:
 
     def ready(self):
         """Until the gateway lets traffic through."""
-        def one():
-            return subprocess.run([*self.lab.inside.prefix(), 'ping', '-n', '-c', '1', '-W', '1', WEB], stdout=subprocess.DEVNULL).returncode == 0
-        procs.wait_until(one, 60, 'ping that passes')
+        ping = [*self.lab.inside.prefix(), 'ping', '-n', '-c', '1', '-W', '1', WEB]
+        procs.wait_until(lambda: subprocess.run(ping, stdout=subprocess.DEVNULL).returncode == 0, 60, 'ping that passes')
