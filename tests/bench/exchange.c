@@ -1,5 +1,5 @@
-/* exchange: real exchanges over the kernel's TCP and UDP at a fixed rate, for measuring what a gateway between
- * them costs.
+/* exchange: real exchanges over the kernel's TCP and UDP at a fixed rate, for measuring what a gateway
+ * between them costs.
  *
  *   exchange serve ADDRESS PORT CORPUS NOISE     answers until it is killed; prints "ready"
  *   exchange ask ADDRESS PORT MIX MBIT_S SECONDS asks; prints a line: bytes, requests, connections, names, s

@@ -81,8 +81,10 @@ class Sink:
 events {{}}
 http {{ access_log off; {temps} client_body_temp_path {self.folder}/bodies; keepalive_requests 100000;
   server {{ listen unix:{self.folder}/ok.sock; location / {{ return 200 ''; }} }}
-  server {{ listen {IMPOSTOR}:443 ssl; ssl_certificate {cert}; ssl_certificate_key {key}; client_max_body_size 0; client_body_buffer_size 512k;
-    location / {{ client_body_in_file_only on; proxy_pass_request_body off; proxy_set_header Content-Length 0; proxy_set_header If-None-Match '';
+  server {{ listen {IMPOSTOR}:443 ssl; ssl_certificate {cert}; ssl_certificate_key {key};
+    client_max_body_size 0; client_body_buffer_size 512k;
+    location / {{ client_body_in_file_only on; proxy_pass_request_body off; proxy_set_header Content-Length 0;
+      proxy_set_header If-None-Match '';
       proxy_pass http://unix:{self.folder}/ok.sock; }} }} }}
 ''')
 

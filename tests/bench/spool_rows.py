@@ -45,7 +45,8 @@ def rows(bench):
         above, lost = turns.above_plain('tls', {
             'kept': lambda: Kept(turns.lab, path), 'shipped': lambda: Spooled(turns.lab, path),
             'tcpdump': lambda: Recorded(turns.lab, to_tmpfs(bench.folder, 'tcpdump'))})
+        shipped = ', from there by TLS to the sink, whose CPU is in the figure'
         for name, what, and_then, must in (('kept', 'record, seal, to the spool', '', 1.0),
-                                           ('shipped', 'the same with upload', ', from there by TLS to the sink, whose CPU is in the figure', 1.25)):
+                                           ('shipped', 'the same with upload', shipped, 1.25)):
             yield Row(what, 'tcpdump to tmpfs', 'CPU-s/GB', above[name], above['tcpdump'], ('<=', must), None,
                       SPOOL.format(and_then) + turns.told('tls') + lost_text(lost, name, 'tcpdump'))
