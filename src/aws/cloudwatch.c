@@ -14,6 +14,7 @@
 #define FIELD(name) offsetof(struct cloudwatch_sample, name)
 #define ENA(counter) (FIELD(ena) + (counter) * sizeof(uint64_t))
 #define REASON(reason) (FIELD(not_forwarded) + (reason) * sizeof(uint64_t))
+#define FRAMES(made) (FIELD(frames) + (made) * sizeof(uint64_t))
 
 enum kind {
 	COUNT,     /* since the roles started */
@@ -84,6 +85,11 @@ static const struct {
 	{NULL, NULL, NULL, FIELD(evidence.rx_bytes), COUNT},
 	{NULL, NULL, NULL, FIELD(evidence.tx_packets), COUNT},
 	{NULL, NULL, NULL, FIELD(evidence.tx_bytes), COUNT},
+	{NULL, NULL, NULL, FRAMES(SEGMENT_COMPRESSED), COUNT},
+	{NULL, NULL, NULL, FRAMES(SEGMENT_FASTER), COUNT},
+	{NULL, NULL, NULL, FRAMES(SEGMENT_STORED), COUNT},
+	{NULL, NULL, NULL, FRAMES(SEGMENT_DENSE), COUNT},
+	{NULL, NULL, NULL, FIELD(effort_changes), COUNT},
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))

@@ -12,6 +12,7 @@
 #include "aws/post.h"
 #include "net/nft.h"
 #include "record/object.h"
+#include "record/segment.h"
 
 #define CLOUDWATCH_BODY_MAX 12288 /* the longest form */
 
@@ -51,6 +52,8 @@ struct cloudwatch_sample {
 	struct cloudwatch_link {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	} outside, inside, evidence;
+	uint64_t frames[SEGMENT_MADES]; /* of recordings, by how they were compressed */
+	uint64_t effort_changes;        /* how often a worker began to compress less, or more again */
 };
 
 /* Adds a part to the sum: counters add up, of gauges the greater counts, of connections left the lesser. */

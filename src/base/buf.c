@@ -13,16 +13,6 @@ void buf_reset(struct buf *b)
 	b->overflow = false;
 }
 
-size_t buf_room(const struct buf *b)
-{
-	return b->cap - b->len;
-}
-
-struct span buf_span(const struct buf *b)
-{
-	return span_of(b->p, b->len);
-}
-
 enum err buf_err(const struct buf *b)
 {
 	return b->overflow ? ERR_FULL : ERR_OK;

@@ -23,9 +23,15 @@ struct buf {
 struct buf buf_over(void *p, size_t cap);
 /* Empties it and forgets an overflow. */
 void buf_reset(struct buf *b);
-size_t buf_room(const struct buf *b);
+static inline size_t buf_room(const struct buf *b)
+{
+	return b->cap - b->len;
+}
 /* What was written so far; valid until the next write or reset. */
-struct span buf_span(const struct buf *b);
+static inline struct span buf_span(const struct buf *b)
+{
+	return span_of(b->p, b->len);
+}
 /* ERR_FULL after an overflow. */
 enum err buf_err(const struct buf *b) MUST_USE;
 

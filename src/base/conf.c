@@ -34,7 +34,7 @@ const struct conf_row conf_rows[] = {
 	{"spool", KIND_SPOOL, false, FIELD(spool), 0, 0, "memory"},
 	{"spool.sync_ms", KIND_U64, false, FIELD(spool_sync_ms), 50, 10000, "1000"},
 	{"spool.full", KIND_SPOOL_FULL, false, FIELD(spool_full), 0, 0, "drop-newest"},
-	{"zstd.level", KIND_U32, false, FIELD(zstd_level), 1, 19, "1"},
+	{"zstd.level", KIND_LEVEL, false, FIELD(zstd_level), 5, 19, "1"},
 	{"inside.routes", KIND_ROUTES, false, FIELD(inside_route), 0, 0, NULL},
 	{"capture.rule", KIND_RULE, false, FIELD(rule), 0, 0, NULL},
 	{"capture.flow_cutoff", KIND_U64, false, FIELD(flow_cutoff_bytes), 0, UINT64_MAX, "0"},
@@ -72,6 +72,17 @@ static enum err read_number(const struct conf_row *r, struct span value, void *f
 		*(uint64_t *)field = v;
 	else
 		*(uint32_t *)field = (uint32_t)v;
+	return ERR_OK;
+}
+
+static enum err read_level(const struct conf_row *r, struct span value, void *field)
+{
+	bool below = span_starts(value, SPAN("-"));
+	uint64_t v;
+	TRY(text_read_u64(span_from(value, below), UINT32_MAX, &v));
+	if (v > (below ? r->min : r->max))
+		return ERR_RANGE;
+	*(int32_t *)field = below ? -(int32_t)v : (int32_t)v;
 	return ERR_OK;
 }
 
@@ -334,6 +345,8 @@ static enum err read_value(const struct conf_row *r, struct span v, struct setti
 	case KIND_U64:
 	case KIND_U32:
 		return read_number(r, v, field);
+	case KIND_LEVEL:
+		return read_level(r, v, field);
 	case KIND_NAT:
 		return conf_gateway_read_nat(v, &out->gateway);
 	case KIND_ON_LOSS:

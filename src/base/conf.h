@@ -74,7 +74,7 @@
  *   spool.full            drop-newest (default) | stop: what happens when no place is left: packets are
  *                         dropped and counted, or forwarding stops until there has been room for two
  *                         seconds, whatever on_loss says. What is not shipped is never overwritten
- *   zstd.level            default 1; 1..19
+ *   zstd.level            default 1; 1..19, 0: stored, -5..-1: faster
  *   status.port           default 0: nothing is served, so that nobody gets in unasked; else 1..64511: where
  *                         /healthz and /metrics are by HTTP. The ports above are the appliance's own
  *   status.sources        required with status.port, and nothing without it; NETWORK[, NETWORK ...], may be
@@ -145,7 +145,7 @@ struct settings {
 	struct conf_ntp ntp;
 	uint32_t evidence; /* enum conf_evidence */
 	uint32_t on_loss;  /* enum conf_on_loss */
-	uint32_t zstd_level;
+	int32_t zstd_level;
 	char spool[161]; /* empty: memory */
 	uint64_t spool_sync_ms;
 	uint32_t spool_full; /* enum conf_spool_full */

@@ -17,6 +17,15 @@ static void put_u32(struct buf *b, const struct conf_row *r, const void *field, 
 	text_u64(b, *(const uint32_t *)field);
 }
 
+static void put_level(struct buf *b, const struct conf_row *r, const void *field, size_t item)
+{
+	int32_t v = *(const int32_t *)field;
+	(void)r;
+	(void)item;
+	buf_str(b, v < 0 ? "-" : "");
+	text_u64(b, v < 0 ? (uint64_t)-v : (uint64_t)v);
+}
+
 static void put_word(struct buf *b, const struct conf_row *r, const void *field, size_t item)
 {
 	(void)item;
@@ -103,14 +112,14 @@ static void put_route(struct buf *b, const struct conf_row *r, const void *field
 /* item: which of a repeatable key's values. */
 static void (*const writers[KIND_COUNT])(struct buf *b, const struct conf_row *r, const void *field,
 					 size_t item) = {
-	[KIND_U64] = put_u64,        [KIND_U32] = put_u32,         [KIND_NAT] = put_nat,
-	[KIND_ON_LOSS] = put_word,   [KIND_FLAG] = put_word,       [KIND_SIDE] = put_word,
-	[KIND_SPOOL] = put_spool,    [KIND_SPOOL_FULL] = put_word, [KIND_ENDPOINT] = put_endpoint,
-	[KIND_RULE] = put_rule,      [KIND_NETS] = put_net,        [KIND_BUCKET] = put_text,
-	[KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,    [KIND_TOPIC_ARN] = put_text,
-	[KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,       [KIND_PUBLISH] = put_publish,
-	[KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,    [KIND_NTP] = put_ntp,
-	[KIND_ROUTES] = put_route,   [KIND_EVIDENCE] = put_word,
+	[KIND_U64] = put_u64,           [KIND_U32] = put_u32,        [KIND_NAT] = put_nat,
+	[KIND_LEVEL] = put_level,       [KIND_ON_LOSS] = put_word,   [KIND_FLAG] = put_word,
+	[KIND_SIDE] = put_word,         [KIND_SPOOL] = put_spool,    [KIND_SPOOL_FULL] = put_word,
+	[KIND_ENDPOINT] = put_endpoint, [KIND_RULE] = put_rule,      [KIND_NETS] = put_net,
+	[KIND_BUCKET] = put_text,       [KIND_PREFIX] = put_text,    [KIND_KEY_ARN] = put_text,
+	[KIND_TOPIC_ARN] = put_text,    [KIND_NAMESPACE] = put_text, [KIND_NAME] = put_text,
+	[KIND_PUBLISH] = put_publish,   [KIND_ALLOW] = put_forward,  [KIND_DENY] = put_forward,
+	[KIND_NTP] = put_ntp,           [KIND_ROUTES] = put_route,   [KIND_EVIDENCE] = put_word,
 };
 
 /* How many values a key has. */

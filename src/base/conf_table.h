@@ -13,6 +13,7 @@
 enum conf_kind {
 	KIND_U64,
 	KIND_U32,
+	KIND_LEVEL, /* -min to max */
 	KIND_NAT,
 	KIND_ON_LOSS,
 	KIND_FLAG,

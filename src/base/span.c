@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-struct span span_of(const void *p, size_t len)
-{
-	return (struct span){p, len};
-}
-
 struct span span_str(const char *s)
 {
 	return span_of(s, strlen(s));
@@ -40,18 +35,6 @@ bool span_starts(struct span s, struct span prefix)
 bool span_ends(struct span s, struct span suffix)
 {
 	return s.len >= suffix.len && span_eq(span_from(s, s.len - suffix.len), suffix);
-}
-
-struct span span_from(struct span s, size_t from)
-{
-	if (from >= s.len)
-		return span_of(NULL, 0);
-	return span_of(s.p + from, s.len - from);
-}
-
-struct span span_first(struct span s, size_t n)
-{
-	return span_of(s.p, n < s.len ? n : s.len);
 }
 
 size_t span_find(struct span s, uint8_t c)

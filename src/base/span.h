@@ -16,7 +16,10 @@ struct span {
 
 #define SPAN(literal) ((struct span){(const uint8_t *)("" literal), sizeof(literal) - 1})
 
-struct span span_of(const void *p, size_t len);
+static inline struct span span_of(const void *p, size_t len)
+{
+	return (struct span){p, len};
+}
 /* A terminated string without its terminator. */
 struct span span_str(const char *s);
 bool span_eq(struct span a, struct span b);
@@ -25,9 +28,17 @@ bool span_ieq(struct span a, struct span b);
 bool span_starts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
 /* The bytes from `from` on, or an empty span when from > len. */
-struct span span_from(struct span s, size_t from);
+static inline struct span span_from(struct span s, size_t from)
+{
+	if (from >= s.len)
+		return span_of(NULL, 0);
+	return span_of(s.p + from, s.len - from);
+}
 /* The first n bytes, or all when there are fewer. */
-struct span span_first(struct span s, size_t n);
+static inline struct span span_first(struct span s, size_t n)
+{
+	return span_of(s.p, n < s.len ? n : s.len);
+}
 /* Index of the first `c`, or s.len. */
 size_t span_find(struct span s, uint8_t c);
 /* Without spaces and tabs at both ends. */

@@ -46,7 +46,7 @@ static const struct {
 	{"spool", "memory, vol-..., or an NVMe serial", NULL},
 	{"spool.sync_ms", "50 to 10000", NULL},
 	{"spool.full", "drop-newest or stop", NULL},
-	{"zstd.level", "1 to 19", NULL},
+	{"zstd.level", "1 to 19; 0 does not compress; -5 to -1 less, and faster, than 1", NULL},
 	{"inside.routes", "ADDRESS/LENGTH[, ...], bits behind the length zero, not the default route", NULL},
 	{"capture.rule", "full | headers | none : FILTER, in libpcap's language without names", NULL},
 	{"capture.flow_cutoff", "bytes, a decimal number; 0 is none", NULL},

@@ -1,35 +1,78 @@
 #include "lib/aead.h"
 
-#include <bearssl_aead.h>
-#include <bearssl_block.h>
-#include <bearssl_hash.h>
-#include <string.h>
-
 #include "base/bytes.h"
+#include "lib/gcm.h"
 
-_Static_assert(sizeof(br_aes_gen_ctr_keys) <= sizeof(struct aead_key),
-	       "the opaque state holds the library's");
+/* As much as any kernel says. */
+#define MOST_STACK_BYTES 12288
 
-/* Texts pass through a small buffer, so that out never holds plaintext while it is being sealed. */
-#define CHUNK_BYTES 4096
-/* More than run() and the library's functions beneath it use of the stack. */
-#define STACK_BYTES (CHUNK_BYTES + 4096)
+static const struct {
+	const char *name;
+	const struct gcm_kernel *kernel; /* NULL: not on this architecture */
+	bool (*runs)(const struct cpu_words *w);
+} paths[AEAD_PATHS] = {
+	[AEAD_PORTABLE] = {"portable", &gcm_portable, NULL},
+#if defined(__x86_64__)
+	[AEAD_AES] = {"AES-NI", &gcm_x86_128, cpu_has_aes},
+	[AEAD_VAES256] = {"VAES, AVX2", &gcm_x86_256, cpu_has_vaes256},
+	[AEAD_VAES512] = {"VAES, AVX-512", &gcm_x86_512, cpu_has_vaes512},
+#else
+	[AEAD_AES] = {"AES-NI", NULL, NULL},
+	[AEAD_VAES256] = {"VAES, AVX2", NULL, NULL},
+	[AEAD_VAES512] = {"VAES, AVX-512", NULL, NULL},
+#endif
+};
 
-/* The library leaves round keys on the stack, in frames that stood where this function's stands now. */
-__attribute__((noinline, no_sanitize("address"))) static void wipe_stack(void)
+/* Kernels leave round keys on the stack, in frames that stood where this function's stands now. */
+__attribute__((noinline, no_sanitize("address"))) static void wipe_stack(size_t len)
 {
-	uint8_t dead[STACK_BYTES];
-	wipe(dead, sizeof(dead));
+	uint8_t dead[MOST_STACK_BYTES] __attribute__((uninitialized));
+	ASSERT(len <= sizeof(dead));
+	wipe(dead + sizeof(dead) - len, len);
+}
+
+bool aead_path_runs(enum aead_path path, const struct cpu_words *w)
+{
+	return path == AEAD_PORTABLE || (paths[path].kernel && paths[path].runs(w));
+}
+
+enum aead_path aead_choose(const struct cpu_words *w)
+{
+	enum aead_path path = AEAD_PATHS - 1;
+	while (!aead_path_runs(path, w))
+		path--;
+	return path;
+}
+
+const char *aead_path_name(enum aead_path path)
+{
+	ASSERT(path < AEAD_PATHS);
+	return paths[path].name;
+}
+
+static void init_by(struct aead_key *k, struct span key, enum aead_path path)
+{
+	ASSERT(key.len == 16 || key.len == 24 || key.len == 32);
+	wipe(k, sizeof(*k));
+	k->path = path;
+	paths[path].kernel->init(k, key);
+	wipe_stack(paths[path].kernel->stack_bytes);
 }
 
 void aead_init(struct aead_key *k, struct span key)
 {
-	ASSERT(key.len == 16 || key.len == 24 || key.len == 32);
-	const br_block_ctr_class *fast = br_aes_x86ni_ctr_get_vtable();
-	const br_block_ctr_class *c = fast ? fast : &br_aes_ct64_ctr_vtable;
-	memset(k->state, 0, sizeof(k->state));
-	c->init((const br_block_ctr_class **)(void *)k->state, key.p, key.len);
-	wipe_stack();
+	init_by(k, key, aead_choose(cpu_here()));
+}
+
+enum err aead_init_with(struct aead_key *k, struct span key, enum aead_path path)
+{
+	ASSERT(path < AEAD_PATHS);
+	if (!aead_path_runs(path, cpu_here())) {
+		wipe(k, sizeof(*k));
+		return ERR_UNSUPPORTED;
+	}
+	init_by(k, key, path);
+	return ERR_OK;
 }
 
 void aead_wipe(struct aead_key *k)
@@ -37,59 +80,25 @@ void aead_wipe(struct aead_key *k)
 	wipe(k, sizeof(*k));
 }
 
-static void begin(br_gcm_context *g, struct aead_key *copy, const struct aead_key *k, const uint8_t *iv,
-		  struct span aad)
-{
-	br_ghash fast = br_ghash_pclmul_get();
-	/* the library keeps a pointer to the key: to one that can't move under it */
-	*copy = *k;
-	br_gcm_init(g, (const br_block_ctr_class **)(void *)copy->state, fast ? fast : br_ghash_ctmul64);
-	br_gcm_reset(g, iv, AEAD_IV_BYTES);
-	br_gcm_aad_inject(g, aad.p, aad.len);
-	br_gcm_flip(g);
-}
-
-static void run(br_gcm_context *g, int encrypt, struct span in, uint8_t *out)
-{
-	uint8_t chunk[CHUNK_BYTES];
-	size_t used = in.len < CHUNK_BYTES ? in.len : CHUNK_BYTES;
-	while (in.len) {
-		size_t n = in.len < CHUNK_BYTES ? in.len : CHUNK_BYTES;
-		memcpy(chunk, in.p, n);
-		br_gcm_run(g, encrypt, chunk, n);
-		memcpy(out, chunk, n);
-		out += n;
-		in = span_from(in, n);
-	}
-	wipe(chunk, used);
-}
-
 void aead_seal(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct span aad, struct span plain,
 	       uint8_t *out, uint8_t tag[AEAD_TAG_BYTES])
 {
-	br_gcm_context g;
-	struct aead_key copy;
+	const struct gcm_kernel *by = paths[k->path].kernel;
 	ASSERT(plain.len <= AEAD_MAX_BYTES);
-	begin(&g, &copy, k, iv, aad);
-	run(&g, 1, plain, out);
-	br_gcm_get_tag(&g, tag);
-	wipe(&g, sizeof(g));
-	wipe(&copy, sizeof(copy));
-	wipe_stack();
+	by->seal(k, iv, aad, plain, out, tag);
+	wipe_stack(by->stack_bytes);
 }
 
 enum err aead_open(const struct aead_key *k, const uint8_t iv[AEAD_IV_BYTES], struct span aad,
 		   struct span sealed, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out)
 {
-	br_gcm_context g;
-	struct aead_key copy;
+	const struct gcm_kernel *by = paths[k->path].kernel;
+	uint8_t right[AEAD_TAG_BYTES];
 	ASSERT(sealed.len <= AEAD_MAX_BYTES);
-	begin(&g, &copy, k, iv, aad);
-	run(&g, 0, sealed, out);
-	bool good = br_gcm_check_tag(&g, tag) == 1;
-	wipe(&g, sizeof(g));
-	wipe(&copy, sizeof(copy));
-	wipe_stack();
+	by->open(k, iv, aad, sealed, out, right);
+	bool good = equal_ct(right, tag, sizeof(right));
+	wipe(right, sizeof(right));
+	wipe_stack(by->stack_bytes);
 	if (good)
 		return ERR_OK;
 	if (sealed.len)

@@ -2,10 +2,10 @@
 
 #include <bearssl_hash.h>
 
+#include "lib/cpu.h"
 #include "lib/sha_blocks.h"
 
 #define BLOCK_BYTES 64
-#define WORTH_BYTES 16384 /* 50 us without them */
 
 _Static_assert(sizeof(br_sha256_context) <= sizeof(struct sha256), "the opaque state holds the library's");
 _Static_assert(sizeof(br_sha384_context) <= sizeof(struct sha384), "the opaque state holds the library's");
@@ -15,11 +15,11 @@ void sha256_init(struct sha256 *s)
 	br_sha256_init((br_sha256_context *)(void *)s->state);
 }
 
-/* Whole blocks by the processor's own instructions, where asking whether it has them is worth it. */
+/* Whole blocks by the processor's own instructions, where it has them. */
 static size_t take_blocks(br_sha256_context *c, struct span bytes)
 {
 	size_t blocks = bytes.len / BLOCK_BYTES;
-	if (bytes.len < WORTH_BYTES || !sha_blocks_can())
+	if (!blocks || !cpu_has_sha(cpu_here()))
 		return 0;
 	sha_blocks_take(c->val, bytes.p, blocks);
 	c->count += blocks * BLOCK_BYTES;

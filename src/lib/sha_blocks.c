@@ -2,7 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <cpuid.h>
 #include <immintrin.h>
 
 /* FIPS 180-4, section 4.2.2. */
@@ -16,14 +15,6 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
 	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
-
-bool sha_blocks_can(void)
-{
-	unsigned a, b, c, d;
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1))
-		return false;
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
-}
 
 /* Words 4i to 4i+3 of the schedule; w has the sixteen before them, in a ring. */
 __attribute__((target("sha,sse4.1"), always_inline)) static inline __m128i next_words(const __m128i w[4],
@@ -67,11 +58,6 @@ __attribute__((target("sha,sse4.1"))) void sha_blocks_take(uint32_t state[8], co
 }
 
 #else
-
-bool sha_blocks_can(void)
-{
-	return false;
-}
 
 void sha_blocks_take(uint32_t state[8], const uint8_t *p, size_t count)
 {

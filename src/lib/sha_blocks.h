@@ -4,13 +4,11 @@
 #ifndef SEALTAP_LIB_SHA_BLOCKS_H
 #define SEALTAP_LIB_SHA_BLOCKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Asks the processor: in a virtual machine that takes a microsecond or more. */
-bool sha_blocks_can(void);
-/* state: the hash value's eight words; count blocks of 64 bytes are taken in. */
+/* For a processor with SHA-NI (lib/cpu). state: the hash value's eight words; count blocks of 64 bytes are
+ * taken in. */
 void sha_blocks_take(uint32_t state[8], const uint8_t *p, size_t count);
 
 #endif

@@ -15,7 +15,7 @@
  *
  *   send     what tls_out shows; tls_out_done
  *   receive  into tls_in; tls_in_done
- *   write    into tls_write_room; tls_write_done, tls_flush
+ *   write    tls_write, whose records go to the server after what tls_out shows
  *   read     what tls_read shows; tls_read_done
  *
  *   state      since                       tls_status  send  receive  write  read
@@ -30,12 +30,14 @@
 #ifndef SEALTAP_LIB_TLS_H
 #define SEALTAP_LIB_TLS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 
 #define TLS_MAX_ANCHORS 256 /* a system's bundle has some 140 */
 #define TLS_NAME_MAX 253    /* bytes of a server's name */
 #define TLS_ENTROPY_BYTES 32
+#define TLS_RECORD_MAX 16640 /* bytes; RFC 8446 section 5.2, RFC 5246 section 6.2.3 allow some more */
 
 /* Trusted roots: name and public key of each, and the certificates. Constant once read; shared by any number
  * of clients. */
@@ -50,7 +52,7 @@ struct tls_anchors {
 
 /* One connection after the other. */
 struct tls {
-	_Alignas(16) uint8_t opaque[49152];
+	_Alignas(64) uint8_t opaque[49152];
 };
 
 /* Reads a bundle of PEM certificates (text between them is skipped). ERR_SYNTAX: not PEM or not a
@@ -84,11 +86,10 @@ void tls_eof(struct tls *t);
 
 /* The handshake is over: the server is who it should be. Stays true until the next tls_begin. */
 bool tls_ready(const struct tls *t);
-/* Where to put plaintext; NULL and 0 when none is taken now. A full record is closed by itself, tls_flush
- * closes one that is not full. */
-uint8_t *tls_write_room(struct tls *t, size_t *room);
-void tls_write_done(struct tls *t, size_t written);
-void tls_flush(struct tls *t);
+/* Seals content in records that are appended to `records`, for the server; returns how many bytes of content
+ * they hold. 0: none is taken now (send first what tls_out shows), or there is less room than TLS_RECORD_MAX;
+ * what did not find room in the end is shown by tls_out. content: read once; records never hold plaintext. */
+size_t tls_write(struct tls *t, struct span content, struct buf *records);
 /* Plaintext from the server; empty when there is none now. tls_read_done wipes what was taken. */
 struct span tls_read(struct tls *t);
 void tls_read_done(struct tls *t, size_t taken);

@@ -1,21 +1,25 @@
 /* BearSSL 0.6 behind lib/tls.h. The library is compiled without its own entropy and time sources. */
 #include "lib/tls.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include <bearssl.h>
 
 #include "base/bytes.h"
+#include "lib/tls_gcm.h"
 #include "lib/tls_resume.h"
 
 #define SECONDS_PER_DAY 86400
 #define DAYS_TO_1970 719528         /* from January 1 of year 0, where BearSSL's calendar begins */
 #define ALERT_UNRECOGNIZED_NAME 112 /* RFC 6066, section 3 */
+#define APPLICATION_DATA 23         /* RFC 5246, section 6.2.1 */
 #define MIN_RSA_BYTES 256
 #define CURVES ((uint32_t)1 << BR_EC_secp256r1 | (uint32_t)1 << BR_EC_secp384r1)
 
 struct state {
 	br_ssl_client_context client;
+	struct tls_gcm in, out; /* the records' keys: the engine has no room for ours; secret */
 	br_x509_minimal_context x509;
 	br_ec_impl ec; /* the library's, cut down to two curves */
 	bool ready, eof;
@@ -35,6 +39,84 @@ static struct state *state_of(struct tls *t)
 static const struct state *state_of_const(const struct tls *t)
 {
 	return (const struct state *)(const void *)t->opaque;
+}
+
+/* ---- records: the engine's two classes for AES-GCM, over lib/tls_gcm
+ *
+ * The engine calls them with a context of its own, which holds nothing but their vtable: it lies in the state
+ * whose keys are meant. */
+
+static struct tls_gcm *keys_in(const void *context)
+{
+	size_t at = offsetof(struct state, client.eng.in.gcm);
+	return &((struct state *)(void *)((uintptr_t)context - at))->in;
+}
+
+static struct tls_gcm *keys_out(const void *context)
+{
+	size_t at = offsetof(struct state, client.eng.out.gcm);
+	return &((struct state *)(void *)((uintptr_t)context - at))->out;
+}
+
+static int in_length_good(const br_sslrec_in_class *const *context, size_t len)
+{
+	(void)context;
+	return len >= TLS_GCM_OVERHEAD_BYTES && len <= TLS_GCM_CONTENT_MAX + TLS_GCM_OVERHEAD_BYTES;
+}
+
+static unsigned char *in_open(const br_sslrec_in_class **context, int type, unsigned version, void *payload,
+			      size_t *len)
+{
+	struct span content;
+	if (tls_gcm_open(keys_in(context), (uint8_t)type, (uint16_t)version, payload, *len, &content))
+		return NULL;
+	*len = content.len;
+	return (unsigned char *)payload + TLS_GCM_NONCE_BYTES;
+}
+
+static void out_limits(const br_sslrec_out_class *const *context, size_t *start, size_t *end)
+{
+	(void)context;
+	*start += TLS_GCM_NONCE_BYTES;
+	size_t len = *end - *start - AEAD_TAG_BYTES;
+	*end = *start + (len < TLS_GCM_CONTENT_MAX ? len : TLS_GCM_CONTENT_MAX);
+}
+
+static unsigned char *out_seal(const br_sslrec_out_class **context, int type, unsigned version, void *content,
+			       size_t *len)
+{
+	uint8_t *record = (uint8_t *)content - TLS_GCM_FRONT_BYTES;
+	*len = tls_gcm_seal(keys_out(context), (uint8_t)type, (uint16_t)version, span_of(content, *len),
+			    record);
+	return record;
+}
+
+static void in_init(const br_sslrec_in_gcm_class **context, const br_block_ctr_class *aes, const void *key,
+		    size_t key_len, br_ghash ghash, const void *salt);
+static void out_init(const br_sslrec_out_gcm_class **context, const br_block_ctr_class *aes, const void *key,
+		     size_t key_len, br_ghash ghash, const void *salt);
+
+static const br_sslrec_in_gcm_class in_class = {
+	.inner = {sizeof(br_sslrec_gcm_context), in_length_good, in_open}, .init = in_init};
+static const br_sslrec_out_gcm_class out_class = {
+	.inner = {sizeof(br_sslrec_gcm_context), out_limits, out_seal}, .init = out_init};
+
+static void in_init(const br_sslrec_in_gcm_class **context, const br_block_ctr_class *aes, const void *key,
+		    size_t key_len, br_ghash ghash, const void *salt)
+{
+	(void)aes;
+	(void)ghash;
+	*context = &in_class;
+	tls_gcm_init(keys_in(context), span_of(key, key_len), salt);
+}
+
+static void out_init(const br_sslrec_out_gcm_class **context, const br_block_ctr_class *aes, const void *key,
+		     size_t key_len, br_ghash ghash, const void *salt)
+{
+	(void)aes;
+	(void)ghash;
+	*context = &out_class;
+	tls_gcm_init(keys_out(context), span_of(key, key_len), salt);
 }
 
 /* ---- a connection */
@@ -74,7 +156,8 @@ static void set_algorithms(struct state *s)
 	}
 	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
 	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
-	br_ssl_engine_set_default_aes_gcm(eng);
+	br_ssl_engine_set_default_aes_gcm(eng); /* it wants a block cipher and a hash, and hands them to: */
+	br_ssl_engine_set_gcm(eng, &in_class, &out_class);
 	br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION);
 }
 
@@ -88,6 +171,8 @@ enum err tls_begin(struct tls *t, const struct tls_anchors *anchors, const char 
 	s->resume.has_session = false;
 
 	br_ssl_client_zero(&s->client);
+	tls_gcm_wipe(&s->in);
+	tls_gcm_wipe(&s->out);
 	s->ec = *br_ec_get_default();
 	s->ec.supported_curves &= CURVES;
 	br_x509_minimal_init(&s->x509, &br_sha256_vtable,
@@ -167,23 +252,22 @@ bool tls_ready(const struct tls *t)
 	return state_of_const(t)->ready;
 }
 
-uint8_t *tls_write_room(struct tls *t, size_t *room)
+size_t tls_write(struct tls *t, struct span content, struct buf *records)
 {
-	return br_ssl_engine_sendapp_buf(&state_of(t)->client.eng, room);
-}
-
-void tls_write_done(struct tls *t, size_t written)
-{
+	struct state *s = state_of(t);
+	br_ssl_engine_context *eng = &s->client.eng;
+	struct span rest = content;
 	size_t room;
-	tls_write_room(t, &room);
-	ASSERT(written <= room);
-	if (written)
-		br_ssl_engine_sendapp_ack(&state_of(t)->client.eng, written);
-}
-
-void tls_flush(struct tls *t)
-{
-	br_ssl_engine_flush(&state_of(t)->client.eng, 0);
+	/* the engine takes content: so it has nothing to send, and the next record's number is ours to use */
+	if (!br_ssl_engine_sendapp_buf(eng, &room))
+		return 0;
+	while (rest.len && buf_room(records) >= TLS_RECORD_MAX) {
+		struct span part = span_first(rest, room);
+		uint8_t *record = records->p + records->len;
+		records->len += tls_gcm_seal(&s->out, APPLICATION_DATA, BR_TLS12, part, record);
+		rest = span_from(rest, part.len);
+	}
+	return content.len - rest.len;
 }
 
 struct span tls_read(struct tls *t)

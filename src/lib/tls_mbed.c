@@ -188,6 +188,10 @@ static void write_on(struct state *s)
 	while (s->writing) {
 		struct span rest = span_first(channel_span(&s->plain_out), s->writing);
 		int r = mbedtls_ssl_write(&s->ssl, rest.p, rest.len);
+		if (r == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) { /* half read when this began */
+			keep_session(s);
+			continue;
+		}
 		if (r <= 0) {
 			result(s, r);
 			return;
@@ -292,31 +296,27 @@ bool tls_ready(const struct tls *t)
 	return state_of_const(t)->ready;
 }
 
-uint8_t *tls_write_room(struct tls *t, size_t *room)
+static void take_out(struct state *s, struct buf *records)
 {
-	struct state *s = state_of(t);
-	bool may = s->ready && !s->error && !s->closed && !s->closing && s->writing == 0;
-	*room = may ? sizeof(s->plain_out.bytes) - s->plain_out.to : 0;
-	return *room ? s->plain_out.bytes + s->plain_out.to : NULL;
-}
-
-void tls_write_done(struct tls *t, size_t written)
-{
-	struct state *s = state_of(t);
-	size_t room;
-	tls_write_room(t, &room);
-	ASSERT(written <= room);
-	s->plain_out.to += written;
-	if (written && written == room)
-		tls_flush(t);
-}
-
-void tls_flush(struct tls *t)
-{
-	struct state *s = state_of(t);
-	if (s->writing == 0)
-		s->writing = s->plain_out.to;
+	struct span out = span_first(channel_span(&s->out), buf_room(records));
+	buf_put(records, out);
+	channel_taken(&s->out, out.len);
 	go_on(s);
+}
+
+size_t tls_write(struct tls *t, struct span content, struct buf *records)
+{
+	struct state *s = state_of(t);
+	struct span rest = content;
+	while (rest.len && buf_room(records) >= TLS_RECORD_MAX && s->ready && !s->error && !s->closed &&
+	       !s->closing && s->writing == 0 && channel_span(&s->out).len == 0) {
+		s->writing = channel_put(&s->plain_out, rest.p, rest.len);
+		rest = span_from(rest, s->writing);
+		go_on(s);
+		while (buf_room(records) && channel_span(&s->out).len)
+			take_out(s, records);
+	}
+	return content.len - rest.len;
 }
 
 struct span tls_read(struct tls *t)
@@ -335,7 +335,7 @@ void tls_close(struct tls *t)
 {
 	struct state *s = state_of(t);
 	s->closing = true;
-	tls_flush(t);
+	go_on(s);
 }
 
 void tls_wipe(struct tls *t)

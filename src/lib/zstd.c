@@ -7,12 +7,12 @@
 _Static_assert(ZSTD_BOUND(ZSTD_SOURCE_MAX) >= ZSTD_COMPRESSBOUND(ZSTD_SOURCE_MAX), "our bound is no smaller");
 _Static_assert(ZSTD_BOUND(1) >= ZSTD_COMPRESSBOUND(1), "our bound is no smaller");
 
-enum err zstd_encode(struct zstd_encoder *enc, unsigned level, struct span raw, struct buf *out)
+enum err zstd_encode(struct zstd_encoder *enc, int level, struct span raw, struct buf *out)
 {
-	ASSERT(level >= 1 && level <= ZSTD_LEVEL_MAX && raw.len <= ZSTD_SOURCE_MAX);
+	ASSERT(level && level >= ZSTD_LEVEL_MIN && level <= ZSTD_LEVEL_MAX && raw.len <= ZSTD_SOURCE_MAX);
 	if (out->overflow)
 		return ERR_FULL;
-	ZSTD_compressionParameters p = ZSTD_getCParams((int)level, raw.len ? raw.len : 1, 0);
+	ZSTD_compressionParameters p = ZSTD_getCParams(level, raw.len ? raw.len : 1, 0);
 	ZSTD_frameParameters f = {.contentSizeFlag = 1, .checksumFlag = 1};
 	ZSTD_CCtx *c = ZSTD_initStaticCCtx(enc->workspace, sizeof(enc->workspace));
 	ASSERT(c && ZSTD_estimateCCtxSize_usingCParams(p) <= sizeof(enc->workspace));

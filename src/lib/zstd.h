@@ -1,7 +1,7 @@
 /* zstd: compression of one frame at a time and decompression of streams, in memory that is part of the
  * structs.
  *
- * Source: RFC 8878. The encoder's memory suffices for levels 1..ZSTD_LEVEL_MAX and sources up to
+ * Source: RFC 8878. The encoder's memory suffices for levels ZSTD_LEVEL_MIN..ZSTD_LEVEL_MAX and sources up to
  * ZSTD_SOURCE_MAX; a level touches only what it needs (0.6 MiB at 1, 1.3 at 3, 18 at 19). Frames carry their
  * content size and checksum and depend on no other frame.
  */
@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 
+#define ZSTD_LEVEL_MIN (-5) /* faster than 1, and weaker; 0 is none of the levels */
 #define ZSTD_LEVEL_MAX 19
 #define ZSTD_SOURCE_MAX (1024u * 1024)
 /* What `raw` bytes may grow to, raw <= ZSTD_SOURCE_MAX: RFC 8878 raw blocks; as the library's own bound for
@@ -23,9 +24,9 @@ struct zstd_encoder {
 };
 
 /* Appends one frame holding `raw` (<= ZSTD_SOURCE_MAX, else a trap) to out. Never fails when out has
- * ZSTD_BOUND(raw.len) of room: ERR_FULL otherwise, and nothing is written. level: 1..ZSTD_LEVEL_MAX. `out`
- * must not overlap raw. The workspace holds plaintext afterwards. */
-enum err zstd_encode(struct zstd_encoder *enc, unsigned level, struct span raw, struct buf *out) MUST_USE;
+ * ZSTD_BOUND(raw.len) of room: ERR_FULL otherwise, and nothing is written. `out` must not overlap raw. The
+ * workspace holds plaintext afterwards. */
+enum err zstd_encode(struct zstd_encoder *enc, int level, struct span raw, struct buf *out) MUST_USE;
 
 struct zstd_decoder {
 	void *stream;                                    /* points into workspace: must not be moved */

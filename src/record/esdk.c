@@ -33,6 +33,7 @@
 
 #include <string.h>
 
+#include "base/copy.h"
 #include "record/hkdf.h"
 
 #define VERSION 2
@@ -140,7 +141,7 @@ enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 }
 
 /* Seals the frame into out, which never sees plaintext (aead_seal). */
-static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
+static enum err put_frame(struct esdk *m, enum esdk_body kind, struct span content, struct buf *out)
 {
 	uint8_t iv[AEAD_IV_BYTES], text[ESDK_BODY_AAD_MAX];
 	struct buf aad = BUF_OF(text);
@@ -150,34 +151,48 @@ static enum err put_frame(struct esdk *m, enum esdk_body kind, struct buf *out)
 	 * counter is used up */
 	if (sequence == 0 || (sequence == ESDK_FINAL_MARK && kind != ESDK_FINAL))
 		return ERR_RANGE;
-	if (out->overflow || buf_room(out) < head + m->filled + AEAD_TAG_BYTES) {
+	if (out->overflow || buf_room(out) < head + content.len + AEAD_TAG_BYTES) {
 		out->overflow = true;
 		return ERR_FULL;
 	}
-	esdk_body_aad(m->id, kind, sequence, m->filled, &aad);
+	esdk_body_aad(m->id, kind, sequence, content.len, &aad);
 	next_iv(m, iv);
 	if (kind == ESDK_FINAL)
 		buf_be32(out, ESDK_FINAL_MARK);
 	buf_be32(out, sequence);
 	buf_put(out, span_of(iv, sizeof(iv)));
 	if (kind == ESDK_FINAL)
-		buf_be32(out, (uint32_t)m->filled);
-	uint8_t *sealed = buf_take(out, m->filled), *tag = buf_take(out, AEAD_TAG_BYTES);
-	aead_seal(&m->key, iv, buf_span(&aad), span_of(m->frame, m->filled), sealed, tag);
-	m->filled = 0;
+		buf_be32(out, (uint32_t)content.len);
+	uint8_t *sealed = buf_take(out, content.len), *tag = buf_take(out, AEAD_TAG_BYTES);
+	aead_seal(&m->key, iv, buf_span(&aad), content, sealed, tag);
 	return buf_err(out);
+}
+
+size_t esdk_room(const struct esdk *m)
+{
+	return sizeof(m->frame) - m->filled;
+}
+
+/* A whole frame of the caller's own bytes need not be gathered. */
+static enum err write_part(struct esdk *m, struct span part, struct buf *out)
+{
+	if (part.len == sizeof(m->frame))
+		return put_frame(m, ESDK_REGULAR, part, out);
+	copy_bytes(m->frame + m->filled, part.p, part.len);
+	m->filled += part.len;
+	if (m->filled < sizeof(m->frame))
+		return ERR_OK;
+	m->filled = 0;
+	return put_frame(m, ESDK_REGULAR, span_of(m->frame, sizeof(m->frame)), out);
 }
 
 enum err esdk_write(struct esdk *m, struct span content, struct buf *out)
 {
 	ASSERT(m->open);
 	while (content.len) {
-		struct span part = span_first(content, sizeof(m->frame) - m->filled);
-		memcpy(m->frame + m->filled, part.p, part.len);
-		m->filled += part.len;
+		struct span part = span_first(content, esdk_room(m));
+		TRY(write_part(m, part, out));
 		content = span_from(content, part.len);
-		if (m->filled == sizeof(m->frame))
-			TRY(put_frame(m, ESDK_REGULAR, out));
 	}
 	return buf_err(out);
 }
@@ -206,7 +221,7 @@ enum err esdk_provisional(struct esdk *m, struct buf *out)
 enum err esdk_end(struct esdk *m, struct buf *out)
 {
 	ASSERT(m->open);
-	enum err e = put_frame(m, ESDK_FINAL, out);
+	enum err e = put_frame(m, ESDK_FINAL, span_of(m->frame, m->filled), out);
 	esdk_abort(m);
 	return e;
 }

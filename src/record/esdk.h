@@ -55,10 +55,10 @@ struct esdk {
 	bool open;
 	struct aead_key key; /* secret */
 	uint8_t id[ESDK_ID_BYTES];
-	uint32_t sequence;               /* of the next frame, which is its IV, too */
-	uint32_t provisional;            /* final frames that were sealed for the case of a crash */
-	size_t filled;                   /* bytes in frame */
-	uint8_t frame[ESDK_FRAME_BYTES]; /* secret */
+	uint32_t sequence;    /* of the next frame, which is its IV, too */
+	uint32_t provisional; /* final frames that were sealed for the case of a crash */
+	size_t filled;        /* bytes in frame */
+	_Alignas(64) uint8_t frame[ESDK_FRAME_BYTES]; /* secret */
 };
 
 /* Bytes of a message with this context and encrypted data key around `content` bytes; its header alone. */
@@ -71,7 +71,10 @@ uint64_t esdk_message_bytes(size_t header_bytes, uint64_t content);
 enum err esdk_begin(struct esdk *m, const uint8_t data_key[ESDK_KEY_BYTES],
 		    const uint8_t message_id[ESDK_ID_BYTES], struct span aad, const struct esdk_edk *edk,
 		    struct buf *out) MUST_USE;
-/* Full frames go out. ERR_FULL: out (sticky); ERR_RANGE: more frames than a message may have. */
+/* Bytes after which the next frame is full and goes out; never 0. */
+size_t esdk_room(const struct esdk *m);
+/* Full frames go out, straight from `content` where it has one whole. ERR_FULL: out (sticky); ERR_RANGE: more
+ * frames than a message may have. */
 enum err esdk_write(struct esdk *m, struct span content, struct buf *out) MUST_USE;
 /* The final frame as it would be if nothing followed, with an IV that no other frame has; the message stays
  * open. What stood in out before, then this, is a complete message. ERR_RANGE: no counter is left. */

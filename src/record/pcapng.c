@@ -23,6 +23,9 @@
  */
 #include "record/pcapng.h"
 
+#include "base/bytes.h"
+#include "base/copy.h"
+
 #define BLOCK_SECTION 0x0a0d0d0au
 #define BLOCK_INTERFACE 1u
 #define BLOCK_STATISTICS 5u
@@ -79,12 +82,6 @@ static void option_text(struct buf *b, uint16_t code, struct span value)
 	option_head(b, code, value.len);
 	buf_put(b, value);
 	buf_fill(b, 0, padding(value.len));
-}
-
-static void option_u32(struct buf *b, uint16_t code, uint32_t value)
-{
-	option_head(b, code, 4);
-	buf_le32(b, value);
 }
 
 static void option_u64(struct buf *b, uint16_t code, uint64_t value)
@@ -147,38 +144,77 @@ size_t pcapng_packet_bytes(const struct ring_packet *p)
 	       (is_cut(p) ? VERDICT_OPTION : 0) + 4;
 }
 
-static void put_frame(struct buf *b, const struct ring_packet *p)
+/* ---- a packet's block: written at once into room that was taken for all of it */
+
+static uint8_t *put_u32(uint8_t *at, uint32_t v)
+{
+	store_le32(at, v);
+	return at + 4;
+}
+
+static uint8_t *put_u64(uint8_t *at, uint64_t v)
+{
+	store_le64(at, v);
+	return at + 8;
+}
+
+/* Code and length of an option. */
+static uint8_t *put_option(uint8_t *at, uint32_t code, uint32_t len)
+{
+	return put_u32(at, code | len << 16);
+}
+
+static uint8_t *put_frame(uint8_t *at, const struct ring_packet *p)
 {
 	ASSERT(p->cap_len == p->head.len + p->tail.len + (p->vlan ? TAG_BYTES : 0));
-	buf_put(b, p->head);
 	if (p->vlan) {
-		buf_be16(b, p->tpid);
-		buf_be16(b, p->tci);
+		copy_bytes(at, p->head.p, p->head.len);
+		at += p->head.len;
+		store_be16(at, p->tpid);
+		store_be16(at + 2, p->tci);
+		at += TAG_BYTES;
 	}
-	buf_put(b, p->tail);
-	buf_fill(b, 0, padding(p->cap_len));
+	copy_bytes(at, p->tail.p, p->tail.len);
+	at += p->tail.len;
+	for (size_t i = padding(p->cap_len); i; i--)
+		*at++ = 0;
+	return at;
+}
+
+static uint8_t *put_verdict(uint8_t *at, const struct ring_packet *p)
+{
+	at = put_option(at, 7, 9);
+	*at++ = VERDICT_EBPF;
+	at = put_u64(at, p->head.len + p->tail.len);
+	for (size_t i = padding(9); i; i--)
+		*at++ = 0;
+	return at;
 }
 
 void pcapng_packet(struct buf *b, const struct ring_packet *p, const struct pcapng_packet_info *info)
 {
-	size_t start = begin(b, BLOCK_PACKET);
-	buf_le32(b, info->interface_id);
-	put_time(b, p->ts_ns);
-	buf_le32(b, p->cap_len);
-	buf_le32(b, p->len);
-	put_frame(b, p);
-	option_u32(b, 2, FLAG_INBOUND);
-	option_u64(b, 4, info->drops);
-	option_u64(b, 5, info->packet_id);
-	option_u32(b, 6, info->queue);
-	if (is_cut(p)) {
-		option_head(b, 7, 9);
-		buf_u8(b, VERDICT_EBPF);
-		buf_le64(b, p->head.len + p->tail.len);
-		buf_fill(b, 0, padding(9));
-	}
-	option_head(b, 0, 0);
-	end(b, start);
+	uint32_t bytes = (uint32_t)pcapng_packet_bytes(p);
+	uint8_t *at = buf_take(b, bytes);
+	if (!at)
+		return;
+	const uint8_t *end = at + bytes;
+	at = put_u32(at, BLOCK_PACKET);
+	at = put_u32(at, bytes);
+	at = put_u32(at, info->interface_id);
+	at = put_u32(at, (uint32_t)(p->ts_ns >> 32));
+	at = put_u32(at, (uint32_t)p->ts_ns);
+	at = put_u32(at, p->cap_len);
+	at = put_u32(at, p->len);
+	at = put_frame(at, p);
+	at = put_u32(put_option(at, 2, 4), FLAG_INBOUND);
+	at = put_u64(put_option(at, 4, 8), info->drops);
+	at = put_u64(put_option(at, 5, 8), info->packet_id);
+	at = put_u32(put_option(at, 6, 4), info->queue);
+	if (is_cut(p))
+		at = put_verdict(at, p);
+	at = put_option(at, 0, 0);
+	at = put_u32(at, bytes);
+	ASSERT(at == end);
 }
 
 void pcapng_statistics(struct buf *b, const struct pcapng_statistics *s)

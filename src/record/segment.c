@@ -5,9 +5,15 @@
 #include <string.h>
 
 #include "record/bloom.h"
+#include "record/probe.h"
 #include "record/seek.h"
+#include "record/stored.h"
 
 #define SCRATCH_ENTRIES 64
+
+_Static_assert(STORED_BYTES(1) <= ZSTD_BOUND(1) &&
+		       STORED_BYTES(SEGMENT_RAW_MAX) <= ZSTD_BOUND(SEGMENT_RAW_MAX),
+	       "what fits compressed fits stored");
 
 /* Bytes of the whole object if `frames` more frames, of at most `bytes` together with their filters, came
  * before the end. */
@@ -18,15 +24,27 @@ static uint64_t object_bytes(const struct segment *s, uint32_t frames, uint64_t 
 							   s->filter_bytes + SEEK_BYTES(all + 1));
 }
 
-/* Everything that went to the slot since the last time is ciphertext now: into the object's hash. */
+/* What went to the slot since the last time is ciphertext now: into the object's hash. */
 static void hash_new(struct segment *s)
 {
 	sha256_update(&s->sha, span_from(buf_span(&s->mem), s->hashed));
 	s->hashed = s->mem.len;
 }
 
+/* Each frame of the envelope is hashed as soon as it is sealed, while it is in the cache. */
+static enum err seal(struct segment *s, struct span content)
+{
+	while (content.len) {
+		struct span part = span_first(content, esdk_room(&s->esdk));
+		TRY(esdk_write(&s->esdk, part, &s->mem));
+		hash_new(s);
+		content = span_from(content, part.len);
+	}
+	return ERR_OK;
+}
+
 enum err segment_open(struct segment *s, const struct segment_key *key,
-		      const uint8_t message_id[ESDK_ID_BYTES], unsigned zstd_level, uint64_t max_bytes,
+		      const uint8_t message_id[ESDK_ID_BYTES], int zstd_level, uint64_t max_bytes,
 		      uint8_t *mem, size_t cap)
 {
 	struct esdk_edk edk = {
@@ -70,17 +88,49 @@ static void keep_filter(struct segment *s, struct span filter, struct index_entr
 	s->filter_bytes += e->filter_bytes;
 }
 
-enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info)
+static enum err put_compressed(struct segment *s, struct span raw, int level, size_t *bytes)
 {
 	struct buf packed = BUF_OF(s->packed);
+	TRY(zstd_encode(&s->zstd, level, raw, &packed));
+	*bytes = packed.len;
+	if (object_bytes(s, 1, packed.len) > s->mem.cap)
+		return ERR_FULL;
+	return seal(s, buf_span(&packed));
+}
+
+static enum err put_stored(struct segment *s, struct span raw, size_t *bytes)
+{
+	struct stored frame;
+	struct span piece;
+	*bytes = STORED_BYTES(raw.len);
+	if (object_bytes(s, 1, *bytes) > s->mem.cap)
+		return ERR_FULL;
+	stored_begin(&frame, raw);
+	while (stored_piece(&frame, &piece))
+		TRY(seal(s, piece));
+	return ERR_OK;
+}
+
+static enum segment_made how(struct segment *s, struct span raw, int level)
+{
+	if (level == 0)
+		return SEGMENT_STORED;
+	if (!probe_worth(probe_gain(&s->zstd, raw), s->level))
+		return SEGMENT_DENSE;
+	return level == s->level ? SEGMENT_COMPRESSED : SEGMENT_FASTER;
+}
+
+enum err segment_frame(struct segment *s, struct span raw, const struct segment_frame_info *info,
+		       enum effort_step effort)
+{
+	size_t bytes;
+	int level = effort_level(effort, s->level);
 	ASSERT(s->open && raw.len && raw.len <= SEGMENT_RAW_MAX);
 	if (s->frames == SEGMENT_FRAMES_MAX)
 		return ERR_FULL;
-	TRY(zstd_encode(&s->zstd, s->level, raw, &packed));
-	if (object_bytes(s, 1, packed.len) > s->mem.cap)
-		return ERR_FULL;
-	TRY(esdk_write(&s->esdk, buf_span(&packed), &s->mem));
-	hash_new(s);
+	enum segment_made made = how(s, raw, level);
+	TRY(made < SEGMENT_STORED ? put_compressed(s, raw, level, &bytes) : put_stored(s, raw, &bytes));
+	s->made = made;
 	s->entry[s->frames++] = (struct index_entry){
 		.first_ns = info->first_ns,
 		.last_ns = info->last_ns,
@@ -92,7 +142,7 @@ enum err segment_frame(struct segment *s, struct span raw, const struct segment_
 		.raw_bytes = (uint32_t)raw.len,
 	};
 	s->raw_bytes += raw.len;
-	s->zstd_bytes += packed.len;
+	s->zstd_bytes += bytes;
 	keep_filter(s, info->filter, &s->entry[s->frames - 1]);
 	return ERR_OK;
 }

@@ -8,23 +8,11 @@
 #include "os/clock.h"
 #include "os/rng.h"
 #include "os/tcp.h"
+#include "role/https_send.h"
 
-#define TURN_BYTES 262144 /* moved in each direction before other descriptors get their turn */
+#define TURN_BYTES 262144 /* received before other descriptors get their turn */
 #define PLAIN_READ_BYTES 16384
 #define TICK_MS 2500 /* how often the peer's acknowledgements are looked at */
-
-static size_t request_len(const struct https *h)
-{
-	return h->request.head.len + h->request.body.len;
-}
-
-/* What of the request is still to be written: the rest of its head, else of its body. */
-static struct span rest_of_request(const struct https *h)
-{
-	if (h->written < h->request.head.len)
-		return span_from(h->request.head, h->written);
-	return span_from(h->request.body, h->written - h->request.head.len);
-}
 
 /* ---- the connection's end */
 
@@ -41,14 +29,8 @@ static void drop(struct https *h)
 static void hang_up(struct https *h)
 {
 	if (h->use_tls) {
-		struct span out;
-		size_t sent = 1;
 		tls_close(&h->tls);
-		while (sent && (out = tls_out(&h->tls)).len) {
-			if (tcp_send(h->fd, out, false, &sent))
-				break;
-			tls_out_done(&h->tls, sent);
-		}
+		https_send_last(h);
 	}
 	drop(h);
 }
@@ -136,6 +118,8 @@ static void open_connection(struct https *h)
 {
 	enum err e;
 	begin_request(h, false);
+	buf_reset(&h->batch);
+	h->batch_sent = 0;
 	do {
 		h->peer = h->addr[h->addr_next++];
 		e = tcp_connect(&h->peer, h->port, &h->fd);
@@ -294,69 +278,15 @@ static enum err receive_tls(struct https *h)
 	return ERR_MORE;
 }
 
-/* ---- sending: ERR_OK when all that can be sent now is sent */
-
-static enum err push(struct https *h, struct span bytes, bool more, size_t *sent)
-{
-	TRY(tcp_send(h->fd, bytes, more, sent));
-	if (*sent)
-		h->progress_ns = clock_mono_ns();
-	return ERR_OK;
-}
-
-static enum err send_plain(struct https *h)
-{
-	size_t all = request_len(h), from = h->written, sent = 1;
-	while (sent && h->written < all && h->written - from < TURN_BYTES) {
-		struct span part = span_first(rest_of_request(h), TURN_BYTES - (h->written - from));
-		TRY(push(h, part, h->written + part.len < all, &sent));
-		h->written += sent;
-	}
-	h->sent_all = h->written == all;
-	return ERR_OK;
-}
-
-/* Puts the next part of the request into a record. */
-static void fill_record(struct https *h)
-{
-	size_t room, all = request_len(h);
-	uint8_t *to = tls_write_room(&h->tls, &room);
-	while (room && h->written < all) {
-		struct span part = span_first(rest_of_request(h), room);
-		memcpy(to, part.p, part.len);
-		tls_write_done(&h->tls, part.len);
-		h->written += part.len;
-		to = tls_write_room(&h->tls, &room);
-	}
-	if (h->written == all)
-		tls_flush(&h->tls);
-}
-
-static enum err send_tls(struct https *h)
-{
-	size_t all = request_len(h), sent = 1;
-	for (size_t total = 0; sent && total < TURN_BYTES; total += sent) {
-		if (!tls_out(&h->tls).len && h->written < all)
-			fill_record(h);
-		struct span out = tls_out(&h->tls);
-		if (!out.len)
-			break;
-		TRY(push(h, out, tls_ready(&h->tls) && h->written < all, &sent));
-		tls_out_done(&h->tls, sent);
-	}
-	h->sent_all = h->written == all && !tls_out(&h->tls).len;
-	return ERR_OK;
-}
-
 /* ---- events */
 
 static short wanted(struct https *h)
 {
-	bool in = true, out = h->written < request_len(h);
+	bool in = true, out = h->written < https_request_bytes(h);
 	if (h->use_tls) {
 		size_t room;
 		in = tls_in(&h->tls, &room) != NULL;
-		out = tls_out(&h->tls).len || (out && tls_ready(&h->tls));
+		out = https_unsent(h) || (out && tls_ready(&h->tls));
 	}
 	return (short)((in ? POLLIN : 0) | (out && !h->send_failed ? POLLOUT : 0));
 }
@@ -366,7 +296,7 @@ static void exchange(struct https *h)
 	/* Read first: a server may answer, and hang up, before it has read the whole request. */
 	enum err e = h->use_tls ? receive_tls(h) : receive_plain(h);
 	if (e == ERR_MORE && !h->send_failed) {
-		enum err failure = h->use_tls ? send_tls(h) : send_plain(h);
+		enum err failure = https_send(h);
 		if (failure) {
 			h->send_failed = true;
 			h->failure = failure;
@@ -440,6 +370,7 @@ void https_init(struct https *h, struct loop *loop, const struct tls_anchors *an
 	h->watch = (struct loop_watch){.fd = -1, .fn = on_event, .arg = h, .slot = -1};
 	h->timer = (struct loop_timer){.fn = on_time, .arg = h};
 	h->answer = buf_over(body_mem, body_cap);
+	h->batch = BUF_OF(h->batch_bytes);
 	tls_init(&h->tls);
 }
 

@@ -15,7 +15,8 @@
  * Time limits: HTTPS_CONNECT_MS to connect (and without progress in the handshake, if there is a next
  * address), HTTPS_STALL_MS without a byte moving in either direction (bytes that the peer acknowledges
  * count), and the request's own for the whole exchange. The work done in one turn of the loop is bounded.
- * Bodies are not copied but into TLS records.
+ * Bodies are read once: where the TLS records are made, HTTPS_BATCH_BYTES of them at a time, which are then
+ * written to the socket at once.
  */
 #ifndef SEALTAP_ROLE_HTTPS_H
 #define SEALTAP_ROLE_HTTPS_H
@@ -30,6 +31,8 @@
 #define HTTPS_KEEP_MS 15000
 #define HTTPS_AGE_MAX_MS 300000
 #define HTTPS_ADDRS 8
+/* 256 KiB of a body, what the records add, and a head in front. */
+#define HTTPS_BATCH_BYTES (17 * TLS_RECORD_MAX)
 
 struct https_request {
 	const char *host;      /* terminated, borrowed for the call; the certificate's name */
@@ -82,14 +85,17 @@ struct https {
 	uint16_t port;
 	bool use_tls, reused;
 	struct tls tls;
+	uint8_t batch_bytes[HTTPS_BATCH_BYTES];
+	struct buf batch; /* over these: what TLS has for the server, ciphertext or of a handshake */
+	size_t batch_sent;
 
 	/* the request under way */
 	struct https_request request; /* but for host and addr */
 	struct ip addr[HTTPS_ADDRS];
 	uint32_t addr_count, addr_next; /* addr_next: of the next connection */
-	size_t written;                 /* bytes of head and body taken by TLS, or by the kernel when plain */
-	bool sent_all;                  /* and taken by the kernel */
-	bool send_failed;               /* the peer takes no more, but may have answered */
+	size_t written;   /* bytes of head and body in the batch, or taken by the kernel when plain */
+	bool sent_all;    /* and taken by the kernel */
+	bool send_failed; /* the peer takes no more, but may have answered */
 	bool answered, maybe_delivered;
 	bool spoiled;     /* more came than the answer: nothing further is sent on this connection */
 	enum err failure; /* in FAILED: what to report on the next turn; after send_failed: why */

@@ -146,6 +146,13 @@ static void frame_reset(struct recorder *r)
 	loop_timer_stop(r->with.loop, &r->frame_timer);
 }
 
+static enum effort_step effort(struct recorder *r)
+{
+	if (!r->with.ops->behind || r->with.settings->zstd_level == 0)
+		return EFFORT_FULL;
+	return adapt_next(&r->adapt, r->meta.stream, r->with.ops->behind(r->with.arg), clock_mono_ns());
+}
+
 static void frame_flush(struct recorder *r)
 {
 	if (r->raw.len == 0)
@@ -159,8 +166,9 @@ static void frame_flush(struct recorder *r)
 	if (r->with.has_addresses)
 		r->frame.filter = bloom_fold(&r->bloom);
 	/* the slot was chosen so that a whole frame fits, and was checked after the frame before */
-	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame);
+	enum err e = segment_frame(&r->segment, buf_span(&r->raw), &r->frame, effort(r));
 	ASSERT(!e);
+	r->adapt.made[r->segment.made]++;
 	commit_frame(r);
 	frame_reset(r);
 	if (key_worn(r))
@@ -353,8 +361,12 @@ static bool object_ready(struct recorder *r, uint64_t real_ns)
 	if (r->phase == RECORDER_SIGNING)
 		return false;
 	pick_key(r);
-	if (!r->has_key || !slots_find_free(&r->slots, &r->slot))
+	if (!r->has_key)
 		return false;
+	if (!slots_find_free(&r->slots, &r->slot)) {
+		adapt_starved(&r->adapt, clock_mono_ns());
+		return false;
+	}
 	object_open(r, real_ns);
 	return true;
 }

@@ -19,6 +19,7 @@
 #include "os/loop.h"
 #include "record/bloom.h"
 #include "record/segment.h"
+#include "role/adapt.h"
 #include "role/msg.h"
 #include "role/slots.h"
 
@@ -47,6 +48,8 @@ struct recorder_ops {
 	void (*sealed)(void *arg, const struct msg_segment *s);
 	/* What it waited for has come. */
 	void (*ready)(void *arg);
+	/* Percent of the source's room that is filled and not read yet (record/effort). NULL: it has none. */
+	unsigned (*behind)(void *arg);
 };
 
 struct recorder_setup {
@@ -77,6 +80,7 @@ struct recorder {
 	bool key_unused; /* no record was written since it came */
 	uint64_t key_since_ns, key_bytes;
 
+	struct adapt adapt;
 	struct segment segment;
 	struct segment_frame_info frame;
 	struct bloom bloom; /* of the frame */
@@ -88,7 +92,7 @@ struct recorder {
 	uint64_t lost_before, filtered_before; /* since the last object */
 	struct commit_resume total;            /* the totals alone */
 	struct loop_timer frame_timer, object_timer, key_timer;
-	uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
+	_Alignas(64) uint8_t raw_bytes[RECORDER_RAW_MAX + RECORDER_TAIL_MAX];
 };
 
 /* r is zeroed static storage. */

@@ -1,5 +1,7 @@
 #include "base/conf.h"
 
+#include <stdio.h>
+
 #include "check.h"
 #include "noise.h"
 
@@ -92,6 +94,19 @@ static bool spool_is(const char *lines, const char *spool, uint64_t sync_ms, enu
 	int n = snprintf(text, sizeof(text), MINIMUM "%s", lines);
 	return conf_read(span_of(text, (size_t)n), &s, &at) == ERR_OK && !strcmp(s.spool, spool) &&
 	       s.spool_sync_ms == sync_ms && s.spool_full == full;
+}
+
+static void levels(void)
+{
+	static const struct {
+		const char *value;
+		int32_t level;
+	} cases[] = {{"0", 0}, {"-0", 0}, {"-5", -5}, {"-1", -1}, {"1", 1}, {"19", 19}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[200];
+		snprintf(text, sizeof(text), "%szstd.level = %s\n", MINIMUM, cases[i].value);
+		CHECK(conf_read(span_str(text), &s, &at) == ERR_OK && s.zstd_level == cases[i].level);
+	}
 }
 
 static void spool(void)
@@ -292,9 +307,10 @@ static const struct {
 	{"ntp.server = 192.0.2.1:123", "ntp.server", ERR_SYNTAX},
 	{"ntp.server = 192.0.2.256", "ntp.server", ERR_RANGE},
 	{"ntp.server = [2001:db8::1]", "ntp.server", ERR_SYNTAX},
-	{"zstd.level = 0", "zstd.level", ERR_RANGE},
 	{"zstd.level = 20", "zstd.level", ERR_RANGE},
-	{"zstd.level = -1", "zstd.level", ERR_SYNTAX},
+	{"zstd.level = -6", "zstd.level", ERR_RANGE},
+	{"zstd.level = --1", "zstd.level", ERR_SYNTAX},
+	{"zstd.level = -", "zstd.level", ERR_SYNTAX},
 	{"zstd.level = 4294967297", "zstd.level", ERR_RANGE},
 	{"object.max_bytes = 1048575", "object.max_bytes", ERR_RANGE},
 	{"object.max_bytes = 1073741825", "object.max_bytes", ERR_RANGE},
@@ -466,6 +482,7 @@ int main(void)
 {
 	RUN(minimum_and_defaults, "two keys are enough, the others have defaults");
 	RUN(every_key, "every key is read, with comments, blanks and both line ends");
+	RUN(levels, "the level of compression may be below zero, or none");
 	RUN(spool, "the spool is memory, a volume by its name, or an absolute path");
 	RUN(rules, "rules of capture are kept in their order, each with its line, up to sixteen");
 	RUN(explicit_endpoints, "a service's endpoint may be named, but not beside FIPS or dual-stack");

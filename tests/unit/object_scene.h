@@ -150,7 +150,7 @@ static inline void object_log(struct made *o, uint32_t seq, const struct object_
 		if (info.records < 2 && lines[i + 1])
 			continue;
 		o->meta.raw_bytes += b.len;
-		CHECK(!segment_frame(&s, buf_span(&b), &info));
+		CHECK(!segment_frame(&s, buf_span(&b), &info, EFFORT_FULL));
 		buf_reset(&b);
 		info = (struct segment_frame_info){.first_ns = UINT64_MAX};
 	}
@@ -201,7 +201,7 @@ static inline void object_packets(struct made *o, uint32_t seq, const struct obj
 			continue;
 		info.filter = bloom_fold(&bloom);
 		o->meta.raw_bytes += b.len;
-		CHECK(!segment_frame(&s, buf_span(&b), &info));
+		CHECK(!segment_frame(&s, buf_span(&b), &info, EFFORT_FULL));
 		bloom_reset(&bloom);
 		buf_reset(&b);
 		info = (struct segment_frame_info){.records = 0};

@@ -105,8 +105,16 @@ static void on_ready(void *arg)
 	ready_count++;
 }
 
-static const struct recorder_ops ops = {on_head,     on_tail, on_position, on_committed,
-					on_want_key, on_sign, on_sealed,   on_ready};
+static unsigned behind_percent; /* of the source */
+
+static unsigned on_behind(void *arg)
+{
+	(void)arg;
+	return behind_percent;
+}
+
+static const struct recorder_ops ops = {on_head, on_tail,   on_position, on_committed, on_want_key,
+					on_sign, on_sealed, on_ready,    on_behind};
 
 /* A new process over the pool as the last one left it. */
 static inline void start_again(void)
@@ -120,6 +128,7 @@ static inline void start_again(void)
 				     .key_max_bytes = 1ull << 36,
 				     .zstd_level = 1};
 	sealed_count = committed_count = ready_count = keys_wanted = keys_wanted_any = 0;
+	behind_percent = 0;
 	sign_at_once = true;
 	struct recorder_setup s = {.loop = &loop,
 				   .ops = &ops,

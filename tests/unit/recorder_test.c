@@ -270,6 +270,63 @@ static void a_slot_never_holds_plaintext(void)
 	CHECK(!found);
 }
 
+/* As a second later. */
+static void frame_flush_now(void)
+{
+	r->frame_timer.fn(r->frame_timer.arg);
+}
+
+static void one_frame(enum segment_made made, unsigned percent)
+{
+	uint64_t before = r->adapt.made[made];
+	behind_percent = percent;
+	for (size_t bytes = 0; bytes < 300000; bytes += 1000)
+		CHECK(record(1000, 1000, 'x'));
+	frame_flush_now();
+	CHECK(r->adapt.made[made] == before + 1);
+}
+
+static void it_compresses_less_while_its_source_fills(void)
+{
+	start();
+	prepare();
+	one_frame(SEGMENT_COMPRESSED, 0);
+	one_frame(SEGMENT_FASTER, 30);
+	one_frame(SEGMENT_STORED, 70);
+	one_frame(SEGMENT_STORED, 0); /* it takes its time to recover */
+	CHECK(r->adapt.changes == 2 && r->adapt.effort.now == EFFORT_STORED);
+	recorder_rotate(r);
+	CHECK(sealed_count == 1 && sealed[0].raw_bytes > 1200000 && sealed[0].size_bytes > 600000);
+	settings.zstd_level = 0;
+	one_frame(SEGMENT_STORED, 70);
+	CHECK(r->adapt.changes == 2);
+}
+
+static void what_does_not_shrink_is_stored(void)
+{
+	start();
+	prepare();
+	for (size_t bytes = 0; bytes < 300000; bytes += 1000)
+		CHECK(record_noise(1000, 1000));
+	frame_flush_now();
+	CHECK(r->adapt.made[SEGMENT_DENSE] == 1 && r->adapt.changes == 0);
+}
+
+/* When slots are short, storing frames would only use them up sooner. */
+static void it_does_not_for_want_of_slots(void)
+{
+	start();
+	prepare();
+	for (unsigned i = 0; i < SLOTS; i++) {
+		CHECK(record(1000, 10, 'x'));
+		recorder_rotate(r);
+	}
+	CHECK(!record(1000, 10, 'x'));
+	recorder_free(r, &sealed_segment[0]);
+	one_frame(SEGMENT_COMPRESSED, 100);
+	CHECK(r->adapt.changes == 0);
+}
+
 int main(void)
 {
 	log_open(-1, MSG_LOG_LINE, "capture"); /* nobody listens */
@@ -296,6 +353,10 @@ int main(void)
 	    "an object's content key is gone when it is sealed");
 	RUN(losses_are_counted_in_the_object_they_happened_in,
 	    "losses are counted in the object they happened in");
+	RUN(it_compresses_less_while_its_source_fills,
+	    "it compresses less while its source fills, which is counted, and recovers later");
+	RUN(what_does_not_shrink_is_stored, "a frame that would not shrink is stored");
+	RUN(it_does_not_for_want_of_slots, "for want of slots it does not compress less");
 	RUN(a_slot_never_holds_plaintext, "a slot never holds plaintext");
 	free(r);
 	return check_done();

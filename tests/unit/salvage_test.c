@@ -116,7 +116,8 @@ static void open_frame(struct made *o, unsigned frame, struct buf *side)
 				.tail = span_of(data, sizeof(data))};
 	pcapng_packet(&b, &p, &(struct pcapng_packet_info){.packet_id = frame});
 	struct segment_frame_info info = {.first_ns = p.ts_ns, .last_ns = p.ts_ns, .records = 1};
-	CHECK(!segment_frame(&segment, buf_span(&b), &info) && !segment_provisional(&segment, side));
+	CHECK(!segment_frame(&segment, buf_span(&b), &info, EFFORT_FULL) &&
+	      !segment_provisional(&segment, side));
 	o->len = segment.mem.len;
 	o->meta.records++;
 	o->meta.raw_bytes += b.len;
@@ -237,7 +238,7 @@ static void make_large(void)
 			pcapng_packet(&b, &p, &(struct pcapng_packet_info){.packet_id = i});
 		}
 		struct segment_frame_info info = {.first_ns = ns, .last_ns = ns, .records = PACKETS};
-		CHECK(!segment_frame(&segment, buf_span(&b), &info));
+		CHECK(!segment_frame(&segment, buf_span(&b), &info, EFFORT_FULL));
 		buf_reset(&b);
 	}
 	object_finish(&large, &segment);

@@ -27,7 +27,7 @@ static void make_object(uint32_t frames)
 		size_t len = 1000 + noise_below(sizeof(raw) - 1000);
 		noise_fill(raw, len);
 		struct segment_frame_info info = {.first_ns = i, .last_ns = i + 1, .records = i};
-		CHECK(!segment_frame(&segment, span_of(raw, len), &info));
+		CHECK(!segment_frame(&segment, span_of(raw, len), &info, EFFORT_FULL));
 	}
 	CHECK(!segment_close(&segment, &sum));
 	object = span_of(slot, (size_t)sum.size_bytes);

@@ -37,8 +37,9 @@ static enum err decode(struct span in, size_t in_part, size_t room, struct buf *
 static void every_level(void)
 {
 	static const size_t lens[] = {0, 1, 100, 65536, 300000, ZSTD_SOURCE_MAX};
-	for (unsigned level = 1; level <= ZSTD_LEVEL_MAX; level++) {
-		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]) - (level > 3 && level < 19); i++) {
+	for (int level = ZSTD_LEVEL_MIN; level <= ZSTD_LEVEL_MAX; level++) {
+		for (size_t i = 0; level && i < sizeof(lens) / sizeof(lens[0]) - (level > 3 && level < 19);
+		     i++) {
 			struct buf p = BUF_OF(packed), out;
 			fill(lens[i], 200);
 			CHECK(!zstd_encode(&encoder, level, span_of(raw, lens[i]), &p));
@@ -104,7 +105,7 @@ static void large_window(void)
 int main(void)
 {
 	RUN(every_level,
-	    "every level from 1 to 19 compresses within its memory, and what it made decompresses");
+	    "every level from -5 to 19 compresses within its memory, and what it made decompresses");
 	RUN(bound, "what does not compress stays within the bound; less room is an error");
 	RUN(parts, "a frame decompresses in parts of any size");
 	RUN(damaged, "a frame that is cut or damaged is never taken for whole");

@@ -23,6 +23,20 @@ bool blocks_ready(const struct blocks *b)
 	return b->held < b->ring.blocks && ring_block_ready(&b->ring, b->next);
 }
 
+/* They wait in one row from the next on, so that its end is found by halving. */
+unsigned blocks_behind_percent(const struct blocks *b)
+{
+	uint32_t from = 0, to = b->ring.blocks - b->held;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+		if (ring_block_ready(&b->ring, (b->next + middle) % b->ring.blocks))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from * 100 / b->ring.blocks;
+}
+
 static bool poisoned(struct blocks *b)
 {
 	struct progress *p = b->progress;

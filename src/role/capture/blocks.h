@@ -45,6 +45,8 @@ void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets);
 void blocks_start(struct blocks *b);
 /* There is a block to read that is not held yet. */
 bool blocks_ready(const struct blocks *b);
+/* Percent of the ring's blocks that wait to be read. */
+unsigned blocks_behind_percent(const struct blocks *b);
 /* All packets of the next block. False: one of them has to wait. */
 bool blocks_read(struct blocks *b);
 /* Every packet of the held blocks is committed: the kernel may have them. A block that is half read stays. */

@@ -109,7 +109,9 @@ static void send_counters(void)
 		.filtered = t.filtered,
 		.key_age_s = recorder_key_age_s(&g.recorder),
 		.oldest_unshipped_s = recorder_oldest_s(&g.recorder),
+		.effort_changes = g.recorder.adapt.changes,
 	};
+	memcpy(c.frames, g.recorder.adapt.made, sizeof(c.frames));
 	peer_send(&g.producer.upload, MSG_COUNTERS, &c);
 }
 
@@ -284,6 +286,12 @@ static void position(void *arg, struct commit_resume *at)
 	at->refused = g.at.filtered[0] + g.at.filtered[1];
 }
 
+static unsigned behind(void *arg)
+{
+	(void)arg;
+	return blocks_behind_percent(&g.blocks);
+}
+
 static const struct recorder_ops ops = {
 	.head = write_head,
 	.tail = write_tail,
@@ -293,6 +301,7 @@ static const struct recorder_ops ops = {
 	.sign = producer_sign,
 	.sealed = producer_sealed,
 	.ready = producer_ready,
+	.behind = behind,
 };
 
 /* ---- messages */

@@ -14,6 +14,7 @@
 #define SAMPLE(name) FROM_SAMPLE, offsetof(struct cloudwatch_sample, name)
 #define ENA(counter) FROM_ENA, offsetof(struct cloudwatch_sample, ena) + (counter) * sizeof(uint64_t)
 #define REASON(r) FROM_SAMPLE, offsetof(struct cloudwatch_sample, not_forwarded) + (r) * sizeof(uint64_t)
+#define FRAMES(m) FROM_SAMPLE, offsetof(struct cloudwatch_sample, frames) + (m) * sizeof(uint64_t)
 #define LEFT FROM_LEFT, offsetof(struct cloudwatch_sample, ena) + ENA_CONNTRACK_AVAILABLE * sizeof(uint64_t)
 
 enum from {
@@ -80,6 +81,17 @@ static const struct row {
 	 NULL, SAMPLE(cut)},
 	{"sealtap_filtered_packets", NULL, "Packets that a rule of the configuration left out.", COUNTER,
 	 NULL, NULL, SAMPLE(filtered)},
+	{"sealtap_frames", NULL,
+	 "Frames of recordings, at most 1 MiB each, by how they were compressed: full (zstd.level), fast "
+	 "(level -5, while a worker was behind), stored (not, by zstd.level or while it was far behind), "
+	 "dense (not, since it would hardly have shrunk).",
+	 COUNTER, "compression", "full", FRAMES(SEGMENT_COMPRESSED)},
+	{NULL, NULL, NULL, COUNTER, "compression", "fast", FRAMES(SEGMENT_FASTER)},
+	{NULL, NULL, NULL, COUNTER, "compression", "stored", FRAMES(SEGMENT_STORED)},
+	{NULL, NULL, NULL, COUNTER, "compression", "dense", FRAMES(SEGMENT_DENSE)},
+	{"sealtap_compression_changes", NULL,
+	 "How often a worker began to compress less, since its ring filled, or more again.", COUNTER, NULL,
+	 NULL, SAMPLE(effort_changes)},
 	{"sealtap_shipped_objects", NULL, "Objects that S3 holds.", COUNTER, NULL, NULL,
 	 SAMPLE(shipped_objects)},
 	{"sealtap_shipped_bytes", "bytes", "Bytes of the objects that S3 holds.", COUNTER, NULL, NULL,
