@@ -21,12 +21,13 @@ from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, IMPOSTOR,
 TARGET, PORT = '198.51.100.77', 9  # nobody
 BUFFER_MIB = 256
 SETTLE_S = 0.3  # until what is in queues has passed
+DRAIN_S = 1.2  # a ring's block is handed over after a second at the latest
 STOP_S = 120
 GENERATE = os.path.join(certs.TOP, 'build', 'tests', 'generate')
 COUNT = f'''table netdev bench {{
  chain in {{ type filter hook ingress device "{NIC}" priority 0; ip daddr {TARGET} counter drop; }}
 }}'''
-MASQUERADE = f'table ip nat {{ chain out {{ type nat hook postrouting priority 100; oifname "{host.OUTSIDE}" masquerade; }} }}'
+MASQUERADE = f'table ip nat {{ chain out {{ type nat hook postrouting priority 100; oifname "{host.OUTSIDE}" masquerade; }}; }}'
 SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
     log_format meta '$request_length $http_x_amz_meta_sealtap_records $http_x_amz_meta_sealtap_lost $uri';
     access_log {folder}/{name}.log meta;
@@ -41,6 +42,7 @@ SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
             client_body_in_file_only clean;
             proxy_pass_request_body off;
             proxy_set_header Content-Length 0;
+            proxy_set_header If-None-Match "";
             proxy_pass http://127.0.0.1:8081;
         }}
     }}
@@ -146,7 +148,6 @@ class Appliance(Side):
         self.sink.told()
         self.gateway.__enter__()
         self.gateway.console.wait_armed(60)
-        self.ns.run('ping', '-c', '1', '-W', '2', ROUTER)
         self.before = self.arrived()
         return self
 
@@ -187,6 +188,9 @@ class Peer(Side):
         time.sleep(1)  # until its rings are there
 
     def stop(self):
+        size = -1
+        while size != (size := sum(map(os.path.getsize, self.files))):  # they leave what is in their buffers when they are ended
+            time.sleep(DRAIN_S)
         for program in self.programs:
             program.end(signal.SIGINT, 60)
             self.lab.processes.list.remove(program)
@@ -230,7 +234,7 @@ class Netsniff(Peer):
     name, dropped = 'netsniff-ng', r'(\d+)\s+packets? failed filter'
 
     def argv(self, link, path):
-        return ['netsniff-ng', '--in', link, '--out', path, '--type', 'host', '--ring-size', f'{BUFFER_MIB}MiB', '--silent']
+        return ['netsniff-ng', '--in', link, '--out', path, '--type', 'host', '--no-sock-mem', '--ring-size', f'{BUFFER_MIB}MiB', '--silent']
 
 
 PEERS = Tcpdump, Dumpcap, Netsniff
