@@ -68,7 +68,8 @@ static int socket_on(const char *link)
 	if (s < 0 || setsockopt(s, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) ||
 	    setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)))
 		die("packet socket");
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)if_nametoindex(link)};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+	to.sll_ifindex = (int)if_nametoindex(link);
 	if (bind(s, (struct sockaddr *)&to, sizeof(to)))
 		die(link);
 	return s;
@@ -119,6 +120,7 @@ int main(int argc, char **argv)
 		bytes += send_batch(s, batch, n);
 		sent += n;
 	}
-	printf("%llu %llu %.6f\n", (unsigned long long)count, (unsigned long long)bytes, (double)(now_ns() - begin) / BILLION);
+	double seconds = (double)(now_ns() - begin) / BILLION;
+	printf("%llu %llu %.6f\n", (unsigned long long)count, (unsigned long long)bytes, seconds);
 	return 0;
 }

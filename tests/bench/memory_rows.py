@@ -63,12 +63,12 @@ def rows(bench):
             for until in (begin_gb, end_gb):
                 appliance.send(bulk, int((until * GB - appliance.bytes) / mix.FULL), RATE)
                 roles, apart = held(appliance)
-                bench.note(f'{appliance.bytes / GB:.1f} GB: {sum(roles.values()) / 2**20:.1f} MiB: {told(roles)}; left out {apart / 2**20:.0f}')
                 seen.append(sum(roles.values()) / 2**20)
+                bench.note(f'{appliance.bytes / GB:.1f} GB: {seen[-1]:.1f} MiB: {told(roles)}; left out {apart / 2**20:.0f}')
             appliance.stop()
             lost = appliance.sent - appliance.recorded()
-    how = (f'{end_gb} GB of full frames, {RATE:,}/s, {os.path.basename(bulk)}, {lost:,} of {appliance.sent:,} packets unrecorded; smaps of init '
-           'and all roles without mappings of packet sockets and memory files')
+    how = (f'{end_gb} GB of full frames, {RATE:,}/s, {lost:,} of {appliance.sent:,} packets unrecorded; smaps of init and all roles '
+           'without mappings of packet sockets and memory files')
     yield Row(f'PSS of all roles after {end_gb} GB', '', 'MiB', seen[1:], (), ('<=', PSS_MAX_MIB), how=how, short=f'MiB: {told(roles)}')
     yield Row(f'its growth from {begin_gb:g} to {end_gb} GB', '', 'MiB', [max(0.0, seen[1] - seen[0])], (), ('<=', GROWTH_MAX_MIB), how=how,
               short=f'MiB: {told(roles)}')

@@ -46,6 +46,6 @@ def mixed(lab, folder):
     payloads = [f.data[HEADS:FULL] for f in pcapfile.read(exchange).frames if len(f.data) >= HEADS]
     write_frames(path, payloads, FLOWS)
     packed = len(subprocess.run(['zstd', '-1', '-c', path], stdout=subprocess.PIPE, check=True).stdout)
-    size = os.path.getsize(path)
-    return path, (f'mixed: {len(payloads)} frames of {sum(map(len, payloads)) // len(payloads) + HEADS} bytes in the mean, of pages over HTTP '
-                  f'and TLS, names and bulk; zstd -1 leaves {100 * packed // size} % of them')
+    mean = sum(map(len, payloads)) // len(payloads) + HEADS
+    return path, (f'mixed: {len(payloads)} frames of {mean} bytes in the mean, of pages over HTTP and TLS, names and bulk; '
+                  f'zstd -1 leaves {100 * packed // os.path.getsize(path)} %')
