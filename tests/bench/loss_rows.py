@@ -13,12 +13,13 @@ from table import Row
 
 RATES = 50_000, 1_000_000  # what is looked for lies between
 STEP = 1.1  # of the search: neighbouring rates
+LOWER = 8  # rates, each 0.8 of the one before
 QUICK = {'64-byte': 'loss', 'mixed': 'cost'}  # one of each
 MODERATE = {'64-byte': 100_000, 'mixed': 50_000}
 SECONDS, QUICK_SECONDS = 5, 1
 HOW = ('generate.c through a gateway of two veths with NAT, as a packet comes from a NIC of one queue; peers at both links to tmpfs in '
-       f'the clear, buffers of {BUFFER_MIB} MiB, nothing authenticated or hashed; sealtap: zstd, AES-256-GCM, SHA-256, ECDSA, TLS to nginx, '
-       'its defaults. ')
+       f'the clear, buffers of {BUFFER_MIB} MiB, nothing authenticated or hashed; sealtap, its defaults: zstd, AES-256-GCM, SHA-256, '
+       'ECDSA, TLS to nginx. ')
 
 
 class Scene:
@@ -57,6 +58,14 @@ class Scene:
         self.bench.note(f'{s.name}: {s.sent} sent at {rate}/s, {passed} forwarded, {lost} unrecorded, {s.lost_claimed} by its own count')
         return lost, s.sent - passed
 
+    def lossless(self, side, path, rate):
+        """The first of lower rates at which a side records all; 0: none of them."""
+        for _ in range(LOWER):
+            rate = int(rate * 0.8)
+            if self.unrecorded(side, path, rate)[0] == 0:
+                return rate
+        return 0
+
     def cost_ns(self, side, path, rate):
         """Busy ns a packet, above nothing."""
         with self.made(side) as s:
@@ -78,14 +87,18 @@ def loss_rows(scene, kind):
     ours, best = lost[Appliance], min(PEERS, key=lambda side: statistics.median(lost[side]))
     before = statistics.median(dropped[Appliance])
     how = HOW + scene.words + '; unrecorded: sent, and not in what was shipped or written'
-    short = (f'at {rate:,} packets/s, of which {before:,.0f} did not leave the gateway either: on {os.cpu_count()} cores the generator, the '
-             "kernel's forwarding, the recorder and the server that it ships to share the machine")
+    short = (f'{before:,.0f} of these did not leave the gateway either: on {os.cpu_count()} cores the generator, forwarding, the recorder '
+             'and the server that it ships to share the machine')
     yield Row(f'unrecorded of {rate * scene.seconds:,} packets, {kind}, {rate:,}/s', '', '', ours, (), ('<=', 0), how=how, short=short)
     for side in PEERS:
         others = lost[side]
         worse = [max(0, a - b) for a, b in zip(ours, others)]
         yield Row(f'unrecorded more than a peer, {kind}', f'{side.name}: {statistics.median(others):,.0f}', '', worse, (), ('<=', 0),
                   how=how, short=short + f'; the best of the peers is {best.name}')
+    if not scene.bench.quick:
+        for side in lost:
+            reached = rate if statistics.median(lost[side]) == 0 else scene.lossless(side, path, rate)
+            yield Row(f'highest rate with none unrecorded, {kind}', side.name, '/s', [reached], how=how)
 
 
 def cost_rows(scene, kind):
