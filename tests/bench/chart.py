@@ -31,7 +31,7 @@ def said(row):
     if row.missing:
         return 'not measured'
     figure = number(row.reached) + ('×' if row.theirs else f' {row.unit}')
-    return f'{figure} (must {row.must[0]} {row.must[1]:g})' if row.must else figure
+    return f'{figure} (must {row.must[0]} {row.must[1]:.4g})' if row.must else figure
 
 
 def bar(row, y):

@@ -84,7 +84,7 @@ def cells(row):
     """The words of HEAD for a row."""
     ours, theirs = (f'{number(statistics.median(f))} {row.unit}'.strip() if f else '–' for f in (row.ours, row.theirs))
     ratio = f'{number(row.reached)}×' if row.ours and row.theirs else '–'
-    must = f'{row.must[0]} {row.must[1]:g}' + ('×' if row.theirs else '') if row.must else '–'
+    must = f'{row.must[0]} {row.must[1]:.4g}' + ('×' if row.theirs else '') if row.must else '–'
     return row.what, row.against or '–', ours, theirs, ratio, must, 'NO' if not row.good else 'yes' if row.must else '–'
 
 
