@@ -31,7 +31,7 @@ bool span_ends(struct span s, struct span suffix);
 static inline struct span span_from(struct span s, size_t from)
 {
 	if (from >= s.len)
-		return span_of(NULL, 0);
+		return span_of(s.p, 0);
 	return span_of(s.p + from, s.len - from);
 }
 /* The first n bytes, or all when there are fewer. */

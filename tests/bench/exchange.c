@@ -274,7 +274,8 @@ static void carry(unsigned i)
 		l->to_send -= sent > 0 ? (size_t)sent : 0;
 	}
 	if (asks[i].revents & (POLLIN | POLLERR | POLLHUP)) {
-		ssize_t n = recv(asks[i].fd, NULL, l->to_take, MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t n =
+			recv(asks[i].fd, scratch, l->to_take, MSG_DONTWAIT | MSG_TRUNC); /* no copy: tcp(7) */
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			die("answer");
 		l->to_take -= n > 0 ? (size_t)n : 0;
@@ -284,34 +285,46 @@ static void carry(unsigned i)
 	asks[i].events = (short)(POLLIN | (l->to_send ? POLLOUT : 0));
 }
 
+/* Lanes that are free ask, as long as `more` bytes are due; how many are at it. */
+static unsigned ask_all(const struct mix *m, double more, const struct sockaddr_in *to, int udp)
+{
+	unsigned busy = 0;
+	for (unsigned i = 0; i < LANES; i++) {
+		uint64_t before = sum.bytes;
+		if (!lanes[i].to_take && more > 0) {
+			if (!lanes[i].left)
+				connect_lane(i, to, udp);
+			ask_one(i, m);
+			asks[i].events = (short)(POLLIN | (lanes[i].to_send ? POLLOUT : 0));
+		}
+		more -= (double)(sum.bytes - before);
+		busy += lanes[i].to_take > 0;
+	}
+	return busy;
+}
+
+static const struct mix *mix_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
+		if (strcmp(mixes[i].name, name) == 0)
+			return &mixes[i];
+	die(name);
+}
+
 static void ask(char **argv)
 {
 	struct sockaddr_in to = address_of(argv);
-	const struct mix *m = NULL;
-	for (size_t i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
-		m = strcmp(mixes[i].name, argv[2]) == 0 ? &mixes[i] : m;
-	double bytes_s = strtod(argv[3], NULL) * 1e6 / 8, seconds = strtod(argv[4], NULL), begin = now_s(),
-	       busy = 0;
+	const struct mix *m = mix_of(argv[2]);
+	double bytes_s = strtod(argv[3], NULL) * 1e6 / 8, seconds = strtod(argv[4], NULL), begin = now_s();
 	int udp = socket(AF_INET, SOCK_DGRAM, 0);
-	if (!m)
-		die("no such mix");
+	unsigned busy = 1;
 	for (size_t i = 0; i < SCRATCH; i++)
 		scratch[i] = (uint8_t)chance(256);
 	for (unsigned i = 0; i < LANES; i++)
 		asks[i].fd = -1;
-	for (double now = begin; now - begin < seconds || busy; now = now_s()) {
-		busy = 0;
-		for (unsigned i = 0; i < LANES; i++) {
-			bool idle = !lanes[i].to_take;
-			if (idle && now - begin < seconds && (double)sum.bytes < bytes_s * (now - begin)) {
-				if (!lanes[i].left)
-					connect_lane(i, &to, udp);
-				ask_one(i, m);
-				idle = false;
-				asks[i].events = (short)(POLLIN | (lanes[i].to_send ? POLLOUT : 0));
-			}
-			busy += !idle;
-		}
+	while (busy || now_s() - begin < seconds) {
+		double age_s = now_s() - begin;
+		busy = ask_all(m, age_s < seconds ? bytes_s * age_s - (double)sum.bytes : 0, &to, udp);
 		if (poll(asks, LANES, 2) < 0)
 			die("poll");
 		for (unsigned i = 0; i < LANES; i++)

@@ -215,8 +215,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: pipeline MIX LEVEL MS TEXT [STAGE]\n");
 		return 64;
 	}
-	for (g.stage = argc > 5 ? WALK : ALL; argc > 5 && strcmp(stage_names[g.stage], argv[5]); g.stage++)
-		ASSERT(g.stage < STAGES - 1);
+	g.stage = argc > 5 ? WALK : ALL;
+	while (argc > 5 && strcmp(stage_names[g.stage], argv[5]) != 0)
+		ASSERT(++g.stage < STAGES);
 	traffic_make(&g.traffic, argv[1], read_text(argv[4]));
 	set_up(level_of(argv[2]));
 	round_of(); /* memory is there, caches are as they will be */

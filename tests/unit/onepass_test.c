@@ -1,5 +1,5 @@
 /* The worker's own way of a packet, all of role/capture/capture.c, over blocks in memory. */
-#include "role/capture/capture.c"
+#include "role/capture/capture.c" /* NOLINT(bugprone-suspicious-include): its static functions are meant */
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
