@@ -112,7 +112,8 @@ def cut_off(lab):
     volume = os.path.join(lab.folder, 'volume')
     with open(volume, 'wb') as f:
         f.truncate(10 * 64 << 20)
-    settings = lab.configuration(spool=volume, spool__sync_ms=200, object__max_seconds=2, log__interval_seconds=3)
+    # what is open at the cut has frames on the volume: it is older than a second, and younger than its end
+    settings = lab.configuration(spool=volume, spool__sync_ms=200, object__max_seconds=6, log__interval_seconds=3)
     with Session(Host(lab, 'cut', settings, workers=2)) as session:
         session.armed()
         traffic.fetch(lab, '100k')
