@@ -18,7 +18,7 @@ from lab.host import INIT, INSIDE, OUTSIDE, Host
 from lab.surroundings import AWS, IMPOSTOR, Surroundings
 from table import Missing, Row
 
-ROTATE_S = 10
+ROTATE_S, QUICK_ROTATE_S = 10, 2
 RATE_MBIT_S = 300
 SCRIPT = '''#!/bin/sh -e
 zstd -q -{level} -c "$1" | openssl enc -aes-256-ctr -K {key} -iv {iv} >"$1.sealed"
@@ -27,9 +27,9 @@ rm "$1" "$1.sealed"
 '''
 OURS = ('Ours: both links, pcapng, zstd -1 that adapts, AES-256-GCM with key commitment, SHA-256, a signed chain, flow logs, '
         'PUT over TLS. ')
-TODAY = ('Script: tcpdump -Q in -G 10 on each link, then zstd -1, openssl enc -aes-256-ctr (nothing authenticated), curl --aws-sigv4 -T '
+TODAY = ('Script: tcpdump -Q in -G {0} on each link, then zstd -1, openssl enc -aes-256-ctr (nothing authenticated), curl --aws-sigv4 -T '
          'over TLS. The same sink, whose CPU is in both figures. ')
-CLEAR = 'dumpcap: on each link, in the clear to tmpfs, nothing compressed, sealed, hashed or shipped. '
+CLEAR = 'dumpcap: one process for both links, in the clear to tmpfs, nothing compressed, sealed, hashed or shipped. '
 MIXES = {'tls': 'TLS-heavy: of 1,000 requests 900 bring ciphertext, 50 take it up, 50 are clear pages',
          'http': 'clear HTTP: texts of this machine and, for pictures, noise, four to one'}
 TRAFFIC = ('Traffic: {0}; heads of 420 bytes, bodies of 1 KB to 2 MB, sizes even on a logarithmic scale, eight requests a connection, a '
@@ -40,8 +40,8 @@ class Ours(Host):
     """The appliance; its objects go to the sink as they rotate, the last ones when it stops."""
     rotates = True
 
-    def __init__(self, lab, **settings):
-        super().__init__(lab, f'ours-{secrets.token_hex(3)}', lab.configuration(object__max_seconds=ROTATE_S, **settings), init=INIT)
+    def __init__(self, lab, rotate_s, **settings):
+        super().__init__(lab, f'ours-{secrets.token_hex(3)}', lab.configuration(object__max_seconds=rotate_s, **settings), init=INIT)
         self.lost = None
 
     def start(self):
@@ -56,22 +56,22 @@ class Ours(Host):
 
 
 class Recorded(road.Plain):
-    """Plain with programs of today, one for each link. command(link): argv."""
+    """Plain with programs of today: an argv each."""
 
-    def __init__(self, lab, command, stop=signal.SIGINT):
+    def __init__(self, lab, commands):
         super().__init__(lab)
-        self.command, self.stop, self.lost = command, stop, None
+        self.commands, self.lost = commands, None
 
     def __enter__(self):
         super().__enter__()
-        self.programs = [self.lab.processes.start(f'peer-{link}', self.command(link), self.ns) for link in (OUTSIDE, INSIDE)]
+        self.programs = [self.lab.processes.start(f'peer-{n}', argv, self.ns) for n, argv in enumerate(self.commands)]
         for p in self.programs:
             p.wait_for(lambda p=p: re.search(r'listening on|File: ', p.output()), 10, 'start of the recorder')
         return self
 
     def finish(self):
         for p in self.programs:
-            p.send(self.stop)
+            p.send(signal.SIGINT)
         for p in self.programs:
             p.child.wait(60)
             self.lab.processes.list.remove(p)
@@ -84,17 +84,17 @@ class Script(Recorded):
     """tcpdump -G 10 -z script; what the last rotation left is shipped when it ends."""
     rotates = True
 
-    def __init__(self, lab, folder, sink):
-        self.files = os.path.join(folder, 'script')
+    def __init__(self, lab, folder, rotate_s):
+        self.rotate_s, self.files = rotate_s, os.path.join(folder, 'script')
         os.makedirs(self.files, exist_ok=True)
         self.path = os.path.join(folder, 'ship')
         with open(self.path, 'w') as f:
             f.write(SCRIPT.format(level=1, key=secrets.token_hex(32), iv=secrets.token_hex(16), ca=road.certs.CA, sink=aws.S3_HOST))
         os.chmod(self.path, 0o755)
-        super().__init__(lab, self.argv)
+        super().__init__(lab, [self.argv(link) for link in (OUTSIDE, INSIDE)])
 
     def argv(self, link):
-        return ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-G', str(ROTATE_S), '-z', self.path,
+        return ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-G', str(self.rotate_s), '-z', self.path,
                 '-w', f'{self.files}/{link}-%s.pcap']
 
     def finish(self):
@@ -113,12 +113,13 @@ class Script(Recorded):
 
 
 def to_tmpfs(folder, program):
-    """argv for each link: a recorder in the clear to tmpfs."""
+    """A recorder of both links in the clear to tmpfs: dumpcap has both in one process, tcpdump is one for each."""
     files = os.path.join(folder, program)
     os.makedirs(files, exist_ok=True)
     if program == 'dumpcap':
-        return lambda link: ['dumpcap', '-q', '-i', link, '-B', '64', '-w', f'{files}/{link}.pcapng']
-    return lambda link: ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-w', f'{files}/{link}.pcap']
+        return [['dumpcap', '-q', '-i', OUTSIDE, '-i', INSIDE, '-B', '64', '-w', f'{files}/both.pcapng']]
+    return [['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-w', f'{files}/{link}.pcap']
+            for link in (OUTSIDE, INSIDE)]
 
 
 class Turns:
@@ -128,7 +129,8 @@ class Turns:
         for program in ('nginx', 'nft', 'tcpdump', 'dumpcap', 'zstd', 'openssl', 'curl'):
             if not shutil.which(program):
                 raise Missing(f'{program} is not here (image/packages bench)')
-        self.bench, self.seconds = bench, 4 if bench.quick else 20
+        self.bench, self.seconds = bench, 5 if bench.quick else 30
+        self.rotate_s = QUICK_ROTATE_S if bench.quick else ROTATE_S
         self.lab = stack.enter_context(Surroundings('bench'))
         self.sink = stack.enter_context(road.Sink(self.lab, bench.folder))
         self.traffic = stack.enter_context(road.Traffic(self.lab, bench.folder))
@@ -164,7 +166,7 @@ class Turns:
         """Memory has been touched, connections are there, and what that brought is shipped: a rotation wants one more packet."""
         self.traffic.run(mix, RATE_MBIT_S, 2)
         if getattr(gateway, 'rotates', False):
-            time.sleep(ROTATE_S + 1)
+            time.sleep(self.rotate_s + 1)
             self.traffic.ready()
         time.sleep(2)
 
@@ -193,10 +195,10 @@ def rows(bench):
         turns = Turns(stack, bench)
         for mix, must, aim in (('tls', 1 / 2, 1 / 3), ('http', 2 / 3, 1 / 2)):
             above, lost = turns.above_plain(mix, {
-                'ours': lambda: Ours(turns.lab), 'script': lambda: Script(turns.lab, folder, turns.sink),
+                'ours': lambda: Ours(turns.lab, turns.rotate_s), 'script': lambda: Script(turns.lab, folder, turns.rotate_s),
                 'dumpcap': lambda: Recorded(turns.lab, to_tmpfs(folder, 'dumpcap'))})
             yield Row(f'record, compress, seal, ship: {mix}', 'tcpdump -z script', 'CPU-s/GB', above['ours'], above['script'],
-                      ('<=', must), aim, OURS + TODAY + turns.told(mix) +
+                      ('<=', must), aim, OURS + TODAY.format(turns.rotate_s) + turns.told(mix) +
                       lost_text(lost, 'ours', 'script'))
             yield Row(f'the same: {mix}', 'dumpcap to tmpfs', 'CPU-s/GB', above['ours'], above['dumpcap'], ('<=', 0.6), None,
                       OURS + CLEAR + turns.told(mix) + lost_text(lost, 'ours', 'dumpcap'))

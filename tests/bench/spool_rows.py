@@ -14,11 +14,11 @@ SPOOL = ('Ours: all packets of both links, pcapng, stored (zstd.level = 0), AES-
 class Spooled(Ours):
     """With a volume; what is on it is shipped, too."""
 
-    def __init__(self, lab, path):
+    def __init__(self, lab, path, rotate_s):
         self.volume = path
         with open(path, 'wb') as f:
             f.truncate(VOLUME_BYTES)
-        super().__init__(lab, spool=path, zstd__level=0)
+        super().__init__(lab, rotate_s, spool=path, zstd__level=0)
 
     def __exit__(self, *exc):
         try:
@@ -43,7 +43,7 @@ def rows(bench):
     with contextlib.ExitStack() as stack:
         turns = Turns(stack, bench)
         above, lost = turns.above_plain('tls', {
-            'kept': lambda: Kept(turns.lab, path), 'shipped': lambda: Spooled(turns.lab, path),
+            'kept': lambda: Kept(turns.lab, path, turns.rotate_s), 'shipped': lambda: Spooled(turns.lab, path, turns.rotate_s),
             'tcpdump': lambda: Recorded(turns.lab, to_tmpfs(bench.folder, 'tcpdump'))})
         shipped = ', from there by TLS to the sink, whose CPU is in the figure'
         for name, what, and_then, must in (('kept', 'record, seal, to the spool', '', 1.0),
