@@ -6,119 +6,93 @@ import contextlib
 import os
 import re
 import secrets
-import shutil
 import signal
-import subprocess
+import shutil
 import time
 
-import road
+import exchanges
 from cpu import busy_s
-from lab import aws, procs
-from lab.host import INIT, INSIDE, OUTSIDE, Host
-from lab.surroundings import AWS, IMPOSTOR, Surroundings
+from lab import aws, certs, procs
+from lab.surroundings import Surroundings
+from recorders import BUFFER_MIB, START_S, Appliance, Dumpcap, Peer, Side, Sink
 from table import Missing, Row
 
-ROTATE_S = 10
+ROTATE_S, QUICK_ROTATE_S = 10, 2
+SECONDS, QUICK_SECONDS = 30, 5
 RATE_MBIT_S = 300
 SCRIPT = '''#!/bin/sh -e
-zstd -q -{level} -c "$1" | openssl enc -aes-256-ctr -K {key} -iv {iv} >"$1.sealed"
+zstd -q -1 -c "$1" | openssl enc -aes-256-ctr -K {key} -iv {iv} >"$1.sealed"
 curl -sS -f --cacert {ca} --aws-sigv4 aws:amz:eu-central-1:s3 --user AKIDEXAMPLE:secret -T "$1.sealed" https://{sink}/script/ -o /dev/null
 rm "$1" "$1.sealed"
 '''
-OURS = ('Ours: both links, pcapng, zstd -1 that adapts, AES-256-GCM with key commitment, SHA-256, a signed chain, flow logs, '
-        'PUT over TLS. ')
-TODAY = ('Script: tcpdump -Q in -G 10 on each link, then zstd -1, openssl enc -aes-256-ctr (nothing authenticated), curl --aws-sigv4 -T '
+OURS = 'Ours: both links, pcapng, zstd -1 that adapts, AES-256-GCM with key commitment, SHA-256, a signed chain, flow logs; PUT by TLS. '
+TODAY = ('Script: tcpdump -Q in -G {0} on each link, then zstd -1, openssl enc -aes-256-ctr (nothing authenticated), curl --aws-sigv4 -T '
          'over TLS. The same sink, whose CPU is in both figures. ')
-CLEAR = 'dumpcap: on each link, in the clear to tmpfs, nothing compressed, sealed, hashed or shipped. '
+ALL = 'dumpcap: one process for both links, to tmpfs in the clear, which sees each forwarded packet as it comes and as it goes. '
+INBOUND = 'dumpcap: one process for both links, to tmpfs in the clear, by filter only what comes. '
 MIXES = {'tls': 'TLS-heavy: of 1,000 requests 900 bring ciphertext, 50 take it up, 50 are clear pages',
-         'http': 'clear HTTP: texts of this machine and, for pictures, noise, four to one'}
+         'http': 'clear HTTP: texts of this machine and, for pictures, noise, three to one'}
 TRAFFIC = ('Traffic: {0}; heads of 420 bytes, bodies of 1 KB to 2 MB, sizes even on a logarithmic scale, eight requests a connection, a '
            'question by UDP for each connection; {1} Mbit/s over kernel TCP, {2:.2f} GB a turn; clear pages {3}. ')
 
 
-class Ours(Host):
-    """The appliance; its objects go to the sink as they rotate, the last ones when it stops."""
+class Ours(Appliance):
+    """Objects go to the sink as they rotate, the last ones when it stops."""
     rotates = True
 
-    def __init__(self, lab, **settings):
-        super().__init__(lab, f'ours-{secrets.token_hex(3)}', lab.configuration(object__max_seconds=ROTATE_S, **settings), init=INIT)
-        self.lost = None
-
-    def start(self):
-        super().start()
-        self.console.wait_armed(60)
-        road.nic_like(self.lab, self)
-
-    def finish(self):
-        self.stop(120)
-        said = re.findall(r'^sealtap: shut down: packets \d+ lost (\d+)', self.console.text(), re.M)
-        self.lost = int(said[-1]) if said else None
+    def __init__(self, turns, **settings):
+        self.settings = {'object__max_seconds': turns.rotate_s, **settings}
+        super().__init__(turns.lab, turns.bench.folder, turns.sink)
 
 
-class Recorded(road.Plain):
-    """Plain with programs of today, one for each link. command(link): argv."""
+class Script(Peer):
+    """tcpdump -G .. -z script; what the last rotation left is shipped when it ends."""
+    name, dropped, rotates = 'script', r'(\d+) packets? dropped by kernel', True
 
-    def __init__(self, lab, command, stop=signal.SIGINT):
-        super().__init__(lab)
-        self.command, self.stop, self.lost = command, stop, None
-
-    def __enter__(self):
-        super().__enter__()
-        self.programs = [self.lab.processes.start(f'peer-{link}', self.command(link), self.ns) for link in (OUTSIDE, INSIDE)]
-        for p in self.programs:
-            p.wait_for(lambda p=p: re.search(r'listening on|File: ', p.output()), 10, 'start of the recorder')
-        return self
-
-    def finish(self):
-        for p in self.programs:
-            p.send(self.stop)
-        for p in self.programs:
-            p.child.wait(60)
-            self.lab.processes.list.remove(p)
-        said = ''.join(p.output() for p in self.programs)
-        self.lost = sum(int(n) for n in re.findall(r'(\d+) packets? dropped by kernel', said))
-        self.lost += sum(int(n) for n in re.findall(r"on interface '\w+': \d+/(\d+)", said))
-
-
-class Script(Recorded):
-    """tcpdump -G 10 -z script; what the last rotation left is shipped when it ends."""
-    rotates = True
-
-    def __init__(self, lab, folder, sink):
-        self.files = os.path.join(folder, 'script')
-        os.makedirs(self.files, exist_ok=True)
-        self.path = os.path.join(folder, 'ship')
+    def __init__(self, turns):
+        self.rotate_s, self.shelf = turns.rotate_s, os.path.join(turns.bench.folder, 'script')
+        os.makedirs(self.shelf, exist_ok=True)
+        self.path = os.path.join(turns.bench.folder, 'ship')
         with open(self.path, 'w') as f:
-            f.write(SCRIPT.format(level=1, key=secrets.token_hex(32), iv=secrets.token_hex(16), ca=road.certs.CA, sink=aws.S3_HOST))
+            f.write(SCRIPT.format(key=secrets.token_hex(32), iv=secrets.token_hex(16), ca=certs.CA, sink=aws.S3_HOST))
         os.chmod(self.path, 0o755)
-        super().__init__(lab, self.argv)
+        super().__init__(turns.lab, turns.bench.folder)
 
     def argv(self, link):
-        return ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-G', str(ROTATE_S), '-z', self.path,
-                '-w', f'{self.files}/{link}-%s.pcap']
+        return ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', str(BUFFER_MIB * 1024), '-Z', 'root', '-G', str(self.rotate_s),
+                '-z', self.path, '-w', f'{self.shelf}/{link}-%s.pcap']
 
-    def finish(self):
-        super().finish()
-        for name in sorted(os.listdir(self.files)):
-            if name.endswith('.pcap') and os.path.exists(f'{self.files}/{name}'):
-                while not self.alone(name):
-                    time.sleep(0.05)
-                if os.path.exists(f'{self.files}/{name}'):
-                    self.ns.run(self.path, f'{self.files}/{name}')
-        procs.wait_until(lambda: not os.listdir(self.files), 60, 'end of the scripts')
+    def begin(self):
+        self.files = []
+        self.programs = [self.lab.processes.start(f'script-{links[0]}', self.argv(*links), self.ns) for links in self.links]
+        for p in self.programs:
+            p.wait_output('listening on', 10)
+        time.sleep(START_S)
 
-    def alone(self, name):
-        """No script of a rotation is at it."""
-        return not os.path.exists(f'{self.files}/{name}.sealed')
+    def stop(self):
+        for p in self.programs:
+            p.end(signal.SIGINT, 60)
+            self.lab.processes.list.remove(p)
+        for name in sorted(os.listdir(self.shelf)):
+            path = os.path.join(self.shelf, name)
+            if name.endswith('.pcap'):
+                procs.wait_until(lambda path=path: not os.path.exists(path + '.sealed'), 60, 'end of a script')
+                if os.path.exists(path):
+                    self.ns.run(self.path, path)
 
 
-def to_tmpfs(folder, program):
-    """argv for each link: a recorder in the clear to tmpfs."""
-    files = os.path.join(folder, program)
-    os.makedirs(files, exist_ok=True)
-    if program == 'dumpcap':
-        return lambda link: ['dumpcap', '-q', '-i', link, '-B', '64', '-w', f'{files}/{link}.pcapng']
-    return lambda link: ['tcpdump', '-i', link, '-Q', 'in', '-n', '-s', '0', '-B', '65536', '-Z', 'root', '-w', f'{files}/{link}.pcap']
+class DumpcapAll(Dumpcap):
+    """As one calls it: what comes and what goes, at both links."""
+
+    def argv(self, inside, outside, path):
+        return ['dumpcap', '-q', *(word for link in (inside, outside) for word in ('-i', link, '-B', str(BUFFER_MIB))), '-w', path]
+
+
+def lost(side):
+    """Packets that it says it lost, on both links."""
+    if isinstance(side, Peer):
+        return sum(map(int, re.findall(side.dropped, ' '.join(p.output() for p in side.programs))))
+    return side.lost_claimed
 
 
 class Turns:
@@ -128,75 +102,71 @@ class Turns:
         for program in ('nginx', 'nft', 'tcpdump', 'dumpcap', 'zstd', 'openssl', 'curl'):
             if not shutil.which(program):
                 raise Missing(f'{program} is not here (image/packages bench)')
-        self.bench, self.seconds = bench, 4 if bench.quick else 20
-        self.lab = stack.enter_context(Surroundings('bench'))
-        self.sink = stack.enter_context(road.Sink(self.lab, bench.folder))
-        self.traffic = stack.enter_context(road.Traffic(self.lab, bench.folder))
-        self.lab.move_aws(AWS, IMPOSTOR)
+        self.bench = bench
+        self.seconds, self.rotate_s = (QUICK_SECONDS, QUICK_ROTATE_S) if bench.quick else (SECONDS, ROTATE_S)
+        self.lab = stack.enter_context(Surroundings('bench-cost'))
+        self.sink = Sink(self.lab, os.path.join(bench.folder, 'bodies'))
+        self.traffic = stack.enter_context(exchanges.Traffic(self.lab, bench.folder))
         self.bytes = {}
 
-    def turn(self, what, gateway, mix):
-        """CPU-seconds a GB, of all that the machine did; what the gateway lost, and the sink's part of it."""
-        with gateway:
-            self.traffic.ready()
-            self.warm_up(gateway, mix)
-            if getattr(gateway, 'holds_sink', False):
-                self.sink.hold(True)
-            busy, sink, begin = busy_s(), self.sink.cpu_s(), time.monotonic()
-            self.bytes[mix] = passed = self.traffic.run(mix, RATE_MBIT_S, self.seconds)
-            sent_s = time.monotonic() - begin
-            gateway.finish()
-            cost, sink, gb = busy_s() - busy, self.sink.cpu_s() - sink, passed / 1e9
-            if getattr(gateway, 'holds_sink', False):
-                self.sink.hold(False)
-                gateway.after()
-            lost = getattr(gateway, 'lost', 0)
-            self.bench.note(f'{mix}, {what}: {cost / gb:.2f} CPU-s/GB, sink {sink / gb:.2f}; {self.sink.stored() / 1e9:.3f} GB stored; '
-                            f'{passed * 8 / sent_s / 1e6:.0f} Mbit/s; lost {lost}')
-        self.sink.empty()
-        for name in ('script', 'dumpcap', 'tcpdump'):
-            with contextlib.suppress(FileNotFoundError):
-                for e in os.scandir(os.path.join(self.bench.folder, name)):
-                    os.unlink(e.path)
-        return cost / gb, lost
-
-    def warm_up(self, gateway, mix):
+    def warm_up(self, side, mix):
         """Memory has been touched, connections are there, and what that brought is shipped: a rotation wants one more packet."""
+        self.traffic.ready()
         self.traffic.run(mix, RATE_MBIT_S, 2)
-        if getattr(gateway, 'rotates', False):
-            time.sleep(ROTATE_S + 1)
+        if getattr(side, 'rotates', False):
+            time.sleep(self.rotate_s + 1)
             self.traffic.ready()
         time.sleep(2)
 
+    def turn(self, side, mix):
+        """CPU-seconds a GB, of all that the machine did; packets that the side lost."""
+        holds = getattr(side, 'holds_sink', False)
+        with side:
+            self.warm_up(side, mix)
+            if holds:
+                self.sink.hold(True)
+            taken, sink, busy, begin = self.sink.taken_bytes(), self.sink.cpu_s(), busy_s(), time.monotonic()
+            self.bytes[mix] = passed = self.traffic.run(mix, RATE_MBIT_S, self.seconds)
+            sent_s = time.monotonic() - begin
+            side.stop()
+            busy, sink, gb = busy_s() - busy, self.sink.cpu_s() - sink, passed / 1e9
+            if holds:
+                self.sink.hold(False)
+                side.after()
+            gone = lost(side)
+            share, rate = (self.sink.taken_bytes() - taken) / passed, passed * 8 / sent_s / 1e6
+            self.bench.note(f'{mix}, {side.name}: {busy / gb:.2f} CPU-s/GB, of it sink {sink / gb:.2f} for {share:.2f} of the bytes; '
+                            f'{rate:.0f} Mbit/s; lost {gone}')
+        return busy / gb, gone
+
     def above_plain(self, mix, sides):
         """{side: [CPU-s/GB above plain forwarding, of each round]}, {side: packets lost}."""
-        above, lost = {name: [] for name in sides}, {name: 0 for name in sides}
+        above, gone = {name: [] for name in sides}, {name: 0 for name in sides}
         for _ in range(self.bench.rounds):
-            plain, _ = self.turn('plain', road.Plain(self.lab), mix)
+            plain, _ = self.turn(Side(self.lab, self.bench.folder), mix)
             for name, make in sides.items():
-                cost, gone = self.turn(name, make(), mix)
+                cost, lost_now = self.turn(make(), mix)
                 above[name].append(cost - plain)
-                lost[name] += gone or 0
-        return above, lost
+                gone[name] += lost_now
+        return above, gone
 
-    def told(self, mix):
-        return TRAFFIC.format(MIXES[mix], RATE_MBIT_S, self.bytes[mix] / 1e9, self.traffic.like)
-
-
-def lost_text(lost, *names):
-    return 'Packets lost: ' + ', '.join(f'{n} {lost[n]}' for n in names) + '.'
+    def told(self, mix, gone, *names):
+        return (TRAFFIC.format(MIXES[mix], RATE_MBIT_S, self.bytes[mix] / 1e9, self.traffic.like) +
+                'Packets lost: ' + ', '.join(f'{n} {gone[n]}' for n in names) + '.')
 
 
 def rows(bench):
-    folder = bench.folder
     with contextlib.ExitStack() as stack:
         turns = Turns(stack, bench)
         for mix, must, aim in (('tls', 1 / 2, 1 / 3), ('http', 2 / 3, 1 / 2)):
-            above, lost = turns.above_plain(mix, {
-                'ours': lambda: Ours(turns.lab), 'script': lambda: Script(turns.lab, folder, turns.sink),
-                'dumpcap': lambda: Recorded(turns.lab, to_tmpfs(folder, 'dumpcap'))})
-            yield Row(f'record, compress, seal, ship: {mix}', 'tcpdump -z script', 'CPU-s/GB', above['ours'], above['script'],
-                      ('<=', must), aim, OURS + TODAY + turns.told(mix) +
-                      lost_text(lost, 'ours', 'script'))
-            yield Row(f'the same: {mix}', 'dumpcap to tmpfs', 'CPU-s/GB', above['ours'], above['dumpcap'], ('<=', 0.6), None,
-                      OURS + CLEAR + turns.told(mix) + lost_text(lost, 'ours', 'dumpcap'))
+            sides = {'ours': lambda: Ours(turns), 'script': lambda: Script(turns),
+                     'dumpcap': lambda: DumpcapAll(turns.lab, bench.folder)}
+            if not bench.quick:
+                sides['inbound'] = lambda: Dumpcap(turns.lab, bench.folder)
+            above, gone = turns.above_plain(mix, sides)
+            for name, against, who, bound, wish in (('script', 'tcpdump -z script', TODAY.format(turns.rotate_s), must, aim),
+                                                    ('dumpcap', 'dumpcap to tmpfs', ALL, 0.6, None),
+                                                    ('inbound', 'dumpcap to tmpfs, what comes alone', INBOUND, None, None)):
+                if name in above:
+                    yield Row(f'record, compress, seal, ship: {mix}', against, 'CPU-s/GB', above['ours'], above[name],
+                              bound and ('<=', bound), wish, OURS + who + turns.told(mix, gone, 'ours', name))

@@ -14,9 +14,9 @@ import struct
 import subprocess
 import time
 
-from cpu import busy_s
+from cpu import HZ, busy_s
 from lab import aws, certs, frames, host, web
-from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, IMPOSTOR, NIC, ROUTER
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, DNS, IMPOSTOR, NIC, ROUTER
 
 TARGET, PORT = '198.51.100.77', 9  # nobody
 BUFFER_MIB = 256
@@ -28,6 +28,7 @@ GENERATE = os.path.join(certs.TOP, 'build', 'tests', 'generate')
 COUNT = f'''table netdev bench {{
  chain in {{ type filter hook ingress device "{NIC}" priority 0; ip daddr {TARGET} counter drop; }}
 }}'''
+SEGMENTATION = 'tx on sg on tso on gso on'.split()
 MASQUERADE = f'table ip nat {{ chain out {{ type nat hook postrouting priority 100; oifname "{host.OUTSIDE}" masquerade; }}; }}'
 SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
     log_format meta '$request_length $http_x_amz_meta_sealtap_records $http_x_amz_meta_sealtap_lost $uri';
@@ -52,15 +53,15 @@ SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
 
 
 class Sink:
-    """What stands for S3: it reads each object to its end, into a file on tmpfs, and removes that."""
+    """What stands for S3: it reads each object to its end, into a file on tmpfs, and removes that. (nginx's WebDAV would answer 201.)"""
 
     def __init__(self, lab, bodies):
         os.makedirs(bodies, exist_ok=True)
         cert, key = certs.issue(lab.folder, 'sink', aws.NAMES)
         self.log = os.path.join(lab.folder, 'sink.log')
         text = SINK.format(folder=lab.folder, bodies=bodies, name='sink', address=IMPOSTOR, cert=cert, key=key)
-        web.start(lab.processes, lab.web, lab.folder, 'sink', text).wait_for(
-            lambda: f'{IMPOSTOR}:443 ' in lab.web.run('ss', '-Hltn'), 10, 'port of the sink')
+        self.process = web.start(lab.processes, lab.web, lab.folder, 'sink', text)
+        self.process.wait_for(lambda: f'{IMPOSTOR}:443 ' in lab.web.run('ss', '-Hltn'), 10, 'port of the sink')
         lab.move_aws(AWS, IMPOSTOR)
         self.seen = 0
 
@@ -71,6 +72,26 @@ class Sink:
         new, self.seen = lines[self.seen:], len(lines)
         found = [line.split() for line in new if '.pcapng.zst.encrypted' in line]
         return [sum(int(words[i]) for words in found) for i in (1, 2, 0)]
+
+
+    def taken_bytes(self):
+        """All that it was sent so far."""
+        with open(self.log) as f:
+            return sum(int(line.split()[0]) for line in f)
+
+    def worker(self):
+        pid = self.process.child.pid
+        with open(f'/proc/{pid}/task/{pid}/children') as f:
+            return int(f.read().split()[0])
+
+    def hold(self, still):
+        """It takes nothing more, or goes on."""
+        os.kill(self.worker(), signal.SIGSTOP if still else signal.SIGCONT)
+
+    def cpu_s(self):
+        """What it has used so far."""
+        with open(f'/proc/{self.worker()}/stat') as f:
+            return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / HZ
 
 
 def write_frames(path, payloads, flows):
@@ -102,8 +123,10 @@ class Side:
         self.ns.up(host.OUTSIDE, APPLIANCE_OUTSIDE + '/24')
         self.ns.up(host.INSIDE, APPLIANCE_INSIDE + '/24')
         self.ns.ip('route', 'add', 'default', 'via', ROUTER)
+        self.ns.resolver(DNS)
         self.ns.run('nft', '-f', '-', text_in=MASQUERADE)
         self.ns.sysctl('ipv4/ip_forward', 1)
+        self.nic_like()
         self.begin()
         self.ns.run('ping', '-c', '1', '-W', '2', ROUTER)  # both know each other's addresses
         return self
@@ -113,6 +136,12 @@ class Side:
         self.lab.detach()
         self.ns.delete()
         self.lab.net.namespaces.remove(self.ns)
+
+    def nic_like(self):
+        """What the gateway itself sends to the sink is cut into segments by the NIC, as on Nitro (TSO), and not on its way. What it
+        forwards comes in frames as on a wire, and goes on in the same."""
+        for ns, link in ((self.ns, host.OUTSIDE), (self.lab.segment, 'router'), (self.lab.router, 'web')):
+            ns.run('ethtool', '-K', link, *SEGMENTATION)
 
     def begin(self):
         pass
@@ -149,6 +178,7 @@ class Appliance(Side):
         self.sink.told()
         self.gateway.__enter__()
         self.gateway.console.wait_armed(60)
+        self.nic_like()
         self.before = self.arrived()
         return self
 
@@ -193,8 +223,7 @@ class Peer(Side):
         for program in self.programs:
             program.end(signal.SIGINT, 60)
             self.lab.processes.list.remove(program)
-        said = ' '.join(program.output() for program in self.programs)
-        self.lost_claimed = sum(map(int, re.findall(self.dropped, said)))
+        self.lost_claimed = sum(map(int, re.findall(self.dropped, self.programs[0].output())))  # of the link inside
 
     def recorded(self):
         ours = f'udp and dst host {TARGET}'
