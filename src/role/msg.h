@@ -101,6 +101,8 @@ enum role_id {
 	X(MSG_POST_SIGNED, msg_signed, KEYS, UPLOAD)                                                         \
 	X(MSG_BUCKET_REGION, msg_region, UPLOAD, KEYS)  /* S3 says that the bucket is there: sign for it */  \
 	X(MSG_COUNTERS, cloudwatch_sample, ANY, UPLOAD) /* what a role counted */                            \
+	X(MSG_COUNT, msg_none, UPLOAD, KEYS)            /* all is shipped: what does that add? */            \
+	X(MSG_COUNTED, msg_none, KEYS, UPLOAD)          /* its counters came before this */                  \
 	X(MSG_REFUSED, msg_refused, NET, FLOWS)         /* what connection tracking refused so far */        \
 	X(MSG_ALARM, sns_alarm, KEYS, UPLOAD)           /* a line of the log that a person must see */       \
 	X(MSG_CREDENTIALS_REFUSED, msg_none, UPLOAD, KEYS) /* fetch new ones */                              \

@@ -258,6 +258,12 @@ static void send_counters(void *arg)
 	loop_timer_in(&g.loop, &g.counters, COUNTERS_NS);
 }
 
+static void all_shipped(void)
+{
+	send_counters(NULL);
+	peer_send(&g.upload, MSG_COUNTED, NULL);
+}
+
 static void shipped(const void *payload)
 {
 	const struct msg_shipped *s = payload;
@@ -266,7 +272,7 @@ static void shipped(const void *payload)
 	if (s->meta.boot != g.start.boot)
 		return; /* from the volume, of a boot before */
 	if (canarywatch_stored(&g.canarywatch, &s->meta))
-		send_counters(NULL); /* now: it may be the last object but the log's */
+		send_counters(NULL);
 	if (strcmp(s->meta.stream, "log") != 0)
 		return;
 	if (!g.said_ready) {
@@ -460,6 +466,7 @@ static const struct role_take takes[] = {
 	{ROLE_UPLOAD, MSG_SIGN_POST, .take = sign_post},
 	{ROLE_UPLOAD, MSG_BUCKET_REGION, .take = bucket_elsewhere},
 	{ROLE_UPLOAD, MSG_SHIPPED, .take = shipped},
+	{ROLE_UPLOAD, MSG_COUNT, .call = all_shipped},
 	{ROLE_UPLOAD, MSG_FREE, .take = log_freed},
 	{ROLE_UPLOAD, MSG_CREDENTIALS_REFUSED, .call = creds_refused},
 	{ROLE_UPLOAD, MSG_CLOCK_SKEW, .take = clock_skewed},

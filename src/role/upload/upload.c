@@ -158,7 +158,13 @@ static void drained_when_empty(void)
 		return;
 	g.draining = false;
 	g.shipped = true;
-	telemetry_flush(&g.telemetry);
+	peer_send(&g.keys, MSG_COUNT, NULL); /* what shipped last may hold a canary */
+}
+
+static void all_counted(void)
+{
+	if (g.shipped)
+		telemetry_flush(&g.telemetry);
 }
 
 static void flushed(void *arg)
@@ -327,6 +333,7 @@ static void keys_anew(void)
 		if (g.lanes.lane[i].state == LANE_SIGNING)
 			ask_signature(&g.lanes.lane[i]);
 	telemetry_again(&g.telemetry, ROLE_KEYS);
+	all_counted(); /* what the one before did not tell is gone */
 }
 
 static void status_anew(void)
@@ -424,6 +431,7 @@ static const struct role_take takes[] = {
 	{ROLE_KEYS, MSG_PUT_SIGNED, .take = signed_put},
 	{ROLE_KEYS, MSG_POST_SIGNED, .take = signed_post},
 	{ROLE_KEYS, MSG_COUNTERS, .take_from = counted},
+	{ROLE_KEYS, MSG_COUNTED, .call = all_counted},
 	{ROLE_KEYS, MSG_CLOCK_OFFSET, .take = clock_offset},
 	{ROLE_KEYS, MSG_ALARM, .take = alarmed},
 	{ROLE_SPOOL, MSG_SEALED, .take_from = sealed},
