@@ -2,8 +2,8 @@
  *
  * The processor's AES and carry-less multiplication instructions are used where it has them, constant-time
  * code elsewhere. Source: NIST SP 800-38D. An IV must never be used twice under one key: record/esdk and
- * lib/tls_gcm own the counters that see to it, and nothing else in the product seals. A text is at most
- * AEAD_MAX_BYTES (2^36 - 32).
+ * lib/tls_gcm own the counters that see to it, and nothing else seals by this module (Mbed TLS, in a build
+ * with it, has code and counters of its own). A text is at most AEAD_MAX_BYTES (2^36 - 32).
  */
 #ifndef SEALTAP_LIB_AEAD_H
 #define SEALTAP_LIB_AEAD_H

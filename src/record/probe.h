@@ -17,8 +17,8 @@
 /* Percent of its bytes that compression would probably save; 100 for a frame below PROBE_FRAME_MIN. The
  * workspace holds plaintext afterwards. */
 unsigned probe_gain(struct zstd_encoder *enc, struct span raw);
-/* Is that enough for this level of zstd? Where the settings ask for more than level 1, size counts more than
- * time. */
+/* Is that enough for this level of zstd, the one that would be used? Above level 1 size counts more than
+ * time; who is behind falls below it, and then time counts. */
 bool probe_worth(unsigned gain_percent, int level);
 
 #endif

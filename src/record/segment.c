@@ -115,7 +115,7 @@ static enum segment_made how(struct segment *s, struct span raw, int level)
 {
 	if (level == 0)
 		return SEGMENT_STORED;
-	if (!probe_worth(probe_gain(&s->zstd, raw), s->level))
+	if (!probe_worth(probe_gain(&s->zstd, raw), level))
 		return SEGMENT_DENSE;
 	return level == s->level ? SEGMENT_COMPRESSED : SEGMENT_FASTER;
 }

@@ -42,10 +42,10 @@ static void keep(struct https *h)
 	loop_timer_in(h->loop, &h->timer, HTTPS_KEEP_MS * NS_PER_MS);
 }
 
-static bool may_keep(const struct https *h)
+static bool may_keep(struct https *h)
 {
 	return h->response.keep_alive && h->sent_all && !h->spoiled && !h->send_failed &&
-	       (!h->use_tls || tls_status(&h->tls) == ERR_OK);
+	       (!h->use_tls || (tls_status(&h->tls) == ERR_OK && https_unsent(h) == 0));
 }
 
 static const char *where(const struct https *h)

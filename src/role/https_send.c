@@ -81,7 +81,8 @@ enum err https_send(struct https *h)
 	if (!h->use_tls)
 		return send_plain(h);
 	TRY(send_batches(h, TURN_BYTES));
-	h->sent_all = h->written == https_request_bytes(h) && https_unsent(h) == 0;
+	/* TLS may have something to say of its own after that: the request stays sent */
+	h->sent_all |= h->written == https_request_bytes(h) && https_unsent(h) == 0;
 	return ERR_OK;
 }
 

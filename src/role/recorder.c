@@ -150,7 +150,8 @@ static enum effort_step effort(struct recorder *r)
 {
 	if (!r->with.ops->behind || r->with.settings->zstd_level == 0)
 		return EFFORT_FULL;
-	return adapt_next(&r->adapt, r->meta.stream, r->with.ops->behind(r->with.arg), clock_mono_ns());
+	return adapt_next(&r->adapt, r->meta.stream, r->with.settings->zstd_level,
+			  r->with.ops->behind(r->with.arg), clock_mono_ns());
 }
 
 static void frame_flush(struct recorder *r)
@@ -364,9 +365,10 @@ static bool object_ready(struct recorder *r, uint64_t real_ns)
 	if (!r->has_key)
 		return false;
 	if (!slots_find_free(&r->slots, &r->slot)) {
-		adapt_starved(&r->adapt, clock_mono_ns());
+		adapt_starved(&r->adapt);
 		return false;
 	}
+	adapt_fed(&r->adapt, clock_mono_ns());
 	object_open(r, real_ns);
 	return true;
 }

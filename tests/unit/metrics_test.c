@@ -100,6 +100,29 @@ static void a_worker_begun_anew_is_not_counted_twice(void)
 	CHECK(has_line("sealtap_recorded_packets_total 103"));
 }
 
+/* How it compressed is counted by each process for itself, from 0: the page goes on from what was there. */
+static void what_a_worker_counts_of_itself_goes_on(void)
+{
+	begin();
+	take(0, &(struct cloudwatch_sample){.packets = 10, .frames = {5, 0, 0, 7}, .effort_changes = 2});
+	take(0, &(struct cloudwatch_sample){.packets = 11, .frames = {1, 0, 0, 7}});
+	CHECK(has_line("sealtap_recorded_packets_total 11"));
+	CHECK(has_line("sealtap_frames_total{compression=\"full\"} 6"));
+	CHECK(has_line("sealtap_frames_total{compression=\"dense\"} 14"));
+	CHECK(has_line("sealtap_compression_changes_total 2"));
+	take(0, &(struct cloudwatch_sample){.packets = 9, .frames = {3, 1, 0, 7}, .effort_changes = 1});
+	CHECK(has_line("sealtap_recorded_packets_total 11"));
+	CHECK(has_line("sealtap_frames_total{compression=\"full\"} 8"));
+	CHECK(has_line("sealtap_frames_total{compression=\"fast\"} 1"));
+	CHECK(has_line("sealtap_compression_changes_total 3"));
+	take(0, &(struct cloudwatch_sample){.packets = 9, .frames = {0, 0, 0, 0}}); /* dead once more */
+	take(1, &(struct cloudwatch_sample){.packets = 1, .frames = {1, 0, 0, 0}});
+	CHECK(has_line("sealtap_recorded_packets_total 12"));
+	CHECK(has_line("sealtap_frames_total{compression=\"full\"} 9"));
+	CHECK(has_line("sealtap_frames_total{compression=\"dense\"} 14"));
+	CHECK(has_line("sealtap_compression_changes_total 3"));
+}
+
 /* The other roles count from 0 when they start anew. */
 static void a_role_begun_anew_is_added(void)
 {
@@ -134,6 +157,22 @@ static void a_death_while_writing_leaves_what_was(void)
 	CHECK(has_line("sealtap_recorded_packets_total 101"));
 }
 
+/* All numbers as long as they can get, and such a version as a build has. */
+static void the_longest_text_fits(void)
+{
+	struct cloudwatch_sample c;
+	begin();
+	memset(&c, 0xff, sizeof(c));
+	take(COUNTER_NET, &c);
+	memset(metrics_of(&kept)->visits, 0xff, sizeof(metrics_of(&kept)->visits));
+	memset(health.restarts, 0xff, sizeof(health.restarts));
+	CHECK(has_line("sealtap_compression_changes_total 18446744073709551615"));
+	text = BUF_OF(text_mem);
+	metrics_write(metrics_of(&kept), &health, "v10.20.30-1000-g0123456789ab-dirty", &text);
+	CHECK(!text.overflow);
+	CHECK_SPAN(span_from(buf_span(&text), text.len - 6), SPAN("# EOF\n"));
+}
+
 static void health_is_told(void)
 {
 	begin();
@@ -157,6 +196,9 @@ int main(void)
 	RUN(no_counter_is_forgotten, "each counter of a sample is told");
 	RUN(sources_add_up, "what the roles count adds up; an unknown source changes nothing");
 	RUN(a_worker_begun_anew_is_not_counted_twice, "a worker that starts anew is not counted twice");
+	RUN(what_a_worker_counts_of_itself_goes_on,
+	    "what a worker counts of its own process goes on where it was when it died");
+	RUN(the_longest_text_fits, "the text with the greatest numbers fits, with its end");
 	RUN(a_role_begun_anew_is_added, "what an earlier process had counted is added to its successor's");
 	RUN(a_death_while_writing_leaves_what_was, "a death while counters are written leaves those before");
 	RUN(health_is_told, "health, deaths and visits are told");

@@ -182,6 +182,28 @@ static void filters_full(void)
 	}
 }
 
+/* A frame that shrinks by less than a tenth. */
+static enum segment_made made_of_dense(int zstd_level, enum effort_step effort)
+{
+	struct segment_sum sum;
+	struct segment_frame_info info = info_of(0);
+	make(300000, 0);
+	for (size_t i = 0; i + 100 < 300000; i += 1000)
+		memset(raw + i, 0, 100);
+	CHECK(!segment_open(&segment, &key, message_id, zstd_level, UINT64_MAX, slot, sizeof(slot)));
+	CHECK(!segment_frame(&segment, span_of(raw, 300000), &info, effort));
+	CHECK(!segment_close(&segment, &sum) && !open_object(span_of(slot, sum.size_bytes)));
+	return segment.made;
+}
+
+static void dense_by_the_level_used(void)
+{
+	CHECK(made_of_dense(3, EFFORT_FULL) == SEGMENT_COMPRESSED);
+	CHECK(made_of_dense(3, EFFORT_FAST) == SEGMENT_DENSE);
+	CHECK(made_of_dense(3, EFFORT_STORED) == SEGMENT_STORED);
+	CHECK(made_of_dense(1, EFFORT_FULL) == SEGMENT_DENSE);
+}
+
 /* No run of 16 plaintext bytes, raw or compressed, may ever stand in the slot. */
 static void no_plaintext(void)
 {
@@ -316,6 +338,8 @@ int main(void)
 	RUN(index_tells, "the index says what stands where; index and seek table come last");
 	RUN(filters_follow, "each frame's filter stands in the index, or that it has none");
 	RUN(filters_full, "when the room for filters is full, further frames have none");
+	RUN(dense_by_the_level_used,
+	    "what shrinks a little is compressed above level 1, and stored when a lower one would be used");
 	RUN(no_plaintext, "no plaintext stands in the slot, and the keys are wiped at the end");
 	RUN(no_room, "while frames fit, the last words and the end of the object fit, too");
 	RUN(frame_refused, "a frame that does not fit is refused and leaves the object whole");

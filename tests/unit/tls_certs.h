@@ -42,7 +42,7 @@ static void make_ec_key(mbedtls_pk_context *k, mbedtls_ecp_group_id curve)
 	must(mbedtls_ecp_gen_key(curve, mbedtls_pk_ec(*k), peer_random, NULL));
 }
 
-static void make_rsa_key(mbedtls_pk_context *k, unsigned bits)
+static inline void make_rsa_key(mbedtls_pk_context *k, unsigned bits)
 {
 	mbedtls_pk_init(k);
 	must(mbedtls_pk_setup(k, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)));
@@ -84,7 +84,7 @@ static void make_cert(const struct cert_plan *plan, char *pem, size_t cap)
 }
 
 /* A certificate authority's own: name is "CN=...". */
-static void make_root(const char *name, mbedtls_pk_context *key, char *pem, size_t cap)
+static inline void make_root(const char *name, mbedtls_pk_context *key, char *pem, size_t cap)
 {
 	make_cert(&(struct cert_plan){.subject = name, .issuer = name, .key = key, .signer = key, .ca = true},
 		  pem, cap);

@@ -93,7 +93,7 @@ static void peer_hang_up(struct peer *p)
 	mbedtls_ssl_free(&p->ssl);
 }
 
-static void peer_free(struct peer *p)
+static inline void peer_free(struct peer *p)
 {
 	mbedtls_x509_crt_free(&p->chain);
 	mbedtls_ssl_cache_free(&p->cache);

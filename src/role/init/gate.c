@@ -22,9 +22,10 @@ static enum err close_filter(struct gate *g)
 
 void gate_close(struct gate *g)
 {
-	enum err filter = close_filter(g);
-	if (machine_stop_forwarding() && filter)
-		console_line("warning: forwarding could not be closed by init");
+	enum err filter = close_filter(g), switches = machine_stop_forwarding();
+	if (filter && switches)
+		console_line("warning: forwarding could not be closed by init: neither by the packet filter "
+			     "nor by the kernel's switches");
 }
 
 void gate_look(struct gate *g)

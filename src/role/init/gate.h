@@ -21,9 +21,12 @@ struct gate {
 	struct loop_timer timer;
 };
 
-/* host: its namespace may have it open, so it is closed; a machine that starts forwards nothing. */
+/* host: its namespace may have it open, so it is closed. A machine that starts forwards nothing: the kernel's
+ * switches are off after a boot, and net turns them on (role/net/gateway) when init says so, once recording
+ * is armed. */
 enum err gate_init(struct gate *g, bool host) MUST_USE;
-/* By the packet filter and by the kernel's switch. */
+/* By the packet filter and by the kernel's switches, for both families; either is enough. Said on the console
+ * when the filter fails, as it does where net has made no rules yet, and a switch does, too. */
 void gate_close(struct gate *g);
 /* From now on, forwarding is open, it is watched over if these settings want it; NULL: no longer. */
 void gate_watch(struct gate *g, const struct settings *s);

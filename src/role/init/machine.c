@@ -1,5 +1,6 @@
 #include "role/init/machine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -84,14 +85,22 @@ enum err machine_read(const char *path, struct buf *out)
 	return n ? ERR_TOO_LONG : ERR_OK;
 }
 
-enum err machine_stop_forwarding(void)
+static enum err switch_off(const char *path)
 {
-	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return ERR_SYSTEM;
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM;
 	bool ok = write(fd, "0", 1) == 1;
 	close(fd);
 	return ok ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err machine_stop_forwarding(void)
+{
+	enum err v4 = switch_off("/proc/sys/net/ipv4/ip_forward");
+	enum err v6 = switch_off("/proc/sys/net/ipv6/conf/all/forwarding");
+	/* a kernel without IPv6 has nothing to forward of it */
+	return v4 || v6 == ERR_NOT_FOUND ? v4 : v6;
 }
 
 enum err machine_signals(bool host, int *fd)

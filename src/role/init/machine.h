@@ -15,7 +15,8 @@ void machine_tell(bool host);
 unsigned machine_workers(unsigned max);
 /* Appends a whole file; ERR_TOO_LONG when it does not fit. */
 enum err machine_read(const char *path, struct buf *out) MUST_USE;
-/* Closes forwarding without any role's help. */
+/* Closes forwarding, IPv4's and IPv6's, without any role's help. An error: one of them may be open; the other
+ * was closed where that was possible. */
 enum err machine_stop_forwarding(void) MUST_USE;
 /* A descriptor (signalfd) of SIGCHLD and of what means shutdown: SIGTERM and SIGINT on a host, the power
  * button in the image. */

@@ -176,6 +176,19 @@ struct metrics *metrics_of(struct metrics_kept *k)
 	return &k->copy[k->current & 1];
 }
 
+/* A worker goes on where it had committed, but how it compressed it counts from 0. */
+static void take_worker(struct metrics_source *s, struct cloudwatch_sample *now)
+{
+	struct cloudwatch_sample own = {.effort_changes = s->now.effort_changes};
+	memcpy(own.frames, s->now.frames, sizeof(own.frames));
+	if (cloudwatch_began_anew(now, &own)) {
+		cloudwatch_carry(&s->before, &own);
+		s->now.effort_changes = 0;
+		memset(s->now.frames, 0, sizeof(s->now.frames));
+	}
+	cloudwatch_at_least(now, &s->now);
+}
+
 void metrics_take(struct metrics_kept *k, const struct msg_metrics *told)
 {
 	uint32_t next = ~k->current & 1;
@@ -186,7 +199,7 @@ void metrics_take(struct metrics_kept *k, const struct msg_metrics *told)
 	struct metrics_source *s = &m->source[told->source];
 	struct cloudwatch_sample now = told->counted;
 	if (told->source < MSG_MAX_WORKERS)
-		cloudwatch_at_least(&now, &s->now);
+		take_worker(s, &now);
 	else if (cloudwatch_began_anew(&now, &s->now))
 		cloudwatch_carry(&s->before, &s->now);
 	s->now = now;

@@ -43,8 +43,10 @@ struct metrics_kept {
 _Static_assert(sizeof(struct metrics_kept) <= METRICS_KEPT_BYTES, "it fits");
 
 struct metrics *metrics_of(struct metrics_kept *k);
-/* What a source told. A worker's counters outlive it, but for what it had not committed; the others' begin
- * anew with each process. An unknown source is ignored. */
+/* What a source told. A worker's counters outlive it, but for what it had not committed, and for frames and
+ * effort_changes: these begin anew with each process, as all of the other roles' do. That they did shows by
+ * one that is less than before: a successor whose first report has more of each is taken for the same
+ * process. An unknown source is ignored. */
 void metrics_take(struct metrics_kept *k, const struct msg_metrics *told);
 /* Appends the whole text, `# EOF` included. */
 void metrics_write(const struct metrics *m, const struct msg_health *h, const char *version, struct buf *out);
