@@ -7,6 +7,7 @@ from cost_rows import Ours, Turns
 from recorders import Tcpdump
 from table import Row
 
+SECONDS = 15  # of traffic: the sink must not stand still for longer than STILL_S
 VOLUME_BYTES = 40 * (64 << 20)
 SPOOL = ('Ours: both links, pcapng, stored (zstd.level = 0), AES-256-GCM with key commitment, SHA-256, a signed chain, flow logs, to a '
          'volume on tmpfs{0}. tcpdump: -Q in -w on each link, in the clear to tmpfs, nothing sealed or hashed. ')
@@ -42,9 +43,8 @@ class Kept(Spooled):
 
 def rows(bench):
     with contextlib.ExitStack() as stack:
-        turns = Turns(stack, bench)
-        above, gone = turns.above_plain('tls', {'kept': lambda: Kept(turns), 'shipped': lambda: Spooled(turns),
-                                                'tcpdump': lambda: Tcpdump(turns.lab, bench.folder)})
+        turns = Turns(stack, bench, SECONDS)
+        turns.above_plain('tls', {'kept': lambda: Kept(turns), 'shipped': lambda: Spooled(turns)},
+                          {'tcpdump': lambda mib: Tcpdump(turns.lab, bench.folder, buffer_mib=mib)})
         for name, what, then, must in (('kept', 'record, seal, to the spool', '', 1.0), ('shipped', 'the same with upload', SHIPPED, 1.25)):
-            yield Row(what, 'tcpdump to tmpfs', 'CPU-s/GB', above[name], above['tcpdump'], ('<=', must), None,
-                      SPOOL.format(then) + turns.told('tls', gone, name, 'tcpdump'))
+            yield turns.row(what, 'tcpdump to tmpfs', 'tls', name, 'tcpdump', ('<=', must), None, SPOOL.format(then), '')

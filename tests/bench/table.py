@@ -79,6 +79,11 @@ class Row:
         return self.reached is not None and COMPARE[self.must[0]](self.reached, self.must[1])
 
 
+def scatter(*sides):
+    """Why a row of many turns may be short: how far the figures of each side lie apart."""
+    return 'from turn to turn: ' + '; '.join(f'{name} {number(min(figures))} to {number(max(figures))}' for name, figures in sides)
+
+
 def number(x):
     """Three digits that count."""
     if x == 0 or abs(x) >= 1000:
