@@ -21,10 +21,10 @@ QUICK = {'64-byte': 'loss', 'mixed': 'cost'}  # one of each
 MODERATE = {'64-byte': 100_000, 'mixed': 50_000}
 SECONDS, QUICK_SECONDS = 5, 2
 HOW = ('generate.c through a gateway of two veths with NAT, as a packet comes from a NIC of one queue; peers at both links to tmpfs in '
-       'the clear, nothing authenticated or hashed; sealtap, its defaults, a worker for each core: zstd, AES-256-GCM, SHA-256, ECDSA, '
-       'TLS to nginx. ')
-UNRECORDED = (f'; buffers of peers {BUFFER_MIB} MiB; unrecorded: sent, and not found by tcpdump in what was written, or in the objects once '
-              'AWS\'s SDK and zstd had opened them; the worst of all rounds')
+       'the clear, nothing authenticated or hashed; sealtap, its defaults, a worker for each core: zstd, AES-256-GCM, SHA-256, '
+       'ECDSA, TLS to nginx. ')
+UNRECORDED = (f'; buffers of peers {BUFFER_MIB} MiB; unrecorded: sent, and not found by tcpdump in what was written, or in the objects '
+              'once AWS\'s SDK and zstd had opened them; the worst of all rounds')
 
 
 class Scene:
@@ -139,8 +139,8 @@ def cost_rows(scene, kind):
     told = ', '.join(f'{side.name} {" ".join(f"{ns:.0f}" for ns in busy[side])}' for side in busy)
     scene.bench.note(f'{kind} at {rate}/s, busy ns a packet: {told}')
     best = min(PEERS, key=lambda side: statistics.median(added[side]))
-    how = (HOW + scene.words + f'; {called(buffers)}; cost: busy time of the machine until all is written or shipped, plain forwarding left '
-           f'out ({kind}: {plain:,.0f} ns); packets lost: ' + ', '.join(f'{side.name} {n}' for side, n in lost.items()))
+    how = (HOW + scene.words + f'; {called(buffers)}; cost: busy time of the machine until all is written or shipped, plain forwarding '
+           f'left out ({kind}: {plain:,.0f} ns); packets lost: ' + ', '.join(f'{side.name} {n}' for side, n in lost.items()))
     for side in PEERS:
         what, must = f'added cost of a forwarded packet, {kind}, {rate:,}/s', ('<=', 1.0) if side == best else None
         if lost[Appliance]:
