@@ -13,7 +13,7 @@ import exchanges
 from cpu import busy_s
 from lab import aws, certs, procs
 from lab.surroundings import Surroundings
-from recorders import DRAIN_S, START_S, Appliance, Dumpcap, Peer, Side, as_called, called
+from recorders import BUFFER_MIB, DRAIN_S, START_S, Appliance, Dumpcap, Peer, Side, as_called, called
 from sink import Sink
 from table import Missing, Row
 
@@ -88,7 +88,8 @@ class DumpcapAll(Dumpcap):
     """As one calls it: what comes and what goes, at both links."""
 
     def argv(self, inside, outside, path):
-        return ['dumpcap', '-q', *(word for link in (inside, outside) for word in ('-i', link, *self.buffer('-B'))), '-w', path]
+        both = [word for link in (inside, outside) for word in ('-i', link, *self.buffer('-B'))]
+        return ['dumpcap', '-q', *both, *self.queue(), '-w', path]
 
 
 class Turns:
@@ -100,6 +101,7 @@ class Turns:
                 raise Missing(f'{program} is not here (image/packages bench)')
         self.bench = bench
         self.seconds, self.rotate_s = (QUICK_SECONDS, QUICK_ROTATE_S) if bench.quick else (seconds, ROTATE_S)
+        self.pause_s = 1 if bench.quick else 2
         self.lab = stack.enter_context(Surroundings('bench-cost'))
         self.sink = Sink(self.lab, os.path.join(bench.folder, 'bodies'))
         self.traffic = stack.enter_context(exchanges.Traffic(self.lab, bench.folder))
@@ -108,11 +110,11 @@ class Turns:
     def warm_up(self, side, mix):
         """Memory has been touched, connections are there, and what that brought is shipped: a rotation wants one more packet."""
         self.traffic.ready()
-        self.traffic.run(mix, RATE_MBIT_S, 2)
+        self.traffic.run(mix, RATE_MBIT_S, self.pause_s)
         if getattr(side, 'rotates', False):
             time.sleep(self.rotate_s + 1)
             self.traffic.ready()
-        time.sleep(2)
+        time.sleep(self.pause_s)
 
     def turn(self, side, mix):
         """CPU-seconds a GB, of all that the machine did, and of the sink; the part of the bytes that the side stored or shipped; packets
@@ -141,6 +143,8 @@ class Turns:
     def above_plain(self, mix, ours, peers):
         """Measures all rounds: for row(). ours: {name: make()}; peers: {name: make(buffer_mib)}."""
         self.above, self.sinks, self.shares, self.lost = {}, {}, {}, {}
+        if self.bench.quick:
+            self.buffers = dict.fromkeys(peers, BUFFER_MIB)
         for _ in range(self.bench.rounds):
             (plain, *_), _ = self.turn(Side(self.lab, self.bench.folder), mix)
             for name in (*ours, *peers):

@@ -163,6 +163,7 @@ class Peer(Side):
     """argv(link, path): a program for each link. dropped: what it says of its losses. buffer_mib: None: as it comes."""
     links = ((host.INSIDE, ), (host.OUTSIDE, ))
     dropped = None
+    telling = 2  # so many of its programs
 
     def __init__(self, lab, folder, sink=None, buffer_mib=BUFFER_MIB):
         self.buffer_mib = buffer_mib
@@ -190,7 +191,7 @@ class Peer(Side):
         self.lost_claimed = self.losses()
 
     def losses(self):
-        return sum(map(int, re.findall(self.dropped, ' '.join(program.output() for program in self.programs))))
+        return sum(map(int, re.findall(self.dropped, ' '.join(program.output() for program in self.programs[:self.telling]))))
 
     def recorded(self):
         return to_target(self.files[:1])  # the other one has the link outside alone
@@ -222,12 +223,17 @@ class Dumpcap(Peer):
 
     def argv(self, inside, outside, path):
         both = [word for link in (inside, outside) for word in ('-i', link, '-f', 'inbound', *self.buffer('-B'))]
-        return ['dumpcap', '-q', *both, '-w', path]
+        return ['dumpcap', '-q', *both, *self.queue(), '-w', path]
+
+    def queue(self):
+        """Between its threads: 1 MB by itself."""
+        return self.buffer('-C', times=1 << 20)
 
 
 class Netsniff(Peer):
     """Two processes, in the clear to tmpfs."""
     name, dropped = 'netsniff-ng', r'(\d+)\s+packets? failed filter'
+    telling = 1  # at the link outside it counts what leaves, too, which it does not want
 
     def argv(self, link, path):
         size = self.buffer('--ring-size', 'MiB')
@@ -249,8 +255,8 @@ def as_called(buffers, name, turn):
 
 def called(buffers):
     """In words."""
-    return ('buffers: its own unless it lost packets so (netsniff-ng does not begin on a veth without a size): ' +
-            ', '.join(f'{name} {f"{mib} MiB" if mib else "its own"}' for name, mib in buffers.items()))
+    return ('buffers are as they come, but of a size where packets were lost so, in a quick run, and for netsniff-ng, which does not '
+            'begin on a veth without: ' + ', '.join(f'{name} {f"{mib} MiB" if mib else "its own"}' for name, mib in buffers.items()))
 
 
 def cost_s(side, path, count, rate):
