@@ -150,7 +150,7 @@ def forwarding_s(lab, folder, number):
 
 def each(bench):
     """How often a round starts the machines that take seconds."""
-    return 3 if bench.quick else 5
+    return 2 if bench.quick else 5
 
 
 def one_round(bench, lab, empty, debian, number):

@@ -17,8 +17,8 @@ from recorders import BUFFER_MIB, DRAIN_S, START_S, Appliance, Dumpcap, Peer, Si
 from sink import Sink
 from table import Missing, Row
 
-ROTATE_S, QUICK_ROTATE_S = 10, 2
-SECONDS, QUICK_SECONDS = 30, 5
+ROTATE_S, QUICK_ROTATE_S = 10, 1
+SECONDS, QUICK_SECONDS = 30, 4
 RATE_MBIT_S = 300
 STILL_S = 20  # so long the sink may stand still: upload waits longer for an answer
 SCRIPT = '''#!/bin/sh -e
@@ -169,7 +169,7 @@ class Turns:
 def rows(bench):
     with contextlib.ExitStack() as stack:
         turns = Turns(stack, bench)
-        for mix, must, aim in (('tls', 1 / 2, 1 / 3), ('http', 2 / 3, 1 / 2)):
+        for mix, must, aim in (('tls', 1 / 2, 1 / 3), ('http', 2 / 3, 1 / 2))[:1 if bench.quick else 2]:
             peers = {'script': lambda mib: Script(turns, mib),
                      'dumpcap': lambda mib: DumpcapAll(turns.lab, bench.folder, buffer_mib=mib)}
             if not bench.quick:
