@@ -62,7 +62,7 @@ def scaling(bench, payload):
     recording = os.path.join(bench.folder, 'recording.pcapng')
     with open(recording, 'wb') as out:
         subprocess.run([OURS, 'http', '1', '1', payload, 'dump'], stdout=out, check=True)
-    seconds, rounds = (1, 5) if bench.quick else (3, max(9, 3 * bench.rounds))
+    seconds, rounds = (1, 3) if bench.quick else (3, max(9, 3 * bench.rounds))
     a, b = [], []
     for _ in range(rounds):
         one, two = (ours(payload, seconds * 1000, n) for n in (1, 2))
@@ -76,7 +76,7 @@ def scaling(bench, payload):
 
 def costs(bench, payload):
     """For the cost model: not compared."""
-    ms = 150 if bench.quick else 1000
+    ms = 100 if bench.quick else 1000
     for mix, unit in (('64', 'packet'), ('imix', 'packet'), ('1514', 'packet'), ('tls', 'byte'), ('http', 'byte')):
         for stage, level, what in STAGES:
             if level and unit == 'packet' or stage != 'all' and unit == 'byte':
