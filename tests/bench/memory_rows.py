@@ -55,8 +55,7 @@ def told(roles):
 
 
 def rows(bench):
-    end_gb = 1 if bench.quick else 10
-    begin_gb = 0.4 if bench.quick else 1  # a worker has ended an object
+    begin_gb, end_gb = 1, 1.5 if bench.quick else 10
     with Surroundings('bench-memory') as lab:
         bulk = mix.bulk(bench.folder)
         with Appliance(lab, bench.folder, Sink(lab, os.path.join(bench.folder, 'bodies'))) as appliance:
