@@ -30,6 +30,8 @@ def part(row):
 def said(row):
     if row.missing:
         return 'not measured'
+    if row.reached is None:
+        return 'no ratio'
     figure = number(row.reached) + ('×' if row.theirs else f' {row.unit}')
     return f'{figure} (must {row.must[0]} {row.must[1]:.4g})' if row.must else figure
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from lab.certs import TOP
-from table import Missing, Row
+from table import Missing, Row, scatter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OURS = os.path.join(TOP, 'build', 'tests', 'crypto')
@@ -97,6 +97,10 @@ def words(turns, line=0):
     return turns[0][line][1]
 
 
+def row(what, against, ours, theirs, must, how, lacks=''):
+    return Row(what, against, 'GB/s', ours, theirs, must, how=how, short=lacks or scatter(('ours', ours), ('OpenSSL', theirs)) + ' GB/s')
+
+
 def rows(bench):
     s = Sides(bench)
     bench.note(f'{s.turns} turns of each side on core {s.core}, {s.seconds} s each')
@@ -106,14 +110,14 @@ def rows(bench):
     bench.version('openssl of cryptography', f'OpenSSL {version}, cryptography {package}')
     lacks = '' if 'AVX-512' in path else f'this processor allows {path} only'
     what, newest, older = 'seal 64 KiB frames, one core', f'OpenSSL {version}', f'OpenSSL {debian}'
-    yield Row(what, newest, 'GB/s', figures(got['seal']), figures(got['newest']), ('>=', 1.0),
-              how=HOW.format(path=path) + NEWEST.format(version, package), short=lacks)
-    yield Row(what, older, 'GB/s', figures(got['seal']), figures(got['debian']), ('>=', 2.0),
-              how=HOW.format(path=path) + DEBIAN.format(debian), short=lacks)
-    yield Row('SHA-256, one core', newest, 'GB/s', figures(got['sha']), figures(got['newest'], 1), ('>=', 0.95),
-              how=HOW_SHA.format(version, 'Hash.update() of Python\'s cryptography, less what one of nothing takes'))
-    yield Row('SHA-256, one core', older, 'GB/s', figures(got['sha']), figures(got['debian sha']), ('>=', 0.95),
-              how=HOW_SHA.format(debian, 'Debian\'s libcrypto by EVP in C'))
+    yield row(what, newest, figures(got['seal']), figures(got['newest']), ('>=', 1.0),
+              HOW.format(path=path) + NEWEST.format(version, package), lacks)
+    yield row(what, older, figures(got['seal']), figures(got['debian']), ('>=', 2.0),
+              HOW.format(path=path) + DEBIAN.format(debian), lacks)
+    yield row('SHA-256, one core', newest, figures(got['sha']), figures(got['newest'], 1), ('>=', 0.95),
+              HOW_SHA.format(version, 'Hash.update() of Python\'s cryptography, less what one of nothing takes'))
+    yield row('SHA-256, one core', older, figures(got['sha']), figures(got['debian sha']), ('>=', 0.95),
+              HOW_SHA.format(debian, 'Debian\'s libcrypto by EVP in C'))
     yield from masked_rows(s, debian)
     if not bench.quick:
         yield from other_rows(s, got, debian)
@@ -125,8 +129,7 @@ def masked_rows(s, debian):
         yield Row.absent(what, against, must, 'this processor has no AES-NI')
         return
     got = s.turn({'ours': lambda: s.ours('seal', AES), 'theirs': lambda: s.openssl('seal', mask=True)})
-    yield Row(what, against, 'GB/s', figures(got['ours']), figures(got['theirs']), must,
-              how=HOW.format(path='AES-NI') + DEBIAN.format(debian) + MASKED)
+    yield row(what, against, figures(got['ours']), figures(got['theirs']), must, HOW.format(path='AES-NI') + DEBIAN.format(debian) + MASKED)
 
 
 def other_rows(s, seen, debian):

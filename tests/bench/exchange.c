@@ -29,6 +29,7 @@
 #define RECORD 16384
 #define SCRATCH (256 * 1024)
 #define CONNECTIONS 512
+#define UPLOAD (16u << 20) /* more than a compressor looks back */
 
 enum kind { PAGE, TLS, TLS_UP, KINDS };
 
@@ -217,6 +218,8 @@ struct lane {
 };
 
 static struct lane lanes[LANES];
+static uint8_t upload[UPLOAD]; /* noise */
+static size_t upload_at;       /* moves on: a body is not the bytes of the one before */
 static struct pollfd asks[LANES];
 static struct {
 	uint64_t bytes, requests, connections, names;
@@ -270,8 +273,10 @@ static void carry(unsigned i)
 	struct lane *l = &lanes[i];
 	if (asks[i].revents & POLLOUT) {
 		size_t n = l->to_send < SCRATCH ? l->to_send : SCRATCH;
-		ssize_t sent = send(asks[i].fd, scratch, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		upload_at = upload_at + n > UPLOAD ? 0 : upload_at;
+		ssize_t sent = send(asks[i].fd, upload + upload_at, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		l->to_send -= sent > 0 ? (size_t)sent : 0;
+		upload_at += sent > 0 ? (size_t)sent : 0;
 	}
 	if (asks[i].revents & (POLLIN | POLLERR | POLLHUP)) {
 		ssize_t n =
@@ -318,8 +323,8 @@ static void ask(char **argv)
 	double bytes_s = strtod(argv[3], NULL) * 1e6 / 8, seconds = strtod(argv[4], NULL), begin = now_s();
 	int udp = socket(AF_INET, SOCK_DGRAM, 0);
 	unsigned busy = 1;
-	for (size_t i = 0; i < SCRATCH; i++)
-		scratch[i] = (uint8_t)chance(256);
+	for (size_t i = 0; i < UPLOAD; i++)
+		upload[i] = (uint8_t)chance(256);
 	for (unsigned i = 0; i < LANES; i++)
 		asks[i].fd = -1;
 	while (busy || now_s() - begin < seconds) {

@@ -1,4 +1,4 @@
-"""exchanges: real exchanges between `inside` and `web`, by exchange.c over the kernel's TCP, and what they consist of."""
+"""exchanges: real exchanges between `inside` and `web`, by exchange.c over the kernel's TCP and UDP, and what they consist of."""
 import glob
 import os
 import random
@@ -15,8 +15,8 @@ TEXTS = ('/usr/share/doc/**/*', '/usr/share/**/*.html', '/usr/share/**/*.js', '/
 
 
 def corpus(folder):
-    """Files that exchange.c serves: (clear, ciphertext, what clear is like). Clear: texts of this machine and noise, four to one,
-    in pieces of 64 KiB, as pages with their pictures."""
+    """Files that exchange.c serves: (clear, ciphertext, what clear is like). Clear: texts of this machine and, of four pieces of
+    64 KiB the last, noise, as pages with their pictures."""
     chance, clear, noise = random.Random(1), os.path.join(folder, 'clear'), os.path.join(folder, 'noise')
     paths = sorted({p for pattern in TEXTS for p in glob.glob(pattern, recursive=True) if os.path.isfile(p) and not p.endswith('.gz')})
     chance.shuffle(paths)

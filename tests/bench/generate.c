@@ -1,7 +1,8 @@
 /* generate LINK FILE COUNT RATE: sends COUNT frames by LINK, those of a pcap of this machine's byte
  * order over and over, RATE a second (0: as fast as it goes), past the queueing discipline (packet(7):
  * PACKET_QDISC_BYPASS), 64 with a call. The frames are sent as they are. At the end a line: frames,
- * bytes, seconds.
+ * bytes, seconds. A frame that the link does not take (ENOBUFS) is none of these: it is sent again, so that
+ * a link which is too slow shows in the seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -213,11 +213,18 @@ def rows(bench):
     def seconds(name):
         return [r.seconds for r in ours[name]]
     stored = [scene.stored / 1e6] * bench.rounds
-    yield Row('open a window of 1 minute: bytes fetched', 'aws s3 cp', 'MB', mb('window'), stored, ('<=', 0.02), how=how)
-    yield Row('open a window of 1 minute: time', 'the chain', 's', seconds('window'), window_s, ('<=', 1 / 20), how=how)
-    yield Row('open the whole: time', 'the chain', 's', seconds('whole'), whole_s, ('<=', 1 / 3), how=how)
-    yield Row('open a host of 1 in 1,000 frames: bytes fetched', 'aws s3 cp', 'MB', mb('rare'), stored, ('<=', 0.05), how=how)
-    yield Row('open, first packet on the pipe', '', 's', [r.first_s[0] for r in ours['pipe']], must=('<=', 1), how='after S3\'s first byte')
+    last = rounds[-1]
+    short = {name: f'{last[name].requests} requests of {DELAY_MS} ms for {last[name].bytes / 1e6:,.0f} MB' for name in ours}
+    chain = '; the chain: ' + ', '.join(f'{step} {ran.seconds:.1f} s' for step, ran in last['chain'].items())
+    yield Row('open a window of 1 minute: bytes fetched', 'aws s3 cp', 'MB', mb('window'), stored, ('<=', 0.02), None, how, short['window'])
+    yield Row('open a window of 1 minute: time', 'the chain', 's', seconds('window'), window_s, ('<=', 1 / 20), None, how,
+              short['window'] + chain)
+    yield Row('open the whole: time', 'the chain', 's', seconds('whole'), whole_s, ('<=', 1 / 3), None, how, short['whole'] + chain)
+    yield Row('open a host of 1 in 1,000 frames: bytes fetched', 'aws s3 cp', 'MB', mb('rare'), stored, ('<=', 0.05), None, how,
+              short['rare'])
+    yield Row('open, first packet on the pipe', '', 's', [r.first_s[0] for r in ours['pipe']], must=('<=', 1), how='after S3\'s first byte',
+              short=short['pipe'])
     peak = [max(r[name].peak_bytes for name in ours) / MIB for r in rounds]
-    yield Row('open: peak memory', '', 'MiB', peak, must=('<=', 256), how='at most, of all of these')
+    yield Row('open: peak memory', '', 'MiB', peak, must=('<=', 256), how='at most, of all of these',
+              short=', '.join(f'{name} {last[name].peak_bytes / MIB:.0f} MiB' for name in ours))
     yield Row('memory for the largest object', 'AWS\'s SDK', 'MiB', peak, [sdk / MIB], how=f'an object of {largest / MIB:.0f} MiB')

@@ -4,7 +4,7 @@
 
 Each Side builds a gateway anew, of the same links (lab/host.py): with the appliance, or with the kernel's forwarding and masquerading
 alone (`nft`), which is what a NAT instance does; the peers record there what arrives at both links, as pcap on tmpfs, with BUFFER_MIB.
-The appliance ships to an nginx in the web's namespace which takes S3's name, answers 200 and keeps nothing.
+The appliance, with a worker for each core as it does by itself, ships to an nginx in the web's namespace which takes S3's name.
 """
 import json
 import os
@@ -14,9 +14,9 @@ import struct
 import subprocess
 import time
 
-from cpu import HZ, busy_s
-from lab import aws, certs, frames, host, web
-from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, DNS, IMPOSTOR, NIC, ROUTER
+from cpu import busy_s
+from lab import certs, frames, host
+from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, DNS, NIC, ROUTER
 
 TARGET, PORT = '198.51.100.77', 9  # nobody
 BUFFER_MIB = 256
@@ -24,74 +24,13 @@ SETTLE_S = 0.3  # until what is in queues has passed
 START_S = 0.5
 DRAIN_S = 1.2  # a ring's block is handed over after a second at the latest
 STOP_S = 120
+KEEPS_UP = 0.97  # of the wanted rate: else the generator lags, and the turn says nothing
 GENERATE = os.path.join(certs.TOP, 'build', 'tests', 'generate')
 COUNT = f'''table netdev bench {{
  chain in {{ type filter hook ingress device "{NIC}" priority 0; ip daddr {TARGET} counter drop; }}
 }}'''
 SEGMENTATION = 'tx on sg on tso on gso on'.split()
 MASQUERADE = f'table ip nat {{ chain out {{ type nat hook postrouting priority 100; oifname "{host.OUTSIDE}" masquerade; }}; }}'
-SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
-    log_format meta '$request_length $http_x_amz_meta_sealtap_records $http_x_amz_meta_sealtap_lost $uri';
-    access_log {folder}/{name}.log meta;
-    keepalive_requests 1000000;
-''').replace('{folder}/uploads', '{bodies}') + '''
-    server {{ listen 127.0.0.1:8081; access_log off; location / {{ return 200; }} }}
-    server {{
-        listen {address}:443 ssl;
-        ssl_certificate {cert};
-        ssl_certificate_key {key};
-        location / {{
-            client_body_in_file_only clean;
-            proxy_pass_request_body off;
-            proxy_set_header Content-Length 0;
-            proxy_set_header If-None-Match "";
-            proxy_pass http://127.0.0.1:8081;
-        }}
-    }}
-}}
-'''
-
-
-class Sink:
-    """What stands for S3: it reads each object to its end, into a file on tmpfs, and removes that. (nginx's WebDAV would answer 201.)"""
-
-    def __init__(self, lab, bodies):
-        os.makedirs(bodies, exist_ok=True)
-        cert, key = certs.issue(lab.folder, 'sink', aws.NAMES)
-        self.log = os.path.join(lab.folder, 'sink.log')
-        text = SINK.format(folder=lab.folder, bodies=bodies, name='sink', address=IMPOSTOR, cert=cert, key=key)
-        self.process = web.start(lab.processes, lab.web, lab.folder, 'sink', text)
-        self.process.wait_for(lambda: f'{IMPOSTOR}:443 ' in lab.web.run('ss', '-Hltn'), 10, 'port of the sink')
-        lab.move_aws(AWS, IMPOSTOR)
-        self.seen = 0
-
-    def told(self):
-        """(records, lost, bytes) in the metadata of the recordings that came since it was asked last."""
-        with open(self.log) as f:
-            lines = f.read().splitlines()
-        new, self.seen = lines[self.seen:], len(lines)
-        found = [line.split() for line in new if '.pcapng.zst.encrypted' in line]
-        return [sum(int(words[i]) for words in found) for i in (1, 2, 0)]
-
-
-    def taken_bytes(self):
-        """All that it was sent so far."""
-        with open(self.log) as f:
-            return sum(int(line.split()[0]) for line in f)
-
-    def worker(self):
-        pid = self.process.child.pid
-        with open(f'/proc/{pid}/task/{pid}/children') as f:
-            return int(f.read().split()[0])
-
-    def hold(self, still):
-        """It takes nothing more, or goes on."""
-        os.kill(self.worker(), signal.SIGSTOP if still else signal.SIGCONT)
-
-    def cpu_s(self):
-        """What it has used so far."""
-        with open(f'/proc/{self.worker()}/stat') as f:
-            return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / HZ
 
 
 def write_frames(path, payloads, flows):
@@ -103,6 +42,13 @@ def write_frames(path, payloads, flows):
             f.write(struct.pack('<4I', 0, 0, len(frame), len(frame)) + frame)
 
 
+def to_target(paths):
+    """Packets to TARGET in recordings: by tcpdump, whoever wrote them."""
+    said = [subprocess.run(['tcpdump', '-n', '--count', '-r', path, f'udp and dst host {TARGET}'], capture_output=True, text=True)
+            for path in paths]
+    return sum(int(re.search(r'(\d+) packets?$', s.stdout.strip() or s.stderr.strip(), re.M)[1]) for s in said)
+
+
 class Side:
     """`with Tcpdump(lab, folder) as side: side.send(..); side.stop(); side.recorded()`."""
     name = 'plain forwarding'
@@ -112,7 +58,8 @@ class Side:
         self.lab, self.folder, self.sink = lab, folder, sink
         Side.number += 1
         self.sent = self.bytes = self.lost_claimed = 0
-        self.gateway = host.Host(lab, f'gateway{Side.number}', self.configuration())
+        self.reached = 1.0  # of the rate that was wanted, at worst
+        self.gateway = host.Host(lab, f'gateway{Side.number}', self.configuration(), workers=os.cpu_count())
         self.ns = self.gateway.ns
         lab.segment.run('nft', '-f', '-', text_in=COUNT)
 
@@ -150,11 +97,10 @@ class Side:
         pass
 
     def send(self, path, count, rate):
-        """Seconds that it took."""
         done = self.lab.inside.run(GENERATE, NIC, path, str(count), str(rate)).split()
         time.sleep(SETTLE_S)
         self.sent, self.bytes = self.sent + int(done[0]), self.bytes + int(done[1])
-        return float(done[2])
+        self.reached = min(self.reached, int(done[0]) / float(done[2]) / rate)
 
     def forwarded(self):
         """How many left it."""
@@ -163,6 +109,14 @@ class Side:
 
     def recorded(self):
         """How many of what was sent are in the recording, once it was stopped."""
+        return 0
+
+    def losses(self):
+        """Packets of both links that it did not record, as far as it or its books tell, once it was stopped."""
+        return 0
+
+    def stored_bytes(self):
+        """What it has written so far itself."""
         return 0
 
 
@@ -175,37 +129,48 @@ class Appliance(Side):
         return self.lab.configuration(**self.settings)
 
     def __enter__(self):
-        self.sink.told()
+        self.sink.came()
         self.gateway.__enter__()
         self.gateway.console.wait_armed(60)
         self.nic_like()
-        self.before = self.arrived()
         return self
 
     def __exit__(self, *failed):
         self.gateway.__exit__(*failed)
         super().__exit__(*failed)
-
-    def arrived(self):
-        return {link: self.ns.counters(link)['rx_packets'] for link in (host.OUTSIDE, host.INSIDE)}
+        self.sink.forget()
 
     def stop(self):
-        self.after = self.arrived()
+        self.arrived = {link: self.ns.counters(link)['rx_packets'] for link in (host.OUTSIDE, host.INSIDE)}
         self.gateway.stop(STOP_S)
-        self.records, self.lost_claimed, self.shipped_bytes = self.sink.told()
+        self.came = self.sink.came()
+        self.lost_claimed = sum(lost for _, lost, _ in self.came)
+
+    def losses(self):
+        """What the metadata of what was shipped calls lost, and what the books lack: all that arrived at both links, which are down until
+        the rings are there, until the end of traffic must be in the objects or be lost."""
+        records = sum(n for n, _, _ in self.came)
+        return self.lost_claimed + max(0, sum(self.arrived.values()) - records - self.lost_claimed)
 
     def recorded(self):
-        """All that arrived at the link inside, without what the metadata of what was shipped calls lost, and without what the books
-        lack: what arrived at both links from arming to the end of traffic is at least what stands in the objects or was lost."""
-        arrived = {link: self.after[link] - self.before[link] for link in self.after}
-        absent = max(0, sum(arrived.values()) - self.records - self.lost_claimed)
-        return min(arrived[host.INSIDE], self.sent) - self.lost_claimed - absent
+        """Counted in the objects, where the sink keeps them; else by the books."""
+        if self.sink.keeps:
+            return to_target(self.sink.opened([file for _, _, file in self.came]))
+        return min(self.arrived[host.INSIDE], self.sent) - self.losses()
 
 
 class Peer(Side):
-    """argv(link, path): a program for each link. dropped: what it says of its losses."""
+    """argv(link, path): a program for each link. dropped: what it says of its losses. buffer_mib: None: as it comes."""
     links = ((host.INSIDE, ), (host.OUTSIDE, ))
     dropped = None
+    telling = 2  # so many of its programs
+
+    def __init__(self, lab, folder, sink=None, buffer_mib=BUFFER_MIB):
+        self.buffer_mib = buffer_mib
+        super().__init__(lab, folder, sink)
+
+    def buffer(self, option, unit='', times=1):
+        return [option, f'{self.buffer_mib * times}{unit}'] if self.buffer_mib else []
 
     def begin(self):
         self.files = [os.path.join(self.folder, f'{self.name}-{links[0]}.pcap') for links in self.links]
@@ -223,12 +188,16 @@ class Peer(Side):
         for program in self.programs:
             program.end(signal.SIGINT, 60)
             self.lab.processes.list.remove(program)
-        self.lost_claimed = sum(map(int, re.findall(self.dropped, self.programs[0].output())))  # of the link inside
+        self.lost_claimed = self.losses()
+
+    def losses(self):
+        return sum(map(int, re.findall(self.dropped, ' '.join(program.output() for program in self.programs[:self.telling]))))
 
     def recorded(self):
-        ours = f'udp and dst host {TARGET}'
-        said = subprocess.run(['tcpdump', '-n', '--count', '-r', self.files[0], ours], capture_output=True, text=True)
-        return int(re.search(r'(\d+) packets?$', said.stdout.strip() or said.stderr.strip(), re.M)[1])
+        return to_target(self.files[:1])  # the other one has the link outside alone
+
+    def stored_bytes(self):
+        return sum(map(os.path.getsize, self.files))
 
     def __exit__(self, *failed):
         for program in self.programs:
@@ -244,7 +213,7 @@ class Tcpdump(Peer):
     name, dropped = 'tcpdump', r'(\d+) packets? dropped by kernel'
 
     def argv(self, link, path):
-        return ['tcpdump', '-n', '-i', link, '-Q', 'in', '-s', '0', '-B', str(BUFFER_MIB * 1024), '-Z', 'root', '-w', path]
+        return ['tcpdump', '-n', '-i', link, '-Q', 'in', '-s', '0', *self.buffer('-B', times=1024), '-Z', 'root', '-w', path]
 
 
 class Dumpcap(Peer):
@@ -253,20 +222,41 @@ class Dumpcap(Peer):
     links = ((host.INSIDE, host.OUTSIDE), )
 
     def argv(self, inside, outside, path):
-        both = [word for link in (inside, outside) for word in ('-i', link, '-f', 'inbound', '-B', str(BUFFER_MIB))]
-        return ['dumpcap', '-q', *both, '-w', path]
+        both = [word for link in (inside, outside) for word in ('-i', link, '-f', 'inbound', *self.buffer('-B'))]
+        return ['dumpcap', '-q', *both, *self.queue(), '-w', path]
+
+    def queue(self):
+        """Between its threads: 1 MB by itself."""
+        return self.buffer('-C', times=1 << 20)
 
 
 class Netsniff(Peer):
     """Two processes, in the clear to tmpfs."""
     name, dropped = 'netsniff-ng', r'(\d+)\s+packets? failed filter'
+    telling = 1  # at the link outside it counts what leaves, too, which it does not want
 
     def argv(self, link, path):
-        ring = f'{BUFFER_MIB}MiB'
-        return ['netsniff-ng', '--in', link, '--out', path, '--type', 'host', '--no-sock-mem', '--ring-size', ring, '--silent']
+        size = self.buffer('--ring-size', 'MiB')
+        return ['netsniff-ng', '--in', link, '--out', path, '--type', 'host', '--no-sock-mem', *size, '--silent']
 
 
 PEERS = Tcpdump, Dumpcap, Netsniff
+
+
+def as_called(buffers, name, turn):
+    """(cost, packets lost) of a peer as people call it; where it loses packets so, with BUFFER_MIB, now and from then on.
+    turn(buffer_mib) gives the two; buffers: {name: buffer_mib} so far."""
+    cost, lost = turn(buffers.setdefault(name, None))
+    if lost and not buffers[name]:
+        buffers[name] = BUFFER_MIB
+        cost, lost = turn(BUFFER_MIB)
+    return cost, lost
+
+
+def called(buffers):
+    """In words."""
+    return ('buffers are as they come, but of a size where packets were lost so, in a quick run, and for netsniff-ng, which does not '
+            'begin on a veth without: ' + ', '.join(f'{name} {f"{mib} MiB" if mib else "its own"}' for name, mib in buffers.items()))
 
 
 def cost_s(side, path, count, rate):

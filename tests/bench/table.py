@@ -21,7 +21,8 @@ class Missing(Exception):
 
 
 class Row:
-    """One comparison. ours and theirs: a figure for each round, of the same unit; theirs is empty where there is no peer.
+    """One comparison. ours and theirs: a figure for each round, of the same unit; theirs is empty where there is no peer. A ratio there
+    is only where both medians are above 0.
 
     must: ('<=', 0.5), of the ratio ours/theirs, or of ours where there is no peer; None: shown for information. aim: what we would like.
     how: what was measured, and what each side authenticates and hashes. short: why it falls short, and what was tried.
@@ -55,14 +56,19 @@ class Row:
 
     @property
     def reached(self):
-        """The figure that must is about: the ratio of the medians, or ours."""
+        """The figure that must is about: the ratio of the medians, or ours; None: there is none."""
         if not self.ours:
             return None
         ours = statistics.median(self.ours)
         if not self.theirs:
             return ours
         theirs = statistics.median(self.theirs)
-        return ours / theirs if theirs else float('inf')
+        return ours / theirs if min(ours, theirs) > 0 else None
+
+    @property
+    def due(self):
+        """It counts: it has something to reach, or could not be measured."""
+        return self.must is not None or self.missing is not None
 
     @property
     def good(self):
@@ -71,6 +77,11 @@ class Row:
         if self.must is None:
             return True
         return self.reached is not None and COMPARE[self.must[0]](self.reached, self.must[1])
+
+
+def scatter(*sides):
+    """Why a row of many turns may be short: how far the figures of each side lie apart."""
+    return 'from turn to turn: ' + '; '.join(f'{name} {number(min(figures))} to {number(max(figures))}' for name, figures in sides)
 
 
 def number(x):
@@ -83,7 +94,7 @@ def number(x):
 def cells(row):
     """The words of HEAD for a row."""
     ours, theirs = (f'{number(statistics.median(f))} {row.unit}'.strip() if f else '–' for f in (row.ours, row.theirs))
-    ratio = f'{number(row.reached)}×' if row.ours and row.theirs else '–'
+    ratio = f'{number(row.reached)}×' if row.theirs and row.reached else '–'
     must = f'{row.must[0]} {row.must[1]:.4g}' + ('×' if row.theirs else '') if row.must else '–'
     return row.what, row.against or '–', ours, theirs, ratio, must, 'NO' if not row.good else 'yes' if row.must else '–'
 
@@ -92,6 +103,8 @@ def reasons(row):
     """What stands below a row: why it was not measured, or why it is short."""
     if row.missing:
         return [f'not measured: {row.missing}']
+    if row.must and row.reached is None:
+        return ['no ratio: a figure is not above 0']
     return [row.short] if row.short and not row.good else [] if row.good else ['no reason is known']
 
 

@@ -3,6 +3,7 @@
 
 bench_test.py [-k PATTERN]
 """
+import contextlib
 import glob
 import json
 import os
@@ -31,6 +32,8 @@ GROUPS = {
     'short': """
         yield Row('late', 'a peer', 's', [4, 4], [2, 2], ('<=', 1.5), short='the bus is slow; nothing helped')
         yield Row('later', 'a peer', 's', [4, 4], [2, 2], ('<=', 2))
+        yield Row('above nothing', 'a peer', 's', [-1, 1], [1, 1], ('<=', 2))
+        yield Row('told of nothing', 'a peer', 's', [-1, 1], [1, 1])
         yield Row('lost', '', 'packets', [0, 1], must=('==', 0))
         yield Row.absent('sixth', 'a seventh', ('<=', 1), 'there is no seventh here')
     """,
@@ -44,7 +47,13 @@ GROUPS = {
     """,
     'dying': """
         yield Row('first', '', 's', [1, 1], must=('<=', 2))
+        bench.out.write('{"row": {"wh')
         os._exit(0)
+    """,
+    'hanging': """
+        child = subprocess.Popen(['sleep', '1000'])
+        yield Row('first', '', '', [child.pid], must=('>=', 1))
+        time.sleep(1000)
     """,
     'idle': """
         yield from ()
@@ -53,7 +62,9 @@ GROUPS = {
         yield Row('an hour', '', 's', [1, 1], must=('<=', 2))
     """,
 }
-HEAD = 'import os\nfrom table import Missing, Row\n\n\ndef rows(bench):'
+HEAD = 'import os\nimport subprocess\nimport time\nfrom table import Missing, Row\n\n\ndef rows(bench):'
+
+LIMIT_S = 4
 
 
 class Ran:
@@ -85,7 +96,7 @@ def all_rows_good(ran):
     """Where every row reaches its figure the exit status is 0"""
     assert ran.status == 0 and ran.json['reached'] is True, ran.said
     assert ran.row('seal')[-2:] == ['1×', 'yes'] and ran.row('memory')[-1] == 'yes' and ran.row('only')[-1] == '–', ran.said
-    assert '4 of 4 rows reached their figure' in ran.said
+    assert '\n3 of 3 rows reached their figure' in ran.said, ran.said
 
 
 def told_with_all_figures(ran):
@@ -120,6 +131,14 @@ def short_rows_fail(ran):
     lines = ran.said.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith('late '))
     assert lines[at + 1].strip() == 'short: the bus is slow; nothing helped', lines[at + 1]
+    assert '\n6 of 15 rows reached their figure' in ran.said, ran.said
+
+
+def no_ratio_of_nothing(ran):
+    """Where a median is not above 0 there is no ratio, and no bound is reached"""
+    rows = ran.rows('short')
+    assert rows['above nothing']['figure'] is None and not rows['above nothing']['reached'], rows
+    assert rows['told of nothing']['reached'] and 'no ratio: a figure is not above 0' in ran.said, ran.said
 
 
 def absent_rows_fail(ran):
@@ -129,14 +148,21 @@ def absent_rows_fail(ran):
 
 
 def groups_stand_alone(ran):
-    """A group that fails, dies or lacks a program is one more row that is not reached; its other rows and the other groups count"""
-    for name, why in (('missing', 'no such program: install it'), ('broken', "KeyError: 'key'"), ('dying', 'ended with status 0')):
+    """A group that fails, dies, hangs or lacks a program is one more row that is not reached; its other rows and the other groups count"""
+    for name, why in (('missing', 'no such program: install it'), ('broken', "KeyError: 'key'"), ('dying', 'ended with status 0'),
+                      ('hanging', f'was ended after {LIMIT_S} s')):
         rows = ran.rows(name)
         assert rows['first']['reached'] and len(rows) == 2, rows
         other = rows[f'{name}: the other rows']
         assert why in other['missing'] and not other['reached'], rows
     assert 'it has no row' in ran.rows('idle')['idle: all rows']['missing']
     assert len(ran.rows('open')) == 1, ran.said
+
+
+def nothing_runs_on(ran):
+    """What a group started that had to be ended is ended as well"""
+    with contextlib.suppress(FileNotFoundError), open(f'/proc/{ran.rows("hanging")["first"]["ours"][0]}/cmdline') as f:
+        assert f.read() == '', 'it still runs'  # what ended and was not waited for has no command line
 
 
 def quick_leaves_open_out(ran):
@@ -159,7 +185,8 @@ def three_digits():
 def main():
     report = testing.report()
     report.life(lambda: Ran(['good']), [all_rows_good, told_with_all_figures, how_it_was_measured, charts_are_svg])
-    report.life(lambda: Ran([n for n in GROUPS if n != 'good']), [short_rows_fail, absent_rows_fail, groups_stand_alone, charts_are_svg],
+    report.life(lambda: Ran([n for n in GROUPS if n != 'good'], '--limit', str(LIMIT_S)),
+                [short_rows_fail, no_ratio_of_nothing, absent_rows_fail, groups_stand_alone, nothing_runs_on, charts_are_svg],
                 about=', where rows fall short')
     report.life(lambda: Ran(['good', 'open'], '--quick'), [quick_leaves_open_out])
     report.run(unknown_group)
