@@ -108,9 +108,10 @@ class Turns:
         self.bytes, self.buffers = {}, {}
 
     def warm_up(self, side, mix):
-        """Memory has been touched, connections are there, and what that brought is shipped: a rotation wants one more packet."""
+        """Memory has been touched that a rotation or two use, connections are there, and what that brought is shipped: a rotation wants
+        one more packet."""
         self.traffic.ready()
-        self.traffic.run(mix, RATE_MBIT_S, self.pause_s)
+        self.traffic.run(mix, RATE_MBIT_S, self.pause_s if self.bench.quick else 2 * self.rotate_s)
         if getattr(side, 'rotates', False):
             time.sleep(self.rotate_s + 1)
             self.traffic.ready()

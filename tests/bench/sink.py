@@ -17,6 +17,7 @@ SINK = web.HEAD.replace('access_log {folder}/access-{name}.log short;', '''
         ssl_certificate {cert};
         ssl_certificate_key {key};
         location / {{
+            client_body_buffer_size 1m;
             client_body_in_file_only {keep};
             proxy_pass_request_body off;
             proxy_set_header Content-Length 0;
