@@ -152,7 +152,10 @@ def joined(life):
     # what comes when its flow is over has a record of its own: it is not let in
     known |= {turned((v['proto'], v['src'], v['sport'], v['dst'], v['dport'])) for v in life.flows
               if v.get('verdict') == 'invalid' and v['proto'] == TCP}
-    strangers = [k for k in arrived['outside'] if turned(k) not in known and k[3] == APPLIANCE_OUTSIDE and k[0] != UDP]
+    # nor has what upload begins once recording has ended
+    ended_ns = evidence.rfc3339_ns(re.sub('[-:]', '', life.evidence.events('disarmed')[-1]['time']))
+    outside = count(f for f in life.session.frames['outside'] if f.ns < ended_ns)
+    strangers = [k for k in outside if turned(k) not in known and k[3] == APPLIANCE_OUTSIDE and k[0] != UDP]
     assert not strangers, f'packets from outside without a flow: {strangers}'
 
 
