@@ -34,6 +34,7 @@ static const struct {
 	{"postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, NF_ACCEPT},
 	{"input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_DROP},
 	{"output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, NF_DROP},
+	{"unrouted", NULL, 0, 0, 0},
 	{"begin", NULL, 0, 0, 0},
 	{"publish", NULL, 0, 0, 0},
 	{"out", NULL, 0, 0, 0},
@@ -184,14 +185,20 @@ static void closed_rules(struct nft_batch *t)
 
 /* ---- open */
 
-/* From inside to an address of the outside link. */
-static struct nft_rule to_outside_address(struct nft_batch *t, const char *chain, uint32_t inside)
+/* An address of the outside link, of packets from inside. */
+static void match_outside_address(struct nft_rule *r)
 {
-	struct nft_rule r = rule_from(t, chain, inside);
-	nft_family(&r, 4);
-	nft_destination_type(&r, 0, NFT_CMP_EQ, RTN_LOCAL);
-	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
-	return r;
+	nft_family(r, 4);
+	nft_destination_type(r, 0, NFT_CMP_EQ, RTN_LOCAL);
+	nft_destination_type(r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+}
+
+/* From such a source. */
+static void no_way_back(struct nft_batch *t, uint32_t link, const char *chain)
+{
+	struct nft_rule r = rule_from(t, "sources", link);
+	nft_no_way_back(&r);
+	go(&r, chain);
 }
 
 static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
@@ -209,15 +216,14 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_net(&r, NFT_SOURCE, NFT_CMP_EQ, &nobody);
 	nft_net(&r, NFT_DESTINATION, NFT_CMP_NEQ, &all);
 	go(&r, reasons[NFT_SPOOFED]);
+	no_way_back(t, g->inside, "unrouted");
+	no_way_back(t, g->outside, reasons[NFT_SPOOFED]);
 	/* by the source's own route the kernel answers hosts inside outside: looked at once translated */
-	r = to_outside_address(t, "sources", g->inside);
+	r = nft_rule_begin(t, "unrouted");
+	match_outside_address(&r);
 	accept(&r);
-	const uint32_t links[2] = {g->inside, g->outside};
-	for (size_t i = 0; i < 2; i++) {
-		r = rule_from(t, "sources", links[i]);
-		nft_no_way_back(&r);
-		go(&r, reasons[NFT_SPOOFED]);
-	}
+	r = nft_rule_begin(t, "unrouted");
+	go(&r, reasons[NFT_SPOOFED]);
 	r = nft_rule_begin(t, "tracked");
 	nft_conntrack(&r, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
 	go(&r, reasons[NFT_INVALID]);
@@ -226,8 +232,9 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_no_way_back(&r);
 	go(&r, reasons[NFT_SPOOFED]);
 	/* who answers the outside address is outside: nobody has looked at this source */
-	r = to_outside_address(t, "tracked", g->inside);
+	r = rule_from(t, "tracked", g->inside);
 	nft_conntrack(&r, NFT_CT_DIRECTION, DIRECTION_REPLY);
+	match_outside_address(&r);
 	go(&r, reasons[NFT_SPOOFED]);
 }
 
@@ -240,7 +247,8 @@ static void publish_rules(struct nft_batch *t, const struct nft_gateway *g)
 	nft_family(&r, 4);
 	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_EQ, RTN_LOCAL);
 	jump(&r, "publish");
-	r = to_outside_address(t, "translate", g->inside);
+	r = rule_from(t, "translate", g->inside);
+	match_outside_address(&r);
 	jump(&r, "publish");
 	for (uint32_t i = 0; i < c->publish_count; i++) {
 		const struct conf_publish *p = &c->publish[i];

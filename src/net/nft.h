@@ -8,9 +8,12 @@
  *     ip6 saddr fe80::/10 accept                              never forwarded; neighbours need it
  *     ip saddr 224.0.0.0/3 goto spoofed
  *     ip saddr 0.0.0.0/8 ip daddr != 255.255.255.255 goto spoofed
- *     iif IN ip fib daddr type local fib daddr . iif type != local accept
+ *     iif IN fib saddr . iif oif missing goto unrouted
+ *     iif OUT fib saddr . iif oif missing goto spoofed }
+ *   chain unrouted
+ *     ip fib daddr type local fib daddr . iif type != local accept
  *                                                             to the outside's address: see `tracked`
- *     iif { IN, OUT } fib saddr . iif oif missing goto spoofed }
+ *     goto spoofed
  *   chain translate { type nat hook prerouting priority dstnat
  *     iif OUT ip fib daddr . iif type local jump publish
  *     iif IN ip fib daddr type local fib daddr . iif type != local jump publish }
@@ -19,7 +22,7 @@
  *   chain tracked { type filter hook prerouting priority filter
  *     ct state invalid goto invalid
  *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed
- *     iif IN ip fib daddr type local fib daddr . iif type != local ct direction reply goto spoofed }
+ *     iif IN ct direction reply ip fib daddr type local fib daddr . iif type != local goto spoofed }
  *                                                             who answers the outside's address is outside
  *   chain forward { type filter hook forward priority filter; policy drop
  *     ip daddr 169.254.0.0/16 goto link-local
@@ -47,6 +50,9 @@
  *     ct original proto-src 64512-65535 masquerade to :1024-64511    by offset; nft(8) has no word for it
  *     masquerade to :1024-64511
  *   chains input, output, begin: see net/nft_own.h; the same when closed
+ *
+ * A lookup of a route costs more than all the rest that a packet of a known flow meets: each has one, for its
+ * source, and before conntrack, whose state no spoofed packet may touch.
  *
  * With an evidence link (EVI) `forward` begins with
  *

@@ -10,6 +10,8 @@
 #include "record/stored.h"
 
 #define SCRATCH_ENTRIES 64
+#define CACHE_LINE 64
+#define HASH_STEP (16 * CACHE_LINE) /* whole blocks of SHA-256 */
 
 _Static_assert(STORED_BYTES(1) <= ZSTD_BOUND(1) &&
 		       STORED_BYTES(SEGMENT_RAW_MAX) <= ZSTD_BOUND(SEGMENT_RAW_MAX),
@@ -24,11 +26,20 @@ static uint64_t object_bytes(const struct segment *s, uint32_t frames, uint64_t 
 							   s->filter_bytes + SEEK_BYTES(all + 1));
 }
 
-/* What went to the slot since the last time is ciphertext now: into the object's hash. */
+/* What went to the slot since the last time is ciphertext now: into the object's hash. The caches have lost
+ * what of the slot comes next; hashing hardly needs memory, so that is fetched meanwhile, and sealing then
+ * does not wait for it. */
 static void hash_new(struct segment *s)
 {
-	sha256_update(&s->sha, span_from(buf_span(&s->mem), s->hashed));
-	s->hashed = s->mem.len;
+	while (s->hashed < s->mem.len) {
+		struct span rest = span_from(buf_span(&s->mem), s->hashed);
+		struct span part = span_first(rest, HASH_STEP - s->hashed % HASH_STEP);
+		size_t next = s->hashed + ESDK_STRIDE_BYTES;
+		for (size_t i = next; i < next + part.len && i < s->mem.cap; i += CACHE_LINE)
+			__builtin_prefetch(s->mem.p + i, 1, 2);
+		sha256_update(&s->sha, part);
+		s->hashed += part.len;
+	}
 }
 
 /* Each frame of the envelope is hashed as soon as it is sealed, while it is in the cache. */

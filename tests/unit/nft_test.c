@@ -38,6 +38,7 @@
 	"chain postrouting nat hook 4 priority 100 policy 1\n" \
 	"chain input filter hook 1 priority 0 policy 0\n"      \
 	"chain output filter hook 3 priority 0 policy 0\n"     \
+	"chain unrouted\n"                                     \
 	"chain begin\n"                                        \
 	"chain publish\n"                                      \
 	"chain out\n"                                          \
@@ -90,16 +91,18 @@ static void sources_are_checked(void)
 		    "sources: " V6 "r1=header1+8,2 r1=r1,2&ffc0^0000 r1==fe80 accept\n"
 		    "sources: " V4 "r1=header1+12,1 r1=r1,1&e0^00 r1==e0 goto spoofed\n"
 		    "sources: " V4 "r1=header1+12,1 r1==00 r1=header1+16,4 r1!=ffffffff goto spoofed\n"
-		    "sources: " IN V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 accept\n"
-		    "sources: " IN "r1=fib1 flags 29 r1==00 goto spoofed\n"
+		    "sources: " IN "r1=fib1 flags 29 r1==00 goto unrouted\n"
 		    "sources: " OUT "r1=fib1 flags 29 r1==00 goto spoofed\n");
+	CHECK_LINES(all, "unrouted:",
+		    "unrouted: " V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 accept\n"
+		    "unrouted: goto spoofed\n");
 	CHECK_LINES(all, "tracked:",
 		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto "
 		    "invalid\n"
 		    "tracked: " IN "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 r1=fib1 flags 29 "
 		    "r1==00 goto spoofed\n"
-		    "tracked: " IN V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 r1=ct1 "
-		    "r1=r1,4&01000000^00000000 r1!=00000000 goto spoofed\n");
+		    "tracked: " IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 " V4
+		    "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 goto spoofed\n");
 }
 
 static void forwards_outward(void)
