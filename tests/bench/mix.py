@@ -5,7 +5,7 @@ import subprocess
 
 from lab import certs, pcapfile
 from lab.surroundings import DNS, NIC, WWW
-from recorders import Side, write_frames
+from recorders import FIRST, Side, write_frames
 
 HEADS = 42  # Ethernet, IPv4, UDP
 SMALL = 64 - 4  # without the checksum that no capture has
@@ -20,6 +20,13 @@ def small(folder):
     noise = random.Random(1)
     path = os.path.join(folder, '64.pcap')
     write_frames(path, [noise.randbytes(SMALL - HEADS) for _ in range(4096)], FLOWS)
+    return path
+
+
+def first(folder):
+    """What comes before what is counted."""
+    path = os.path.join(folder, 'first.pcap')
+    write_frames(path, [bytes(SMALL - HEADS)], FLOWS, to=FIRST)
     return path
 
 

@@ -18,7 +18,8 @@ from cpu import busy_s
 from lab import certs, frames, host
 from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, DNS, NIC, ROUTER
 
-TARGET, PORT = '198.51.100.77', 9  # nobody
+TARGET, FIRST, PORT = '198.51.100.77', '198.51.100.78', 9  # nobody
+FIRST_FRAMES, FIRST_RATE = 4096, 50_000
 BUFFER_MIB = 256
 SETTLE_S = 0.3  # until what is in queues has passed
 START_S = 0.5
@@ -27,18 +28,18 @@ STOP_S = 120
 KEEPS_UP = 0.97  # of the wanted rate: else the generator lags, and the turn says nothing
 GENERATE = os.path.join(certs.TOP, 'build', 'tests', 'generate')
 COUNT = f'''table netdev bench {{
- chain in {{ type filter hook ingress device "{NIC}" priority 0; ip daddr {TARGET} counter drop; }}
+ chain in {{ type filter hook ingress device "{NIC}" priority 0; ip daddr {TARGET} counter drop; ip daddr {FIRST} drop; }}
 }}'''
 SEGMENTATION = 'tx on sg on tso on gso on'.split()
 MASQUERADE = f'table ip nat {{ chain out {{ type nat hook postrouting priority 100; oifname "{host.OUTSIDE}" masquerade; }}; }}'
 
 
-def write_frames(path, payloads, flows):
+def write_frames(path, payloads, flows, to=TARGET):
     """A pcap for generate.c: UDP from the host inside to TARGET, so many flows, these payloads."""
     with open(path, 'wb') as f:
         f.write(struct.pack('<IHHiIII', 0xa1b23c4d, 2, 4, 0, 0, 262144, 1))
         for i, payload in enumerate(payloads):
-            frame = frames.ethernet(frames.ipv4(frames.udp(payload, 20000 + i % flows, PORT, to=TARGET), to=TARGET))
+            frame = frames.ethernet(frames.ipv4(frames.udp(payload, 20000 + i % flows, PORT, to=to), to=to))
             f.write(struct.pack('<4I', 0, 0, len(frame), len(frame)) + frame)
 
 
@@ -95,6 +96,11 @@ class Side:
 
     def stop(self):
         pass
+
+    def begin_with(self, path):
+        """Frames to FIRST, which count nowhere: libpcap's filter `inbound` takes none of the first ones."""
+        self.lab.inside.run(GENERATE, NIC, path, str(FIRST_FRAMES), str(FIRST_RATE))
+        time.sleep(SETTLE_S)
 
     def send(self, path, count, rate):
         done = self.lab.inside.run(GENERATE, NIC, path, str(count), str(rate)).split()
