@@ -7,10 +7,12 @@ import os
 import secrets
 import signal
 import shutil
+import statistics
 import time
 
 import exchanges
 from cpu import busy_s
+from kept import kept
 from lab import aws, certs, procs
 from lab.surroundings import Surroundings
 from recorders import BUFFER_MIB, DRAIN_S, START_S, Appliance, Dumpcap, Peer, Side, as_called, called
@@ -37,7 +39,7 @@ SHORT = ('of it the sink takes {0}; the rest of ours: copies into the ring and t
 MIXES = {'tls': 'TLS-heavy: of 1,000 requests 900 bring ciphertext, 50 take it up, 50 are clear pages',
          'http': 'clear HTTP: texts of this machine and, for pictures, noise, three to one'}
 TRAFFIC = ('Traffic: {0}; heads of 420 bytes, bodies of 1 KB to 2 MB, sizes even on a logarithmic scale, eight requests a connection, a '
-           'question by UDP for each connection; {1} Mbit/s over kernel TCP, {2:.2f} GB a turn; clear pages {3}. ')
+           'question by UDP for each connection; {1} Mbit/s over kernel TCP, {2:.2f} GB a turn; clear pages {3}; {4}. ')
 
 
 class Ours(Appliance):
@@ -106,6 +108,7 @@ class Turns:
         self.sink = Sink(self.lab, os.path.join(bench.folder, 'bodies'))
         self.traffic = stack.enter_context(exchanges.Traffic(self.lab, bench.folder))
         self.bytes, self.buffers = {}, {}
+        self.memory = stack.enter_context(kept(0) if bench.quick else kept())
 
     def warm_up(self, side, mix):
         """Memory has been touched that a rotation or two use, connections are there, and what that brought is shipped: a rotation wants
@@ -141,19 +144,27 @@ class Turns:
                             f'{rate:.0f} Mbit/s; lost {lost}')
         return (busy / gb, sink / gb, share), lost
 
+    def plain(self, mix):
+        (cost, *_), _ = self.turn(Side(self.lab, self.bench.folder), mix)
+        return cost
+
     def above_plain(self, mix, ours, peers):
-        """Measures all rounds: for row(). ours: {name: make()}; peers: {name: make(buffer_mib)}."""
+        """Measures all rounds: for row(). ours: {name: make()}; peers: {name: make(buffer_mib)}. Plain forwarding comes first and, but
+        in a quick run, last: the machine may have become slower meanwhile."""
         self.above, self.sinks, self.shares, self.lost = {}, {}, {}, {}
         if self.bench.quick:
             self.buffers = dict.fromkeys(peers, BUFFER_MIB)
         for _ in range(self.bench.rounds):
-            (plain, *_), _ = self.turn(Side(self.lab, self.bench.folder), mix)
+            plain, costs = [self.plain(mix)], {}
             for name in (*ours, *peers):
                 (cost, sink, share), lost = (self.turn(ours[name](), mix) if name in ours else
                                              as_called(self.buffers, name, lambda mib, name=name: self.turn(peers[name](mib), mix)))
-                self.above.setdefault(name, []).append(cost - plain)
-                self.sinks[name], self.shares[name] = sink, share
+                costs[name], self.sinks[name], self.shares[name] = cost, sink, share
                 self.lost[name] = self.lost.get(name, 0) + lost
+            if not self.bench.quick:
+                plain.append(self.plain(mix))
+            for name, cost in costs.items():
+                self.above.setdefault(name, []).append(cost - statistics.mean(plain))
 
     def row(self, what, against, mix, ours, peer, must, aim, how, zstd='zstd, '):
         """What `ours` costs above plain forwarding, against what a peer does."""
@@ -161,7 +172,7 @@ class Turns:
             return Row.absent(what, against, must, f'ours lost {self.lost[ours]:,} packets')
         told = ', '.join(f'{name} {self.lost[name]} packets lost, {100 * self.shares[name]:.0f} % of the bytes stored or shipped'
                          for name in (ours, peer))
-        how += TRAFFIC.format(MIXES[mix], RATE_MBIT_S, self.bytes[mix] / 1e9, self.traffic.like)
+        how += TRAFFIC.format(MIXES[mix], RATE_MBIT_S, self.bytes[mix] / 1e9, self.traffic.like, self.memory)
         short = SHORT.format(', '.join(f'{self.sinks[name]:.2f} of {name}' for name in (ours, peer)), zstd)
         return Row(what, against, 'CPU-s/GB', self.above[ours], self.above[peer], must, aim,
                    f'{how}{told}; {called({peer: self.buffers[peer]})}.', short)
