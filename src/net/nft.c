@@ -193,7 +193,7 @@ static void match_outside_address(struct nft_rule *r)
 	nft_destination_type(r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
 }
 
-/* From such a source. */
+/* What comes by this link from a source that no route leads back to by it. */
 static void no_way_back(struct nft_batch *t, uint32_t link, const char *chain)
 {
 	struct nft_rule r = rule_from(t, "sources", link);

@@ -51,8 +51,8 @@
  *     masquerade to :1024-64511
  *   chains input, output, begin: see net/nft_own.h; the same when closed
  *
- * A lookup of a route costs more than all the rest that a packet of a known flow meets: each has one, for its
- * source, and before conntrack, whose state no spoofed packet may touch.
+ * A lookup of a route costs more than all the rest that a packet of a known flow meets. Each has one, for its
+ * source, before conntrack, whose state no spoofed packet may touch; only what answers from inside has more.
  *
  * With an evidence link (EVI) `forward` begins with
  *

@@ -1,8 +1,8 @@
 """kept: memory that was free stays the machine's own while it is measured.
 
-A virtual machine may give back free pages to its hypervisor (page reporting), as Nitro's don't: whoever takes one next then waits for it,
-up to 36 microseconds, which is more than all else that is done to its 4 KiB. That is the hypervisor's time, and it hits now one side, now
-the other. Source: Linux, mm/page_reporting.c.
+A virtual machine may give back free pages to its hypervisor (page reporting): whoever takes one next then waits for it, up to 36
+microseconds, which is more than all else that is done to its 4 KiB. That is the hypervisor's time, and it hits now one side, now the
+other. Source: Linux, mm/page_reporting.c.
 """
 import contextlib
 import mmap
@@ -28,16 +28,18 @@ def kept(gib=MOST_GIB):
     was = {}
     for name, off in OFF.items():
         path = os.path.join(FOLDER, name)
-        with contextlib.suppress(FileNotFoundError, PermissionError), open(path, 'r+') as f:
-            was[path] = f.read()
+        with contextlib.suppress(OSError), open(path, 'r+') as f:
+            before = f.read()
             f.seek(0)
             f.write(off)
+            f.flush()
+            was[path] = before
     try:
         size = min(gib << 30, os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2) // HUGE * HUGE
         if was and size:
             touch(size)
         yield f'free memory was not given back to the hypervisor, {size / 2**30:.0f} GiB had been touched before' if was else \
-            'free memory is not given back to a hypervisor'
+            'free memory was left to the hypervisor, if there is one that takes it'
     finally:
         for path, before in was.items():
             with open(path, 'w') as f:

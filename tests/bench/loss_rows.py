@@ -31,7 +31,7 @@ class Scene:
     def __init__(self, bench, lab):
         self.bench, self.lab = bench, lab
         self.sink = Sink(lab, os.path.join(bench.folder, 'bodies'), keeps=True)
-        self.seconds, self.cost_seconds = (QUICK_SECONDS, QUICK_SECONDS) if bench.quick else (SECONDS, COST_SECONDS)
+        self.seconds = QUICK_SECONDS if bench.quick else SECONDS
         self.first = mix.first(bench.folder)
         mixed, self.words = mix.mixed(lab, bench.folder)
         self.traffic = {'mixed': mixed, '64-byte': mix.small(bench.folder)}
@@ -84,7 +84,7 @@ class Scene:
         """Busy ns a packet, above nothing; packets that it lost."""
         with self.made(side, **more) as s:
             s.begin_with(self.first)
-            busy = cost_s(s, path, rate * self.cost_seconds, rate)
+            busy = cost_s(s, path, rate * COST_SECONDS, rate)
             if s.reached < KEEPS_UP:
                 raise Missing(f'the generator reached {s.reached:.2f} of {rate:,}/s beside {s.name}')
             return busy * 1e9 / s.sent, s.losses()
