@@ -39,7 +39,8 @@ SHORT = ('of it the sink takes {0}; the rest of ours: copies into the ring and t
 MIXES = {'tls': 'TLS-heavy: of 1,000 requests 900 bring ciphertext, 50 take it up, 50 are clear pages',
          'http': 'clear HTTP: texts of this machine and, for pictures, noise, three to one'}
 TRAFFIC = ('Traffic: {0}; heads of 420 bytes, bodies of 1 KB to 2 MB, sizes even on a logarithmic scale, eight requests a connection, a '
-           'question by UDP for each connection; {1} Mbit/s over kernel TCP, {2:.2f} GB a turn; clear pages {3}; {4}. ')
+           'question by UDP for each connection, both ends on the first processor; {1} Mbit/s over kernel TCP, {2:.2f} GB a turn; clear '
+           'pages {3}; {4}. ')
 
 
 class Ours(Appliance):
