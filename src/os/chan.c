@@ -69,12 +69,14 @@ enum err chan_recv(int fd, struct chan_msg *m)
 	struct msghdr h = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control.bytes};
 	h.msg_controllen = sizeof(control.bytes);
 	ssize_t n;
+	/* Reset: the peer died with messages unread. That is told once, in front of what it said itself; then
+	 * comes all of that. */
 	do
 		n = recvmsg(fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	m->fd_count = 0;
 	if (n < 0)
-		return errno == EAGAIN ? ERR_MORE : errno == ECONNRESET ? ERR_CLOSED : ERR_SYSTEM;
+		return errno == EAGAIN ? ERR_MORE : ERR_SYSTEM;
 	if (n == 0)
 		return ERR_CLOSED;
 	take_fds(&h, m);

@@ -29,8 +29,9 @@ enum err chan_pair(int ends[2]) MUST_USE;
  * ERR_CLOSED: the peer is gone; ERR_SYSTEM. */
 enum err chan_send(int fd, uint32_t type, const void *payload, size_t len, const int *fds, size_t fd_count)
 	MUST_USE;
-/* ERR_MORE: there is none now; ERR_CLOSED: at the end; ERR_PROTOCOL: cut short, or longer than a message can
- * be; ERR_SYSTEM. *m owns the descriptors that came, also with ERR_PROTOCOL. */
+/* ERR_MORE: there is none now; ERR_CLOSED: at the end, behind all that the peer said before it died, whatever
+ * it had not read; ERR_PROTOCOL: cut short, or longer than a message can be; ERR_SYSTEM. *m owns the
+ * descriptors that came, also with ERR_PROTOCOL. */
 enum err chan_recv(int fd, struct chan_msg *m) MUST_USE;
 
 #endif

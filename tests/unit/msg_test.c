@@ -33,6 +33,23 @@ static void a_message_arrives_whole_with_its_type_and_payload(void)
 	close(ends[1]);
 }
 
+static void what_a_peer_said_is_read_though_it_died_without_reading(void)
+{
+	open_pair();
+	struct msg_name name = {.host = "kms.us-east-1.amazonaws.com"};
+	CHECK(msg_send(ends[1], MSG_RESOLVE, &name) == ERR_OK); /* which the other end does not read */
+	for (name.id = 0; name.id < 3; name.id++)
+		CHECK(msg_send(ends[0], MSG_RESOLVE, &name) == ERR_OK);
+	close(ends[0]);
+	for (name.id = 0; name.id < 3; name.id++) {
+		CHECK(msg_recv(ends[1], ROLE_KEYS, ROLE_NET, &m) == ERR_OK);
+		CHECK(m.len == sizeof(name) && memcmp(m.payload, &name, sizeof(name)) == 0);
+	}
+	CHECK(msg_recv(ends[1], ROLE_KEYS, ROLE_NET, &m) == ERR_CLOSED);
+	CHECK(msg_recv(ends[1], ROLE_KEYS, ROLE_NET, &m) == ERR_CLOSED);
+	close(ends[1]);
+}
+
 static void a_message_of_another_length_than_its_types_is_refused(void)
 {
 	open_pair();
@@ -111,6 +128,8 @@ int main(void)
 {
 	RUN(a_message_arrives_whole_with_its_type_and_payload,
 	    "a message arrives whole, with its type and payload");
+	RUN(what_a_peer_said_is_read_though_it_died_without_reading,
+	    "what a peer said is read to its end, though it died with messages unread");
 	RUN(a_message_of_another_length_than_its_types_is_refused,
 	    "a message of another length than its type's is refused");
 	RUN(a_message_in_a_direction_that_the_table_does_not_list_is_refused,
