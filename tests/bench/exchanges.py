@@ -9,8 +9,8 @@ from lab import certs, procs
 from lab.surroundings import WEB
 
 PORT = 8080
-# The links hand frames to the first processor (lab/netns.one_queue), and one that is sent from another interrupts it: how often, would be
-# the scheduler's chance. Whoever records runs where it likes.
+# The links hand frames to the first processor (lab/netns.one_queue), and those that are sent from another interrupt it: how often, would
+# be the scheduler's chance. Whoever records runs where it likes.
 ON_FIRST_CPU = 'taskset', '-c', '0'
 CORPUS_BYTES = 48 << 20
 TEXTS = ('/usr/share/doc/**/*', '/usr/share/**/*.html', '/usr/share/**/*.js', '/usr/share/**/*.css', '/usr/share/**/*.json',
