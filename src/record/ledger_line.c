@@ -29,7 +29,8 @@ void ledger_line_read(struct ledger *l, uint32_t entry, uint64_t boot, struct sp
 	if (logline_read(line, &g))
 		return;
 	if (span_eq(g.event, SPAN("shipped"))) {
-		ledger_shipped(l, entry, text_of(line, "name"), number_of(line, "size"),
+		if (span_eq(g.role, SPAN("upload")))
+			ledger_shipped(l, entry, text_of(line, "name"), number_of(line, "size"),
 			       text_of(line, "sha256"), text_of(line, "sig"));
 		return;
 	}

@@ -76,42 +76,45 @@ enum action {
 	ACTION_STEP
 };
 
+/* Only what the role says whose matter it is; any other may have been taken over. */
 static const struct {
-	const char *event;
+	const char *role, *event;
 	enum action action;
 	enum ledger_severity severity;
 	const char *kind, *text; /* NULL: the line itself */
 } events[] = {
-	{"boot", ACTION_BOOT, LEDGER_NOTE, NULL, NULL},
-	{"heartbeat", ACTION_BEAT, LEDGER_NOTE, NULL, NULL},
-	{"restarted", ACTION_RESTARTED, LEDGER_NOTE, NULL, NULL},
-	{"shutdown", ACTION_SHUTDOWN, LEDGER_NOTE, NULL, NULL},
-	{"gap", ACTION_GAP, LEDGER_GAP, "gap", NULL},
-	{"books", ACTION_BOOKS, LEDGER_DAMAGE, "books", NULL},
-	{"role-died", ACTION_DIED, LEDGER_NOTE, "restart", NULL},
-	{"canary-stored", ACTION_CANARY, LEDGER_NOTE, NULL, NULL},
-	{"object-torn", ACTION_NONE, LEDGER_NOTE, NULL, NULL}, /* the object itself tells */
-	{"lost", ACTION_NONE, LEDGER_NOTE, NULL, NULL},        /* as its metadata */
-	{"canary-missing", ACTION_SAY, LEDGER_GAP, "canary", NULL},
-	{"books-not-closed", ACTION_SAY, LEDGER_GAP, "books", NULL},
-	{"lost-before-ring", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"dropped-before-armed", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"block-given-up", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"log-lines-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"flow-records-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"flow-events-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"events-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"verdicts-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
-	{"not-shipped", ACTION_SAY, LEDGER_GAP, "not-shipped", NULL},
-	{"spool-object-left", ACTION_SAY, LEDGER_GAP, "not-shipped", NULL},
-	{"link-lost", ACTION_SAY, LEDGER_GAP, "outage", NULL},
-	{"link-back", ACTION_SAY, LEDGER_NOTE, "outage", NULL},
-	{"forwarding-stopped", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
-	{"forwarding-again", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
-	{"clock-step", ACTION_STEP, LEDGER_NOTE, "clock", NULL},
-	{"clock-not-set", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
-	{"clock-offset-refused", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
-	{"ntp-disagree", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
+	{"keys", "boot", ACTION_BOOT, LEDGER_NOTE, NULL, NULL},
+	{"keys", "heartbeat", ACTION_BEAT, LEDGER_NOTE, NULL, NULL},
+	{"keys", "restarted", ACTION_RESTARTED, LEDGER_NOTE, NULL, NULL},
+	{"keys", "shutdown", ACTION_SHUTDOWN, LEDGER_NOTE, NULL, NULL},
+	{"spool", "gap", ACTION_GAP, LEDGER_GAP, "gap", NULL},
+	{"init", "books", ACTION_BOOKS, LEDGER_DAMAGE, "books", NULL},
+	{"init", "role-died", ACTION_DIED, LEDGER_NOTE, "restart", NULL},
+	{"keys", "canary-stored", ACTION_CANARY, LEDGER_NOTE, NULL, NULL},
+	{"capture", "object-torn", ACTION_NONE, LEDGER_NOTE, NULL, NULL}, /* the object itself tells */
+	{"flows", "object-torn", ACTION_NONE, LEDGER_NOTE, NULL, NULL},
+	{"capture", "lost", ACTION_NONE, LEDGER_NOTE, NULL, NULL}, /* as its metadata */
+	{"keys", "canary-missing", ACTION_SAY, LEDGER_GAP, "canary", NULL},
+	{"init", "books-not-closed", ACTION_SAY, LEDGER_GAP, "books", NULL},
+	{"net", "lost-before-ring", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"capture", "dropped-before-armed", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"capture", "block-given-up", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"init", "log-lines-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"flows", "flow-records-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"flows", "flow-events-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"net", "events-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"flows", "verdicts-lost", ACTION_SAY, LEDGER_GAP, "lost", NULL},
+	{"upload", "not-shipped", ACTION_SAY, LEDGER_GAP, "not-shipped", NULL},
+	{"spool", "spool-object-left", ACTION_SAY, LEDGER_GAP, "not-shipped", NULL},
+	{"net", "link-gone", ACTION_SAY, LEDGER_NOTE, "outage", NULL},
+	{"net", "link-down", ACTION_SAY, LEDGER_NOTE, "outage", NULL},
+	{"net", "link-back", ACTION_SAY, LEDGER_NOTE, "outage", NULL},
+	{"init", "forwarding-stopped", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
+	{"init", "forwarding-again", ACTION_SAY, LEDGER_NOTE, "stopped", NULL},
+	{"net", "clock-step", ACTION_STEP, LEDGER_NOTE, "clock", NULL},
+	{"net", "clock-not-set", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
+	{"keys", "clock-offset-refused", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
+	{"net", "ntp-disagree", ACTION_SAY, LEDGER_NOTE, "clock", NULL},
 };
 #define EVENTS (sizeof(events) / sizeof(events[0]))
 
@@ -198,10 +201,8 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 		beat(l, e);
 		return;
 	case ACTION_SHUTDOWN:
-		if (span_eq(e->role, SPAN("keys"))) {
-			beat(l, e);
-			ledger_boot_now(l)->shutdown = true;
-		}
+		beat(l, e);
+		ledger_boot_now(l)->shutdown = true;
 		return;
 	case ACTION_GAP:
 		gap(l, e);
@@ -229,7 +230,8 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 void ledger_event(struct ledger *l, const struct ledger_event *e)
 {
 	for (size_t i = 0; i < EVENTS; i++) {
-		if (span_eq(e->event, span_str(events[i].event))) {
+		if (span_eq(e->event, span_str(events[i].event)) &&
+		    span_eq(e->role, span_str(events[i].role))) {
 			act(l, e, i);
 			return;
 		}

@@ -19,7 +19,8 @@ static void a_boot_without_an_end_goes_on_or_is_missing_unless_a_later_one_tells
 	boot_now = BOOT + 1;
 	ready("log", 0);
 	line(0, "\"event\":\"boot\"");
-	line(1, "\"event\":\"gap\",\"boot\":\"1122334455667788\","
+	line_of("spool", 1,
+		"\"event\":\"gap\",\"boot\":\"1122334455667788\","
 		"\"from_ns\":\"1763805600000000000\",\"to_ns\":\"1763805700000000000\"");
 	line(200, "\"event\":\"shutdown\"");
 	add();
@@ -63,7 +64,7 @@ static void later_boot(uint64_t boot, uint64_t about, unsigned from_s, unsigned 
 		 "\"event\":\"gap\",\"boot\":\"%016llx\",\"from_ns\":\"%llu\",\"to_ns\":\"%llu\"",
 		 (unsigned long long)about, (unsigned long long)(START_NS + from_s * NS_PER_S),
 		 (unsigned long long)(START_NS + to_s * NS_PER_S));
-	line(1, text);
+	line_of("spool", 1, text);
 	line(200, "\"event\":\"shutdown\"");
 	add();
 }
@@ -218,7 +219,7 @@ static void a_step_of_the_clock_is_no_heartbeat_that_stays_away(void)
 	begin();
 	ready("log", 0);
 	line(0, "\"event\":\"boot\"");
-	line(4000, "\"event\":\"clock-step\"");
+	line_of("net", 4000, "\"event\":\"clock-step\"");
 	line(4200, "\"event\":\"heartbeat\"");
 	CHECK(says(1, "note clock log-0"));
 	line(4600, "\"event\":\"heartbeat\"");

@@ -131,18 +131,23 @@ static inline uint32_t plain(const char *stream, uint32_t seq)
 }
 
 /* A line of the log object that is readied. */
-static inline void line(unsigned second, const char *rest)
+static inline void line_of(const char *role, unsigned second, const char *rest)
 {
 	static char text[1024];
 	uint8_t time[64];
 	struct buf t = BUF_OF(time);
 	time_rfc3339(&t, in.meta.first_ns + second * NS_PER_S);
-	snprintf(text, sizeof(text), "{\"time\":\"%.*s\",\"level\":\"info\",\"role\":\"keys\",%s}",
-		 (int)t.len, (const char *)time, rest);
+	snprintf(text, sizeof(text), "{\"time\":\"%.*s\",\"level\":\"info\",\"role\":\"%s\",%s}", (int)t.len,
+		 (const char *)time, role, rest);
 	ledger_line_read(&l, count, boot_now, span_str(text));
 }
 
-static inline void shipped(const char *name, uint8_t byte, uint8_t sig)
+static inline void line(unsigned second, const char *rest)
+{
+	line_of("keys", second, rest);
+}
+
+static inline void shipped_by(const char *role, const char *name, uint8_t byte, uint8_t sig)
 {
 	char text[512], hex[65];
 	struct object_meta m = {.sig_len = sig == 255 ? 0 : 3, .sig = {sig}};
@@ -154,7 +159,12 @@ static inline void shipped(const char *name, uint8_t byte, uint8_t sig)
 	snprintf(text, sizeof(text),
 		 "\"event\":\"shipped\",\"name\":\"%s\",\"size\":0,\"sha256\":\"%s\",\"sig\":\"%s\"", name,
 		 hex, (const char *)sig_text);
-	line(1, text);
+	line_of(role, 1, text);
+}
+
+static inline void shipped(const char *name, uint8_t byte, uint8_t sig)
+{
+	shipped_by("upload", name, byte, sig);
 }
 
 static inline void log_begins(void)

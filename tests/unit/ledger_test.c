@@ -132,7 +132,7 @@ static void a_second_signing_key_without_a_death_is_forged(void)
 	for (int died = 0; died < 2; died++) {
 		begin();
 		log_begins();
-		line(3, deaths[died]);
+		line_of("init", 3, deaths[died]);
 		add();
 		log_ends(1);
 		shipped("log-0", 1, 0);
@@ -164,6 +164,39 @@ static void a_second_signing_key_without_a_death_is_forged(void)
 	CHECK(!said("damage forged log-0") && !said("damage forged flows-0"));
 }
 
+/* A role that was taken over may log what it likes under its own name. */
+static void what_another_role_says_of_a_matter_changes_nothing(void)
+{
+	static const char *const of_others[] = {
+		"\"event\":\"boot\"",
+		"\"event\":\"heartbeat\"",
+		"\"event\":\"shutdown\"",
+		"\"event\":\"restarted\"",
+		"\"event\":\"role-died\",\"died\":\"keys\"",
+		"\"event\":\"canary-stored\",\"number\":4",
+		"\"event\":\"clock-step\",\"ms\":30",
+		"\"event\":\"gap\",\"boot\":\"1122334455667788\",\"from_ns\":\"1\",\"to_ns\":\"2\"",
+		"\"event\":\"books\",\"arrived_least\":14,\"arrived_most\":15,\"recorded\":10,\"lost\":2,"
+		"\"filtered\":1,\"unattributed\":1,\"surplus\":0",
+	};
+	begin();
+	strcpy(names[1], "w0-0");
+	names[2][0] = 0;
+	ready("log", 0);
+	for (size_t i = 0; i < sizeof(of_others) / sizeof(of_others[0]); i++)
+		line_of("status", 100, of_others[i]);
+	shipped_by("status", "w0-0", 2, 2);
+	shipped_by("status", "w0-9", 2, 2);
+	add();
+	ready("w0", 0);
+	in.sig = INSPECT_SIG_NONE;
+	add();
+	ledger_end(&l);
+	CHECK(says(3, "damage unsigned w0-0") && said("damage missing -"));
+	CHECK(l.deaths == 0 && l.restarts == 0 && l.heartbeat_ns == 0 && l.gaps == 0 && l.absent == 0);
+	CHECK(l.sums.canaries_stored == 0 && l.sums.books_closed == 0 && !l.boot[0].shutdown);
+}
+
 static void heartbeats_that_stay_away_are_a_gap(void)
 {
 	begin();
@@ -185,13 +218,13 @@ static void books_that_do_not_balance_are_damage_and_fewer_objects_than_they_cou
 		"\"filtered\":1,\"unattributed\":1,\"surplus\":0";
 	begin();
 	log_begins();
-	line(5, fine);
+	line_of("init", 5, fine);
 	CHECK(says(0, "") && l.sums.books_closed == 1);
-	line(5, short_of);
+	line_of("init", 5, short_of);
 	CHECK(says(1, "damage books log-0"));
 	begin();
 	log_begins();
-	line(5, fine);
+	line_of("init", 5, fine);
 	line(200, "\"event\":\"shutdown\"");
 	add();
 	ready("w0", 0);
@@ -225,7 +258,7 @@ static void losses_torn_objects_and_events_of_the_log_are_gaps_or_notes(void)
 	begin();
 	log_begins();
 	line(1, "\"event\":\"canary-missing\",\"number\":3");
-	line(2, "\"event\":\"clock-step\",\"ms\":30");
+	line_of("net", 2, "\"event\":\"clock-step\",\"ms\":30");
 	line(3, "\"event\":\"canary-stored\",\"number\":4");
 	CHECK(said("gap canary log-0") && said("note clock log-0") && l.sums.canaries_stored == 1);
 	add();
@@ -269,6 +302,8 @@ int main(void)
 	RUN(a_bad_signature_is_forged_unless_the_log_knows_the_content,
 	    "a bad signature is forged, unless the log knows the content");
 	RUN(a_second_signing_key_without_a_death_is_forged, "a second signing key without a death is forged");
+	RUN(what_another_role_says_of_a_matter_changes_nothing,
+	    "what another role says of a matter changes nothing");
 	RUN(heartbeats_that_stay_away_are_a_gap, "heartbeats that stay away are a gap");
 	RUN(books_that_do_not_balance_are_damage_and_fewer_objects_than_they_count_too,
 	    "books that do not balance are damage, and fewer packets than they count, too");
