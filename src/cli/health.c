@@ -208,33 +208,35 @@ static void on_measured(struct health *h, const struct logline *l)
 	KEEP(measured, logtext_member(l, "agree"));
 }
 
+/* Of a matter only the role whose it is has a say: another may have been taken over. */
 static const struct {
-	const char *event;
+	const char *role, *event;
 	void (*fn)(struct health *h, const struct logline *l);
 } handlers[] = {
-	{"object", on_object},
-	{"boot", on_boot},
-	{"setting", on_setting},
-	{"armed", on_armed},
-	{"forwarding-again", on_armed},
-	{"forwarding-stopped", on_stopped},
-	{"disarmed", on_shutdown},
-	{"shutdown", on_shutdown},
-	{"heartbeat", on_heartbeat},
-	{"shipped", on_shipped},
-	{"lost", on_lost},
-	{"lost-before-ring", on_lost_before},
-	{"gap", on_gap},
-	{"not-forwarded", on_not_forwarded},
-	{"clock", on_clock},
-	{"credentials-renewed", on_renewed},
-	{"credentials-not-renewed", on_not_renewed},
-	{"credentials-expired", on_not_renewed},
-	{"spool-failed", on_spool},
-	{"spool-works", on_spool},
-	{"spool-full", on_spool},
-	{"spool-room", on_spool},
-	{"measured", on_measured},
+	{"keys", "object", on_object},
+	{"keys", "boot", on_boot},
+	{"keys", "setting", on_setting},
+	{"init", "armed", on_armed},
+	{"init", "forwarding-again", on_armed},
+	{"init", "forwarding-stopped", on_stopped},
+	{"init", "disarmed", on_shutdown},
+	{"init", "shutdown", on_shutdown},
+	{"keys", "shutdown", on_shutdown},
+	{"keys", "heartbeat", on_heartbeat},
+	{"upload", "shipped", on_shipped},
+	{"capture", "lost", on_lost},
+	{"net", "lost-before-ring", on_lost_before},
+	{"spool", "gap", on_gap},
+	{"net", "not-forwarded", on_not_forwarded},
+	{"net", "clock", on_clock},
+	{"keys", "credentials-renewed", on_renewed},
+	{"keys", "credentials-not-renewed", on_not_renewed},
+	{"keys", "credentials-expired", on_not_renewed},
+	{"spool", "spool-failed", on_spool},
+	{"spool", "spool-works", on_spool},
+	{"spool", "spool-full", on_spool},
+	{"spool", "spool-room", on_spool},
+	{"init", "measured", on_measured},
 };
 
 static void count_alarm(struct health *h, const struct logline *l)
@@ -275,7 +277,8 @@ void health_take(const struct lines_line *line)
 	}
 	h->last_ns = l.time_ns;
 	for (unsigned i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-		if (span_eq(l.event, span_str(handlers[i].event)))
+		if (span_eq(l.event, span_str(handlers[i].event)) &&
+		    span_eq(l.role, span_str(handlers[i].role)))
 			handlers[i].fn(h, &l);
 	if (logtext_level(l.level) == 2)
 		count_alarm(h, &l);

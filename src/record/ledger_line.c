@@ -31,7 +31,7 @@ void ledger_line_read(struct ledger *l, uint32_t entry, uint64_t boot, struct sp
 	if (span_eq(g.event, SPAN("shipped"))) {
 		if (span_eq(g.role, SPAN("upload")))
 			ledger_shipped(l, entry, text_of(line, "name"), number_of(line, "size"),
-			       text_of(line, "sha256"), text_of(line, "sig"));
+				       text_of(line, "sha256"), text_of(line, "sig"));
 		return;
 	}
 	struct ledger_event e = {

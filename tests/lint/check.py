@@ -2,8 +2,8 @@
 """check.py [TOP]: rules about the sources that no compiler checks; one line a finding: file:line: what. Exit 1 when there is one.
 
 Layers, sizes, first comments, purity, banned calls, names, fuzz targets of readers, the form of decisions, unfinished marks, the
-proofs of README and src/SECURITY.md, and what src/ARCHITECTURE.md says is where. `check.py --self-test` proves on made-up files that
-each rule can fail.
+proofs of README and src/SECURITY.md, events that are read back, and what src/ARCHITECTURE.md says is where. `check.py --self-test`
+proves on made-up files that each rule can fail.
 """
 import glob
 import os
@@ -39,6 +39,8 @@ FUNCTION_LINES, FILE_LINES, MAKEFILE_LINES = 60, 500, 300
 C_COLUMNS, SCRIPT_COLUMNS = 110, 140
 MAP = 'src/ARCHITECTURE.md'
 DOCUMENTS = {MAP, 'src/FORMAT.md'}
+EVENTS = {'src/record/ledger_log.c', 'src/cli/health.c'}  # tables of role and event
+EVENT = re.compile(r'^\t\{"(\w+)", "([\w-]+)", (?:ACTION|on)_', re.M)
 CLAIMS, CLAIMS_HEAD = 'src/SECURITY.md', '| claim | mechanism | test |'
 PROVEN = {'README.md', CLAIMS}
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
@@ -298,6 +300,17 @@ def check_claims(top, text):
             yield n, 'a claim has a file that keeps it, and a test'
 
 
+def check_events(top, text):
+    """Each event that is read back is a word of that role's sources, of those that roles share, or said by keys for the role."""
+    for m in EVENT.finditer(text):
+        role, event = m.groups()
+        sources = [f for at in ('*.c', f'{role}/*.c') for f in glob.glob(os.path.join(top, 'src/role', at))]
+        said = [f'"{event}"' in open(f).read() for f in sources]
+        said += [f'"{role}", "{event}"' in open(f).read() for f in glob.glob(os.path.join(top, 'src/role/keys/logstream.c'))]
+        if not any(said):
+            yield text.count('\n', 0, m.start()) + 1, f'no source of {role} says {event}'
+
+
 def check_tree(top):
     paths = listed(top)
     for path in paths:
@@ -314,6 +327,7 @@ def check_tree(top):
         for n, what in [*check_file(path, text), *(check_map(path, text, paths) if path in DOCUMENTS else ()),
                         *(check_proofs(top, text) if path in PROVEN else ()),
                         *(check_claims(top, text) if path == CLAIMS else ()),
+                        *(check_events(top, text) if path in EVENTS else ()),
                         *(check_fuzzed(top, path, text) if FUZZED.fullmatch(path) else ())]:
             yield path, n, what
 
@@ -340,6 +354,7 @@ BAD = {  # a file that breaks a rule: what the finding must say
     'src/other/n.c': ('\n', 'not a layer'),
     'README.md': ('| a claim | `tests/net/no_test.py` |\n', 'there is no tests/net/no_test.py'),
     CLAIMS: (CLAIMS_HEAD + '\n| --- | --- | --- |\n| it is safe | `src/os/no.c` | a wall |\n', 'has a file that keeps it'),
+    'src/cli/health.c': ('\t{"net", "link-lost", on_lost},\n', 'no source of net says link-lost'),
     'src/role/s.c': ('\taead_seal(&k, iv, aad, plain, out, tag);\n', 'in one place alone'),
     'image/o': ('#!/bin/sh\n', 'not executable'),
     'src/FORMAT.md': ('see `base/none.c`\n', 'there is no base/none.c'),
