@@ -1,9 +1,9 @@
 /* catalog: which objects there are: names of object format 1 in a bucket or of local files, in a window
  * of time.
  *
- * A name tells when an object begins; it ends, at the latest, where the next of its stream does, or a
- * rotation later (CATALOG_OBJECT_MAX_S): what may reach into the window is in. Memory is static:
- * CATALOG_MAX objects.
+ * A name tells when an object begins; it ends, at the latest, a rotation later (CATALOG_OBJECT_MAX_S), and
+ * before S3 got it: what may reach into the window is in. That the next of its stream begins is a hint, not a
+ * bound: who may write to the bucket may have made up its name. Memory is static: CATALOG_MAX objects.
  */
 #ifndef SEALTAP_CLI_CATALOG_H
 #define SEALTAP_CLI_CATALOG_H
@@ -18,7 +18,7 @@ struct catalog_object {
 	const char *version; /* terminated; empty: unknown or the latest */
 	uint64_t size_bytes, modified_ns;
 	uint64_t start_ns; /* by the name */
-	uint64_t end_ns;   /* by the next of its stream; UINT64_MAX: unknown */
+	uint64_t end_ns;   /* by the name of the next of its stream; UINT64_MAX: unknown */
 	uint64_t boot;
 	uint32_t seq;
 	uint8_t kind; /* enum object_kind */
