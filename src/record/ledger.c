@@ -306,8 +306,13 @@ void ledger_enter(struct ledger *l, const struct inspect_name *n)
 {
 	begin_boot(l, n);
 	begin_stream(l, n);
-	if (n->start_ns > ledger_boot_now(l)->newest_ns)
-		ledger_boot_now(l)->newest_ns = n->start_ns;
+	struct ledger_boot *b = ledger_boot_now(l);
+	if (!b->named && n->appliance.len) {
+		ledger_digest(b->appliance, 0, n->appliance);
+		b->named = true;
+	}
+	if (n->start_ns > b->newest_ns)
+		b->newest_ns = n->start_ns;
 }
 
 void ledger_object(struct ledger *l, const struct ledger_object *o)

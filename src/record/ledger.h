@@ -57,6 +57,8 @@ struct ledger_object {
 
 struct ledger_boot {
 	uint64_t boot, first_ns, last_log_ns;
+	uint8_t appliance[LEDGER_DIGEST_BYTES]; /* of its name, once that is known; else zeros */
+	bool named;
 	uint64_t newest_ns; /* when the newest of its objects begins */
 	bool shutdown;
 	bool unsure; /* not all of its log is known: what it does not tell proves nothing */
@@ -79,7 +81,8 @@ struct ledger_absent {
 /* An event `gap`: that boot did not end in order. */
 struct ledger_gap {
 	uint64_t boot, from_ns, to_ns;
-	uint32_t told_by; /* entry of the log object */
+	uint32_t told_by; /* entry of the log object, */
+	uint32_t teller;  /* index of its boot */
 };
 
 /* Where a stream of the present boot stands. */

@@ -186,12 +186,19 @@ static void end_holes(struct ledger *l)
 
 /* ---- how boots end */
 
-/* The event `gap` that covers a boot's end: of itself, or of an older one that nobody was told of before. */
+static bool same_appliance(const struct ledger_boot *a, const struct ledger_boot *b)
+{
+	return memcmp(a->appliance, b->appliance, sizeof(a->appliance)) == 0;
+}
+
+/* The event `gap` that covers a boot's end: of itself (its volume may have been moved), or of an older one of
+ * its appliance that nobody was told of before. */
 static const struct ledger_gap *gap_of(const struct ledger *l, const struct ledger_boot *b)
 {
 	for (uint32_t i = 0; i < l->gaps; i++) {
 		const struct ledger_gap *g = &l->gap[i];
-		if (g->boot == b->boot || (g->from_ns <= b->first_ns && b->last_log_ns <= g->to_ns))
+		bool within = g->from_ns <= b->first_ns && b->last_log_ns <= g->to_ns;
+		if (g->boot == b->boot || (within && same_appliance(&l->boot[g->teller], b)))
 			return g;
 	}
 	return NULL;

@@ -163,7 +163,11 @@ static void gap(struct ledger *l, const struct ledger_event *e)
 	f.text = "that boot did not end in order: how many packets are missing is unknown";
 	ledger_say(l, f);
 	if (l->gaps < LEDGER_GAPS_MAX)
-		l->gap[l->gaps++] = (struct ledger_gap){e->about_boot, f.from_ns, f.to_ns, e->entry};
+		l->gap[l->gaps++] = (struct ledger_gap){.boot = e->about_boot,
+							.from_ns = f.from_ns,
+							.to_ns = f.to_ns,
+							.told_by = e->entry,
+							.teller = l->boots - 1};
 }
 
 static void books(struct ledger *l, const struct ledger_event *e)

@@ -109,6 +109,24 @@ static void a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it(
 	CHECK(says(1, "gap gap log-0"));
 }
 
+static void a_gap_excuses_boots_of_the_appliance_that_tells_of_it(void)
+{
+	static const char *const others[] = {"1/eu/tap-1", "1/eu/tap-2"};
+	for (int other = 0; other < 2; other++) {
+		begin();
+		appliance_now = others[other];
+		boot_now = BOOT + 1;
+		ready("log", 0);
+		line(0, "\"event\":\"boot\"");
+		add(); /* no end, within the time of a gap that boot 2 tells about boot 9 */
+		appliance_now = others[0];
+		l.one_appliance = true; /* boot 9 is not looked for */
+		later_boot(BOOT + 2, BOOT + 9, 0, 4000);
+		ledger_end(&l);
+		CHECK(said("damage missing -") == (other == 1));
+	}
+}
+
 /* In a window: a log of number 5, from 1,200 to 1,439 s, then to the end. */
 static void window(unsigned from_s, uint64_t to_s)
 {
@@ -249,6 +267,8 @@ int main(void)
 	    "a boot of which a later one tells is there, and its log ends where the gap begins");
 	RUN(a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it,
 	    "a boot that was cut off before it told of an older gap is within that");
+	RUN(a_gap_excuses_boots_of_the_appliance_that_tells_of_it,
+	    "a gap excuses boots without an end of the appliance that tells of it, and none of another");
 	RUN(a_log_that_stops_within_a_window_is_said_to, "a log that stops within a window is said to");
 	RUN(a_log_that_may_stand_for_what_is_unsigned_may_be_outside_of_a_window,
 	    "a log that may stand for what is unsigned may be outside of a window");
