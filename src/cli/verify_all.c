@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/call.h"
 #include "cli/interrupt.h"
 #include "cli/keyring.h"
 #include "cli/progress.h"
@@ -398,10 +399,11 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	bool window = o->from_ns != 0 || o->to_ns != UINT64_MAX;
 	struct catalog_filter filter = {
 		.from_ns = o->from_ns, .to_ns = o->to_ns, .kinds = UINT32_MAX, .versions = true};
-	g.ledger.now_ns = clock_real_ns();
+	uint64_t began_ns = clock_real_ns();
 	enum exit_status e = catalog_read(&filter, operands);
 	if (e)
 		return e;
+	g.ledger.now_ns = began_ns + (uint64_t)call_ahead_ns(); /* S3 tells when objects were stored */
 	*result = (struct verify_result){.strangers = catalog_strangers()};
 	g.o = o;
 	verify_scope_begin(operands, o->from_ns, o->to_ns);

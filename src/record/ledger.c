@@ -185,7 +185,7 @@ static void fill_entry(struct ledger *l, const struct ledger_object *o, const st
 
 /* ---- its place in the stream */
 
-static void note_hole(struct ledger *l, const struct inspect_name *n)
+static void note_hole(struct ledger *l, uint32_t entry, const struct inspect_name *n)
 {
 	l->whole = false;
 	ledger_boot_now(l)->unsure |= n->kind == OBJECT_LOG;
@@ -200,6 +200,7 @@ static void note_hole(struct ledger *l, const struct inspect_name *n)
 		.to_ns = n->start_ns,
 		.from = l->at.next_seq,
 		.to = n->seq - 1,
+		.next = entry,
 	};
 	memcpy(h->stream, n->stream, sizeof(h->stream));
 }
@@ -321,7 +322,7 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	const struct object_meta *m = in->has_meta == INSPECT_META_WHOLE ? &in->meta : NULL;
 	ledger_enter(l, &in->name);
 	if (in->name.seq > l->at.next_seq) {
-		note_hole(l, &in->name);
+		note_hole(l, o->entry, &in->name);
 		l->at.after = l->at.counted = false;
 	}
 	l->sums.objects++;
@@ -355,7 +356,7 @@ void ledger_unread(struct ledger *l, uint32_t entry, const struct inspect_name *
 {
 	ledger_enter(l, n);
 	if (n->seq > l->at.next_seq)
-		note_hole(l, n);
+		note_hole(l, entry, n);
 	l->at.next_seq = n->seq + 1;
 	l->at.last_ns = n->start_ns;
 	l->at.after = l->at.counted = l->whole = false;

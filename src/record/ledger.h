@@ -68,6 +68,7 @@ struct ledger_boot {
 struct ledger_hole {
 	uint64_t boot, from_ns, to_ns;
 	uint32_t from, to; /* numbers, both missing */
+	uint32_t next;     /* entry of the object behind them */
 	char stream[8];
 };
 
@@ -118,7 +119,7 @@ struct ledger {
 	bool files;  /* copies, made at some time */
 	bool one_appliance; /* others are not looked for */
 	bool public_only;   /* nothing is known of what is inside */
-	uint64_t now_ns;    /* before the names were listed */
+	uint64_t now_ns;    /* before the names were listed, by the clock that stored_ns is of */
 	void (*finding)(void *arg, const struct ledger_finding *f);
 	/* the entry of an object's name (its oldest version), LEDGER_NONE: it is not there, or
 	 * LEDGER_ELSEWHERE: it need not be among what was asked for; *n: what the name says,

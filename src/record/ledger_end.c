@@ -122,13 +122,18 @@ static void end_listing(struct ledger *l, uint32_t i)
 
 /* ---- what is not there */
 
+/* It came while this was read: the names were listed before. */
+static bool is_young(const struct ledger *l, uint32_t entry)
+{
+	return l->entries[entry].stored_ns > l->now_ns;
+}
+
 static void end_absent(struct ledger *l)
 {
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
-		const struct ledger_entry *by = &l->entries[a->listed_by];
-		bool since = by->stored_ns > l->now_ns; /* the names were listed before */
-		if (!is_sound(by))
+		bool since = is_young(l, a->listed_by);
+		if (!is_sound(&l->entries[a->listed_by]))
 			continue;
 		ledger_say(l, (struct ledger_finding){.severity = since ? LEDGER_NOTE : LEDGER_DAMAGE,
 						      .kind = since ? "goes-on" : "missing",
@@ -150,14 +155,15 @@ static void end_absent(struct ledger *l)
 			      .severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE});
 }
 
-/* How many of a hole's numbers are told by name. */
+/* How many of a hole's numbers are told by name as damage. */
 static uint32_t named(const struct ledger *l, const struct ledger_hole *h)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
 		n += a->boot == h->boot && a->seq >= h->from && a->seq <= h->to &&
-		     strcmp(a->stream, h->stream) == 0;
+		     strcmp(a->stream, h->stream) == 0 && is_sound(&l->entries[a->listed_by]) &&
+		     !is_young(l, a->listed_by);
 	}
 	return n;
 }
@@ -167,6 +173,7 @@ static void end_holes(struct ledger *l)
 	for (uint32_t i = 0; i < l->holes; i++) {
 		const struct ledger_hole *h = &l->hole[i];
 		uint32_t count = h->to - h->from + 1;
+		bool since = is_young(l, h->next), note = l->subset || since;
 		if (named(l, h) >= count)
 			continue;
 		const uint64_t numbers[] = {h->from, h->to};
@@ -174,8 +181,10 @@ static void end_holes(struct ledger *l)
 			     count == 1 ? "number @ of the stream is not there"
 					: "numbers @ to @ of the stream are not there",
 			     numbers);
-		ledger_say(l, (struct ledger_finding){.severity = l->subset ? LEDGER_NOTE : LEDGER_DAMAGE,
-						      .kind = l->subset ? "not-here" : "missing",
+		ledger_say(l, (struct ledger_finding){.severity = note ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = l->subset ? "not-here"
+							      : since   ? "goes-on"
+									: "missing",
 						      .entry = LEDGER_NONE,
 						      .boot = h->boot,
 						      .stream = h->stream,

@@ -411,6 +411,28 @@ def an_appliance_all_of_whose_objects_have_a_delete_marker_is_found(life):
     found.is_damage(*((o.name, 'deleted') for o in life.objects))
 
 
+# ---- times
+
+def what_was_stored_and_when_is_of_s3s_clock(lab):
+    """an operator's clock that is off, S3's being right, makes neither notes of what is missing nor damage of what goes on"""
+    for ahead_s in 1200, -1200:
+        life = lab.record(seconds=400, workers=1, bytes_per_s=2000, start_ns=int(time.time() + ahead_s - 460) * operatorlab.S)
+        s = Set(life)
+        gone = s.of('w0', -1) if ahead_s > 0 else s.of('log', -1)
+        del s.there[gone]
+        bucket = s.put()
+        time.sleep(2)  # a Date is of whole seconds: what was stored just now may be later
+        lab.front.ahead_s = ahead_s
+        try:
+            found = s.verify(bucket=bucket)
+        finally:
+            lab.front.ahead_s = 0
+        if ahead_s > 0:
+            assert (gone, 'missing') in found.named(), (found.findings, found.err)
+        else:
+            assert found.status == COMPLETE and found.named('note') == {(None, 'goes-on')}, (found.findings, found.err)
+
+
 # ---- what keeps it from its work
 
 def denied(words):
@@ -458,6 +480,7 @@ with operatorlab.Lab() as lab:
         report.run(test, recorded)
     report.run(losses_and_torn_objects_are_gaps_that_are_explained, lab)
     report.run(less_than_an_appliance_is_a_part, lab)
+    report.run(what_was_stored_and_when_is_of_s3s_clock, lab)
     hours_ago = lab.record(seconds=1000, bytes_per_s=2000, start_ns=int(time.time() - 3 * 3600) * operatorlab.S)
     report.run(what_is_missing_from_a_window_is_missing, hours_ago)
     report.run(files_of_an_appliance_that_still_ran_are_whole_up_to_then, hours_ago)

@@ -215,6 +215,33 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 	CHECK(says(1, "note goes-on w0-7"));
 }
 
+/* Number 1 of w0 is not there; a log object that was stored after the names were listed names it. */
+static void a_hole_that_is_named(uint64_t now_s, enum inspect_sig sig)
+{
+	begin();
+	l.partial = true;
+	l.now_ns = START_NS + now_s * NS_PER_S;
+	log_ends(5); /* stored at 1,439 s */
+	shipped("w0-1", 1, 0);
+	in.sig = sig;
+	add();
+	plain("w0", 0);
+	plain("w0", 2); /* at 719 s */
+	ledger_end(&l);
+}
+
+static void a_hole_in_the_numbers_is_hidden_by_no_note(void)
+{
+	a_hole_that_is_named(1400, INSPECT_SIG_GOOD);
+	CHECK(said("note goes-on w0-1") && said("damage missing w0"));
+	a_hole_that_is_named(700, INSPECT_SIG_GOOD); /* what comes behind it is as young */
+	CHECK(said("note goes-on w0-1") && said("note goes-on w0") && !l.sums.findings[LEDGER_DAMAGE]);
+	a_hole_that_is_named(1400, INSPECT_SIG_BAD); /* the list counts for nothing */
+	CHECK(said("damage missing w0"));
+	a_hole_that_is_named(1500, INSPECT_SIG_GOOD);
+	CHECK(said("damage missing w0-1") && l.sums.findings[LEDGER_DAMAGE] == 1);
+}
+
 static void objects_without_metadata_keep_their_chain_and_are_counted_as_unproven(void)
 {
 	begin();
@@ -274,6 +301,8 @@ int main(void)
 	    "a log that may stand for what is unsigned may be outside of a window");
 	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
 	    "what the log lists is missing from a window, too, unless it need not be in it");
+	RUN(a_hole_in_the_numbers_is_hidden_by_no_note,
+	    "a hole in the numbers is hidden by no note of what was stored while the names were listed");
 	RUN(objects_without_metadata_keep_their_chain_and_are_counted_as_unproven,
 	    "objects without metadata keep their chain, and are counted as unproven");
 	RUN(a_step_of_the_clock_is_no_heartbeat_that_stays_away,
