@@ -26,9 +26,10 @@ static struct {
 	uint32_t order[CATALOG_MAX];  /* evidence, in the catalog's order */
 	uint32_t sorted[CATALOG_MAX]; /* evidence by boot, stream, number: for names in the inventory */
 	uint32_t count;
-	uint32_t entry;          /* that is inspected */
-	enum exit_status kept;   /* the first that kept an object from being read or opened */
-	enum exit_status no_key; /* why KMS gives none; asked once */
+	uint32_t entry;                  /* that is inspected */
+	enum exit_status kept;           /* the first that kept an object from being read or opened */
+	enum exit_status no_key;         /* why there was none for the last object that had none */
+	uint8_t no_key_of[SHA256_BYTES]; /* its encrypted data keys and context */
 } g;
 
 /* ---- versions */
@@ -214,18 +215,41 @@ static bool fits(const struct esdk_header *h, const uint8_t data_key[ESDK_KEY_BY
 	return same;
 }
 
+static void mark(const struct esdk_header *h, uint8_t of[SHA256_BYTES])
+{
+	struct sha256 sha;
+	sha256_init(&sha);
+	sha256_update(&sha, h->edks);
+	sha256_update(&sha, h->aad);
+	sha256_final(&sha, of);
+}
+
+/* KMS is asked once for a data key that it denies: objects under it follow one another. Of others that says
+ * nothing, even of the same KMS key: rights go by the context, too, and who may write to the bucket can plant
+ * what is denied. */
+static enum exit_status get_key(const struct catalog_object *o, uint8_t data_key[ESDK_KEY_BYTES])
+{
+	const struct esdk_header *h = &g.inspect.envelope.header;
+	uint8_t of[SHA256_BYTES];
+	mark(h, of);
+	if (g.no_key && memcmp(of, g.no_key_of, sizeof(of)) == 0)
+		return g.no_key;
+	enum exit_status e = keyring_get(h, span_str(o->key), data_key);
+	if (e != EXIT_DENIED && e != EXIT_NOT_SET_UP)
+		return e;
+	memcpy(g.no_key_of, of, sizeof(of));
+	return g.no_key = e;
+}
+
 /* The data key; without one the object is checked as with --public-only. */
 static void give_key(const struct catalog_object *o)
 {
-	const struct esdk_header *h = &g.inspect.envelope.header;
 	const char *file = session_names()->key_file;
 	uint8_t data_key[ESDK_KEY_BYTES];
-	enum exit_status e = g.no_key ? g.no_key : keyring_get(h, span_str(o->key), data_key);
-	if (e == EXIT_DONE && file && !fits(h, data_key))
+	enum exit_status e = get_key(o, data_key);
+	if (e == EXIT_DONE && file && !fits(&g.inspect.envelope.header, data_key))
 		e = say(EXIT_NOT_SET_UP, "%s: the key in %s is not its data key, or its header was altered",
 			say_text(span_str(o->key)), file);
-	else if (e == EXIT_DENIED || e == EXIT_NOT_SET_UP)
-		g.no_key = e; /* once is enough */
 	if (e == EXIT_DONE)
 		inspect_key(&g.inspect, data_key);
 	else if (e == EXIT_DAMAGED)
