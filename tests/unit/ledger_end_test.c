@@ -154,7 +154,7 @@ static void a_log_that_stops_within_a_window_is_said_to(void)
 	l.from_ns = START_NS;
 	plain("w0", 8);
 	ledger_end(&l);
-	CHECK(says(1, "damage missing -"));
+	CHECK(says(2, "damage missing -") && said("gap unknown-key w0-8"));
 }
 
 static void without_a_signature(unsigned from_s, unsigned to_s, bool subset)
@@ -213,6 +213,40 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 	add();
 	ledger_end(&l);
 	CHECK(says(1, "note goes-on w0-7"));
+}
+
+/* In a window: an object with a signing key of its own, which says that it is of this boot. */
+static void planted_in_a_window(const char *stream, uint32_t seq, bool restarted)
+{
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS + 1200 * NS_PER_S;
+	l.to_ns = START_NS + 1600 * NS_PER_S;
+	ready("log", 5);
+	if (restarted)
+		line(200, "\"event\":\"restarted\"");
+	add();
+	if (stream[0] == 'w')
+		plain("w0", 5);
+	ready(stream, seq);
+	in.pub[1] = 8;
+	add();
+	ledger_end(&l);
+}
+
+static void a_signing_key_of_no_log_object_is_not_silent_in_a_window(void)
+{
+	planted_in_a_window("w7", 0, false);
+	CHECK(says(1, "gap unknown-key w7-0"));
+	planted_in_a_window("log", 6, false); /* each keys process tells of itself */
+	CHECK(said("damage forged log-6"));
+	planted_in_a_window("log", 6, true);
+	CHECK(says(0, ""));
+	begin(); /* nothing is known of a log */
+	l.partial = l.subset = true;
+	plain("w0", 5);
+	ledger_end(&l);
+	CHECK(!said("gap unknown-key w0-5"));
 }
 
 /* Number 1 of w0 is not there; a log object that was stored after the names were listed names it. */
@@ -301,6 +335,8 @@ int main(void)
 	    "a log that may stand for what is unsigned may be outside of a window");
 	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
 	    "what the log lists is missing from a window, too, unless it need not be in it");
+	RUN(a_signing_key_of_no_log_object_is_not_silent_in_a_window,
+	    "a signing key of no log object is not silent in a window");
 	RUN(a_hole_in_the_numbers_is_hidden_by_no_note,
 	    "a hole in the numbers is hidden by no note of what was stored while the names were listed");
 	RUN(objects_without_metadata_keep_their_chain_and_are_counted_as_unproven,
