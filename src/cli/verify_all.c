@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "cli/call.h"
 #include "cli/interrupt.h"
 #include "cli/keyring.h"
@@ -146,6 +147,11 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool is_next(const struct catalog_object *before, const struct catalog_object *o)
+{
+	return o->boot == before->boot && o->seq == before->seq + 1 && !strcmp(o->stream, before->stream);
+}
+
 static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 {
 	struct catalog_object want;
@@ -177,6 +183,8 @@ static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 		if (o->local ? !strcmp(base_name(o->key), base_name(text)) : !strcmp(o->key, text))
 			return g.sorted[low];
 	}
+	if (low < g.count && is_next(&want, catalog_at(g.sorted[low])))
+		want.end_ns = catalog_at(g.sorted[low])->start_ns;
 	return verify_scope_has(&want, text) ? LEDGER_NONE : LEDGER_ELSEWHERE;
 }
 
@@ -401,6 +409,15 @@ static bool has_log(void)
 	return false;
 }
 
+/* Besides log objects that are read for what they list. */
+static bool is_anything_there(void)
+{
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (catalog_at(i)->start_ns < g.o->to_ns)
+			return true;
+	return false;
+}
+
 static uint64_t all_bytes(void)
 {
 	uint64_t bytes = 0;
@@ -423,6 +440,8 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	bool window = o->from_ns != 0 || o->to_ns != UINT64_MAX;
 	struct catalog_filter filter = {
 		.from_ns = o->from_ns, .to_ns = o->to_ns, .kinds = UINT32_MAX, .versions = true};
+	if (o->to_ns < UINT64_MAX - LEDGER_WITNESS_S * NS_PER_S)
+		filter.log_to_ns = o->to_ns + LEDGER_WITNESS_S * NS_PER_S;
 	uint64_t began_ns = clock_real_ns();
 	enum exit_status e = catalog_read(&filter, operands);
 	if (e)
@@ -433,7 +452,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	verify_scope_begin(operands, o->from_ns, o->to_ns);
 	g.result = result;
 	g.kept = g.no_key = EXIT_DONE;
-	if (catalog_count() == 0)
+	if (!is_anything_there())
 		return say(EXIT_NO_INPUT, "there is nothing to verify: no object of the format is there%s",
 			   window ? " in that time" : "");
 	plan();
@@ -446,6 +465,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	g.ledger.partial = window || g.ledger.subset || g.ledger.narrow;
 	g.ledger.from_ns = o->from_ns;
 	g.ledger.to_ns = o->to_ns;
+	g.ledger.witness_ns = g.ledger.files || g.ledger.narrow ? 0 : LEDGER_WITNESS_S * NS_PER_S;
 	g.ledger.public_only = o->public_only;
 	g.ledger.finding = finding;
 	g.ledger.find = find;
@@ -462,5 +482,6 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	result->sums = g.ledger.sums;
 	result->subset = g.ledger.subset;
 	result->partial = g.ledger.partial;
+	result->witnessed = g.ledger.witness_ns != 0;
 	return outcome();
 }

@@ -50,11 +50,17 @@ static uint64_t stored(const struct ledger_entry *e)
 	return e->stored_ns ? e->stored_ns : e->last_ns;
 }
 
+/* Until when the log is told: the window's end and what witnesses it. */
+static uint64_t log_to_ns(const struct ledger *l)
+{
+	return l->to_ns < UINT64_MAX - l->witness_ns ? l->to_ns + l->witness_ns : UINT64_MAX;
+}
+
 /* The log object that lists it, soon after it was stored, is none that a window leaves out. */
 static bool log_is_among(const struct ledger *l, const struct ledger_entry *e)
 {
-	uint64_t since = stored(e);
-	bool behind = l->to_ns < l->now_ns && since + LEDGER_LISTED_S * NS_PER_S > l->to_ns;
+	uint64_t since = stored(e), until_ns = log_to_ns(l) < l->now_ns ? log_to_ns(l) : l->now_ns;
+	bool behind = l->to_ns < l->now_ns && since + LEDGER_LISTED_S * NS_PER_S > until_ns;
 	return !l->narrow && !l->subset && since >= l->from_ns && !behind;
 }
 
@@ -77,10 +83,10 @@ static void end_signature(struct ledger *l, uint32_t i)
 	if (!(e->flags & LEDGER_SIG_NONE) || e->flags & LEDGER_BAD)
 		return;
 	if (known) {
-		l->sums.covered++;
+		l->sums.covered += !l->witness;
 		return;
 	}
-	l->sums.unsigned_left++;
+	l->sums.unsigned_left += !l->witness;
 	if (l->public_only || l->boot[e->boot_index].unread)
 		say_of(l, i, LEDGER_NOTE, "unsigned",
 		       "it has no signature; whether the log stands for it can't be seen without the key");
@@ -236,8 +242,9 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 		"are missing, it lost its power without a spool volume, or it still ran when these files "
 		"were made (then give that time as --to)";
 	static const char stops[] =
-		"its log does not go on to the end of the time that was asked for, nor does it end (event "
-		"`shutdown`); a later boot that tells of a gap is not looked for";
+		"its log does not go on to the end of the time that was asked for, and to where it lists all "
+		"of that, nor does it end (event `shutdown`); a later boot that tells of a gap is not looked "
+		"for";
 	static const char no_log[] =
 		"no log of this boot is there in that time: nothing tells what else there was";
 	static const char too_early[] =
@@ -246,10 +253,11 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
 	const uint64_t listed_ns = LEDGER_LISTED_S * NS_PER_S;
 	const struct ledger_gap *g = gap_of(l, b);
-	bool to_now = l->to_ns > l->now_ns;
-	uint64_t until_ns = to_now ? l->now_ns : l->to_ns;
+	bool to_now = log_to_ns(l) > l->now_ns;
+	uint64_t until_ns = to_now ? l->now_ns : log_to_ns(l);
 	uint64_t last_ns = b->last_log_ns > l->from_ns ? b->last_log_ns : l->from_ns;
-	if (b->shutdown || b->unsure || (l->partial ? b->newest_ns < l->from_ns : b->last_log_ns == 0))
+	if (b->shutdown || b->unsure || b->first_ns >= l->to_ns ||
+	    (l->partial ? b->newest_ns < l->from_ns : b->last_log_ns == 0))
 		return;
 	if (g) {
 		if (g->boot == b->boot && g->from_ns > last_ns + listed_ns)
@@ -287,7 +295,7 @@ static void end_gap(struct ledger *l, const struct ledger_gap *g)
 /* What did not fit is said, too. */
 static void end_limits(struct ledger *l)
 {
-	const uint64_t boots = l->sums.boots - l->boots, holes = l->holes_more;
+	const uint64_t boots = l->boots_more, holes = l->holes_more;
 	struct ledger_finding f = {.severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE};
 	if (holes) {
 		ledger_words(l, "there are # more holes in numbers of streams", &holes);
@@ -318,9 +326,11 @@ void ledger_end(struct ledger *l)
 	for (uint32_t i = 0; i < l->entry_count; i++) {
 		if (!(l->entries[i].flags & LEDGER_SEEN))
 			continue;
+		l->witness = l->entries[i].flags & LEDGER_WITNESS;
 		end_signature(l, i);
 		end_listing(l, i);
 	}
+	l->witness = false;
 	end_absent(l);
 	end_holes(l);
 	if (l->subset)

@@ -215,6 +215,59 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 	CHECK(says(1, "note goes-on w0-7"));
 }
 
+/* A window from 1,200 to 1,500 s, and log object 6, which begins behind it, from 1,680 s on as a witness. */
+static void window_with_a_witness(const char *lists, const char *event)
+{
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS + 1200 * NS_PER_S;
+	l.to_ns = START_NS + 1500 * NS_PER_S;
+	l.witness_ns = 4500 * NS_PER_S;
+	l.now_ns = START_NS + 2000 * NS_PER_S;
+	plain("log", 5);
+	plain("log", 6);
+	ready("log", 7);
+	shipped(lists, 1, 0);
+	line(2, event);
+	add();
+	plain("w0", 5);
+	ledger_end(&l);
+}
+
+static void log_objects_behind_a_window_witness_what_began_in_it(void)
+{
+	static const char no_event[] = "\"event\":\"setting\"";
+	window_with_a_witness("elsewhere-1", no_event);
+	CHECK(says(1, "note goes-on -") && l.sums.objects == 3 && l.sums.signed_good == 3 &&
+	      l.sums.boots == 1);
+	window_with_a_witness("w0-6", no_event);
+	CHECK(says(2, "damage missing w0-6"));
+	window_with_a_witness("elsewhere-1", "\"event\":\"log-lines-lost\"");
+	CHECK(says(1, "note goes-on -"));
+	window_with_a_witness("elsewhere-1", "\"event\":\"canary-stored\"");
+	CHECK(says(1, "note goes-on -") && l.sums.canaries_stored == 0);
+	window_with_a_witness("elsewhere-1", "\"event\":\"gap\",\"boot\":\"0000000000000009\","
+					     "\"from_ns\":\"1763806800000000000\",\"to_ns\":"
+					     "\"1763807700000000000\"");
+	CHECK(said("gap gap log-7")); /* it begins in the window */
+}
+
+static void the_log_goes_on_behind_a_window_to_where_it_lists_all(void)
+{
+	for (int behind = 0; behind < 2; behind++) {
+		begin();
+		l.partial = true;
+		l.from_ns = START_NS + 1200 * NS_PER_S;
+		l.to_ns = START_NS + 1500 * NS_PER_S;
+		l.witness_ns = 4500 * NS_PER_S;
+		for (uint32_t i = 5; i < (behind ? 25 : 7); i++)
+			plain("log", i);
+		plain("w0", 5);
+		ledger_end(&l);
+		CHECK(said("gap no-end -") == !behind && said("gap unlisted w0-5") == behind);
+	}
+}
+
 /* In a window: an object with a signing key of its own, which says that it is of this boot. */
 static void planted_in_a_window(const char *stream, uint32_t seq, bool restarted)
 {
@@ -335,6 +388,10 @@ int main(void)
 	    "a log that may stand for what is unsigned may be outside of a window");
 	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
 	    "what the log lists is missing from a window, too, unless it need not be in it");
+	RUN(log_objects_behind_a_window_witness_what_began_in_it,
+	    "log objects behind a window witness what began in it, and nothing else of them is told");
+	RUN(the_log_goes_on_behind_a_window_to_where_it_lists_all,
+	    "the log goes on behind a window to where it lists all of it, or that is said");
 	RUN(a_signing_key_of_no_log_object_is_not_silent_in_a_window,
 	    "a signing key of no log object is not silent in a window");
 	RUN(a_hole_in_the_numbers_is_hidden_by_no_note,
