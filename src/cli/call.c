@@ -19,6 +19,7 @@
 #define WAIT_FIRST_MS 100
 #define WAIT_MAX_MS 8000
 #define REGIONS 8
+#define DATE_NS (2 * (int64_t)NS_PER_S) /* what a Date of whole seconds, that was on its way, may be off */
 
 struct lane {
 	struct https https;
@@ -49,7 +50,8 @@ static struct {
 	struct host host[HOSTS];
 	unsigned next_host, next_place;
 	struct place place[REGIONS];
-	int64_t skew_ns;      /* the services' clocks ahead of ours */
+	int64_t skew_ns;      /* the services' clocks ahead of ours, where they minded */
+	int64_t ahead_ns;     /* S3's, as its last answer has it */
 	unsigned credentials; /* number of those in use, from 1 */
 	bool renew;           /* they have expired */
 	enum exit_status said;
@@ -144,6 +146,12 @@ static bool take_region(struct call *c, const char *region)
 
 /* ---- answers */
 
+static void note_date(const struct call *c, const struct http1_response *r)
+{
+	if (r->has_date && !strcmp(c->service, "s3"))
+		g.ahead_ns = (int64_t)(r->date_ns - clock_real_ns());
+}
+
 static bool take_clock(struct call *c, const struct http1_response *r)
 {
 	if (c->skewed || !r->has_date)
@@ -217,6 +225,7 @@ static void answered(void *arg, const struct https_result *r)
 		no_answer(c, r);
 		return;
 	}
+	note_date(c, r->response);
 	memcpy(c->request_id, r->response->request_id, sizeof(c->request_id));
 	memcpy(c->etag, r->response->etag, sizeof(c->etag));
 	if (c->status / 100 != 2) {
@@ -429,6 +438,11 @@ enum err call_run(struct call *c)
 {
 	call_start(c);
 	return call_wait(c);
+}
+
+int64_t call_ahead_ns(void)
+{
+	return g.ahead_ns > -DATE_NS && g.ahead_ns < DATE_NS ? 0 : g.ahead_ns;
 }
 
 const struct call_totals *call_totals(void)

@@ -77,6 +77,10 @@ enum exit_status call_say(const struct call *c, const char *what, struct span wh
 /* The status alone. */
 enum exit_status call_exit(const struct call *c);
 
+/* S3's clock ahead of this machine's, by the Date of its last answer: 0 before the first, and where they are
+ * within the two seconds that a Date of whole seconds can't tell. */
+int64_t call_ahead_ns(void);
+
 /* Since the start: for --explain and the ends of commands. */
 struct call_totals {
 	uint64_t requests, retries, bytes_in;

@@ -81,9 +81,15 @@ static uint64_t reach_ns(uint64_t from_ns)
 	return from_ns > most ? from_ns - most : 0;
 }
 
+static uint64_t latest_ns(void)
+{
+	return g.filter->log_to_ns > g.filter->to_ns ? g.filter->log_to_ns : g.filter->to_ns;
+}
+
 static void add(struct catalog_object *o, struct span key)
 {
-	if (!(g.filter->kinds & 1u << o->kind) || o->start_ns >= g.filter->to_ns ||
+	if (!(g.filter->kinds & 1u << o->kind) ||
+	    o->start_ns >= (o->kind == OBJECT_LOG ? latest_ns() : g.filter->to_ns) ||
 	    (o->stream[0] && o->start_ns < reach_ns(g.filter->from_ns)))
 		return;
 	if (g.count == CATALOG_MAX) {
@@ -124,7 +130,7 @@ static bool take_entry_in_time(void *arg, const struct bucket_entry *e)
 {
 	struct catalog_object o;
 	uint64_t hour_ns = 3600 * NS_PER_S;
-	if (!catalog_name(e->key, &o) && o.start_ns / hour_ns > g.filter->to_ns / hour_ns)
+	if (!catalog_name(e->key, &o) && o.start_ns / hour_ns > latest_ns() / hour_ns)
 		return false;
 	return take_entry(arg, e);
 }
@@ -159,7 +165,7 @@ static enum exit_status list_from(const char *folder)
 /* Versions: day by day. (From a key marker on, which is no key, not all that play S3 list alike.) */
 static enum exit_status list_versions(const char *folder)
 {
-	uint64_t now_ns = clock_real_ns(), from_ns = reach_ns(g.filter->from_ns), to_ns = g.filter->to_ns;
+	uint64_t now_ns = clock_real_ns(), from_ns = reach_ns(g.filter->from_ns), to_ns = latest_ns();
 	if (to_ns > now_ns + DAY_NS)
 		to_ns = now_ns + DAY_NS;
 	if (from_ns > to_ns || to_ns - from_ns > DAYS_MAX * DAY_NS)

@@ -36,6 +36,7 @@ bool catalog_is_cold(const struct catalog_object *o);
 
 struct catalog_filter {
 	uint64_t from_ns, to_ns; /* 0 and UINT64_MAX: all */
+	uint64_t log_to_ns;      /* log objects up to then, if that is later */
 	unsigned kinds;          /* bits 1u << enum object_kind */
 	bool versions;           /* all versions and markers */
 	/* Of each stream also the one before: where the clock was set back, it has packets of the window. */

@@ -182,6 +182,13 @@ static const char proven[] =
 static const char proven_subset[] =
 	"checked: every byte authenticated, content against index, signatures, chains among these objects.\n"
 	"no log is among them: whether any is missing was not checked.\n";
+static const char of_a_window[] =
+	"not checked of this part: whether objects of its end are missing that were stored more than 75\n"
+	"minutes behind it.\n";
+static const char of_a_part[] =
+	"not checked of this part: whether objects of its end are missing that only log objects behind it\n"
+	"list, which were not asked for.\n";
+
 /* Whoever has a KMS key of his own can make a whole boot under that. */
 static void show_keys(void)
 {
@@ -220,6 +227,13 @@ static bool is_part(const struct verify_result *r)
 	return r->subset || r->partial || r->sums.unproven;
 }
 
+static const char *not_checked(const struct verify_result *r)
+{
+	if (public_only || r->subset || !r->partial || (r->witnessed && to_ns == UINT64_MAX))
+		return "";
+	return r->witnessed ? of_a_window : of_a_part;
+}
+
 static void show_result(const struct verify_result *r, enum exit_status status)
 {
 #define X(field, text, always)         \
@@ -239,11 +253,11 @@ static void show_result(const struct verify_result *r, enum exit_status status)
 	if (r->sums.unproven)
 		printf("%14llu objects without metadata: whoever may decrypt can have made them\n",
 		       (unsigned long long)r->sums.unproven);
-	printf("%s%s%s: %llu damaged or missing, %llu gaps\n",
+	printf("%s%s%s%s: %llu damaged or missing, %llu gaps\n",
 	       public_only ? proven_public
 	       : r->subset ? proven_subset
 			   : proven,
-	       status == EXIT_DONE && is_part(r) ? "as far as it was checked, " : "",
+	       not_checked(r), status == EXIT_DONE && is_part(r) ? "as far as it was checked, " : "",
 	       status <= EXIT_DAMAGED ? result_names[status] : "not all could be checked",
 	       (unsigned long long)r->sums.findings[LEDGER_DAMAGE],
 	       (unsigned long long)r->sums.findings[LEDGER_GAP]);

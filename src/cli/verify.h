@@ -20,6 +20,7 @@ struct verify_result {
 		unopened; /* names that are none of ours; objects that could not be opened or read */
 	uint64_t clocks_unsynchronised; /* objects whose times no clock stands behind */
 	bool partial, subset;           /* a part of the record; objects without a log */
+	bool witnessed;                 /* the log was read for LEDGER_WITNESS_S behind a part, too */
 };
 
 /* EXIT_DONE, EXIT_INCOMPLETE (gaps), EXIT_DAMAGED; else it was said what kept it from its work. */

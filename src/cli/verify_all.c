@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
+#include "cli/call.h"
 #include "cli/interrupt.h"
 #include "cli/keyring.h"
 #include "cli/progress.h"
@@ -25,9 +27,10 @@ static struct {
 	uint32_t order[CATALOG_MAX];  /* evidence, in the catalog's order */
 	uint32_t sorted[CATALOG_MAX]; /* evidence by boot, stream, number: for names in the inventory */
 	uint32_t count;
-	uint32_t entry;          /* that is inspected */
-	enum exit_status kept;   /* the first that kept an object from being read or opened */
-	enum exit_status no_key; /* why KMS gives none; asked once */
+	uint32_t entry;                  /* that is inspected */
+	enum exit_status kept;           /* the first that kept an object from being read or opened */
+	enum exit_status no_key;         /* why there was none for the last object that had none */
+	uint8_t no_key_of[SHA256_BYTES]; /* its encrypted data keys and context */
 } g;
 
 /* ---- versions */
@@ -144,6 +147,11 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool is_next(const struct catalog_object *before, const struct catalog_object *o)
+{
+	return o->boot == before->boot && o->seq == before->seq + 1 && !strcmp(o->stream, before->stream);
+}
+
 static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 {
 	struct catalog_object want;
@@ -175,6 +183,8 @@ static uint32_t find(void *arg, struct span name, struct inspect_name *n)
 		if (o->local ? !strcmp(base_name(o->key), base_name(text)) : !strcmp(o->key, text))
 			return g.sorted[low];
 	}
+	if (low < g.count && is_next(&want, catalog_at(g.sorted[low])))
+		want.end_ns = catalog_at(g.sorted[low])->start_ns;
 	return verify_scope_has(&want, text) ? LEDGER_NONE : LEDGER_ELSEWHERE;
 }
 
@@ -213,18 +223,41 @@ static bool fits(const struct esdk_header *h, const uint8_t data_key[ESDK_KEY_BY
 	return same;
 }
 
+static void mark(const struct esdk_header *h, uint8_t of[SHA256_BYTES])
+{
+	struct sha256 sha;
+	sha256_init(&sha);
+	sha256_update(&sha, h->edks);
+	sha256_update(&sha, h->aad);
+	sha256_final(&sha, of);
+}
+
+/* KMS is asked once for a data key that it denies: objects under it follow one another. Of others that says
+ * nothing, even of the same KMS key: rights go by the context, too, and who may write to the bucket can plant
+ * what is denied. */
+static enum exit_status get_key(const struct catalog_object *o, uint8_t data_key[ESDK_KEY_BYTES])
+{
+	const struct esdk_header *h = &g.inspect.envelope.header;
+	uint8_t of[SHA256_BYTES];
+	mark(h, of);
+	if (g.no_key && memcmp(of, g.no_key_of, sizeof(of)) == 0)
+		return g.no_key;
+	enum exit_status e = keyring_get(h, span_str(o->key), data_key);
+	if (e != EXIT_DENIED && e != EXIT_NOT_SET_UP)
+		return e;
+	memcpy(g.no_key_of, of, sizeof(of));
+	return g.no_key = e;
+}
+
 /* The data key; without one the object is checked as with --public-only. */
 static void give_key(const struct catalog_object *o)
 {
-	const struct esdk_header *h = &g.inspect.envelope.header;
 	const char *file = session_names()->key_file;
 	uint8_t data_key[ESDK_KEY_BYTES];
-	enum exit_status e = g.no_key ? g.no_key : keyring_get(h, span_str(o->key), data_key);
-	if (e == EXIT_DONE && file && !fits(h, data_key))
+	enum exit_status e = get_key(o, data_key);
+	if (e == EXIT_DONE && file && !fits(&g.inspect.envelope.header, data_key))
 		e = say(EXIT_NOT_SET_UP, "%s: the key in %s is not its data key, or its header was altered",
 			say_text(span_str(o->key)), file);
-	else if (e == EXIT_DENIED || e == EXIT_NOT_SET_UP)
-		g.no_key = e; /* once is enough */
 	if (e == EXIT_DONE)
 		inspect_key(&g.inspect, data_key);
 	else if (e == EXIT_DAMAGED)
@@ -376,6 +409,15 @@ static bool has_log(void)
 	return false;
 }
 
+/* Besides log objects that are read for what they list. */
+static bool is_anything_there(void)
+{
+	for (uint32_t i = 0; i < catalog_count(); i++)
+		if (catalog_at(i)->start_ns < g.o->to_ns)
+			return true;
+	return false;
+}
+
 static uint64_t all_bytes(void)
 {
 	uint64_t bytes = 0;
@@ -398,16 +440,19 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	bool window = o->from_ns != 0 || o->to_ns != UINT64_MAX;
 	struct catalog_filter filter = {
 		.from_ns = o->from_ns, .to_ns = o->to_ns, .kinds = UINT32_MAX, .versions = true};
-	g.ledger.now_ns = clock_real_ns();
+	if (o->to_ns < UINT64_MAX - LEDGER_WITNESS_S * NS_PER_S)
+		filter.log_to_ns = o->to_ns + LEDGER_WITNESS_S * NS_PER_S;
+	uint64_t began_ns = clock_real_ns();
 	enum exit_status e = catalog_read(&filter, operands);
 	if (e)
 		return e;
+	g.ledger.now_ns = began_ns + (uint64_t)call_ahead_ns(); /* S3 tells when objects were stored */
 	*result = (struct verify_result){.strangers = catalog_strangers()};
 	g.o = o;
 	verify_scope_begin(operands, o->from_ns, o->to_ns);
 	g.result = result;
 	g.kept = g.no_key = EXIT_DONE;
-	if (catalog_count() == 0)
+	if (!is_anything_there())
 		return say(EXIT_NO_INPUT, "there is nothing to verify: no object of the format is there%s",
 			   window ? " in that time" : "");
 	plan();
@@ -420,6 +465,7 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	g.ledger.partial = window || g.ledger.subset || g.ledger.narrow;
 	g.ledger.from_ns = o->from_ns;
 	g.ledger.to_ns = o->to_ns;
+	g.ledger.witness_ns = g.ledger.files || g.ledger.narrow ? 0 : LEDGER_WITNESS_S * NS_PER_S;
 	g.ledger.public_only = o->public_only;
 	g.ledger.finding = finding;
 	g.ledger.find = find;
@@ -436,5 +482,6 @@ enum exit_status verify_all(char **operands, const struct verify_options *o, str
 	result->sums = g.ledger.sums;
 	result->subset = g.ledger.subset;
 	result->partial = g.ledger.partial;
+	result->witnessed = g.ledger.witness_ns != 0;
 	return outcome();
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "cli/session.h"
 
 static struct {
@@ -42,7 +43,10 @@ static bool is_of_session(const struct catalog_object *o, struct span key)
 
 bool verify_scope_has(const struct catalog_object *o, const char *key)
 {
-	if (o->start_ns < g.from_ns || o->start_ns >= g.to_ns)
+	uint64_t reach_ns = CATALOG_OBJECT_MAX_S * NS_PER_S;
+	bool reaches_in =
+		o->end_ns != UINT64_MAX && o->end_ns > g.from_ns && o->start_ns + reach_ns >= g.from_ns;
+	if ((o->start_ns < g.from_ns && !reaches_in) || o->start_ns >= g.to_ns)
 		return false;
 	if (!g.operands || !*g.operands)
 		return is_of_session(o, span_str(key));

@@ -7,6 +7,9 @@
 
 void ledger_say(struct ledger *l, struct ledger_finding f)
 {
+	uint64_t at_ns = f.from_ns ? f.from_ns : f.to_ns;
+	if (l->witness && f.severity != LEDGER_DAMAGE && at_ns >= l->to_ns)
+		return;
 	if (!f.text)
 		f.text = l->text;
 	l->sums.findings[f.severity]++;
@@ -48,7 +51,8 @@ void ledger_digest(uint8_t out[LEDGER_DIGEST_BYTES], uint64_t number, struct spa
 void ledger_begin(struct ledger *l)
 {
 	l->sums = (struct ledger_sums){.objects = 0};
-	l->begun = l->has_log = false;
+	l->begun = l->has_log = l->witness = false;
+	l->boots_more = 0;
 	l->at = (struct ledger_stream){.begun = false};
 	l->boots = l->holes = l->holes_more = l->absent = l->absent_more = l->gaps = 0;
 }
@@ -110,6 +114,8 @@ static void say_losses(struct ledger *l, const struct ledger_object *o, const st
 		f.text = "a crash cut it off: what was committed is there";
 		ledger_say(l, f);
 	}
+	if (l->witness)
+		return;
 	l->sums.lost += m->lost;
 	l->sums.cut += m->cut;
 	l->sums.filtered += m->filtered;
@@ -118,6 +124,9 @@ static void say_losses(struct ledger *l, const struct ledger_object *o, const st
 /* By its metadata; where that is not at hand, by its content. */
 static void count(struct ledger *l, const struct inspect *in, const struct object_meta *m)
 {
+	l->sums.objects++;
+	l->sums.bytes += in->size_bytes;
+	l->sums.signed_good += in->sig == INSPECT_SIG_GOOD;
 	uint64_t records = m ? m->records : in->records;
 	uint64_t first_ns = m ? m->first_ns : in->name.start_ns, last_ns = m ? m->last_ns : in->last_ns;
 	l->sums.raw_bytes += m ? m->raw_bytes : in->raw_bytes;
@@ -137,7 +146,7 @@ static void say_unproven(struct ledger *l, const struct ledger_object *o)
 {
 	struct ledger_finding f = about(o, LEDGER_NOTE, "unproven");
 	f.text = "its metadata is not at hand: its signature and counts were not checked";
-	l->sums.unproven++;
+	l->sums.unproven += !l->witness;
 	ledger_say(l, f);
 }
 
@@ -179,13 +188,13 @@ static void fill_entry(struct ledger *l, const struct ledger_object *o, const st
 	e->boot_index = (uint16_t)(l->boots - 1);
 	e->last_ns = m ? m->last_ns : in->last_ns;
 	e->stored_ns = o->stored_ns;
-	e->flags |= (uint16_t)(LEDGER_SEEN | flags[in->sig] | (m ? 0 : LEDGER_NO_META));
-	l->sums.signed_good += in->sig == INSPECT_SIG_GOOD;
+	e->flags |= (uint16_t)(LEDGER_SEEN | flags[in->sig] | (m ? 0 : LEDGER_NO_META) |
+			       (l->witness ? LEDGER_WITNESS : 0));
 }
 
 /* ---- its place in the stream */
 
-static void note_hole(struct ledger *l, const struct inspect_name *n)
+static void note_hole(struct ledger *l, uint32_t entry, const struct inspect_name *n)
 {
 	l->whole = false;
 	ledger_boot_now(l)->unsure |= n->kind == OBJECT_LOG;
@@ -200,6 +209,7 @@ static void note_hole(struct ledger *l, const struct inspect_name *n)
 		.to_ns = n->start_ns,
 		.from = l->at.next_seq,
 		.to = n->seq - 1,
+		.next = entry,
 	};
 	memcpy(h->stream, n->stream, sizeof(h->stream));
 }
@@ -277,7 +287,9 @@ static void begin_boot(struct ledger *l, const struct inspect_name *n)
 	ledger_end_boot(l);
 	if (l->boots < LEDGER_BOOTS_MAX)
 		l->boots++;
-	l->sums.boots++;
+	else
+		l->boots_more++;
+	l->sums.boots += !l->witness;
 	*ledger_boot_now(l) = (struct ledger_boot){.boot = n->boot, .first_ns = n->start_ns};
 	l->begun = l->whole = true;
 	l->boot_line = l->has_log = false;
@@ -292,7 +304,7 @@ static void begin_stream(struct ledger *l, const struct inspect_name *n)
 {
 	if (l->at.begun && strcmp(l->at.stream, n->stream) == 0)
 		return;
-	l->sums.streams++;
+	l->sums.streams += !l->witness;
 	l->at = (struct ledger_stream){.begun = true, .after = true, .has_sig = true, .counted = true};
 	memcpy(l->at.stream, n->stream, sizeof(l->at.stream));
 	ledger_digest(l->at.sig, 0, SPAN(""));
@@ -304,10 +316,16 @@ static void begin_stream(struct ledger *l, const struct inspect_name *n)
 
 void ledger_enter(struct ledger *l, const struct inspect_name *n)
 {
+	l->witness = n->kind == OBJECT_LOG && n->start_ns >= l->to_ns;
 	begin_boot(l, n);
 	begin_stream(l, n);
-	if (n->start_ns > ledger_boot_now(l)->newest_ns)
-		ledger_boot_now(l)->newest_ns = n->start_ns;
+	struct ledger_boot *b = ledger_boot_now(l);
+	if (!b->named && n->appliance.len) {
+		ledger_digest(b->appliance, 0, n->appliance);
+		b->named = true;
+	}
+	if (n->start_ns > b->newest_ns)
+		b->newest_ns = n->start_ns;
 }
 
 void ledger_object(struct ledger *l, const struct ledger_object *o)
@@ -316,11 +334,9 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	const struct object_meta *m = in->has_meta == INSPECT_META_WHOLE ? &in->meta : NULL;
 	ledger_enter(l, &in->name);
 	if (in->name.seq > l->at.next_seq) {
-		note_hole(l, &in->name);
+		note_hole(l, o->entry, &in->name);
 		l->at.after = l->at.counted = false;
 	}
-	l->sums.objects++;
-	l->sums.bytes += in->size_bytes;
 	fill_entry(l, o, m);
 	note_pub(l, o);
 	if (in->sig == INSPECT_SIG_BAD)
@@ -329,7 +345,8 @@ void ledger_object(struct ledger *l, const struct ledger_object *o)
 	if (!(in->flaws & (INSPECT_BIT(INSIDE) | INSPECT_BIT(CONTEXT))))
 		check_chain(l, o, m);
 	check_counts(l, o, m);
-	count(l, in, m);
+	if (!l->witness)
+		count(l, in, m);
 	if (m)
 		say_losses(l, o, m);
 	else if (in->has_meta == INSPECT_META_MISSING)
@@ -350,7 +367,7 @@ void ledger_unread(struct ledger *l, uint32_t entry, const struct inspect_name *
 {
 	ledger_enter(l, n);
 	if (n->seq > l->at.next_seq)
-		note_hole(l, n);
+		note_hole(l, entry, n);
 	l->at.next_seq = n->seq + 1;
 	l->at.last_ns = n->start_ns;
 	l->at.after = l->at.counted = l->whole = false;

@@ -24,6 +24,8 @@
 #define LEDGER_HEARTBEAT_SLACK_S 60u
 /* An object is listed by the log so long after it was stored, at the latest. */
 #define LEDGER_LISTED_S 900u
+/* So long behind a window log objects list what began in it: an object is an hour at most. */
+#define LEDGER_WITNESS_S (3600u + LEDGER_LISTED_S)
 
 enum ledger_severity { LEDGER_NOTE, LEDGER_GAP, LEDGER_DAMAGE, LEDGER_SEVERITIES };
 
@@ -57,6 +59,8 @@ struct ledger_object {
 
 struct ledger_boot {
 	uint64_t boot, first_ns, last_log_ns;
+	uint8_t appliance[LEDGER_DIGEST_BYTES]; /* of its name, once that is known; else zeros */
+	bool named;
 	uint64_t newest_ns; /* when the newest of its objects begins */
 	bool shutdown;
 	bool unsure; /* not all of its log is known: what it does not tell proves nothing */
@@ -66,6 +70,7 @@ struct ledger_boot {
 struct ledger_hole {
 	uint64_t boot, from_ns, to_ns;
 	uint32_t from, to; /* numbers, both missing */
+	uint32_t next;     /* entry of the object behind them */
 	char stream[8];
 };
 
@@ -79,7 +84,8 @@ struct ledger_absent {
 /* An event `gap`: that boot did not end in order. */
 struct ledger_gap {
 	uint64_t boot, from_ns, to_ns;
-	uint32_t told_by; /* entry of the log object */
+	uint32_t told_by; /* entry of the log object, */
+	uint32_t teller;  /* index of its boot */
 };
 
 /* Where a stream of the present boot stands. */
@@ -110,12 +116,15 @@ struct ledger {
 	uint32_t entry_count;
 	bool partial; /* a window of time: beginnings are not wanted, nor ends that are not within */
 	uint64_t from_ns, to_ns; /* of it; 0 and UINT64_MAX: all */
+	/* So long behind it all log objects are told, too; 0: not known. Those that begin behind it are
+	 * witnesses: of what they list, of how boots end, of keys; what else they tell is of no interest. */
+	uint64_t witness_ns;
 	bool subset; /* some objects without a log, chosen by somebody: partial, and holes are not damage */
 	bool narrow; /* less than whole appliances: how boots end is not looked for */
 	bool files;  /* copies, made at some time */
 	bool one_appliance; /* others are not looked for */
 	bool public_only;   /* nothing is known of what is inside */
-	uint64_t now_ns;    /* before the names were listed */
+	uint64_t now_ns;    /* before the names were listed, by the clock that stored_ns is of */
 	void (*finding)(void *arg, const struct ledger_finding *f);
 	/* the entry of an object's name (its oldest version), LEDGER_NONE: it is not there, or
 	 * LEDGER_ELSEWHERE: it need not be among what was asked for; *n: what the name says,
@@ -128,7 +137,8 @@ struct ledger {
 	/* inside */
 	bool begun, boot_line, whole; /* of the present boot; whole: nothing of it is missing or damaged */
 	bool has_log;
-	uint64_t heartbeat_ns, packets, books_packets;
+	bool witness; /* the present object is one */
+	uint64_t boots_more, heartbeat_ns, packets, books_packets;
 	uint32_t last_log, deaths, restarts, pub_count; /* restarts: as the keys role tells them itself */
 	struct {
 		uint8_t digest[LEDGER_DIGEST_BYTES];
@@ -191,6 +201,7 @@ enum ledger_flag {
 	LEDGER_HAS_LISTING = 32,
 	LEDGER_LAST_LOG = 64, /* nothing lists it */
 	LEDGER_NO_META = 128, /* its signature is not known */
+	LEDGER_WITNESS = 256,
 };
 
 #endif

@@ -50,11 +50,17 @@ static uint64_t stored(const struct ledger_entry *e)
 	return e->stored_ns ? e->stored_ns : e->last_ns;
 }
 
+/* Until when the log is told: the window's end and what witnesses it. */
+static uint64_t log_to_ns(const struct ledger *l)
+{
+	return l->to_ns < UINT64_MAX - l->witness_ns ? l->to_ns + l->witness_ns : UINT64_MAX;
+}
+
 /* The log object that lists it, soon after it was stored, is none that a window leaves out. */
 static bool log_is_among(const struct ledger *l, const struct ledger_entry *e)
 {
-	uint64_t since = stored(e);
-	bool behind = l->to_ns < l->now_ns && since + LEDGER_LISTED_S * NS_PER_S > l->to_ns;
+	uint64_t since = stored(e), until_ns = log_to_ns(l) < l->now_ns ? log_to_ns(l) : l->now_ns;
+	bool behind = l->to_ns < l->now_ns && since + LEDGER_LISTED_S * NS_PER_S > until_ns;
 	return !l->narrow && !l->subset && since >= l->from_ns && !behind;
 }
 
@@ -77,10 +83,10 @@ static void end_signature(struct ledger *l, uint32_t i)
 	if (!(e->flags & LEDGER_SIG_NONE) || e->flags & LEDGER_BAD)
 		return;
 	if (known) {
-		l->sums.covered++;
+		l->sums.covered += !l->witness;
 		return;
 	}
-	l->sums.unsigned_left++;
+	l->sums.unsigned_left += !l->witness;
 	if (l->public_only || l->boot[e->boot_index].unread)
 		say_of(l, i, LEDGER_NOTE, "unsigned",
 		       "it has no signature; whether the log stands for it can't be seen without the key");
@@ -122,13 +128,18 @@ static void end_listing(struct ledger *l, uint32_t i)
 
 /* ---- what is not there */
 
+/* It came while this was read: the names were listed before. */
+static bool is_young(const struct ledger *l, uint32_t entry)
+{
+	return l->entries[entry].stored_ns > l->now_ns;
+}
+
 static void end_absent(struct ledger *l)
 {
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
-		const struct ledger_entry *by = &l->entries[a->listed_by];
-		bool since = by->stored_ns > l->now_ns; /* the names were listed before */
-		if (!is_sound(by))
+		bool since = is_young(l, a->listed_by);
+		if (!is_sound(&l->entries[a->listed_by]))
 			continue;
 		ledger_say(l, (struct ledger_finding){.severity = since ? LEDGER_NOTE : LEDGER_DAMAGE,
 						      .kind = since ? "goes-on" : "missing",
@@ -150,14 +161,15 @@ static void end_absent(struct ledger *l)
 			      .severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE});
 }
 
-/* How many of a hole's numbers are told by name. */
+/* How many of a hole's numbers are told by name as damage. */
 static uint32_t named(const struct ledger *l, const struct ledger_hole *h)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < l->absent; i++) {
 		const struct ledger_absent *a = &l->missing[i];
 		n += a->boot == h->boot && a->seq >= h->from && a->seq <= h->to &&
-		     strcmp(a->stream, h->stream) == 0;
+		     strcmp(a->stream, h->stream) == 0 && is_sound(&l->entries[a->listed_by]) &&
+		     !is_young(l, a->listed_by);
 	}
 	return n;
 }
@@ -167,6 +179,7 @@ static void end_holes(struct ledger *l)
 	for (uint32_t i = 0; i < l->holes; i++) {
 		const struct ledger_hole *h = &l->hole[i];
 		uint32_t count = h->to - h->from + 1;
+		bool since = is_young(l, h->next), note = l->subset || since;
 		if (named(l, h) >= count)
 			continue;
 		const uint64_t numbers[] = {h->from, h->to};
@@ -174,8 +187,10 @@ static void end_holes(struct ledger *l)
 			     count == 1 ? "number @ of the stream is not there"
 					: "numbers @ to @ of the stream are not there",
 			     numbers);
-		ledger_say(l, (struct ledger_finding){.severity = l->subset ? LEDGER_NOTE : LEDGER_DAMAGE,
-						      .kind = l->subset ? "not-here" : "missing",
+		ledger_say(l, (struct ledger_finding){.severity = note ? LEDGER_NOTE : LEDGER_DAMAGE,
+						      .kind = l->subset ? "not-here"
+							      : since   ? "goes-on"
+									: "missing",
 						      .entry = LEDGER_NONE,
 						      .boot = h->boot,
 						      .stream = h->stream,
@@ -186,12 +201,19 @@ static void end_holes(struct ledger *l)
 
 /* ---- how boots end */
 
-/* The event `gap` that covers a boot's end: of itself, or of an older one that nobody was told of before. */
+static bool same_appliance(const struct ledger_boot *a, const struct ledger_boot *b)
+{
+	return memcmp(a->appliance, b->appliance, sizeof(a->appliance)) == 0;
+}
+
+/* The event `gap` that covers a boot's end: of itself (its volume may have been moved), or of an older one of
+ * its appliance that nobody was told of before. */
 static const struct ledger_gap *gap_of(const struct ledger *l, const struct ledger_boot *b)
 {
 	for (uint32_t i = 0; i < l->gaps; i++) {
 		const struct ledger_gap *g = &l->gap[i];
-		if (g->boot == b->boot || (g->from_ns <= b->first_ns && b->last_log_ns <= g->to_ns))
+		bool within = g->from_ns <= b->first_ns && b->last_log_ns <= g->to_ns;
+		if (g->boot == b->boot || (within && same_appliance(&l->boot[g->teller], b)))
 			return g;
 	}
 	return NULL;
@@ -220,8 +242,9 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 		"are missing, it lost its power without a spool volume, or it still ran when these files "
 		"were made (then give that time as --to)";
 	static const char stops[] =
-		"its log does not go on to the end of the time that was asked for, nor does it end (event "
-		"`shutdown`); a later boot that tells of a gap is not looked for";
+		"its log does not go on to the end of the time that was asked for, and to where it lists all "
+		"of that, nor does it end (event `shutdown`); a later boot that tells of a gap is not looked "
+		"for";
 	static const char no_log[] =
 		"no log of this boot is there in that time: nothing tells what else there was";
 	static const char too_early[] =
@@ -230,10 +253,11 @@ static void end_boot(struct ledger *l, const struct ledger_boot *b)
 	static const char goes_on[] = "its log has no end yet: what was not shipped so far is not checked";
 	const uint64_t listed_ns = LEDGER_LISTED_S * NS_PER_S;
 	const struct ledger_gap *g = gap_of(l, b);
-	bool to_now = l->to_ns > l->now_ns;
-	uint64_t until_ns = to_now ? l->now_ns : l->to_ns;
+	bool to_now = log_to_ns(l) > l->now_ns;
+	uint64_t until_ns = to_now ? l->now_ns : log_to_ns(l);
 	uint64_t last_ns = b->last_log_ns > l->from_ns ? b->last_log_ns : l->from_ns;
-	if (b->shutdown || b->unsure || (l->partial ? b->newest_ns < l->from_ns : b->last_log_ns == 0))
+	if (b->shutdown || b->unsure || b->first_ns >= l->to_ns ||
+	    (l->partial ? b->newest_ns < l->from_ns : b->last_log_ns == 0))
 		return;
 	if (g) {
 		if (g->boot == b->boot && g->from_ns > last_ns + listed_ns)
@@ -271,7 +295,7 @@ static void end_gap(struct ledger *l, const struct ledger_gap *g)
 /* What did not fit is said, too. */
 static void end_limits(struct ledger *l)
 {
-	const uint64_t boots = l->sums.boots - l->boots, holes = l->holes_more;
+	const uint64_t boots = l->boots_more, holes = l->holes_more;
 	struct ledger_finding f = {.severity = LEDGER_DAMAGE, .kind = "missing", .entry = LEDGER_NONE};
 	if (holes) {
 		ledger_words(l, "there are # more holes in numbers of streams", &holes);
@@ -302,9 +326,11 @@ void ledger_end(struct ledger *l)
 	for (uint32_t i = 0; i < l->entry_count; i++) {
 		if (!(l->entries[i].flags & LEDGER_SEEN))
 			continue;
+		l->witness = l->entries[i].flags & LEDGER_WITNESS;
 		end_signature(l, i);
 		end_listing(l, i);
 	}
+	l->witness = false;
 	end_absent(l);
 	end_holes(l);
 	if (l->subset)

@@ -166,13 +166,19 @@ static void gap(struct ledger *l, const struct ledger_event *e)
 	f.text = "that boot did not end in order: how many packets are missing is unknown";
 	ledger_say(l, f);
 	if (l->gaps < LEDGER_GAPS_MAX)
-		l->gap[l->gaps++] = (struct ledger_gap){e->about_boot, f.from_ns, f.to_ns, e->entry};
+		l->gap[l->gaps++] = (struct ledger_gap){.boot = e->about_boot,
+							.from_ns = f.from_ns,
+							.to_ns = f.to_ns,
+							.told_by = e->entry,
+							.teller = l->boots - 1};
 }
 
 static void books(struct ledger *l, const struct ledger_event *e)
 {
 	uint64_t sum = e->recorded + e->lost + e->filtered;
 	struct ledger_finding f = of_event(l, e, LEDGER_DAMAGE, "books");
+	if (l->witness)
+		return;
 	l->sums.books_closed++;
 	l->books_packets = e->recorded;
 	if (e->unattributed == 0 && e->surplus == 0 && e->arrived_least <= sum && sum <= e->arrived_most)
@@ -214,7 +220,7 @@ static void act(struct ledger *l, const struct ledger_event *e, size_t i)
 		l->deaths += e->of_keys;
 		break;
 	case ACTION_CANARY:
-		l->sums.canaries_stored++;
+		l->sums.canaries_stored += !l->witness;
 		return;
 	case ACTION_NONE:
 		return;
@@ -254,13 +260,37 @@ static void say_forged(struct ledger *l, uint32_t entry)
 		      });
 }
 
+/* Of a part of a boot the log objects that another key signed may lie outside: whole, it is forged. */
+static uint32_t say_unknown_keys(struct ledger *l)
+{
+	uint32_t known = 0;
+	for (uint32_t i = 0; i < l->pub_count; i++) {
+		known += l->pubs[i].of_log;
+		if (l->pubs[i].of_log)
+			continue;
+		ledger_say(l,
+			   (struct ledger_finding){
+				   .severity = LEDGER_GAP,
+				   .kind = "unknown-key",
+				   .entry = l->pubs[i].entry,
+				   .boot = ledger_boot_now(l)->boot,
+				   .text = "no log object that was read has its signing key: whether that is "
+					   "this boot's was not checked; verify the whole boot, without "
+					   "--from and --to",
+			   });
+	}
+	return known;
+}
+
 static void check_pubs(struct ledger *l)
 {
 	uint32_t own = 1 + (l->deaths > l->restarts ? l->deaths : l->restarts);
-	if (l->pub_count <= own || l->partial)
+	if (l->subset)
 		return;
+	uint32_t keys = l->partial ? say_unknown_keys(l) : l->pub_count;
 	/* those that signed no log first: each keys process begins with a log object */
-	for (uint32_t i = l->pub_count, pass = 0, left = l->pub_count - own; left && pass < 2;) {
+	for (uint32_t i = l->pub_count, pass = l->partial, left = keys > own ? keys - own : 0;
+	     left && pass < 2;) {
 		if (i == 0) {
 			i = l->pub_count;
 			pass++;

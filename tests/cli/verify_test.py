@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """verify_test.py: `sealtap verify` on a recorded set: what is whole is called complete, and each attack on it by its object and kind."""
 import hashlib
-import json
 import os
 import re
 import sys
@@ -11,69 +10,11 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 from lab import forger, operatorlab, testing  # noqa: E402
+from lab.verified import COMPLETE, DAMAGED, GAPS, Found, Set  # noqa: E402
 
 report = testing.report()
-COMPLETE, GAPS, DAMAGED = 0, 1, 2
+denied_by_kms = 400, b'{"__type":"AccessDeniedException","message":"no"}'
 FIELDS = ['first', 'last', 'records', 'bytes', 'lost', 'cut', 'filtered', 'prev', 'sha256', 'sig', 'format']
-
-
-class Set:
-    """The objects of a life as they are to be put: {name: [body, metadata]}, to be tampered with; then what verify says of them: in a
-    folder, as `fetch` leaves them there, or in a bucket."""
-
-    def __init__(self, life):
-        self.life = life
-        self.there = {o.name: [o.body(), dict(o.meta)] for o in life.objects}
-
-    def of(self, stream, i):
-        return self.life.of(stream)[i].name
-
-    def put(self):
-        bucket = self.life.lab.bucket()
-        for name, (body, meta) in self.there.items():
-            bucket.put(name, body, meta)
-        return bucket
-
-    def write(self, folder):
-        for name, (body, meta) in self.there.items():
-            path = os.path.join(folder, os.path.basename(name))
-            with open(path, 'wb') as f:
-                f.write(body)
-            with open(path + '.json', 'w') as f:
-                json.dump({'key': name, 'size': str(len(body)), **({'metadata': meta} if meta else {})}, f)
-
-    def verify(self, *options, bucket=None, **environment):
-        if bucket:
-            return Found(bucket.sealtap('verify', '--json', *options, **environment))
-        with tempfile.TemporaryDirectory(dir=self.life.lab.folder) as folder:
-            self.write(folder)
-            found = Found(self.life.lab.sealtap('verify', '--json', *options, folder, **environment))
-            names = {os.path.basename(name): name for name in self.there}
-            for f in found.findings:
-                base = os.path.basename(f.get('object', ''))
-                if base in names:
-                    f['object'] = names[base]
-            return found
-
-
-class Found:
-    def __init__(self, done):
-        lines = [json.loads(line) for line in done.out.decode().splitlines()]
-        self.status, self.err = done.status, done.err
-        self.findings = [f for f in lines if 'finding' in f]
-        self.result = lines[-1] if lines else None
-
-    def kinds(self, name, severity='damage'):
-        return {f['finding'] for f in self.findings if f.get('object') == name and f['severity'] == severity}
-
-    def named(self, severity='damage'):
-        return {(f.get('object'), f['finding']) for f in self.findings if f['severity'] == severity}
-
-    def is_damage(self, *pairs):
-        """Damaged, and these (object, kind) are all that is said to be."""
-        assert self.status == DAMAGED, f'exit status {self.status}: {self.err}'
-        assert all('from' in f for f in self.findings if 'object' in f), f'since when? {self.findings}'
-        assert self.named() == set(pairs), f'{sorted(map(str, self.named()))}, not {sorted(map(str, pairs))}'
 
 
 def flipped(body, at):
@@ -104,7 +45,7 @@ def a_window_of_it_is_complete_too(life):
 
 def without_the_key_signatures_chains_and_hashes_are_checked_and_it_says_what_was_not(life):
     bucket = Set(life).put()
-    life.lab.front.rule = lambda request: (400, b'{"__type":"AccessDeniedException"}') if request.action == 'Decrypt' else None
+    life.lab.front.rule = lambda request: denied_by_kms if request.action == 'Decrypt' else None
     done = bucket.sealtap('verify', '--public-only')
     life.lab.front.rule = None
     assert done.status == COMPLETE and b'not proven' in done.out and b'signatures that hold' in done.out, done
@@ -148,6 +89,31 @@ def a_key_file_that_fits_some_objects_does_not_make_the_others_damaged(life):
     found = Set(life).verify('--key', f.name)
     assert found.status == 78 and not found.named() and found.result['unopened'], (found.status, found.findings, found.err)
     assert 0 < found.result['unopened'] < len(life.objects), found.result
+
+
+def objects_that_somebody_planted_keep_no_other_from_being_opened(life):
+    """an object that no key opens, and one whose key is denied, keep no other from being opened; the status says so"""
+    s, o = Set(life), life.of('flows')[0]
+    meta = {**o.meta, 'sealtap-sig': 'none'}
+    foreign = life.lab.key_arn.replace('123456789012:key', '999999999999:key')
+    planted = (b'aws-kms', b'aws-kmx'), (life.lab.key_arn.encode(), foreign.encode())
+    for n, body in enumerate(o.body().replace(*change, 1) for change in planted):
+        s.there[o.name.replace(life.boot, f'{n:016x}')] = [body, meta]
+    life.lab.front.rule = lambda r: denied_by_kms if r.action == 'Decrypt' and b'999999999999' in r.body else None
+    found = s.verify()
+    life.lab.front.rule = None
+    assert found.status == DAMAGED and found.result['unopened'] == 2, (found.status, found.result, found.err)
+    assert found.result['books_closed'] == 1 and found.result['kms_keys'] == [life.lab.key_arn], found.result
+
+
+def a_key_that_is_denied_is_asked_for_once(life):
+    """data keys that are denied are asked for once each, however many objects they are of"""
+    life.lab.front.forget()
+    life.lab.front.rule = lambda r: denied_by_kms if r.action == 'Decrypt' else None
+    found = Set(life).verify()
+    life.lab.front.rule = None
+    assert found.status == 77 and found.result['unopened'] == len(life.objects), (found.status, found.result, found.err)
+    assert life.lab.front.count('Decrypt') == len({str(c) for c in life.contexts.values()}) < len(life.objects), found.err
 
 
 # ---- gaps
@@ -411,6 +377,28 @@ def an_appliance_all_of_whose_objects_have_a_delete_marker_is_found(life):
     found.is_damage(*((o.name, 'deleted') for o in life.objects))
 
 
+# ---- times
+
+def what_was_stored_and_when_is_of_s3s_clock(lab):
+    """an operator's clock that is off, S3's being right, makes neither notes of what is missing nor damage of what goes on"""
+    for ahead_s in 1200, -1200:
+        life = lab.record(seconds=400, workers=1, bytes_per_s=2000, start_ns=int(time.time() + ahead_s - 460) * operatorlab.S)
+        s = Set(life)
+        gone = s.of('w0', -1) if ahead_s > 0 else s.of('log', -1)
+        del s.there[gone]
+        bucket = s.put()
+        time.sleep(2)  # a Date is of whole seconds: what was stored just now may be later
+        lab.front.ahead_s = ahead_s
+        try:
+            found = s.verify(bucket=bucket)
+        finally:
+            lab.front.ahead_s = 0
+        if ahead_s > 0:
+            assert (gone, 'missing') in found.named(), (found.findings, found.err)
+        else:
+            assert found.status == COMPLETE and found.named('note') == {(None, 'goes-on')}, (found.findings, found.err)
+
+
 # ---- what keeps it from its work
 
 def denied(words):
@@ -423,7 +411,7 @@ def who_may_not_read_or_decrypt_is_told_so_and_nothing_is_called_damaged(life):
     rules = {
         'an object': lambda r: denied('no') if r.method == 'GET' and r.path.endswith(one) else None,
         'what S3 tells of it': lambda r: denied('no') if r.method == 'HEAD' and r.path.endswith(one) else None,
-        'KMS': lambda r: (400, b'{"__type":"AccessDeniedException","message":"no"}') if r.action == 'Decrypt' else None,
+        'KMS': lambda r: denied_by_kms if r.action == 'Decrypt' else None,
         'the list': lambda r: denied('no') if 'prefix' in r.query or 'versions' in r.query else None,
     }
     for what, rule in rules.items():
@@ -443,6 +431,7 @@ with operatorlab.Lab() as lab:
                  what_fetch_brought_is_complete_and_nothing_of_it_is_called_a_stranger,
                  a_single_file_is_checked_by_itself_and_nothing_is_said_to_be_missing,
                  a_key_file_that_fits_some_objects_does_not_make_the_others_damaged,
+                 objects_that_somebody_planted_keep_no_other_from_being_opened, a_key_that_is_denied_is_asked_for_once,
                  a_flipped_bit_of_the_body_is_an_altered_object, a_metadata_field_that_was_changed_is_an_altered_object,
                  metadata_that_is_gone_is_an_altered_object, an_object_that_ends_early_is_truncated,
                  an_object_sealed_with_the_right_key_but_not_signed_is_named_as_unsigned,
@@ -458,6 +447,7 @@ with operatorlab.Lab() as lab:
         report.run(test, recorded)
     report.run(losses_and_torn_objects_are_gaps_that_are_explained, lab)
     report.run(less_than_an_appliance_is_a_part, lab)
+    report.run(what_was_stored_and_when_is_of_s3s_clock, lab)
     hours_ago = lab.record(seconds=1000, bytes_per_s=2000, start_ns=int(time.time() - 3 * 3600) * operatorlab.S)
     report.run(what_is_missing_from_a_window_is_missing, hours_ago)
     report.run(files_of_an_appliance_that_still_ran_are_whole_up_to_then, hours_ago)

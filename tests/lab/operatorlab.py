@@ -13,6 +13,7 @@ What a Life says of its objects comes from AWS's SDK, zstd and pcapfile, never f
 import base64
 import contextlib
 import dataclasses
+import email.utils
 import functools
 import glob
 import http.client
@@ -80,16 +81,23 @@ class FrontServer(http.server.ThreadingHTTPServer):
 
 
 class Front:
-    """Passes requests on and keeps book. rule(request): None, or what to answer instead, (status, body[, headers]); it may wait."""
+    """Passes requests on and keeps book. rule(request): None, or what to answer instead, (status, body[, headers]); it may wait.
+    ahead_s: S3's clock ahead of this machine's, in the heads of what it answers."""
 
     def __init__(self, behind):
         self.behind, self.requests, self.rule, self.lock = behind, [], None, threading.Lock()
+        self.ahead_s = 0
         self.server = FrontServer(('127.0.0.1', 0), functools.partial(Handler, self))
         self.url = f'http://127.0.0.1:{self.server.server_port}'
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def forget(self):
         self.requests = []
+
+    def time(self, name, value):
+        if name.lower() not in ('date', 'last-modified'):
+            return value
+        return email.utils.formatdate(email.utils.parsedate_to_datetime(value).timestamp() + self.ahead_s, usegmt=True)
 
     def bytes_sent(self):
         return sum(r.sent for r in self.requests)
@@ -134,7 +142,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.onward.endheaders(body or None)
         answer = self.onward.getresponse()
         content = answer.read()
-        return answer.status, content, dict(answer.getheaders())
+        return answer.status, content, {k: self.front.time(k, v) for k, v in answer.getheaders()}
 
     def answer(self, request, status, content, headers=()):
         headers = dict(headers)

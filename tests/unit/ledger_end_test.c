@@ -110,6 +110,24 @@ static void a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it(
 	CHECK(says(1, "gap gap log-0"));
 }
 
+static void a_gap_excuses_boots_of_the_appliance_that_tells_of_it(void)
+{
+	static const char *const others[] = {"1/eu/tap-1", "1/eu/tap-2"};
+	for (int other = 0; other < 2; other++) {
+		begin();
+		appliance_now = others[other];
+		boot_now = BOOT + 1;
+		ready("log", 0);
+		line(0, "\"event\":\"boot\"");
+		add(); /* no end, within the time of a gap that boot 2 tells about boot 9 */
+		appliance_now = others[0];
+		l.one_appliance = true; /* boot 9 is not looked for */
+		later_boot(BOOT + 2, BOOT + 9, 0, 4000);
+		ledger_end(&l);
+		CHECK(said("damage missing -") == (other == 1));
+	}
+}
+
 /* In a window: a log of number 5, from 1,200 to 1,439 s, then to the end. */
 static void window(unsigned from_s, uint64_t to_s)
 {
@@ -137,7 +155,7 @@ static void a_log_that_stops_within_a_window_is_said_to(void)
 	l.from_ns = START_NS;
 	plain("w0", 8);
 	ledger_end(&l);
-	CHECK(says(1, "damage missing -"));
+	CHECK(says(2, "damage missing -") && said("gap unknown-key w0-8"));
 }
 
 static void without_a_signature(unsigned from_s, unsigned to_s, bool subset)
@@ -198,6 +216,120 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 	CHECK(says(1, "note goes-on w0-7"));
 }
 
+/* A window from 1,200 to 1,500 s, and log object 6, which begins behind it, from 1,680 s on as a witness. */
+static void window_with_a_witness(const char *lists, const char *event)
+{
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS + 1200 * NS_PER_S;
+	l.to_ns = START_NS + 1500 * NS_PER_S;
+	l.witness_ns = 4500 * NS_PER_S;
+	l.now_ns = START_NS + 2000 * NS_PER_S;
+	plain("log", 5);
+	plain("log", 6);
+	ready("log", 7);
+	shipped(lists, 1, 0);
+	line(2, event);
+	add();
+	plain("w0", 5);
+	ledger_end(&l);
+}
+
+static void log_objects_behind_a_window_witness_what_began_in_it(void)
+{
+	static const char no_event[] = "\"event\":\"setting\"";
+	window_with_a_witness("elsewhere-1", no_event);
+	CHECK(says(1, "note goes-on -") && l.sums.objects == 3 && l.sums.signed_good == 3 &&
+	      l.sums.boots == 1);
+	window_with_a_witness("w0-6", no_event);
+	CHECK(says(2, "damage missing w0-6"));
+	window_with_a_witness("elsewhere-1", "\"event\":\"log-lines-lost\"");
+	CHECK(says(1, "note goes-on -"));
+	window_with_a_witness("elsewhere-1", "\"event\":\"canary-stored\"");
+	CHECK(says(1, "note goes-on -") && l.sums.canaries_stored == 0);
+	window_with_a_witness("elsewhere-1", "\"event\":\"gap\",\"boot\":\"0000000000000009\","
+					     "\"from_ns\":\"1763806800000000000\",\"to_ns\":"
+					     "\"1763807700000000000\"");
+	CHECK(said("gap gap log-7")); /* it begins in the window */
+}
+
+static void the_log_goes_on_behind_a_window_to_where_it_lists_all(void)
+{
+	for (int behind = 0; behind < 2; behind++) {
+		begin();
+		l.partial = true;
+		l.from_ns = START_NS + 1200 * NS_PER_S;
+		l.to_ns = START_NS + 1500 * NS_PER_S;
+		l.witness_ns = 4500 * NS_PER_S;
+		for (uint32_t i = 5; i < (behind ? 25 : 7); i++)
+			plain("log", i);
+		plain("w0", 5);
+		ledger_end(&l);
+		CHECK(said("gap no-end -") == !behind && said("gap unlisted w0-5") == behind);
+	}
+}
+
+/* In a window: an object with a signing key of its own, which says that it is of this boot. */
+static void planted_in_a_window(const char *stream, uint32_t seq, bool restarted)
+{
+	begin();
+	l.partial = true;
+	l.from_ns = START_NS + 1200 * NS_PER_S;
+	l.to_ns = START_NS + 1600 * NS_PER_S;
+	ready("log", 5);
+	if (restarted)
+		line(200, "\"event\":\"restarted\"");
+	add();
+	if (stream[0] == 'w')
+		plain("w0", 5);
+	ready(stream, seq);
+	in.pub[1] = 8;
+	add();
+	ledger_end(&l);
+}
+
+static void a_signing_key_of_no_log_object_is_not_silent_in_a_window(void)
+{
+	planted_in_a_window("w7", 0, false);
+	CHECK(says(1, "gap unknown-key w7-0"));
+	planted_in_a_window("log", 6, false); /* each keys process tells of itself */
+	CHECK(said("damage forged log-6"));
+	planted_in_a_window("log", 6, true);
+	CHECK(says(0, ""));
+	begin(); /* nothing is known of a log */
+	l.partial = l.subset = true;
+	plain("w0", 5);
+	ledger_end(&l);
+	CHECK(!said("gap unknown-key w0-5"));
+}
+
+/* Number 1 of w0 is not there; a log object that was stored after the names were listed names it. */
+static void a_hole_that_is_named(uint64_t now_s, enum inspect_sig sig)
+{
+	begin();
+	l.partial = true;
+	l.now_ns = START_NS + now_s * NS_PER_S;
+	log_ends(5); /* stored at 1,439 s */
+	shipped("w0-1", 1, 0);
+	in.sig = sig;
+	add();
+	plain("w0", 0);
+	plain("w0", 2); /* at 719 s */
+	ledger_end(&l);
+}
+
+static void a_hole_in_the_numbers_is_hidden_by_no_note(void)
+{
+	a_hole_that_is_named(1400, INSPECT_SIG_GOOD);
+	CHECK(said("note goes-on w0-1") && said("damage missing w0"));
+	a_hole_that_is_named(700, INSPECT_SIG_GOOD); /* what comes behind it is as young */
+	CHECK(said("note goes-on w0-1") && said("note goes-on w0") && !l.sums.findings[LEDGER_DAMAGE]);
+	a_hole_that_is_named(1400, INSPECT_SIG_BAD); /* the list counts for nothing */
+	CHECK(said("damage missing w0"));
+	a_hole_that_is_named(1500, INSPECT_SIG_GOOD);
+	CHECK(said("damage missing w0-1") && l.sums.findings[LEDGER_DAMAGE] == 1);
+}
+
 static void objects_without_metadata_keep_their_chain_and_are_counted_as_unproven(void)
 {
 	begin();
@@ -250,11 +382,21 @@ int main(void)
 	    "a boot of which a later one tells is there, and its log ends where the gap begins");
 	RUN(a_boot_that_was_cut_off_before_it_told_of_an_older_gap_is_within_it,
 	    "a boot that was cut off before it told of an older gap is within that");
+	RUN(a_gap_excuses_boots_of_the_appliance_that_tells_of_it,
+	    "a gap excuses boots without an end of the appliance that tells of it, and none of another");
 	RUN(a_log_that_stops_within_a_window_is_said_to, "a log that stops within a window is said to");
 	RUN(a_log_that_may_stand_for_what_is_unsigned_may_be_outside_of_a_window,
 	    "a log that may stand for what is unsigned may be outside of a window");
 	RUN(what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_be_in_it,
 	    "what the log lists is missing from a window, too, unless it need not be in it");
+	RUN(log_objects_behind_a_window_witness_what_began_in_it,
+	    "log objects behind a window witness what began in it, and nothing else of them is told");
+	RUN(the_log_goes_on_behind_a_window_to_where_it_lists_all,
+	    "the log goes on behind a window to where it lists all of it, or that is said");
+	RUN(a_signing_key_of_no_log_object_is_not_silent_in_a_window,
+	    "a signing key of no log object is not silent in a window");
+	RUN(a_hole_in_the_numbers_is_hidden_by_no_note,
+	    "a hole in the numbers is hidden by no note of what was stored while the names were listed");
 	RUN(objects_without_metadata_keep_their_chain_and_are_counted_as_unproven,
 	    "objects without metadata keep their chain, and are counted as unproven");
 	RUN(a_step_of_the_clock_is_no_heartbeat_that_stays_away,

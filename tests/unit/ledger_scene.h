@@ -19,6 +19,7 @@ static uint32_t count;
 static char found[64][160]; /* "severity kind subject" */
 static unsigned found_count;
 static uint64_t boot_now;
+static const char *appliance_now;
 static uint8_t hash[ENTRIES][32];
 static uint32_t before; /* entry of the object before in its stream; LEDGER_NONE */
 
@@ -81,6 +82,7 @@ static inline void begin(void)
 	l.find = on_find;
 	count = found_count = 0;
 	boot_now = BOOT;
+	appliance_now = "";
 	before = LEDGER_NONE;
 	ledger_begin(&l);
 }
@@ -93,7 +95,8 @@ static inline void ready(const char *stream, uint32_t seq)
 	memset(&in, 0, offsetof(struct inspect, hash));
 	*m = (struct object_meta){
 		.first_ns = first_ns, .last_ns = first_ns + 239 * NS_PER_S, .records = 10, .sig_len = 3};
-	in.name = (struct inspect_name){.boot = boot_now, .start_ns = first_ns, .seq = seq};
+	in.name = (struct inspect_name){
+		.appliance = span_str(appliance_now), .boot = boot_now, .start_ns = first_ns, .seq = seq};
 	snprintf(in.name.stream, sizeof(in.name.stream), "%s", stream);
 	in.name.kind = stream[0] == 'l' ? OBJECT_LOG : stream[0] == 'w' ? OBJECT_PACKETS : OBJECT_FLOWS;
 	in.has_meta = INSPECT_META_WHOLE;
