@@ -49,10 +49,10 @@ static struct {
 	struct host host[HOSTS];
 	unsigned next_host, next_place;
 	struct place place[REGIONS];
-	int64_t skew_ns;      /* the services' clocks ahead of ours */
-	unsigned credentials; /* number of those in use, from 1 */
-	bool renew;           /* they have expired */
-	enum exit_status said;
+	int64_t skew_ns;       /* the services' clocks ahead of ours */
+	unsigned credentials;  /* number of those in use, from 1 */
+	bool renew;            /* they have expired */
+	enum exit_status said; /* why no request can be made; said once, not for each */
 	struct call_totals totals;
 } g;
 
@@ -429,6 +429,11 @@ enum err call_run(struct call *c)
 {
 	call_start(c);
 	return call_wait(c);
+}
+
+void call_anew(void)
+{
+	g.said = EXIT_DONE;
 }
 
 const struct call_totals *call_totals(void)

@@ -99,6 +99,42 @@ def a_service_that_fails_for_a_while_ends_nothing(world):
         child.kill()
 
 
+def it_goes_on_once_there_are_new_credentials(world):
+    """Credentials that expire, and can't be renewed, end nothing and lose no object, not even of that round: with new ones it goes on."""
+    life, _ = world
+    bucket, o = life.lab.bucket(), life.packets()[0]
+    program, until = os.path.join(life.lab.folder, 'expiring'), os.path.join(life.lab.folder, 'expiring.until')
+    keys = '"AccessKeyId": "KEY", "SecretAccessKey": "secret", "SessionToken": "t"'
+    for path, text in ((program, f'#!/bin/sh\ncat {until}\n'), (program + '.conf', f'[default]\ncredential_process = {program}\n')):
+        with open(path, 'w') as f:
+            f.write(text)
+    os.chmod(program, 0o755)
+
+    def last(ns):
+        with open(until + '.new', 'w') as f:
+            f.write('{"Version": 1, %s, "Expiration": "%s"}' % (keys, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(ns // S))))
+        os.rename(until + '.new', until)
+
+    def rule(r):  # the bucket is listed with good ones; they have expired when the object is to be read
+        if r.query.get('list-type') == '2' and 'delimiter' not in r.query:
+            time.sleep(max(0, (end - time.time_ns()) / S))
+    end = time.time_ns() // S * S + 6 * S
+    last(end)
+    bucket.put(o.name, o.body(), o.meta)
+    bucket.lab.front.rule = rule
+    child = bucket.start('follow', '--from', '-1h', AWS_CONFIG_FILE=program + '.conf', AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+    try:
+        reader, said = Reader(child.stdout), Reader(child.stderr)
+        said.until(lambda d: b'have expired' in d)
+        last(time.time_ns() + 3600 * S)
+        reader.until(lambda d: len(d) > len(o.plain()) * 0.9)
+        child.send_signal(signal.SIGINT)
+        assert packets(reader.rest()) == of([o]) and child.wait(60) == 0, said.rest()
+    finally:
+        bucket.lab.front.rule = None
+        child.kill()
+
+
 def packets_from_long_ago_come_first(world):
     """--from reaches back as far as it says, and then what lands comes."""
     life, _ = world
@@ -189,10 +225,9 @@ def wireshark_is_told_what_is_wrong_with_a_filter(world):
     assert bucket.sealtap('--extcap-interface', 'eth0', '--extcap-dlts').status == 64
 
 
-CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing,
+CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing, it_goes_on_once_there_are_new_credentials,
           packets_from_long_ago_come_first, an_object_that_can_never_be_opened_holds_nothing_up, it_ends_when_its_reader_has_gone,
-          tshark_lists_it_among_its_interfaces,
-          tshark_captures_a_window_and_follows, wireshark_is_told_what_is_wrong_with_a_filter]
+          tshark_lists_it_among_its_interfaces, tshark_captures_a_window_and_follows, wireshark_is_told_what_is_wrong_with_a_filter]
 
 with operatorlab.Lab() as lab:
     life = lab.record(seconds=300, object_seconds=100)
