@@ -135,6 +135,13 @@ def names_are_shown_in_visible_characters(world):
     os.mkdir(here)
     done = bucket.sealtap('open', write(f'{here}/{name_of(o)}', o.body()[:-5]))
     assert done.status == 2 and '\x1b' not in done.err and name_of(o) in done.err, repr(done.err)
+    cut, none = f'{here}/{name_of(o)}', f'{here}/none'
+    for args in (['open', none], ['decrypt', cut], ['decrypt', none], ['decrypt', '--show-edk', cut], ['salvage', cut, here],
+                 ['salvage', none, here], ['check-config', none], ['open', '--key', none, cut], ['open', '-w', here, cut],
+                 ['fetch', '--from', '-1d', '-d', none + '/none'], ['--extcap-interface', 'sealtap-open', '--capture', '--fifo', here]):
+        done = bucket.sealtap(*args)
+        assert '\x1b' not in done.err and b'\x1b[31m' not in done.out, f'{args} {done.err!r}'
+        assert '?[31m' in done.err + done.out.decode(errors='replace'), f'{args} {done.err!r}'
 
 
 def a_key_file_of_other_objects_is_no_damage(world):
