@@ -96,8 +96,7 @@ static enum exit_status copy_round(const struct window *w)
 	struct window now = *w;
 	enum exit_status e;
 	while (kept_back(e = window_copy(&now))) {
-		if (merge_counts()->last_ns)
-			now.from_ns = merge_counts()->last_ns;
+		now.goes_on = true;
 		rest(WAIT_MAX_MS);
 		if (pcapout_flush())
 			return EXIT_OUTPUT;
