@@ -50,11 +50,11 @@ static struct {
 	struct host host[HOSTS];
 	unsigned next_host, next_place;
 	struct place place[REGIONS];
-	int64_t skew_ns;      /* the services' clocks ahead of ours, where they minded */
-	int64_t ahead_ns;     /* S3's, as its last answer has it */
-	unsigned credentials; /* number of those in use, from 1 */
-	bool renew;           /* they have expired */
-	enum exit_status said;
+	int64_t skew_ns;       /* the services' clocks ahead of ours, where they minded */
+	int64_t ahead_ns;      /* S3's, as its last answer has it */
+	unsigned credentials;  /* number of those in use, from 1 */
+	bool renew;            /* they have expired */
+	enum exit_status said; /* why no request can be made; said once, not for each */
 	struct call_totals totals;
 } g;
 
@@ -443,6 +443,11 @@ enum err call_run(struct call *c)
 int64_t call_ahead_ns(void)
 {
 	return g.ahead_ns > -DATE_NS && g.ahead_ns < DATE_NS ? 0 : g.ahead_ns;
+}
+
+void call_anew(void)
+{
+	g.said = EXIT_DONE;
 }
 
 const struct call_totals *call_totals(void)

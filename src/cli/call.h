@@ -71,6 +71,10 @@ void call_abort(struct call *c);
 /* Both in one. */
 enum err call_run(struct call *c) MUST_USE;
 
+/* Once there were no credentials, or no trust anchors, which was said, no further call is tried: all are
+ * ERR_MISSING. From here on they are looked for again: for a command that goes on. */
+void call_anew(void);
+
 /* Says what failed, in words: "can't <what> <which>: AccessDenied: ... ; needs s3:GetObject". Returns
  * the exit status that fits c->error. needs: the permission, or NULL. */
 enum exit_status call_say(const struct call *c, const char *what, struct span which, const char *needs);

@@ -122,7 +122,7 @@ static void tell(enum err e, const struct conf_error *at)
 		return; /* its line was left out for an error that was told */
 	if (at->line)
 		snprintf(where, sizeof(where), "line %u: ", at->line);
-	printf("%s: %s%s%s%s", g.name, where, at->key, at->key[0] ? ": " : "",
+	printf("%s: %s%s%s%s", say_text(span_str(g.name)), where, at->key, at->key[0] ? ": " : "",
 	       at->text[0] ? at->text : err_text(e));
 	if (hint < HINTS) {
 		g.told[hint] = true;

@@ -59,6 +59,8 @@ static enum err read_keyseq(const struct catalog_object *object, uint64_t *keyse
 	struct span value;
 	size_t want;
 	uint64_t len = object->size_bytes < HEAD_BYTES ? object->size_bytes : HEAD_BYTES;
+	if (!len)
+		return ERR_TRUNCATED;
 	source_start(&g.read, object, 0, len, g.head);
 	TRY(source_wait(&g.read));
 	TRY(esdk_header_read(span_of(g.head, len), &h, &want));

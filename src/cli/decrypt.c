@@ -41,17 +41,15 @@ static struct {
 __attribute__((format(printf, 2, 3))) static enum exit_status fail(enum exit_status status,
 								   const char *format, ...)
 {
+	char what[4096], bytes[80] = "";
 	va_list args;
 	va_start(args, format);
-	fflush(stdout);
-	fprintf(stderr, "sealtap: %s: ", g.name);
-	vfprintf(stderr, format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	if (g.written)
-		fprintf(stderr, "; the %llu bytes written are genuine, but not all",
-			(unsigned long long)g.written);
-	fputc('\n', stderr);
-	return status;
+		snprintf(bytes, sizeof(bytes), "; the %llu bytes written are genuine, but not all",
+			 (unsigned long long)g.written);
+	return say(status, "%s: %s%s", g.name, what, bytes);
 }
 
 static enum exit_status fail_authentication(void)

@@ -4,6 +4,7 @@
 
 #include "aws/json.h"
 #include "base/text.h"
+#include "cli/say.h"
 
 /* Each character of a context may become six; the shell's quoting four of one. */
 #define JSON_MAX_BYTES (65536u * 6 * 4)
@@ -94,8 +95,8 @@ int edk_show(const struct esdk_header *h, const char *name)
 	struct esdk_edk edk;
 	size_t at = 0;
 	unsigned n = 0;
-	printf("%s: AWS Encryption SDK message, suite 0x%04x, frame length %u\n", name, h->suite,
-	       h->frame_bytes);
+	printf("%s: AWS Encryption SDK message, suite 0x%04x, frame length %u\n", say_text(span_str(name)),
+	       h->suite, h->frame_bytes);
 	show_context(h->aad);
 	while (!esdk_header_edk(h->edks, &at, &edk)) {
 		printf("encrypted data key %u:\n  provider ", ++n);

@@ -211,9 +211,9 @@ static enum exit_status check_what_is_there(struct job *j)
 		g.failed++;
 		g.status = EXIT_OUTPUT;
 		(void)say(EXIT_OUTPUT,
-			  "%s is there and is something else: it was left as it is; choose another "
+			  "%s: %s is there and is something else: it was left as it is; choose another "
 			  "folder, -d DIR",
-			  j->file.path);
+			  bucket_url(span_str(j->o->key)), j->file.path);
 		return EXIT_DONE;
 	}
 	g.there++;
@@ -229,8 +229,12 @@ static enum exit_status fetch_one(struct job *j)
 					      span_str(bucket_url(span_str(j->o->key))), "s3:GetObject");
 		return left_out(e, s);
 	}
-	if (j->file.kind != FETCHED_NEW)
-		return check_what_is_there(j);
+	fetched_look(&j->file, j->o->key, j->o->size_bytes);
+	j->again = j->file.kind == FETCHED_NEW && !fetched_goes_on(&j->file);
+	if (j->file.kind != FETCHED_NEW || j->again) {
+		drop_parts(j);
+		return j->again ? EXIT_DONE : check_what_is_there(j);
+	}
 	enum exit_status s = fetched_open(&j->file);
 	if (!s)
 		s = write_parts(j);
@@ -318,7 +322,8 @@ const struct command cmd_fetch = {
 		"open take such files without S3. While it grows it is FILE.part: after an\n"
 		"interruption the same command goes on from there. Its SHA-256 must be the one\n"
 		"in the metadata, else it is kept as FILE.damaged. Nothing else that is there\n"
-		"is overwritten.\n"
+		"is overwritten; of objects with one file name in several folders of the\n"
+		"bucket the first is fetched, and the others are said.\n"
 		"\n"
 		"  sealtap fetch --from '2026-11-22 10:00' --to '2026-11-22 11:00' -d case-17\n"
 		"  sealtap fetch s3://BUCKET/KEY\n",

@@ -39,16 +39,39 @@ enum exit_status fetched_plan(struct fetched *f, const char *folder, const char 
 	const char *slash = strrchr(key, '/');
 	f->fd = -1;
 	f->from = 0;
-	f->kind = FETCHED_NEW;
 	/* room for the longest of the endings */
 	if (!join(f->part, folder, "/", slash ? slash + 1 : key) || !join(f->path, f->part, "", "") ||
 	    !join(f->part, f->path, "", ".damaged") || !join(f->part, f->path, "", ".part"))
 		return say(EXIT_WRONG_USAGE, "the name of the folder is too long: %s", folder);
-	if (!stat(f->path, &st))
-		f->kind = (uint64_t)st.st_size == size_bytes ? FETCHED_WHOLE : FETCHED_OTHER;
-	else if (!stat(f->part, &st) && (uint64_t)st.st_size <= size_bytes)
+	fetched_look(f, key, size_bytes);
+	if (f->kind == FETCHED_NEW && !stat(f->part, &st) && (uint64_t)st.st_size <= size_bytes)
 		f->from = (uint64_t)st.st_size;
 	return EXIT_DONE;
+}
+
+/* The metadata beside it tell whose it is: objects in several folders of a bucket may have one file name. */
+static bool is_of_another(const struct fetched *f, const char *key)
+{
+	static struct bucket_head h;
+	char of[BUCKET_KEY_MAX];
+	enum err e = metafile_load(f->path, &h, of);
+	return e != ERR_NOT_FOUND && (e || strcmp(of, key) != 0);
+}
+
+void fetched_look(struct fetched *f, const char *key, uint64_t size_bytes)
+{
+	struct stat st;
+	bool there = !stat(f->path, &st);
+	if (is_of_another(f, key) || (there && (uint64_t)st.st_size != size_bytes))
+		f->kind = FETCHED_OTHER;
+	else
+		f->kind = there ? FETCHED_WHOLE : FETCHED_NEW;
+}
+
+bool fetched_goes_on(const struct fetched *f)
+{
+	struct stat st;
+	return f->from == 0 || (!stat(f->part, &st) && (uint64_t)st.st_size == f->from);
 }
 
 /* What is in it, from the beginning on, at most `left`. */

@@ -12,7 +12,7 @@
 enum fetched_kind {
 	FETCHED_NEW,   /* nothing is there, or a part that can be gone on from */
 	FETCHED_WHOLE, /* a file of that length is there */
-	FETCHED_OTHER, /* a file of another length is */
+	FETCHED_OTHER, /* a file of another length is, or NAME.json of another object */
 };
 
 struct fetched {
@@ -25,6 +25,10 @@ struct fetched {
 
 /* Looks what is there. EXIT_WRONG_USAGE, said: the path is too long. */
 enum exit_status fetched_plan(struct fetched *f, const char *folder, const char *key, uint64_t size_bytes);
+/* What is there by now: of one file name, another object may have been fetched since. Sets kind alone. */
+void fetched_look(struct fetched *f, const char *key, uint64_t size_bytes);
+/* The part is as long as it was. */
+bool fetched_goes_on(const struct fetched *f);
 /* Opens the part and reads what is there. EXIT_OUTPUT, said. */
 enum exit_status fetched_open(struct fetched *f);
 /* Appends. EXIT_OUTPUT, said: the part stays. */

@@ -84,17 +84,23 @@ static void rest(unsigned ms)
 		(void)pcapout_rest(ms); /* who waits next asks what became of it */
 }
 
-/* The packets of all that is new. What the service kept back is asked for again, from where it stopped. */
+/* What kept it from going on, a service or credentials that have expired, and no object is to blame for. */
+static bool kept_back(enum exit_status e)
+{
+	return may_pass(e) && (merge_counts()->stopped || merge_counts()->waited) && !interrupt_happened();
+}
+
+/* The packets of all that is new. What was kept back is asked for again, from where it stopped. */
 static enum exit_status copy_round(const struct window *w)
 {
 	struct window now = *w;
 	enum exit_status e;
-	while (may_pass(e = window_copy(&now)) && merge_counts()->waited && !interrupt_happened()) {
-		if (merge_counts()->last_ns)
-			now.from_ns = merge_counts()->last_ns;
+	while (kept_back(e = window_copy(&now))) {
+		now.goes_on = true;
 		rest(WAIT_MAX_MS);
 		if (pcapout_flush())
 			return EXIT_OUTPUT;
+		call_anew();
 	}
 	remember_listed();
 	return e;
@@ -122,6 +128,7 @@ static enum exit_status follow_rounds(const struct window *w)
 {
 	unsigned wait_ms = WAIT_MIN_MS;
 	while (!interrupt_happened()) {
+		call_anew();
 		enum exit_status e = list(w);
 		if (e && !may_pass(e))
 			return e;

@@ -18,7 +18,7 @@ static struct {
 	uint64_t from_ns, to_ns;
 	const char *case_id, *kind;
 	bool on;
-	uint64_t held, failed, markers;
+	uint64_t held, failed, markers, not_tried;
 	enum exit_status status;
 	uint8_t line[16384];
 } g = {.to_ns = UINT64_MAX};
@@ -60,7 +60,8 @@ static void put_number(struct buf *b, const char *name, uint64_t v)
 static enum exit_status end_line(struct buf *b)
 {
 	buf_str(b, "}\n");
-	return say_out(buf_span(b));
+	(void)say_out(buf_span(b));
+	return say_out_done(); /* it is done: whatever comes, the receipt has it */
 }
 
 static enum exit_status put_head(void)
@@ -84,6 +85,16 @@ static enum exit_status put_head(void)
 	return end_line(&b);
 }
 
+static const char *result_of(const struct call *c)
+{
+	if (!c)
+		return "not tried";
+	if (c->error)
+		return c->fault.code[0] ? c->fault.code : err_text(c->error);
+	return g.on ? "held" : "released";
+}
+
+/* a: NULL: it was not tried. */
 static enum exit_status put_object(const struct catalog_object *o, const struct bucket_ask *a)
 {
 	struct buf b = BUF_OF(g.line);
@@ -91,11 +102,9 @@ static enum exit_status put_object(const struct catalog_object *o, const struct 
 	put(&b, "key", span_str(o->key));
 	put(&b, "version", span_str(o->version));
 	put_number(&b, "size", o->size_bytes);
-	put(&b, "result",
-	    span_str(a->call.error ? a->call.fault.code[0] ? a->call.fault.code : err_text(a->call.error)
-		     : g.on ? "held"
-				   : "released"));
-	put(&b, "request", span_str(a->call.request_id));
+	put(&b, "result", span_str(result_of(a ? &a->call : NULL)));
+	if (a)
+		put(&b, "request", span_str(a->call.request_id));
 	return end_line(&b);
 }
 
@@ -106,6 +115,7 @@ static enum exit_status put_end(void)
 	put_time(&b, "end", clock_real_ns());
 	put_number(&b, g.on ? "held" : "released", g.held);
 	put_number(&b, "failed", g.failed);
+	put_number(&b, "not_tried", g.not_tried);
 	return end_line(&b);
 }
 
@@ -135,30 +145,42 @@ static bool answered(void *arg, struct bucket_ask *a, const struct catalog_objec
 		enum exit_status why =
 			call_say(&a->call, g.on ? "hold" : "release", span_str(bucket_url(span_str(o->key))),
 				 "s3:PutObjectLegalHold");
-		g.status = EXIT_INCOMPLETE;
 		/* the others would fail in the same way, after a minute each */
-		if (why == EXIT_TRY_AGAIN || why == EXIT_UNAVAILABLE || a->call.error == ERR_MISSING)
-			g.status = why;
+		bool stops = why == EXIT_TRY_AGAIN || why == EXIT_UNAVAILABLE || a->call.error == ERR_MISSING;
+		if (g.status == EXIT_DONE || g.status == EXIT_INCOMPLETE)
+			g.status = stops ? why : EXIT_INCOMPLETE;
 	}
 	if (s)
 		g.status = s;
 	return g.status == EXIT_DONE || g.status == EXIT_INCOMPLETE;
 }
 
+static void put_not_tried(uint32_t from)
+{
+	for (uint32_t i = from; i < catalog_count(); i++) {
+		const struct catalog_object *o = catalog_at(i);
+		if (o->local || o->is_marker)
+			continue;
+		(void)put_object(o, NULL);
+		g.not_tried++;
+	}
+}
+
 static enum exit_status hold_all(void)
 {
-	struct many m = {.count = catalog_count(), .ask = ask, .answered = answered};
+	struct many m = {.count = catalog_count(), .changes = true, .ask = ask, .answered = answered};
 	enum exit_status s = put_head();
 	if (s)
 		return s;
 	progress_begin(g.on ? "holding" : "releasing", catalog_count());
-	many_run(&m);
+	put_not_tried(many_run(&m));
 	progress_end();
 	s = put_end();
 	if (!s)
 		s = say_out_done();
-	say_note("case %s: %llu versions %s, %llu failed", say_text(span_str(g.case_id)),
-		 (unsigned long long)g.held, g.on ? "held" : "released", (unsigned long long)g.failed);
+	say_note("case %s: %llu versions %s, %llu failed, %llu not tried", say_text(span_str(g.case_id)),
+		 (unsigned long long)g.held, g.on ? "held" : "released", (unsigned long long)g.failed,
+		 (unsigned long long)g.not_tried);
 	return s ? s : g.status;
 }
 
@@ -193,7 +215,7 @@ const struct command cmd_hold = {
 		"caller, time, versions and what became of each. A hold that is there already\n"
 		"stays. The bucket must have Object Lock; it needs s3:PutObjectLegalHold and\n"
 		"s3:ListBucketVersions. What could not be held is said, and the exit status is\n"
-		"1.\n"
+		"1; where S3 does not answer any more, the receipt says which were not tried.\n"
 		"\n"
 		"  sealtap hold --from '2026-11-22 10:00' --to '2026-11-22 11:00' --case 17 >17\n",
 	.options = options,

@@ -6,13 +6,18 @@
 
 #include "aws/endpoint.h"
 #include "aws/kms_decrypt.h"
+#include "base/time.h"
 #include "cli/key.h"
 #include "cli/say.h"
 #include "cli/session.h"
 #include "lib/sha.h"
+#include "os/clock.h"
 #include "record/esdk_raw_aes.h"
 
 _Static_assert(ESDK_KEY_BYTES == KMS_KEY_BYTES, "one length of data keys");
+
+#define DENIALS 256
+#define DENIAL_KEEP_NS (60 * NS_PER_S) /* rights may be given meanwhile */
 
 static struct {
 	bool begun;
@@ -20,6 +25,11 @@ static struct {
 		uint8_t of[SHA256_BYTES]; /* the encrypted key and its context */
 		uint8_t key[ESDK_KEY_BYTES];
 	} held[KEYRING_MAX];
+	struct {
+		uint8_t of[SHA256_BYTES];
+		uint64_t at_ns; /* monotonic */
+	} denial[DENIALS];
+	uint32_t denials;
 	uint32_t count, next;          /* next: to be replaced, once all are in use */
 	char name[KEYRING_NAMES][256]; /* of KMS keys */
 	uint32_t names;
@@ -95,6 +105,46 @@ static void hold(const uint8_t of[SHA256_BYTES], const uint8_t data_key[ESDK_KEY
 	uint32_t i = g.count < KEYRING_MAX ? g.count++ : g.next++ % KEYRING_MAX;
 	memcpy(g.held[i].of, of, SHA256_BYTES);
 	memcpy(g.held[i].key, data_key, ESDK_KEY_BYTES);
+}
+
+/* KMS decides by its key and the context; what it denies it denies for every number of a data key. The
+ * context stays in its serialised form, whose lengths keep one from looking like another. */
+static void mark_denial(const struct esdk_edk *edk, struct span aad, uint8_t of[SHA256_BYTES])
+{
+	struct sha256 sha;
+	struct span key, value, before = aad, behind = SPAN("");
+	size_t at = 0, from = 0;
+	uint8_t len[2] = {(uint8_t)(edk->info.len >> 8), (uint8_t)edk->info.len};
+	while (!esdk_header_context(aad, &at, &key, &value)) {
+		if (span_eq(key, SPAN("sealtap-keyseq"))) {
+			before = span_first(aad, from);
+			behind = span_from(aad, at);
+		}
+		from = at;
+	}
+	sha256_init(&sha);
+	sha256_update(&sha, span_of(len, sizeof(len)));
+	sha256_update(&sha, edk->info);
+	sha256_update(&sha, before);
+	sha256_update(&sha, behind);
+	sha256_final(&sha, of);
+}
+
+static bool is_denied(const uint8_t of[SHA256_BYTES])
+{
+	uint64_t now_ns = clock_mono_ns();
+	for (uint32_t i = 0; i < DENIALS && i < g.denials; i++)
+		if (now_ns - g.denial[i].at_ns < DENIAL_KEEP_NS &&
+		    memcmp(g.denial[i].of, of, SHA256_BYTES) == 0)
+			return true;
+	return false;
+}
+
+static void keep_denial(const uint8_t of[SHA256_BYTES])
+{
+	uint32_t i = g.denials++ % DENIALS;
+	memcpy(g.denial[i].of, of, SHA256_BYTES);
+	g.denial[i].at_ns = clock_mono_ns();
 }
 
 static void note_name(struct span arn)
@@ -182,14 +232,23 @@ enum exit_status keyring_get(const struct esdk_header *h, struct span name, uint
 		return from_file(h, file, data_key);
 	bool asked = false;
 	while (s && !esdk_header_edk(h->edks, &at, &edk)) {
-		uint8_t of[SHA256_BYTES];
+		uint8_t of[SHA256_BYTES], denial[SHA256_BYTES];
 		if (!span_eq(edk.provider, SPAN("aws-kms")))
 			continue;
 		asked = true;
 		mark(&edk, h->aad, of);
 		if (find(of, data_key))
 			return EXIT_DONE;
+		mark_denial(&edk, h->aad, denial);
+		if (is_denied(denial)) {
+			s = say(EXIT_DENIED,
+				"%s: KMS denied another object's data key of that key and context",
+				say_text(name));
+			continue;
+		}
 		s = ask(&edk, h->aad, name, data_key);
+		if (s == EXIT_DENIED)
+			keep_denial(denial);
 		if (s)
 			continue;
 		hold(of, data_key);

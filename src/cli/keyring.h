@@ -13,7 +13,7 @@
 
 /* Which keys the header offers, tried in order. name: of the object, for messages. What fails is said:
  * KMS' words, and kms:Decrypt on which key. EXIT_DAMAGED: KMS finds that context and encrypted key do
- * not belong together. */
+ * not belong together. What KMS denied of a key and context is not asked of it again for a minute. */
 enum exit_status keyring_get(const struct esdk_header *h, struct span name, uint8_t data_key[ESDK_KEY_BYTES]);
 void keyring_wipe(void);
 /* The KMS keys (ARNs) that gave data keys so far, from 0; NULL behind the last. There are KEYRING_NAMES at

@@ -9,6 +9,7 @@
 #include "cli/say.h"
 #include "cli/sealed.h"
 
+#define WAITED_MAX 3u /* objects */
 #define CHAINS_MAX 65536u
 #define ROOM_BYTES (SEALED_ROOM_MIN + 2u * 1024 * 1024) /* of a lane: its frame, and what is read ahead */
 
@@ -38,6 +39,9 @@ static struct {
 	struct lines_filter filter;
 	struct lines_totals totals;
 	enum exit_status status;
+	enum exit_status refused; /* why an object alone could not be read */
+	uint64_t retries;         /* call_totals()' */
+	unsigned waited;          /* objects that failed when the service had been asked again and again */
 	bool stop, said_late;
 	uint32_t chains, next;
 	struct chain chain[CHAINS_MAX];
@@ -46,7 +50,8 @@ static struct {
 
 /* ---- what fails */
 
-/* With these the next object would fare no better. */
+/* fatal: the next object would fare no better. What KMS and S3 say of one object alone is none of that:
+ * who may write to the bucket may have put it there. */
 static enum exit_status status_of(enum err e, bool *fatal)
 {
 	static const struct {
@@ -56,9 +61,9 @@ static enum exit_status status_of(enum err e, bool *fatal)
 	} rows[] = {
 		{ERR_AUTH, EXIT_DAMAGED, false},           {ERR_COMMITMENT, EXIT_DAMAGED, false},
 		{ERR_SYNTAX, EXIT_DAMAGED, false},         {ERR_TRUNCATED, EXIT_DAMAGED, false},
-		{ERR_CHECKSUM, EXIT_DAMAGED, false},       {ERR_DENIED, EXIT_DENIED, true},
+		{ERR_CHECKSUM, EXIT_DAMAGED, false},       {ERR_DENIED, EXIT_DENIED, false},
 		{ERR_EXPIRED, EXIT_TRY_AGAIN, true},       {ERR_THROTTLED, EXIT_TRY_AGAIN, true},
-		{ERR_UNREACHABLE, EXIT_UNAVAILABLE, true}, {ERR_SERVICE, EXIT_UNAVAILABLE, true},
+		{ERR_UNREACHABLE, EXIT_UNAVAILABLE, true}, {ERR_SERVICE, EXIT_UNAVAILABLE, false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].error == e) {
@@ -77,9 +82,13 @@ static void object_failed(struct lane *l, enum err e)
 	if (*why)
 		say(status, "%s: %s", say_text(span_str(l->object->key)), why);
 	g.totals.failed++;
-	if (status > g.status)
+	g.waited += e == ERR_SERVICE && call_totals()->retries != g.retries;
+	g.retries = call_totals()->retries;
+	g.stop |= fatal || g.waited == WAITED_MAX;
+	if (status > EXIT_DAMAGED && !g.stop)
+		g.refused = status;
+	else if (status > g.status)
 		g.status = status;
-	g.stop |= fatal;
 }
 
 /* ---- a lane */
@@ -309,6 +318,9 @@ enum exit_status lines_of_catalog(const struct lines_filter *f, lines_fn fn, voi
 	g.filter = *f;
 	g.totals = (struct lines_totals){.objects = 0};
 	g.status = EXIT_DONE;
+	g.refused = EXIT_DONE;
+	g.waited = 0;
+	g.retries = call_totals()->retries;
 	g.stop = g.said_late = false;
 	for (uint32_t i = 0; i < LINES_AT_ONCE; i++)
 		g.lane[i].used = g.lane[i].open = false;
@@ -321,6 +333,8 @@ enum exit_status lines_of_catalog(const struct lines_filter *f, lines_fn fn, voi
 		(void)step(l);
 	}
 	close_all();
+	if (g.refused && !g.status)
+		g.status = g.totals.lines ? EXIT_INCOMPLETE : g.refused;
 	if (g.totals.malformed)
 		say_note("%llu lines are no JSON objects with a time, and were passed over",
 			 (unsigned long long)g.totals.malformed);

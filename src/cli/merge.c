@@ -13,8 +13,7 @@
 #define AHEAD_MAX 8 /* objects of a stream whose ends are read before their turn */
 #define SEALED_ALL (MERGE_STREAMS * 2)
 #define NEVER UINT64_MAX
-#define SIDES 2u /* outside, inside: the interfaces of a section */
-#define DENIED_MAX 20u
+#define SIDES 2u      /* outside, inside: the interfaces of a section */
 #define FAILED_MAX 3u /* each has waited for the service */
 
 _Static_assert(MERGE_ROOM / MERGE_STREAMS / 2 >= SEALED_ROOM_MIN, "each stream has room for two objects");
@@ -85,7 +84,7 @@ static void give_sealed(struct sealed *s)
 
 static bool ends_all(const struct sealed *s, enum err e)
 {
-	g.count.waited += call_totals()->retries != g.retries;
+	g.count.waited += e != ERR_DENIED && call_totals()->retries != g.retries;
 	g.retries = call_totals()->retries;
 	switch (e) {
 	case ERR_MISSING:
@@ -110,11 +109,12 @@ static bool is_colder(const struct sealed *s)
 	return !s->head_read.local && !strcmp(s->head_read.call.fault.code, "InvalidObjectState");
 }
 
-/* Nothing was opened so far, and so many were not: the next ones will not be, either. */
+/* Nothing was opened so far, and the service was waited for: the next ones will not be, either. What is
+ * denied says nothing of the others: who may write to the bucket puts there as many as he likes. */
 static void give_up(void)
 {
 	const struct merge_counts *c = &g.count;
-	if (c->opened || (c->denied < DENIED_MAX && c->waited < FAILED_MAX))
+	if (c->opened || c->waited < FAILED_MAX)
 		return;
 	g.ended = c->denied ? EXIT_DENIED : g.failed_said;
 	say(g.ended, "none of %u objects could be opened: it stops", c->denied + c->failed);

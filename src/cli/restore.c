@@ -77,7 +77,9 @@ static bool answered(void *arg, struct bucket_ask *a, const struct catalog_objec
 	enum exit_status why =
 		call_say(&a->call, "restore", span_str(bucket_url(span_str(o->key))), "s3:RestoreObject");
 	g.failed++;
-	g.status = a->call.error == ERR_DENIED || a->call.error == ERR_NOT_FOUND ? EXIT_INCOMPLETE : why;
+	if (g.status == EXIT_DONE || g.status == EXIT_INCOMPLETE)
+		g.status =
+			a->call.error == ERR_DENIED || a->call.error == ERR_NOT_FOUND ? EXIT_INCOMPLETE : why;
 	return g.status == EXIT_INCOMPLETE;
 }
 
@@ -126,7 +128,7 @@ static enum exit_status restore_all(void)
 			 (unsigned long long)g.warm);
 	if (!any || g.price)
 		return EXIT_DONE;
-	struct many m = {.count = catalog_count(), .ask = ask, .answered = answered};
+	struct many m = {.count = catalog_count(), .changes = true, .ask = ask, .answered = answered};
 	progress_begin("asking", catalog_count());
 	many_run(&m);
 	progress_end();

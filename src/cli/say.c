@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 
 #define RING 8
+#define MESSAGE_BYTES 16384 /* longer than what two paths in it take */
 
 static struct {
 	bool quiet;
@@ -22,11 +23,13 @@ static struct {
 
 static void tell(const char *format, va_list args)
 {
+	static char text[MESSAGE_BYTES], shown[MESSAGE_BYTES];
+	int n = vsnprintf(text, sizeof(text), format, args);
 	fflush(stdout);
 	progress_hide();
-	fputs("sealtap: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	/* a name in it, of a path too, may hold what a terminal obeys */
+	text_printable_str(n < 0 ? SPAN("") : span_str(text), shown, sizeof(shown));
+	fprintf(stderr, "sealtap: %s\n", shown);
 }
 
 enum exit_status say(enum exit_status status, const char *format, ...)

@@ -1,6 +1,6 @@
 /* say: what the command tells people, on standard error: sentences that say what failed, on what, and
- * what to do. Bytes of strangers in them are shown as visible characters. A progress line on the
- * terminal is taken away before and put back after.
+ * what to do. All in them that is no visible ASCII is shown as '?', in the names of strangers, too. A
+ * progress line on the terminal is taken away before and put back after.
  */
 #ifndef SEALTAP_CLI_SAY_H
 #define SEALTAP_CLI_SAY_H

@@ -7,6 +7,19 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 
+#define LAST_OBJECTS (2 * MERGE_STREAMS)
+
+/* The packets given last, all of one time: how many of each object, and of these how many are to be passed
+ * over where the next call goes on. */
+static struct {
+	uint64_t ns;
+	uint32_t objects;
+	struct last {
+		const struct catalog_object *object;
+		uint64_t packets, left;
+	} of[LAST_OBJECTS];
+} last;
+
 enum exit_status window_filter(const char *filter, struct pcapfilter *out)
 {
 	char why[256];
@@ -60,9 +73,46 @@ static void say_stopped(const struct merge_counts *c)
 			 (int)b.len, text);
 }
 
+static struct last *last_of(const struct catalog_object *object)
+{
+	for (uint32_t i = 0; i < last.objects; i++)
+		if (last.of[i].object == object)
+			return &last.of[i];
+	return NULL;
+}
+
+static void begin_last(bool goes_on)
+{
+	if (!goes_on)
+		last.ns = last.objects = 0;
+	for (uint32_t i = 0; i < last.objects; i++)
+		last.of[i].left = last.of[i].packets;
+}
+
+/* False: the call before gave it. */
+static bool is_new(const struct catalog_object *object, uint64_t ns)
+{
+	if (ns != last.ns)
+		last.objects = 0;
+	last.ns = ns;
+	struct last *l = last_of(object);
+	if (l && l->left) {
+		l->left--;
+		return false;
+	}
+	if (!l && last.objects < LAST_OBJECTS) {
+		l = &last.of[last.objects++];
+		*l = (struct last){.object = object};
+	}
+	if (l)
+		l->packets++;
+	return true;
+}
+
 enum exit_status window_copy(const struct window *w)
 {
-	struct merge_options o = {.from_ns = w->from_ns,
+	begin_last(w->goes_on);
+	struct merge_options o = {.from_ns = last.ns ? last.ns : w->from_ns,
 				  .to_ns = w->to_ns,
 				  .filter = w->compiled,
 				  .wanted = w->wanted,
@@ -82,7 +132,9 @@ enum exit_status window_copy(const struct window *w)
 			bytes += catalog_at(i)->size_bytes;
 	progress_begin("opening", bytes);
 	while (!output && merge_next(&b, &interface, &from))
-		if (interface == PCAPOUT_NO_INTERFACE)
+		if (!is_new(from, b.ts_ns))
+			continue;
+		else if (interface == PCAPOUT_NO_INTERFACE)
 			left_out++;
 		else
 			output = pcapout_packet(&b, interface);

@@ -13,6 +13,7 @@ struct window {
 	const struct pcapfilter *compiled;              /* of the filter */
 	bool (*wanted)(const struct catalog_object *o); /* merge's */
 	void (*done)(const struct sealed *s);           /* merge's */
+	bool goes_on; /* with the same catalog, behind the last packet that the call before gave */
 };
 
 /* libpcap's words, when it does not compile. */

@@ -21,6 +21,10 @@ def packets(data):
     return sorted(operatorlab.packets(data))
 
 
+def packets_so_far(data):
+    return operatorlab.packets(data, whole=False)
+
+
 def of(objects):
     return sorted((f.ns, f.data) for o in objects for f in o.capture().frames)
 
@@ -38,7 +42,7 @@ class Reader:
             self.data += more
 
     def until(self, enough):
-        wait_for(lambda: enough(self.data), lambda: f'{len(self.data)} bytes came')
+        wait_for(lambda: enough(self.data), lambda: f'{len(self.data)} bytes came, at the end {self.data[-400:]}')
 
     def rest(self):
         self.thread.join(60)
@@ -94,6 +98,70 @@ def a_service_that_fails_for_a_while_ends_nothing(world):
             bucket.put(o.name, o.body(), o.meta)
         reader = Reader(child.stdout)
         reader.until(lambda d: len(d) > len(some[0].plain()) * 0.9)
+    finally:
+        bucket.lab.front.rule = None
+        child.kill()
+
+
+def an_outage_within_a_round_repeats_no_packet(world):
+    """A service that fails in the middle of a round and comes back: each packet is written once, those of one time too."""
+    life, _ = world
+    bucket, some = life.lab.bucket(), sorted(life.packets(), key=lambda o: o.number('first'))
+    busy = b'<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+    bad, asked = some[-1], threading.Event()
+    for o in some:
+        bucket.put(o.name, o.body(), o.meta)
+
+    def rule(r):
+        if r.method == 'GET' and 'range' in r.headers and r.path.endswith(bad.name):
+            asked.set()
+            return 503, busy, {'Retry-After': '3600'}
+    bucket.lab.front.rule = rule
+    child = bucket.start('follow', '--from', '-1h')
+    try:
+        reader, said = Reader(child.stdout), Reader(child.stderr)
+        said.until(lambda d: b'go on with' in d)
+        bucket.lab.front.rule = None
+        assert asked.is_set() and packets_so_far(reader.data)
+        reader.until(lambda d: len(d) > sum(len(o.plain()) for o in some) * 0.9)
+        child.send_signal(signal.SIGINT)
+        assert packets(reader.rest()) == of(some)
+    finally:
+        bucket.lab.front.rule = None
+        child.kill()
+
+
+def it_goes_on_once_there_are_new_credentials(world):
+    """Credentials that expire, and can't be renewed, end nothing and lose no object, not even of that round: with new ones it goes on."""
+    life, _ = world
+    bucket, o = life.lab.bucket(), life.packets()[0]
+    program, until = os.path.join(life.lab.folder, 'expiring'), os.path.join(life.lab.folder, 'expiring.until')
+    keys = '"AccessKeyId": "KEY", "SecretAccessKey": "secret", "SessionToken": "t"'
+    for path, text in ((program, f'#!/bin/sh\ncat {until}\n'), (program + '.conf', f'[default]\ncredential_process = {program}\n')):
+        with open(path, 'w') as f:
+            f.write(text)
+    os.chmod(program, 0o755)
+
+    def last(ns):
+        with open(until + '.new', 'w') as f:
+            f.write('{"Version": 1, %s, "Expiration": "%s"}' % (keys, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(ns // S))))
+        os.rename(until + '.new', until)
+
+    def rule(r):  # the bucket is listed with good ones; they have expired when the object is to be read
+        if r.query.get('list-type') == '2' and 'delimiter' not in r.query:
+            time.sleep(max(0, (end - time.time_ns()) / S))
+    end = time.time_ns() // S * S + 6 * S
+    last(end)
+    bucket.put(o.name, o.body(), o.meta)
+    bucket.lab.front.rule = rule
+    child = bucket.start('follow', '--from', '-1h', AWS_CONFIG_FILE=program + '.conf', AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+    try:
+        reader, said = Reader(child.stdout), Reader(child.stderr)
+        said.until(lambda d: b'have expired' in d)
+        last(time.time_ns() + 3600 * S)
+        reader.until(lambda d: len(d) > len(o.plain()) * 0.9)
+        child.send_signal(signal.SIGINT)
+        assert packets(reader.rest()) == of([o]) and child.wait(60) == 0, said.rest()
     finally:
         bucket.lab.front.rule = None
         child.kill()
@@ -190,8 +258,8 @@ def wireshark_is_told_what_is_wrong_with_a_filter(world):
 
 
 CHECKS = [new_objects_are_written_as_they_land, a_service_that_fails_for_a_while_ends_nothing,
-          packets_from_long_ago_come_first, an_object_that_can_never_be_opened_holds_nothing_up, it_ends_when_its_reader_has_gone,
-          tshark_lists_it_among_its_interfaces,
+          an_outage_within_a_round_repeats_no_packet, it_goes_on_once_there_are_new_credentials, packets_from_long_ago_come_first,
+          an_object_that_can_never_be_opened_holds_nothing_up, it_ends_when_its_reader_has_gone, tshark_lists_it_among_its_interfaces,
           tshark_captures_a_window_and_follows, wireshark_is_told_what_is_wrong_with_a_filter]
 
 with operatorlab.Lab() as lab:

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
@@ -70,6 +72,32 @@ def one_that_can_not_be_held_is_said_and_the_others_are(lab, bucket, life):
     assert bucket.sealtap('release', '--from', '-1d', '--case', '2').status == 0
 
 
+def what_was_done_stands_in_the_receipt_when_it_stops(lab, bucket, life):
+    """Where S3's patience ends it, the receipt has each version: those that were held meanwhile as held, and which were not tried."""
+    other, o, lock, asked = lab.bucket(), life.of('w0')[0], threading.Lock(), []
+    for n in range(60):
+        other.put(o.name, b'%d' % n, o.meta)
+
+    def rule(r):
+        with lock:
+            asked.append('legal-hold' in r.query)
+            third = r.method == 'PUT' and sum(asked) == 3
+        if third:
+            time.sleep(1.5)
+            return 503, b'<Error><Code>SlowDown</Code><Message>slower</Message></Error>', {'Retry-After': '3600'}
+    lab.front.rule = rule
+    try:
+        done = other.sealtap('hold', '--from', '-1d', '--case', '4')
+    finally:
+        lab.front.rule = None
+    _, objects, end = receipt(done)
+    by = {result: {(line['key'], line['version']) for line in objects if line['result'] == result}
+          for result in ('held', 'SlowDown', 'not tried')}
+    assert done.status == 75 and len(objects) == 60 and set().union(*by.values()) == versions(other), done
+    assert by['held'] == held(lab, other) and len(by['SlowDown']) == 1 and len(by['not tried']) > 20, by
+    assert (end['held'], end['failed'], end['not_tried']) == (len(by['held']), 1, len(by['not tried'])), end
+
+
 def a_bucket_without_object_lock_is_said(lab, bucket, life):
     name = 'sealtap-lab-unlocked'
     lab.s3('PUT', f'/{name}', f'<CreateBucketConfiguration><LocationConstraint>{operatorlab.REGION}</LocationConstraint>'
@@ -96,6 +124,7 @@ with operatorlab.Lab() as lab:
     life = lab.record(seconds=400)
     bucket = lab.bucket(life)
     for check in (every_version_is_held_and_released, a_window_and_operands_choose, one_that_can_not_be_held_is_said_and_the_others_are,
+                  what_was_done_stands_in_the_receipt_when_it_stops,
                   a_bucket_without_object_lock_is_said, without_a_case_or_a_choice_nothing_is_held):
         report.run(check, lab, bucket, life)
 report.finish()

@@ -5,6 +5,7 @@ in S3's place; and of files that were renamed or are named twice. Nothing is los
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -135,6 +136,13 @@ def names_are_shown_in_visible_characters(world):
     os.mkdir(here)
     done = bucket.sealtap('open', write(f'{here}/{name_of(o)}', o.body()[:-5]))
     assert done.status == 2 and '\x1b' not in done.err and name_of(o) in done.err, repr(done.err)
+    cut, none = f'{here}/{name_of(o)}', f'{here}/none'
+    for args in (['open', none], ['decrypt', cut], ['decrypt', none], ['decrypt', '--show-edk', cut], ['salvage', cut, here],
+                 ['salvage', none, here], ['check-config', none], ['open', '--key', none, cut], ['open', '-w', here, cut],
+                 ['fetch', '--from', '-1d', '-d', none + '/none'], ['--extcap-interface', 'sealtap-open', '--capture', '--fifo', here]):
+        done = bucket.sealtap(*args)
+        assert '\x1b' not in done.err and b'\x1b[31m' not in done.out, f'{args} {done.err!r}'
+        assert '?[31m' in done.err + done.out.decode(errors='replace'), f'{args} {done.err!r}'
 
 
 def a_key_file_of_other_objects_is_no_damage(world):
@@ -155,6 +163,37 @@ def objects_that_are_none_of_ours_keep_no_other_back(world):
     shutil.copy(good.path, here)
     done = bucket.sealtap('open', here)
     assert done.status == 1 and sorted(packets(done.out)) == recorded(good), f'{done.status} {done.err}'
+
+
+def objects_that_are_denied_keep_no_other_back(world):
+    """Objects in our names that are denied, by KMS or S3, however many stand before, keep none of ours back; KMS is asked once a key."""
+    life, _ = world
+    bucket, good = life.lab.bucket(), life.packets()[-1]
+    log = [o for o in life.objects if o.kind == 'log'][-1]
+    own = life.lab.key_arn.rpartition('/')[2].encode()
+    keys = [b'%08x' % n + own[8:] for n in range(15)]
+    for o in (good, log):
+        first = re.sub(r'T(\d\d)\d{4}\.', r'T\g<1>0000.', os.path.basename(o.name))
+        for n in range(60):
+            body = o.body().replace(own, keys[n % 15]) if n % 2 else o.body()
+            bucket.put(f'{os.path.dirname(o.name)}/{first.replace(life.boot, f"{n:016x}")}', body, o.meta)
+        bucket.put(o.name, o.body(), o.meta)
+    asked = []
+
+    def rule(r):
+        if r.action == 'Decrypt' and json.loads(r.body)['KeyId'] != life.lab.key_arn:
+            asked.append(r.body)
+            return 400, b'{"__type":"AccessDeniedException","Message":"not you"}', {'Content-Type': 'application/x-amz-json-1.1'}
+        if r.method == 'GET' and 'range' in r.headers and any(f'-{n:016x}-' in r.path for n in range(0, 60, 2)):
+            return 403, b'<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
+    bucket.lab.front.rule = rule
+    try:
+        opened, told = bucket.sealtap('open'), bucket.sealtap('logs')
+    finally:
+        bucket.lab.front.rule = None
+    assert opened.status == 1 and sorted(packets(opened.out)) == recorded(good), f'{opened.status} {opened.err[-500:]}'
+    assert told.status == 1 and len(told.out.splitlines()) == len(log.lines()), f'{told.status} {told.err[-500:]}'
+    assert len(asked) == 30, 'fifteen keys, packets and log'
 
 
 def an_object_that_was_taken_away_is_missed(world):
@@ -367,7 +406,8 @@ def packets_without_room_for_their_interface_are_counted(world):
 
 CHECKS = [a_file_opens_whatever_its_name, what_is_no_object_is_no_damage, what_is_read_is_never_overwritten,
           names_are_shown_in_visible_characters, a_key_file_of_other_objects_is_no_damage,
-          objects_that_are_none_of_ours_keep_no_other_back, an_object_that_was_taken_away_is_missed,
+          objects_that_are_none_of_ours_keep_no_other_back, objects_that_are_denied_keep_no_other_back,
+          an_object_that_was_taken_away_is_missed,
           an_object_under_the_name_of_another_is_told_of,
           a_receipt_knows_an_object_that_was_overwritten, answers_of_other_bytes_are_no_damage,
           an_object_that_changes_while_it_is_read_is_no_damage, ctrl_c_is_heard_while_nobody_answers,

@@ -200,12 +200,29 @@ def fetch_copies_what_is_stored(lab, bucket, life):
 def nothing_else_is_overwritten(lab, bucket, life):
     folder = os.path.join(lab.folder, 'taken')
     os.mkdir(folder)
-    for o, content in ((life.objects[0], b'mine'), (life.objects[1], bytes(len(life.objects[1].body())))):
-        with open(os.path.join(folder, base(o)), 'wb') as f:
+    first, second, third = life.objects[:3]
+    for o, name, content in ((first, base(first), b'mine'), (second, base(second), bytes(len(second.body()))),
+                             (third, base(third) + '.json', b'{}')):
+        with open(os.path.join(folder, name), 'wb') as f:
             f.write(content)
         done = bucket.sealtap('fetch', o.name, '-d', folder)
         assert done.status == 74 and 'left as it is' in done.err, done
-        assert read(os.path.join(folder, base(o))) == content
+        assert read(os.path.join(folder, name)) == content
+
+
+def of_two_objects_with_one_file_name_the_first_stays(lab, bucket, life):
+    """Of objects with one file name in several folders of the bucket the first one's file and metadata stay, and the others are said."""
+    o, model, later = life.objects[0], life.objects[1], lab.bucket()
+    copy, other = (o.name.replace(operatorlab.APPLIANCE, name) for name in ('tap-2', 'tap-3'))
+    for key, body, meta in ((o.name, o.body(), o.meta), (copy, o.body(), o.meta), (other, model.body(), model.meta)):
+        later.put(key, body, meta)
+    folder = os.path.join(lab.folder, 'one-name')
+    for chosen in (['--from', '-1d'], [copy, other]):
+        done = later.sealtap('fetch', *chosen, '-d', folder)
+        said = json.loads(read(os.path.join(folder, base(o) + '.json')))
+        assert sorted(os.listdir(folder)) == [base(o), base(o) + '.json'], os.listdir(folder)
+        assert read(os.path.join(folder, base(o))) == o.body() and (said['key'], said['metadata']) == (o.name, o.meta), said
+        assert done.status in (1, 74) and copy in done.err and other in done.err and done.err.count('left as it is') == 2, done
 
 
 def big(bucket, life, mebibytes=24, name='big'):
@@ -306,7 +323,8 @@ CHECKS = (ls_tells_what_each_objects_metadata_tells, a_window_has_all_that_reach
           a_short_window_costs_few_requests, kinds_appliances_and_operands_narrow_it, more_than_a_page_is_listed,
           older_versions_and_delete_markers_are_seen,
           one_that_may_not_be_seen_leaves_the_others, a_closed_pipe_ends_it_in_silence, fetch_copies_what_is_stored,
-          nothing_else_is_overwritten, an_interrupted_fetch_goes_on, a_part_of_something_else_is_begun_anew, altered_bytes_are_kept_apart,
+          nothing_else_is_overwritten, of_two_objects_with_one_file_name_the_first_stays, an_interrupted_fetch_goes_on,
+          a_part_of_something_else_is_begun_anew, altered_bytes_are_kept_apart,
           a_full_disk_is_said_and_gone_on_from, archived_objects_are_named_priced_and_asked_for)
 
 with operatorlab.Lab() as lab:

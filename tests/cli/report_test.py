@@ -318,6 +318,14 @@ def cost_counts_objects_bytes_and_data_keys(made):
     assert found['region'] == 'us-east-1' and not found['listed'], found  # the bucket's region has no prices of its own
 
 
+def cost_counts_an_object_without_bytes(made):
+    """An object without bytes in one of our names, first of its stream, is counted, and its stream's data keys are said not to be."""
+    bucket, o = made.life.lab.bucket(), made.life.of('w0')[0]
+    bucket.put(o.name, b'')
+    done = bucket.sealtap('cost')
+    assert done.status == 0 and b'could not be counted' in done.out and b' in 1 objects' in done.out, done
+
+
 def cost_takes_prices_and_says_of_when_its_own_are(made):
     text = made.bucket.sealtap('cost').out.decode()
     assert re.search(r'list prices of us-east-1 as of \w+ \d{4}', text) and 'DEEP_ARCHIVE' in text and 'no prices here' in text, text
@@ -349,7 +357,7 @@ class Made:
 FIGURES = (the_figures_are_those_of_the_objects, top_talkers_and_ports_are_the_heaviest, verification_says_what_verify_says,
            what_is_missing_is_a_gap_in_the_timeline_and_makes_it_bad, quick_says_that_it_was_not_verified,
            files_of_this_machine_make_the_same_page, what_cannot_be_written_leaves_nothing, cost_counts_objects_bytes_and_data_keys,
-           cost_takes_prices_and_says_of_when_its_own_are)
+           cost_counts_an_object_without_bytes, cost_takes_prices_and_says_of_when_its_own_are)
 LOOKS = (it_loads_nothing_and_logs_nothing, its_policy_stops_what_would_load, charts_have_names_and_tables_landmarks_and_captions_are_there,
          contrasts_are_enough_in_light_and_dark, pictures_in_light_and_dark_are_not_blank,
          the_keyboard_reaches_everything_in_the_order_of_the_page, the_charts_table_opens_with_the_keyboard,
