@@ -383,7 +383,7 @@ static void bring_up(struct roster_child *c)
 		return;
 	}
 	settle(c);
-	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase == PHASE_SHIPPING)
+	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase >= PHASE_SHIPPING)
 		roster_send(c, MSG_DRAIN, NULL);
 	if (!attendance_records(c))
 		return;
