@@ -85,8 +85,8 @@ bool msg_role_in(enum role_id rule, enum role_id role)
 
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m)
 {
-	TRY(chan_recv(fd, m));
-	bool known = m->type > MSG_NONE && m->type < MSG_TYPE_COUNT;
+	enum err e = chan_recv(fd, m);
+	bool known = !e && m->type > MSG_NONE && m->type < MSG_TYPE_COUNT;
 	/* whom strangers speak to has a say in nothing */
 	if (from == ROLE_STATUS && m->type != MSG_LOG_LINE)
 		known = false;
@@ -96,7 +96,7 @@ enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m
 		return ERR_OK;
 	for (size_t i = 0; i < m->fd_count; i++)
 		close(m->fds[i]);
-	return ERR_PROTOCOL;
+	return e ? e : ERR_PROTOCOL;
 }
 
 void msg_totals_add(struct msg_totals *sum, const struct msg_totals *part)

@@ -417,7 +417,7 @@ const char *msg_role_name(enum role_id role);
 /* A step's code, as it stands in the console's line; static. */
 const char *msg_verdict_name(enum verdict_code code);
 /* Next message from a peer of role `from` to role `to`: its type must exist, have the right length and that
- * direction. */
+ * direction. *m owns the descriptors that came; with an error there are none. */
 enum err msg_recv(int fd, enum role_id from, enum role_id to, struct chan_msg *m) MUST_USE;
 
 #endif

@@ -19,6 +19,20 @@ bool outbox_told(struct outbox *o, uint32_t producer, const struct msg_segment *
 	return true;
 }
 
+bool outbox_untold(const struct outbox *o, uint32_t producer, struct msg_segment *s)
+{
+	const struct pool *p = &o->pool[producer];
+	for (uint32_t i = 0; i < p->slots; i++) {
+		struct commit c;
+		if (commit_read(pool_slot(p, i), &c) || c.state != COMMIT_SEALED ||
+		    c.generation == o->slot[producer][i].generation)
+			continue;
+		*s = (struct msg_segment){.index = i, .again = 1, .generation = c.generation};
+		return true;
+	}
+	return false;
+}
+
 void outbox_add(struct outbox *o, struct outbox_place at)
 {
 	ASSERT(o->count < OUTBOX_MAX && at.slot < o->pool[at.producer].slots);

@@ -42,6 +42,9 @@ struct outbox {
 /* An object that a producer tells of, perhaps again. False: it is shipped already, as its producer's
  * predecessor was told. */
 bool outbox_told(struct outbox *o, uint32_t producer, const struct msg_segment *s);
+/* An object of that producer that is sealed, as its slot's record says, and was not told of; false: there is
+ * none. A producer that lives may be about to tell of it, or to free it. */
+bool outbox_untold(const struct outbox *o, uint32_t producer, struct msg_segment *s);
 /* Behind all others: one that could not be stored. */
 void outbox_add(struct outbox *o, struct outbox_place at);
 /* The oldest that waits; traps when there is none. */

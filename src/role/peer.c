@@ -46,9 +46,14 @@ static void readable(void *arg, short revents)
 			return;
 }
 
+bool peer_there(const struct peer *p)
+{
+	return p->watch.fn && p->watch.slot >= 0;
+}
+
 void peer_read(struct peer *p)
 {
-	while (p->watch.fn && p->watch.slot >= 0 && read_one(p))
+	while (peer_there(p) && read_one(p))
 		;
 }
 

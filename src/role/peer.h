@@ -21,6 +21,8 @@ void peer_join(struct peer *p, const struct chan_msg *m);
 /* Watches fd. The process ends when init closes, or when the peer breaks the protocol: init then starts all
  * anew. A peer that died is left to init. */
 void peer_watch(struct peer *p, int fd);
+/* That role was there when its channel was last read or written. */
+bool peer_there(const struct peer *p);
 /* Takes all that waits there now: what the peer sent before it told somebody else of it. The messages share
  * one buffer: the caller's own message is gone after it. */
 void peer_read(struct peer *p);

@@ -11,7 +11,7 @@
 struct progress {
 	uint64_t armed_real_ns; /* 0: recording was never armed */
 	uint64_t turn_ns;       /* monotonic: when its loop last came round; 0: it does not record now */
-	uint64_t drops;         /* packets that its ring lost, since recording was armed */
+	uint64_t drops;         /* packets that its ring lost, since it admits any */
 	uint64_t drops_logged;  /* of those: told in the log */
 	uint64_t counted_ns;    /* monotonic: when it last asked the ring for them */
 	uint64_t full;          /* 1: it holds records back for want of a free slot */

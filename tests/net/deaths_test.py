@@ -6,13 +6,15 @@ Logs and objects stay in build/lab/deaths/.
 """
 import os
 import random
+import signal
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import evidence, testing, traffic  # noqa: E402
+from lab import evidence, objects, testing, traffic  # noqa: E402
 from lab.host import ROLES, Host  # noqa: E402
+from lab.procs import wait_until  # noqa: E402
 from lab.session import Session  # noqa: E402
 from lab.surroundings import WEB, Surroundings  # noqa: E402
 
@@ -133,6 +135,50 @@ def deaths_while_it_boots(lab, name, chance):
         assert 'all shipped' in appliance.console.text()
 
 
+def all_is_there(lab, appliance):
+    """What init said of the end is so."""
+    found = objects.collect(lab)
+    down = found.events('shutdown')[-1]
+    recorded = sum(map(len, found.recorded().values()))
+    assert 'all shipped' in appliance.console.text() and down['packets'] == recorded > 0 and down['lost'] == 0, f'{recorded} of {down}'
+    for check in (evidence.check_names, evidence.check_free, evidence.check_chain, evidence.check_log):
+        check(found)
+
+
+def upload_dies_while_it_ships(lab):
+    """When upload dies while a shutdown waits for S3, all that is sealed is shipped by its successor: of producers that died, too"""
+    with Host(lab, 'ships', lab.configuration(), verbose=True) as appliance:
+        appliance.console.wait_armed(60)
+        with lab.front.refuses():
+            traffic.ping(lab, 2)
+            appliance.process.send(signal.SIGTERM)
+            appliance.console.wait(' init books ', 30)
+            for role in ('capture', 'flows', 'upload'):
+                appliance.kill_role(role)
+            appliance.wait_role('upload')
+            time.sleep(1)
+            assert appliance.process.running(), appliance.console.text()[-300:]
+        appliance.stop()
+    all_is_there(lab, appliance)
+
+
+def upload_dies_at_the_very_end(lab):
+    """When upload dies with the log's last object, its successor ships that, and the machine is off at once"""
+    with Host(lab, 'end', lab.configuration(), verbose=True) as appliance:
+        appliance.console.wait_armed(60)
+        traffic.ping(lab, 2)
+        with lab.front.misbehave('stall-answer', count=1, seconds=5):
+            appliance.process.send(signal.SIGTERM)
+            appliance.console.wait(' init books ', 30)
+            time.sleep(1)
+            with lab.front.refuses() as refused:  # what comes now: the log's last
+                wait_until(refused, 30, 'last object of the log')
+                appliance.kill_role('upload')
+                appliance.wait_role('upload')
+        appliance.stop(timeout_s=20)
+    all_is_there(lab, appliance)
+
+
 def in_pairs(appliance):
     """Kills the worker, and its successor before that is at work again."""
     chance = random.Random(SEED)
@@ -168,6 +214,9 @@ def main():
         print(f'# SEED={SEED}')
         for i in range(3):
             report.run(deaths_while_it_boots, lab, f'boot-{i}', random.Random(f'{SEED} {i}'), about=f' ({i + 1})')
+        objects.pass_over(lab)
+        report.run(upload_dies_while_it_ships, lab)
+        report.run(upload_dies_at_the_very_end, lab)
     report.finish()
 
 

@@ -113,6 +113,28 @@ static void descriptors_ride_on_start_alone_and_others_are_closed(void)
 	close_pair();
 }
 
+static void descriptors_on_a_message_longer_than_any_are_closed(void)
+{
+	open_pair();
+	static uint8_t bytes[sizeof(uint32_t) + CHAN_MAX_BYTES + 1];
+	struct iovec part = {bytes, sizeof(bytes)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
+	h.msg_controllen = sizeof(control.bytes);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &ends[0], sizeof(int));
+	CHECK(sendmsg(ends[0], &h, 0) == (ssize_t)sizeof(bytes));
+	CHECK(msg_recv(ends[1], ROLE_INIT, ROLE_CAPTURE, &m) == ERR_PROTOCOL);
+	CHECK(m.fd_count == 1 && fcntl(m.fds[0], F_GETFD) < 0);
+	close_pair();
+}
+
 static void a_full_channel_says_so_instead_of_blocking(void)
 {
 	open_pair();
@@ -137,6 +159,8 @@ int main(void)
 	RUN(the_status_role_has_a_say_in_nothing, "the role that strangers speak to may log, nothing else");
 	RUN(descriptors_ride_on_start_alone_and_others_are_closed,
 	    "descriptors ride on START alone; others are closed");
+	RUN(descriptors_on_a_message_longer_than_any_are_closed,
+	    "descriptors on a message that is longer than any can be are closed");
 	RUN(a_full_channel_says_so_instead_of_blocking, "a full channel says so instead of blocking");
 	return check_done();
 }

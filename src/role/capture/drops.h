@@ -18,7 +18,8 @@ struct drops {
 	uint64_t since_ns, logged_ns; /* since_ns: of what is not logged yet; 0: nothing */
 };
 
-/* Recording begins: what was dropped while nobody read is not part of the books, but it is said. */
+/* Recording begins, for the first time: what was dropped while nobody read is lost like what is later. The
+ * links have counted it since they were listed, and so do the books. */
 void drops_begin(struct drops *d);
 /* Asks the ring. */
 void drops_count(struct drops *d);

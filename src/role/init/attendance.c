@@ -20,3 +20,8 @@ bool attendance_all_drained(const struct roster *r, const struct attendance of[R
 			return false;
 	return true;
 }
+
+bool attendance_shipped(const struct roster_child *who, bool spool_drained, bool late)
+{
+	return (who->role == ROLE_UPLOAD && spool_drained) || (who->role == ROLE_SPOOL && late);
+}

@@ -15,5 +15,8 @@ bool attendance_records(const struct roster_child *c);
 /* of: by number of the child. Every worker is armed; every role that records has drained. */
 bool attendance_all_armed(const struct roster *r, const struct attendance of[ROSTER_MAX]);
 bool attendance_all_drained(const struct roster *r, const struct attendance of[ROSTER_MAX]);
+/* Its word that it has drained means that nothing is left to ship: upload's once the spool gives it nothing
+ * more; the spool's when time is short (late): the volume has the rest. Nobody else's does. */
+bool attendance_shipped(const struct roster_child *who, bool spool_drained, bool late);
 
 #endif

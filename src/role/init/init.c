@@ -243,7 +243,7 @@ static void on_drained(const void *payload)
 	} else if (g.phase == PHASE_SHIPPING && g.speaker->role == ROLE_SPOOL && !g.is_late) {
 		attendance(g.speaker)->drained = true;
 		roster_send_role(&g.roster, ROLE_UPLOAD, MSG_DRAIN, NULL); /* again: now it has all */
-	} else if (g.phase == PHASE_SHIPPING && (g.is_late || spool_drained())) {
+	} else if (g.phase == PHASE_SHIPPING && attendance_shipped(g.speaker, spool_drained(), g.is_late)) {
 		g.phase = PHASE_GOODBYE;
 		roster_send_role(&g.roster, ROLE_KEYS, MSG_SHUTDOWN, &g.totals);
 	}
@@ -383,7 +383,7 @@ static void bring_up(struct roster_child *c)
 		return;
 	}
 	settle(c);
-	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase == PHASE_SHIPPING)
+	if ((c->role == ROLE_UPLOAD || c->role == ROLE_SPOOL) && g.phase >= PHASE_SHIPPING)
 		roster_send(c, MSG_DRAIN, NULL);
 	if (!attendance_records(c))
 		return;

@@ -137,7 +137,8 @@ bool roster_links(const struct roster_child *from, struct msg_links *known, cons
 {
 	struct msg_links l = *told;
 	if (l.count < min || l.count > MSG_MAX_LINKS) {
-		kill(from->pid, SIGKILL);
+		if (from->pid > 0) /* else these are its last words */
+			kill(from->pid, SIGKILL);
 		return false;
 	}
 	for (uint32_t i = 0; i < l.count; i++) {

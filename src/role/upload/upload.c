@@ -15,6 +15,7 @@
 #define RENAMES_MAX 9
 /* Of the log's slots so many wait for being listed at most: the others are for listing them. */
 #define LOG_HELD_MAX 6
+#define UNTOLD_NS (20 * NS_PER_MS)
 
 /* How many objects are under way at once is the pace's to say. */
 static struct {
@@ -31,7 +32,7 @@ static struct {
 	bool shipped;  /* and it is: init is told when telemetry has told all */
 	struct endpoint endpoint;
 	struct pace pace;
-	struct loop_timer again;
+	struct loop_timer again, untold;
 	struct inventory inventory;
 	struct cloudwatch_sample counted; /* since the start */
 	struct telemetry telemetry;
@@ -152,13 +153,42 @@ static void signed_put(const void *payload)
 	https_start(&l->https, &q);
 }
 
+/* All objects that are sealed are known here. At the end this process may be a new one: a producer that lives
+ * tells it of them, or frees them by what its predecessor said; those of a dead one are taken up here. Of the
+ * log's keys takes care. */
+static bool all_told(void)
+{
+	struct msg_segment s;
+	bool all = true;
+	for (uint32_t i = 0; i < PRODUCERS && !g.settings.spool[0]; i++) {
+		if (i == OUTBOX_LOG)
+			continue;
+		while (!peer_there(&g.producer[i]) && outbox_untold(&g.lanes.outbox, i, &s))
+			outbox_told(&g.lanes.outbox, i, &s);
+		all = all && !outbox_untold(&g.lanes.outbox, i, &s);
+	}
+	start_what_may();
+	return all;
+}
+
 static void drained_when_empty(void)
 {
 	if (!g.draining || g.lanes.outbox.unshipped)
 		return;
+	bool all = all_told();
+	if (!all)
+		loop_timer_in(&g.loop, &g.untold, UNTOLD_NS);
+	if (!all || g.lanes.outbox.unshipped)
+		return;
 	g.draining = false;
 	g.shipped = true;
 	peer_send(&g.keys, MSG_COUNT, NULL); /* what shipped last may hold a canary */
+}
+
+static void look_again(void *arg)
+{
+	(void)arg;
+	drained_when_empty();
 }
 
 static void all_counted(void)
@@ -171,8 +201,10 @@ static void flushed(void *arg)
 {
 	static const struct msg_totals none;
 	(void)arg;
-	if (g.shipped)
+	if (g.shipped && !g.lanes.outbox.unshipped)
 		peer_send(&g.init, MSG_DRAINED, &none);
+	else
+		g.draining |= g.shipped; /* one was sealed meanwhile */
 	g.shipped = false;
 }
 
@@ -279,7 +311,7 @@ static void drain(void)
 	peer_read(&g.spool);
 	g.draining = g.leaving = true;
 	pace_hurry(&g.pace, clock_mono_ns());
-	start_what_may();
+	all_told();
 	drained_when_empty();
 }
 
@@ -414,6 +446,7 @@ static void set_up(const int fds[START_FDS])
 	anchors_load(fds[START_ANCHORS], &g.init, &g.anchors);
 	role_read_pools(fds, g.lanes.outbox.pool);
 	g.again.fn = again;
+	g.untold.fn = look_again;
 	set_up_lanes();
 	set_up_telemetry();
 }
