@@ -18,6 +18,7 @@ static struct progress page; /* outlives the workers */
 static struct blocks b;
 static jmp_buf death;
 static uint64_t taken, given_up, given_up_seq;
+static uint64_t at_seq, at_packets; /* behind what is committed */
 
 static struct tpacket_hdr_v1 *head(uint64_t seq)
 {
@@ -60,12 +61,16 @@ static void give_up(uint64_t block_seq, uint64_t packets, uint64_t first_ns)
 	(void)first_ns;
 	given_up_seq = block_seq;
 	given_up += packets;
+	at_seq = block_seq + 1;
+	at_packets = 0;
 }
 
 static const struct blocks_ops ops = {take, losing, give_up};
 
-static void ring_is_new(void)
+static void ring_is_new(uint64_t seq, uint64_t packets)
 {
+	at_seq = seq;
+	at_packets = packets;
 	memset(map, 0, sizeof(map));
 	memset(&page, 0, sizeof(page));
 	given_up = given_up_seq = 0;
@@ -81,10 +86,10 @@ static void starts(void)
 }
 
 /* A worker that goes on behind what was committed and reads all there is. False: it died. */
-static bool worker(uint64_t block_seq, uint64_t packets)
+static bool worker(void)
 {
 	starts();
-	blocks_resume(&b, block_seq, packets);
+	blocks_resume(&b, at_seq, at_packets);
 	blocks_start(&b);
 	if (setjmp(death))
 		return false;
@@ -95,40 +100,50 @@ static bool worker(uint64_t block_seq, uint64_t packets)
 
 static void a_block_that_kills(void)
 {
-	ring_is_new();
+	ring_is_new(3, 0);
 	filled(3, 5, 60);
 	filled(4, 7, POISON);
 	filled(5, 2, 60);
-	CHECK(!worker(3, 0) && taken == 5 && !worker(3, 0));
+	CHECK(!worker() && taken == 5 && !worker());
 	CHECK(given_up == 0);
-	CHECK(worker(3, 0) && taken == 7);
+	CHECK(worker() && taken == 7);
 	CHECK(given_up == 7 && given_up_seq == 4);
-	/* before anything of that is committed: counted once */
-	CHECK(worker(3, 0) && taken == 7 && given_up == 7);
+	CHECK(worker() && taken == 2 && given_up == 7);
+}
+
+static void one_after_the_other(void)
+{
+	ring_is_new(3, 0);
+	filled(3, 5, 60);
+	for (uint64_t seq = 4; seq < 4 + 6; seq++)
+		filled(seq, 7, POISON);
+	for (int i = 0; i < 12; i++)
+		CHECK(!worker());
+	CHECK(worker() && given_up == 6 * 7 && given_up_seq == 9);
 }
 
 static void behind_the_committed(void)
 {
-	ring_is_new();
+	ring_is_new(4, 2);
 	filled(4, 7, POISON);
-	CHECK(!worker(4, 2) && !worker(4, 2) && worker(4, 2));
+	CHECK(!worker() && !worker() && worker());
 	CHECK(given_up == 5 && given_up_seq == 4);
 }
 
 static void deaths_elsewhere(void)
 {
-	ring_is_new();
+	ring_is_new(4, 0);
 	filled(4, 7, POISON);
-	CHECK(!worker(4, 0));
+	CHECK(!worker());
 	for (int i = 0; i < 3; i++)
 		starts(); /* each dies before it reads */
 	filled(4, 7, 60);
-	CHECK(worker(4, 0) && taken == 7 && given_up == 0);
+	CHECK(worker() && taken == 7 && given_up == 0);
 	/* one that waits for room dies of something else */
-	ring_is_new();
+	ring_is_new(3, 0);
 	filled(3, 5, HOLD);
 	for (int i = 0; i < 3; i++)
-		CHECK(worker(3, 0));
+		CHECK(worker());
 	CHECK(given_up == 0);
 }
 
@@ -136,6 +151,7 @@ int main(void)
 {
 	RUN(a_block_that_kills,
 	    "two deaths in one block give it up, though each worker reads those before it again");
+	RUN(one_after_the_other, "so with block after block, while nothing is committed between them");
 	RUN(behind_the_committed, "of a block that is given up the packets count that were not committed");
 	RUN(deaths_elsewhere, "a death outside the reading of a block is no reason to give it up");
 	return check_done();

@@ -42,15 +42,11 @@ unsigned blocks_behind_percent(const struct blocks *b)
 	return from * 100 / b->ring.blocks;
 }
 
-static bool poisoned(struct blocks *b)
+static bool poisoned(const struct blocks *b)
 {
-	struct progress *p = b->progress;
 	uint64_t seq = b->walk.seq;
-	if (p->given_up_seq == seq)
-		return true;
-	if (p->suspect_seq != seq || p->crashes < 2)
+	if (b->progress->suspect_seq != seq || b->progress->crashes < 2)
 		return false;
-	p->given_up_seq = seq;
 	b->ops->given_up(seq, b->walk.packets > b->packets ? b->walk.packets - b->packets : 0,
 			 b->walk.first_ns);
 	return true;

@@ -190,13 +190,36 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	return true;
 }
 
+/* All that was recorded of the blocks before this one is committed; what they had besides is in the counts. */
+static void passed(uint64_t next_seq)
+{
+	struct progress *p = g.progress;
+	memcpy(p->passed_filtered, g.at.filtered, sizeof(p->passed_filtered));
+	memcpy(p->passed_over_budget, g.at.over_budget, sizeof(p->passed_over_budget));
+	__atomic_store_n(&p->passed_seq, next_seq, __ATOMIC_RELEASE);
+}
+
+/* A process before this one may have got further than what was committed last. */
+static void take_up_passed(void)
+{
+	const struct progress *p = g.progress;
+	if (p->passed_seq <= g.at.block_seq)
+		return;
+	g.at.block_seq = p->passed_seq;
+	g.at.packets = 0;
+	memcpy(g.at.filtered, p->passed_filtered, sizeof(g.at.filtered));
+	memcpy(g.at.over_budget, p->passed_over_budget, sizeof(g.at.over_budget));
+}
+
 static void block_given_up(uint64_t block_seq, uint64_t packets, uint64_t first_ns)
 {
+	recorder_rotate(&g.recorder);
+	passed(block_seq + 1);
+	g.progress->drops += packets;
 	log_begin(LOG_ALARM, "block-given-up");
 	log_u64("block", block_seq);
 	log_u64("packets", packets);
 	log_end();
-	g.progress->drops += packets;
 	drops_tell(&g.drops, packets, drops_began_ns(first_ns, clock_real_ns(), clock_mono_ns()));
 }
 
@@ -236,8 +259,10 @@ static void look(void *arg)
 		blocks++;
 	}
 	/* blocks without a packet for us hold up no frame */
-	if (g.blocks.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0))
+	if (g.blocks.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0)) {
+		passed(g.blocks.block_seq);
 		blocks_release(&g.blocks);
+	}
 	uint64_t now_ns = clock_mono_ns();
 	if (blocks)
 		g.quiet_since_ns = now_ns;
@@ -342,6 +367,7 @@ static void set_up_recorder(const void *payload)
 	recorder_init(&g.recorder, &setup);
 	/* where to go on must be known before the torn object's signature comes and is committed */
 	recorder_recover(&g.recorder, &g.at);
+	take_up_passed();
 	blocks_resume(&g.blocks, g.at.block_seq, g.at.packets);
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
