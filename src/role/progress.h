@@ -19,9 +19,10 @@ struct progress {
 	uint64_t reading_seq;   /* ring block being read; 0: none */
 	uint64_t suspect_seq;   /* the block that the last process died in which died in one */
 	uint64_t crashes;       /* how many have died in it, one after the other */
-	uint64_t passed_seq;    /* all before this ring block is dealt with, whatever was committed last; 0: none */
-	uint64_t passed_filtered[2], passed_over_budget[2]; /* as in commit_resume, up to there */
-	uint64_t keyseq[10];    /* of keys alone: next number of each stream's data key */
+	/* all before this ring block is dealt with, whatever was committed last; 0: none. The others: as in
+	 * commit_resume, up to there */
+	uint64_t passed_seq, passed_filtered[2], passed_over_budget[2];
+	uint64_t keyseq[10]; /* of keys alone: next number of each stream's data key */
 };
 
 _Static_assert(sizeof(struct progress) <= POOL_PAGE_BYTES, "one page");

@@ -36,8 +36,10 @@ static void filled(uint64_t seq, uint32_t packets, uint32_t len)
 					     .seq_num = seq};
 	for (uint32_t i = 0; i < packets; i++) {
 		struct tpacket3_hdr *p = (struct tpacket3_hdr *)(void *)(block + 48 + i * 128ull);
-		*p = (struct tpacket3_hdr){
-			.tp_next_offset = i + 1 < packets ? 128 : 0, .tp_snaplen = 14, .tp_len = len, .tp_mac = 82};
+		*p = (struct tpacket3_hdr){.tp_next_offset = i + 1 < packets ? 128 : 0,
+					   .tp_snaplen = 14,
+					   .tp_len = len,
+					   .tp_mac = 82};
 	}
 }
 

@@ -19,7 +19,7 @@ void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets)
 
 void blocks_start(struct blocks *b)
 {
-	b->next = ring_start(&b->ring);
+	b->next = ring_start(&b->ring, b->block_seq);
 }
 
 bool blocks_ready(const struct blocks *b)

@@ -190,7 +190,7 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	return true;
 }
 
-/* All that was recorded of the blocks before this one is committed; what they had besides is in the counts. */
+/* What is recorded of the blocks before this one is committed; what they had besides is in the counts. */
 static void passed(uint64_t next_seq)
 {
 	struct progress *p = g.progress;
