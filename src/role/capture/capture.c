@@ -34,7 +34,7 @@ static struct {
 	struct peer init;
 	struct producer producer;
 	struct loop_watch ring_watch;
-	struct loop_timer look, statistics, pulse, step_wait;
+	struct loop_timer look, hear, statistics, pulse, step_wait;
 	char stream[8];
 	struct clocksplit clock;
 	struct interfaces links; /* their sides are the pcapng interface numbers */
@@ -130,10 +130,21 @@ static void statistics_due(void *arg)
 
 /* ---- the ring */
 
-static uint32_t interface_of(const struct ring_packet *p)
+/* Reads what init said before a packet came, whose link is not known. */
+static void hear_init(void *arg)
+{
+	peer_read(&g.init);
+	interfaces_heard(&g.links);
+	look(arg);
+}
+
+static uint32_t interface_of(const struct ring_packet *p, uint64_t block_seq)
 {
 	bool turned;
-	uint32_t side = interfaces_side(&g.links, p->ifindex, &turned);
+	uint32_t side = interfaces_side(&g.links, p->ifindex, block_seq, &turned);
+	if (side == INTERFACES_UNTOLD)
+		loop_timer_in(&g.loop, &g.hear,
+			      0); /* not right here: this may be init's message being taken */
 	if (turned)
 		recorder_rotate(&g.recorder);
 	return side;
@@ -161,7 +172,9 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 {
 	if (clocksplit_packet(&g.clock, p->ts_ns))
 		recorder_rotate(&g.recorder);
-	uint32_t interface_id = interface_of(p);
+	uint32_t interface_id = interface_of(p, block_seq);
+	if (interface_id == INTERFACES_UNTOLD)
+		return false;
 	if (interface_id > 1 || (!g.decided && !admit(p, interface_id)))
 		return true;
 	g.decided = true; /* once, however long it waits for room */
@@ -443,6 +456,7 @@ static void set_up(const int fds[START_FDS])
 	g.ring_watch = (struct loop_watch){
 		.fd = g.blocks.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
+	g.hear.fn = hear_init;
 	g.statistics.fn = statistics_due;
 	g.pulse.fn = pulse;
 	g.step_wait.fn = step_waited;
