@@ -89,9 +89,9 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 {
 	if (!r->key_asked)
 		return;
-	r->key_asked = false;
 	/* the object ends with its key's life; what it still needs of the key is in its segment */
 	recorder_rotate(r);
+	r->key_asked = false; /* not before: its last frame is written under a worn key */
 	r->key = *key;
 	r->has_key = r->key_unused = true;
 	r->key_extended = false;
