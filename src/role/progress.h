@@ -22,7 +22,9 @@ struct progress {
 	/* all before this ring block is dealt with, whatever was committed last; 0: none. The others: as in
 	 * commit_resume, up to there */
 	uint64_t passed_seq, passed_filtered[2], passed_over_budget[2];
-	uint64_t keyseq[10]; /* of keys alone: next number of each stream's data key */
+	uint64_t key_made_ns; /* monotonic: when the stream's data key was made */
+	uint64_t key_bytes;   /* of finished objects under it */
+	uint64_t keyseq[10];  /* of keys alone: next number of each stream's data key */
 };
 
 _Static_assert(sizeof(struct progress) <= POOL_PAGE_BYTES, "one page");
