@@ -105,23 +105,16 @@ void ring_block_release(const struct ring *r, uint32_t index)
 	__atomic_store_n(&head(r, index)->block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 }
 
-uint32_t ring_start(const struct ring *r)
+uint32_t ring_start(const struct ring *r, uint64_t seq)
 {
-	uint32_t lowest = 0, next = 0;
-	uint64_t lowest_seq = UINT64_MAX, next_seq = 0;
-	for (uint32_t i = 0; i < r->blocks; i++) {
-		uint64_t seq = head(r, i)->seq_num;
-		if (ring_block_ready(r, i) && seq < lowest_seq) {
-			lowest = i;
-			lowest_seq = seq;
-		}
-		if (seq > next_seq) {
-			next = i;
-			next_seq = seq;
-		}
+	uint32_t at = seq ? (uint32_t)((seq - 1) % r->blocks) : 0;
+	for (uint32_t n = 1; n <= r->blocks; n++) {
+		uint32_t before = (at + r->blocks - 1) % r->blocks;
+		if (!ring_block_ready(r, before) || head(r, before)->seq_num + n != seq)
+			break;
+		at = before;
 	}
-	/* none is ours: the highest number is the block being filled now */
-	return lowest_seq != UINT64_MAX ? lowest : next;
+	return at;
 }
 
 enum err ring_statistics(const struct ring *r, uint64_t *packets, uint64_t *drops)

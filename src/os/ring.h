@@ -41,9 +41,10 @@ bool ring_block_ready(const struct ring *r, uint32_t index);
 bool ring_block_losing(const struct ring *r, uint32_t index);
 /* Gives it back to the kernel (release). */
 void ring_block_release(const struct ring *r, uint32_t index);
-/* The block with the lowest sequence number among those that belong to us, or the one the kernel fills next:
- * where a new reader starts. */
-uint32_t ring_start(const struct ring *r);
+/* Where a new reader starts when all before block number seq is dealt with (0: nothing was read): with that
+ * one or, right before it, what was not given back. Numbers alone tell: what is not filled yet may be a
+ * moment later. The kernel counts from 1 on, in the order of the places (prb_open_block). */
+uint32_t ring_start(const struct ring *r, uint64_t seq);
 /* Since the last call: packets that passed the filter (drops included) and drops. The kernel clears them on
  * reading. */
 enum err ring_statistics(const struct ring *r, uint64_t *packets, uint64_t *drops) MUST_USE;

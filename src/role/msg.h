@@ -18,6 +18,7 @@
 
 #define MSG_MAX_WORKERS 8
 #define MSG_MAX_LINKS 8
+#define MSG_LINK_BEFORE 4
 #define MSG_MAX_SEGMENTS 64
 
 /* The appliance's own connections use these local ports, and what it translates never does. */
@@ -193,7 +194,8 @@ uint32_t msg_own_pool(enum role_id role, uint32_t index);
 
 struct msg_link {
 	uint32_t ifindex;
-	uint32_t before; /* INTERFACES: the index of the link that this one came back for; 0: none */
+	/* INTERFACES: the indices of the links that this one came back for, the last one first; 0: none */
+	uint32_t before[MSG_LINK_BEFORE];
 	char name[16];
 	uint8_t mac[6];
 	uint16_t mtu;

@@ -17,9 +17,14 @@ struct progress {
 	uint64_t full;          /* 1: it holds records back for want of a free slot */
 	uint64_t exhausted;     /* 1: the day's budget is used up: packets are dropped */
 	uint64_t reading_seq;   /* ring block being read; 0: none */
-	uint64_t given_up_seq;  /* the last block that was given up; its packets are among the drops */
-	uint64_t crashes;       /* successive deaths in that block */
-	uint64_t keyseq[10];    /* of keys alone: next number of each stream's data key */
+	uint64_t suspect_seq;   /* the block that the last process died in which died in one */
+	uint64_t crashes;       /* how many have died in it, one after the other */
+	/* all before this ring block is dealt with, whatever was committed last; 0: none. The others: as in
+	 * commit_resume, up to there */
+	uint64_t passed_seq, passed_filtered[2], passed_over_budget[2];
+	uint64_t key_made_ns; /* monotonic: when the stream's data key was made */
+	uint64_t key_bytes;   /* of finished objects under it */
+	uint64_t keyseq[10];  /* of keys alone: next number of each stream's data key */
 };
 
 _Static_assert(sizeof(struct progress) <= POOL_PAGE_BYTES, "one page");

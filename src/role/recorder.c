@@ -20,7 +20,7 @@ static uint64_t key_life_ns(const struct recorder *r)
 static bool key_used(const struct recorder *r, unsigned tenths)
 {
 	uint64_t age_ns = clock_mono_ns() - r->key_since_ns;
-	uint64_t bytes = r->key_bytes + (r->phase == RECORDER_OPEN ? r->segment.mem.len : 0);
+	uint64_t bytes = r->progress->key_bytes + (r->phase == RECORDER_OPEN ? r->segment.mem.len : 0);
 	return age_ns >= key_life_ns(r) / 10 * tenths ||
 	       bytes >= r->with.settings->key_max_bytes / 10 * tenths;
 }
@@ -40,7 +40,7 @@ static void say_extended(struct recorder *r)
 	log_str("stream", r->meta.stream);
 	log_u64("keyseq", r->key.keyseq);
 	log_u64("age_s", recorder_key_age_s(r));
-	log_u64("bytes", r->key_bytes);
+	log_u64("bytes", r->progress->key_bytes);
 	log_end();
 }
 
@@ -89,14 +89,16 @@ void recorder_key(struct recorder *r, const struct msg_key *key)
 {
 	if (!r->key_asked)
 		return;
-	r->key_asked = false;
 	/* the object ends with its key's life; what it still needs of the key is in its segment */
 	recorder_rotate(r);
+	r->key_asked = false; /* not before: its last frame is written under a worn key */
 	r->key = *key;
 	r->has_key = r->key_unused = true;
 	r->key_extended = false;
 	r->key_since_ns = key->made_ns;
-	r->key_bytes = 0;
+	if (r->progress->key_made_ns != key->made_ns) /* else a process before this one wrote under it, too */
+		r->progress->key_bytes = 0;
+	r->progress->key_made_ns = key->made_ns;
 	ready(r);
 }
 
@@ -246,7 +248,7 @@ void recorder_rotate(struct recorder *r)
 	ASSERT(!e);
 	r->meta.size_bytes = sum.size_bytes;
 	memcpy(r->meta.sha256, sum.sha256, sizeof(r->meta.sha256));
-	r->key_bytes += sum.size_bytes;
+	r->progress->key_bytes += sum.size_bytes;
 	commit(r, COMMIT_CLOSED, 0, sum.size_bytes);
 	r->phase = RECORDER_SIGNING;
 	r->with.ops->sign(r->with.arg, &r->meta);
@@ -294,6 +296,7 @@ static void finish(struct recorder *r, uint32_t slot, struct commit *c)
 	if (c->state == COMMIT_OPEN) {
 		enum err e = commit_tear(pool_slot(&r->slots.pool, slot), r->slots.pool.slot_bytes, c);
 		ASSERT(!e);
+		r->progress->key_bytes += c->meta.size_bytes;
 		log_begin(LOG_ALARM, "object-torn");
 		log_str("name", c->meta.name);
 		log_u64("records", c->meta.records);
@@ -479,6 +482,7 @@ void recorder_init(struct recorder *r, const struct recorder_setup *s)
 	       s->pool.slot_bytes >= RECORDER_SLOT_MIN && strlen(s->stream) < sizeof(r->meta.stream));
 	r->with = *s;
 	r->slots.pool = s->pool;
+	r->progress = pool_page(&s->pool);
 	r->raw = buf_over(r->raw_bytes, s->raw_max + RECORDER_TAIL_MAX);
 	r->meta.kind = s->kind;
 	memcpy(r->meta.stream, s->stream, strlen(s->stream));

@@ -21,6 +21,7 @@
 #include "record/segment.h"
 #include "role/adapt.h"
 #include "role/msg.h"
+#include "role/progress.h"
 #include "role/slots.h"
 
 #define RECORDER_TAIL_MAX 4096
@@ -78,7 +79,8 @@ struct recorder {
 	struct msg_key key; /* secret; the one copy of the stream's data key in this process */
 	bool has_key, key_asked, key_extended;
 	bool key_unused; /* no record was written since it came */
-	uint64_t key_since_ns, key_bytes;
+	uint64_t key_since_ns;
+	struct progress *progress; /* borrowed: the pool's page */
 
 	struct adapt adapt;
 	struct segment segment;

@@ -74,13 +74,13 @@ def kill_again(appliance):
 
 
 class Life:
-    def __init__(self, lab, name, heavy, kill, volume_bytes=0):
+    def __init__(self, lab, name, heavy, kill, volume_bytes=0, rules=''):
         keys = {'object__max_seconds': 3, 'status__port': 9100, 'status__sources': '198.19.0.0/24'}
         if volume_bytes:
             keys['spool'] = os.path.join(lab.folder, name + '.volume')
             with open(keys['spool'], 'wb') as f:
                 f.truncate(volume_bytes)
-        with Session(Host(lab, name, lab.configuration(**keys), verbose=True)) as session:
+        with Session(Host(lab, name, lab.configuration(**keys) + rules, verbose=True)) as session:
             session.armed()
             load = Load(lab, heavy)
             with session.window('kills'):
@@ -88,6 +88,7 @@ class Life:
                 self.killed = kill(session.appliance)
                 time.sleep(3)
                 load.stop()
+            self.rounds = load.rounds
             session.power_off()
             session.collect()
         self.session, self.evidence = session, session.evidence
@@ -108,6 +109,14 @@ def nothing_is_lost(life):
     """A worker that dies again and again is never away for longer than its ring holds what comes: nothing is lost"""
     life.session.compare('kills')
     assert sum(int(o.meta['lost']) for o in life.evidence.objects) == 0
+
+
+def what_is_refused_is_counted(life):
+    """A worker that dies takes no count of refused packets with it: metadata and books have every ping that both ends saw"""
+    books, = life.evidence.events('books')
+    refused = sum(int(o.meta['filtered']) for o in life.evidence.packets())
+    assert books['filtered'] == refused >= life.rounds * 2 * 50, f'{life.rounds} rounds of 50 pings, {refused} refused: {books}'
+    assert books['unattributed'] == books['surplus'] == 0, books
 
 
 def it_is_evidence(life):
@@ -197,20 +206,22 @@ def at_random(appliance):
 
 
 SCENES = (
-    ('trickle', ' (50 packets/s)', False, at_random, 0, everything_is_accounted_for),
-    ('load', ' (under load)', True, at_random, 0, everything_is_accounted_for),
-    ('volume', ' (under load, with a volume)', True, at_random, VOLUME_BYTES, everything_is_accounted_for),
-    ('pairs', ' (a worker and its successor, under load)', True, in_pairs, 0, everything_is_accounted_for),
-    ('again', ' (the worker alone)', False, kill_again, 0, nothing_is_lost),
+    ('trickle', ' (50 packets/s)', (False, at_random), everything_is_accounted_for),
+    ('load', ' (under load)', (True, at_random), everything_is_accounted_for),
+    ('volume', ' (under load, with a volume)', (True, at_random, VOLUME_BYTES), everything_is_accounted_for),
+    ('pairs', ' (a worker and its successor, under load)', (True, in_pairs), everything_is_accounted_for),
+    ('again', ' (the worker alone)', (False, kill_again), nothing_is_lost),
+    ('refused', ' (the worker alone, a rule refuses nearly all)', (False, kill_again, 0, 'capture.rule = none : icmp\n'),
+     what_is_refused_is_counted),
 )
 
 
 def main():
     report = testing.report()
     with Surroundings('deaths') as lab:
-        for name, about, heavy, kill, volume_bytes, first in SCENES:
+        for name, about, how, first in SCENES:
             checks = (first, it_is_evidence, deaths_are_told)
-            report.life(lambda: Life(lab, name, heavy, kill, volume_bytes), checks, about)
+            report.life(lambda: Life(lab, name, *how), checks, about)
         print(f'# SEED={SEED}')
         for i in range(3):
             report.run(deaths_while_it_boots, lab, f'boot-{i}', random.Random(f'{SEED} {i}'), about=f' ({i + 1})')

@@ -100,11 +100,40 @@ static void death_while_receiving(void)
 	CHECK(!journal_next(&j, &m));
 }
 
+#define ALIKE 300 /* numbers so far apart are events of one length */
+
+static void death_between_two(void)
+{
+	struct nlmsg m;
+	uint32_t number = 0;
+	setup();
+	for (; put(number); number += ALIKE)
+		CHECK(is_next(number));
+	journal_release(&j, j.next);
+	/* the second lap: behind its last event stands one of the first */
+	for (uint32_t i = 0; i < 10; i++, number += ALIKE)
+		CHECK(put(number) && is_next(number));
+	uint64_t at = j.next;
+	journal_init(&j, &pool);
+	journal_resume(&j, at);
+	CHECK(!journal_next(&j, &m));
+	/* a full one: what stands there is still needed */
+	uint32_t first = number;
+	while (put(number))
+		number += ALIKE;
+	journal_init(&j, &pool);
+	journal_resume(&j, at);
+	while (first < number && is_next(first))
+		first += ALIKE;
+	CHECK(first == number && !journal_next(&j, &m));
+}
+
 int main(void)
 {
 	RUN(laps, "events come out as they went in, lap after lap, and a full journal takes none");
 	RUN(a_successor, "the next process goes on where its records end");
 	RUN(death_while_receiving, "an event that was received when its process died is not lost");
+	RUN(death_between_two, "what is left of an earlier lap is no event to the next process");
 	free(pool.map);
 	return check_done();
 }

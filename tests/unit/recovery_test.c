@@ -131,7 +131,7 @@ static void without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_ne
 		recorder_rotate(r);
 		recorder_free(r, &sealed_segment[sealed_count - 1]);
 	}
-	CHECK(r->key_extended && r->key_bytes > settings.key_max_bytes && sealed_count == 10);
+	CHECK(r->key_extended && r->progress->key_bytes > settings.key_max_bytes && sealed_count == 10);
 	keys_wanted = keys_wanted_any = 0;
 	sign_at_once = false;
 	CHECK(record(9000, 10, 'x'));
@@ -140,6 +140,35 @@ static void without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_ne
 	CHECK(keys_wanted == 1 && keys_wanted_any == 0);
 	sign();
 	CHECK(sealed_count == 11);
+}
+
+static void what_a_dead_process_wrote_under_a_key_counts_against_its_limit(void)
+{
+	const uint64_t made_ns = clock_mono_ns();
+	struct commit_resume at;
+	start();
+	recorder_prepare(r);
+	recorder_key_give_made(r, made_ns);
+	for (unsigned i = 0; i < 1000; i++)
+		CHECK(record_noise(1000 + i, 1500));
+	recorder_rotate(r);
+	for (unsigned i = 0; i < 1000; i++)
+		CHECK(record_noise(3000 + i, 1500)); /* a frame of it is committed */
+	start_again();
+	settings.key_max_bytes = 4000000;
+	CHECK(recorder_recover(r, &at));
+	recorder_prepare(r);
+	recorder_key_give_made(r, made_ns);
+	CHECK(record_noise(5000, 1500) && keys_wanted == 1);
+	for (unsigned i = 0; i < 1000; i++)
+		CHECK(record_noise(6000 + i, 1500));
+	recorder_rotate(r);
+	recorder_free(r, &sealed_segment[0]);
+	CHECK(record_noise(8000, 1500) && keys_wanted == 2 && keys_wanted_any == 1);
+	CHECK(r->key_extended); /* and without KMS it is said */
+	give_key();
+	recorder_free(r, &sealed_segment[1]);
+	CHECK(!r->key_extended && record_noise(9000, 1500) && keys_wanted == 2);
 }
 
 int main(void)
@@ -156,6 +185,8 @@ int main(void)
 	    "losses that no object told of are left to the next process");
 	RUN(without_kms_the_key_at_hand_serves_on_and_new_keys_are_asked_of_a_new_process,
 	    "without KMS the key at hand serves on; a new keys process is asked anew");
+	RUN(what_a_dead_process_wrote_under_a_key_counts_against_its_limit,
+	    "what a dead process wrote under a data key counts against the key's limit");
 	free(r);
 	return check_done();
 }

@@ -2,8 +2,13 @@
 
 void blocks_init(struct blocks *b)
 {
-	if (b->progress->reading_seq)
-		b->progress->crashes++;
+	struct progress *p = b->progress;
+	uint64_t seq = p->reading_seq;
+	p->reading_seq = 0; /* else a death before the first block would count as another one there */
+	if (seq == 0)
+		return;
+	p->crashes = seq == p->suspect_seq ? p->crashes + 1 : 1;
+	p->suspect_seq = seq;
 }
 
 void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets)
@@ -14,7 +19,7 @@ void blocks_resume(struct blocks *b, uint64_t block_seq, uint64_t packets)
 
 void blocks_start(struct blocks *b)
 {
-	b->next = ring_start(&b->ring);
+	b->next = ring_start(&b->ring, b->block_seq);
 }
 
 bool blocks_ready(const struct blocks *b)
@@ -37,19 +42,11 @@ unsigned blocks_behind_percent(const struct blocks *b)
 	return from * 100 / b->ring.blocks;
 }
 
-static bool poisoned(struct blocks *b)
+static bool poisoned(const struct blocks *b)
 {
-	struct progress *p = b->progress;
 	uint64_t seq = b->walk.seq;
-	if (p->given_up_seq == seq)
-		return true;
-	if (p->reading_seq != seq) {
-		p->reading_seq = seq;
-		p->crashes = 0;
-	}
-	if (p->crashes < 2)
+	if (b->progress->suspect_seq != seq || b->progress->crashes < 2)
 		return false;
-	p->given_up_seq = seq;
 	b->ops->given_up(seq, b->walk.packets > b->packets ? b->walk.packets - b->packets : 0,
 			 b->walk.first_ns);
 	return true;

@@ -18,7 +18,8 @@ struct blocks_ops {
 	bool (*take)(struct ring_packet *p, uint64_t block_seq);
 	/* The kernel says that packets were lost around here. */
 	void (*losing)(void);
-	/* So many packets of this block are lost, which came from first_ns (real) on. */
+	/* So many packets of this block are lost, which came from first_ns (real) on. What was taken before
+	 * is to be committed, and no successor to begin before the block behind it. */
 	void (*given_up)(uint64_t block_seq, uint64_t packets, uint64_t first_ns);
 };
 

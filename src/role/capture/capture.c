@@ -34,7 +34,7 @@ static struct {
 	struct peer init;
 	struct producer producer;
 	struct loop_watch ring_watch;
-	struct loop_timer look, statistics, pulse, step_wait;
+	struct loop_timer look, hear, statistics, pulse, step_wait;
 	char stream[8];
 	struct clocksplit clock;
 	struct interfaces links; /* their sides are the pcapng interface numbers */
@@ -130,10 +130,21 @@ static void statistics_due(void *arg)
 
 /* ---- the ring */
 
-static uint32_t interface_of(const struct ring_packet *p)
+/* Reads what init said before a packet came, whose link is not known. */
+static void hear_init(void *arg)
+{
+	peer_read(&g.init);
+	interfaces_heard(&g.links);
+	look(arg);
+}
+
+static uint32_t interface_of(const struct ring_packet *p, uint64_t block_seq)
 {
 	bool turned;
-	uint32_t side = interfaces_side(&g.links, p->ifindex, &turned);
+	uint32_t side = interfaces_side(&g.links, p->ifindex, block_seq, &turned);
+	if (side == INTERFACES_UNTOLD)
+		loop_timer_in(&g.loop, &g.hear,
+			      0); /* not right here: this may be init's message being taken */
 	if (turned)
 		recorder_rotate(&g.recorder);
 	return side;
@@ -161,7 +172,9 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 {
 	if (clocksplit_packet(&g.clock, p->ts_ns))
 		recorder_rotate(&g.recorder);
-	uint32_t interface_id = interface_of(p);
+	uint32_t interface_id = interface_of(p, block_seq);
+	if (interface_id == INTERFACES_UNTOLD)
+		return false;
 	if (interface_id > 1 || (!g.decided && !admit(p, interface_id)))
 		return true;
 	g.decided = true; /* once, however long it waits for room */
@@ -190,13 +203,36 @@ static bool take_packet(struct ring_packet *p, uint64_t block_seq)
 	return true;
 }
 
+/* What is recorded of the blocks before this one is committed; what they had besides is in the counts. */
+static void passed(uint64_t next_seq)
+{
+	struct progress *p = g.progress;
+	memcpy(p->passed_filtered, g.at.filtered, sizeof(p->passed_filtered));
+	memcpy(p->passed_over_budget, g.at.over_budget, sizeof(p->passed_over_budget));
+	__atomic_store_n(&p->passed_seq, next_seq, __ATOMIC_RELEASE);
+}
+
+/* A process before this one may have got further than what was committed last. */
+static void take_up_passed(void)
+{
+	const struct progress *p = g.progress;
+	if (p->passed_seq <= g.at.block_seq)
+		return;
+	g.at.block_seq = p->passed_seq;
+	g.at.packets = 0;
+	memcpy(g.at.filtered, p->passed_filtered, sizeof(g.at.filtered));
+	memcpy(g.at.over_budget, p->passed_over_budget, sizeof(g.at.over_budget));
+}
+
 static void block_given_up(uint64_t block_seq, uint64_t packets, uint64_t first_ns)
 {
+	recorder_rotate(&g.recorder);
+	passed(block_seq + 1);
+	g.progress->drops += packets;
 	log_begin(LOG_ALARM, "block-given-up");
 	log_u64("block", block_seq);
 	log_u64("packets", packets);
 	log_end();
-	g.progress->drops += packets;
 	drops_tell(&g.drops, packets, drops_began_ns(first_ns, clock_real_ns(), clock_mono_ns()));
 }
 
@@ -236,8 +272,10 @@ static void look(void *arg)
 		blocks++;
 	}
 	/* blocks without a packet for us hold up no frame */
-	if (g.blocks.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0))
+	if (g.blocks.held && (g.recorder.phase != RECORDER_OPEN || g.recorder.raw.len == 0)) {
+		passed(g.blocks.block_seq);
 		blocks_release(&g.blocks);
+	}
 	uint64_t now_ns = clock_mono_ns();
 	if (blocks)
 		g.quiet_since_ns = now_ns;
@@ -342,6 +380,7 @@ static void set_up_recorder(const void *payload)
 	recorder_init(&g.recorder, &setup);
 	/* where to go on must be known before the torn object's signature comes and is committed */
 	recorder_recover(&g.recorder, &g.at);
+	take_up_passed();
 	blocks_resume(&g.blocks, g.at.block_seq, g.at.packets);
 	recorder_announce(&g.recorder);
 	/* counted, but not told in an object that was committed */
@@ -417,6 +456,7 @@ static void set_up(const int fds[START_FDS])
 	g.ring_watch = (struct loop_watch){
 		.fd = g.blocks.ring.fd, .events = POLLIN, .fn = ring_readable, .slot = -1};
 	g.look.fn = look;
+	g.hear.fn = hear_init;
 	g.statistics.fn = statistics_due;
 	g.pulse.fn = pulse;
 	g.step_wait.fn = step_waited;

@@ -1,6 +1,7 @@
 /* The ring: netlink messages, each one event, padded to 8. One that might not fit into what is left before
- * the end begins at the start again. The word where the next one will stand is zero: a process that died
- * between receiving an event and counting it left it there whole, and its successor sees it.
+ * the end begins at the start again. The word at the place that was offered for the next one is zero until it
+ * is there: a process that died between receiving an event and counting it left it there whole, and its
+ * successor sees it. Where no place was offered an earlier lap's may stand.
  */
 #include "role/flows/journal.h"
 
@@ -11,6 +12,7 @@
 struct journal_page {
 	uint64_t head;    /* behind the last event */
 	uint64_t settled; /* all before needs no record */
+	uint64_t offered; /* the place that was offered last */
 };
 
 _Static_assert(sizeof(struct journal_page) <= POOL_PAGE_BYTES && JOURNAL_BYTES % 8 == 0, "layout");
@@ -44,7 +46,7 @@ void journal_init(struct journal *j, const struct pool *pool)
 {
 	*j = (struct journal){.page = pool_page(pool), .ring = pool_slot(pool, 0)};
 	uint64_t at = place_of(j->page->head);
-	if (length_at(j, at))
+	if (j->page->offered == at && length_at(j, at))
 		count(j, at, length_at(j, at));
 }
 
@@ -70,6 +72,7 @@ bool journal_room(struct journal *j, struct buf *place)
 	if (at + JOURNAL_EVENT_MAX + 8 > j->keep + JOURNAL_BYTES)
 		return false;
 	memset(bytes_at(j, at), 0, 4);
+	__atomic_store_n(&j->page->offered, at, __ATOMIC_RELEASE);
 	*place = buf_over(bytes_at(j, at), JOURNAL_EVENT_MAX);
 	return true;
 }

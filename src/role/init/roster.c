@@ -179,12 +179,13 @@ bool roster_follow(struct roster *r, struct msg_links *two, const struct msg_lin
 		struct msg_link was = *known;
 		*known = *l;
 		known->device_number = side;
-		known->before = was.before;
+		memcpy(known->before, was.before, sizeof(known->before));
 		if (!known->eni[0])
 			memcpy(known->eni, was.eni, sizeof(known->eni));
 		if (was.ifindex == l->ifindex)
 			continue;
-		known->before = was.ifindex;
+		memmove(known->before + 1, was.before, sizeof(was.before) - sizeof(was.before[0]));
+		known->before[0] = was.ifindex;
 		replaced = true;
 	}
 	memcpy(two->dns, told->dns, sizeof(two->dns));
