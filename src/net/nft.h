@@ -10,23 +10,21 @@
  *     ip saddr 0.0.0.0/8 ip daddr != 255.255.255.255 goto spoofed
  *     iif IN fib saddr . iif oif missing goto unrouted
  *     iif OUT fib saddr . iif oif missing goto spoofed }
- *   chain unrouted
- *     ip fib daddr type local fib daddr . iif type != local accept
- *                                                             to the outside's address: see `tracked`
- *     goto spoofed
+ *   chain unrouted                                            to the outside's address, perhaps: what is sent
+ *     meta mark set NFT_MARK_BY_MAIN                          from there to hosts inside leaves outside
+ *     fib saddr . mark . iif oif missing goto spoofed
  *   chain translate { type nat hook prerouting priority dstnat
  *     iif OUT ip fib daddr . iif type local jump publish
  *     iif IN ip fib daddr type local fib daddr . iif type != local jump publish }
  *   chain publish
  *     { for each: PROTOCOL [ip saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] }
  *   chain tracked { type filter hook prerouting priority filter
- *     ct state invalid goto invalid
- *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed
- *     iif IN ct direction reply ip fib daddr type local fib daddr . iif type != local goto spoofed }
- *                                                             who answers the outside's address is outside
+ *     ct state invalid goto invalid }
  *   chain forward { type filter hook forward priority filter; policy drop
  *     ip daddr 169.254.0.0/16 goto link-local
  *     ip6 daddr fd00:ec2::/32 goto link-local
+ *     iif IN oif IN ct direction reply ct status & dnat == 0 goto spoofed
+ *                                                             who answers what went outward is outside
  *     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
  *     ct state established,related accept
  *     ct status confirmed accept                              a flow without an answer yet
@@ -52,7 +50,8 @@
  *   chains input, output, begin: see net/nft_own.h; the same when closed
  *
  * A lookup of a route costs more than all the rest that a packet of a known flow meets. Each has one, for its
- * source, before conntrack, whose state no spoofed packet may touch; only what answers from inside has more.
+ * source, before conntrack, whose state no spoofed packet may touch; only what is sent from inside to the
+ * outside's address has two.
  *
  * With an evidence link (EVI) `forward` begins with
  *
@@ -104,6 +103,9 @@ const char *nft_reason_name(enum nft_reason r);
 /* Source ports of translated flows, apart from the appliance's own; privileged ones stay so. */
 #define NFT_PORT_FIRST 1024
 #define NFT_PORT_LAST CONF_PORT_MAX
+
+/* What bears it is routed by the main table, whatever it is sent from: a rule must say so. */
+#define NFT_MARK_BY_MAIN 1u
 
 struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */

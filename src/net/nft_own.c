@@ -2,6 +2,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
 
 #include "net/nft.h"
 #include "net/nft_expr.h"
@@ -88,8 +89,20 @@ static void status_rules(struct nft_batch *t, const struct nft_status *s)
 	go(&r, nft_reason_name(NFT_STATUS));
 }
 
-static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence)
+/* An error about an own flow has a true source: no look at that finds it. */
+static void answers_outside_rule(struct nft_batch *t, uint32_t inside)
 {
+	struct nft_rule r = nft_rule_begin(t, "input");
+	nft_link(&r, NFT_META_IIF, inside);
+	nft_conntrack(&r, NFT_CT_DIRECTION, NFT_DIRECTION_REPLY);
+	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+	go(&r, nft_reason_name(NFT_SPOOFED));
+}
+
+static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence)
+{
+	if (inside)
+		answers_outside_rule(t, inside);
 	flows_pass(t, "input");
 	struct nft_rule r = nft_rule_begin(t, "input");
 	nft_family(&r, 4);
@@ -200,9 +213,9 @@ void nft_own_sets(struct nft_batch *t, uint32_t first_id)
 		nft_goal_set(t, goals[i], first_id + i, i ? 6 : 4, NFT_GOAL_MS);
 }
 
-void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence)
+void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence)
 {
-	input_rules(t, s, evidence);
+	input_rules(t, s, inside, evidence);
 	output_rules(t);
 	begin_rules(t);
 }

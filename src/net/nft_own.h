@@ -1,8 +1,10 @@
 /* clang-format off: a rule stands on a line */
 /* nft_own: the packet filter for the appliance itself: what may reach it, and what its roles may begin. The
- * same whether forwarding is open or closed. In nft(8)'s words (EVI: the evidence link):
+ * same whether forwarding is open or closed. In nft(8)'s words (IN: the inside link, EVI: the evidence link):
  *
  *   chain input { type filter hook input priority filter; policy drop
+ *     iif IN ct direction reply fib daddr . iif type != local goto spoofed
+ *                                                             who answers the outside's address is outside
  *     ct state established,related accept                     related: ICMP errors, as of the path's MTU
  *     udp sport 67 udp dport 68 drop                          DHCP's answers: a packet socket has had them
  *     icmpv6 type 133-136 accept                              router and neighbour discovery
@@ -51,8 +53,9 @@ struct nft_status {
 
 /* The sets of goals, by the ids first_id and the next. */
 void nft_own_sets(struct nft_batch *t, uint32_t first_id);
-/* Of the chains input, output and begin, which are empty. evidence: ifindex; 0: there is none. */
-void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence);
+/* Of the chains input, output and begin, which are empty. Links by ifindex; 0: there is none, or it is not
+ * known. */
+void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence);
 
 /* A batch by which the user may begin connections to these addresses at this TCP port, for NFT_GOAL_MS from
  * now on. */

@@ -94,15 +94,9 @@ static void sources_are_checked(void)
 		    "sources: " IN "r1=fib1 flags 29 r1==00 goto unrouted\n"
 		    "sources: " OUT "r1=fib1 flags 29 r1==00 goto spoofed\n");
 	CHECK_LINES(all, "unrouted:",
-		    "unrouted: " V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 accept\n"
-		    "unrouted: goto spoofed\n");
+		    "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
 	CHECK_LINES(all, "tracked:",
-		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto "
-		    "invalid\n"
-		    "tracked: " IN "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 r1=fib1 flags 29 "
-		    "r1==00 goto spoofed\n"
-		    "tracked: " IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 " V4
-		    "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 goto spoofed\n");
+		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto invalid\n");
 }
 
 static void forwards_outward(void)
@@ -113,6 +107,8 @@ static void forwards_outward(void)
 	CHECK_LINES(all, "forward:",
 		    "forward: " V4 "r1=header1+16,2 r1==a9fe goto link-local\n"
 		    "forward: " V6 "r1=header1+24,4 r1==fd000ec2 goto link-local\n"
+		    "forward: " IN TO_IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 "
+		    "r1=ct2 r1=r1,4&20000000^00000000 r1==00000000 goto spoofed\n"
 		    "forward: " TCP
 		    "r1=header2+13,1 r1=r1,1&06^00 r1==02 r1=rt3 r1=order1 r1 2,2 option2+2,2 op 1=r1\n"
 		    "forward: r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
