@@ -155,7 +155,13 @@ static void reason_rule(struct nft_batch *t, enum nft_reason reason)
 /* It carries what the appliance itself asked for, and nothing from or to anybody else. */
 static void evidence_rules(struct nft_batch *t, uint32_t link)
 {
-	struct nft_rule r = rule_from(t, "forward", link);
+	struct nft_rule r = rule_from(t, "sources", link);
+	nft_no_way_back(&r, 0);
+	/* of DHCP and neighbour discovery, which are of no flow */
+	nft_destination_type(&r, 0, NFT_CMP_NEQ, RTN_BROADCAST);
+	nft_destination_type(&r, 0, NFT_CMP_NEQ, RTN_MULTICAST);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = rule_from(t, "forward", link);
 	go(&r, reasons[NFT_EVIDENCE]);
 	r = nft_rule_begin(t, "forward");
 	nft_link(&r, NFT_META_OIF, link);
@@ -411,10 +417,11 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
 	nft_own_rules(&t, &g->status, g->inside, g->evidence);
+	if (g->inside && g->outside)
+		source_rules(&t, g);
 	if (g->evidence)
 		evidence_rules(&t, g->evidence);
 	if (g->open) {
-		source_rules(&t, g);
 		publish_rules(&t, g);
 		forward_rules(&t, g);
 		configured_rules(&t, g->conf);
@@ -428,7 +435,7 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 
 void nft_close(struct buf *b, uint32_t seq)
 {
-	static const char *const emptied[] = {"sources", "translate", "tracked", "forward"};
+	static const char *const emptied[] = {"translate", "tracked", "forward"};
 	struct nft_batch t = {b, seq};
 	nft_batch_begin(&t);
 	for (size_t i = 0; i < sizeof(emptied) / sizeof(emptied[0]); i++)

@@ -53,16 +53,17 @@
  * source, before conntrack, whose state no spoofed packet may touch; only what is sent from inside to the
  * outside's address has two.
  *
- * With an evidence link (EVI) `forward` begins with
+ * With an evidence link (EVI) `sources` ends with the first of these, and `forward` begins with the others:
  *
+ *     iif EVI fib saddr . iif oif missing fib daddr type != { broadcast, multicast } goto evidence
  *     iif EVI goto evidence
  *     oif EVI goto evidence
  *
- * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
- * is a chain: counter, log to NFT_LOG_GROUP, drop (accept for errors: they go out). No host may reach the
- * link-local services of EC2 through here: IMDS answers with the appliance's credentials. Invalid packets end
- * before they could reach the appliance's own TCP, which would reset flows that are not its own. An echo's
- * identifier is a port, too. Source: linux/netfilter/nf_tables.h.
+ * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all; `sources` is
+ * the same once the links are known. Each reason is a chain: counter, log to NFT_LOG_GROUP, drop (accept for
+ * errors: they go out). No host may reach the link-local services of EC2 through here: IMDS answers with the
+ * appliance's credentials. Invalid packets end before they could reach the appliance's own TCP, which would
+ * reset flows that are not its own. An echo's identifier is a port, too. Source: linux/netfilter/nf_tables.h.
  */
 /* clang-format on */
 #ifndef SEALTAP_NET_NFT_H
@@ -112,9 +113,8 @@ struct nft_gateway {
 	bool open;
 	struct nft_status status;
 	uint32_t evidence; /* ifindex; 0: there is none */
-	/* only when open: */
-	uint32_t outside, inside;        /* ifindex */
-	const struct conf_gateway *conf; /* borrowed */
+	uint32_t outside, inside;        /* ifindex; 0: not known, only when closed */
+	const struct conf_gateway *conf; /* borrowed; only when open */
 };
 
 /* Bytes that always suffice. */
@@ -123,7 +123,8 @@ struct nft_gateway {
 
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
-/* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was. The kernel
+/* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was, and the look
+ * at sources. The kernel
  * refuses it where there is no rule set yet. */
 void nft_close(struct buf *b, uint32_t seq);
 

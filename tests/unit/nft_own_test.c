@@ -74,7 +74,6 @@ static void closing_leaves_it(void)
 	nft_close(&b, 100);
 	CHECK_SPAN(span_str(batch_as_text(&b)),
 		   SPAN("begin\n"
-			"flush sealtap sources\n"
 			"flush sealtap translate\n"
 			"flush sealtap tracked\n"
 			"flush sealtap forward\n"

@@ -99,6 +99,20 @@ static void sources_are_checked(void)
 		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto invalid\n");
 }
 
+static void sources_are_checked_while_closed(void)
+{
+	static char open[4096];
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	g.evidence = 9;
+	snprintf(open, sizeof(open), "%s", lines_of(as_text(&g), "sources:"));
+	g.open = false;
+	CHECK(!strcmp(lines_of(as_text(&g), "sources:"), open));
+	CHECK(strstr(open, "sources: r1=iif r1==09000000 r1=fib1 flags 29 r1==00 r1=fib3 flags 2 "
+			   "r1!=03000000 r1=fib3 flags 2 r1!=05000000 goto evidence\n"));
+	CHECK_LINES(as_text(&g), "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
+}
+
 static void forwards_outward(void)
 {
 	configure("masquerade");
@@ -381,6 +395,8 @@ int main(void)
 	RUN(closed_stops_all,
 	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
+	RUN(sources_are_checked_while_closed,
+	    "closed, sources are looked at as when open, by the evidence link too");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
 	RUN(translates,
 	    "NAT is a masquerade, a fixed address or nothing, by ports that are not the appliance's own");
