@@ -223,7 +223,7 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	go(&r, reasons[NFT_SPOOFED]);
 	no_way_back(t, g->inside, "unrouted");
 	no_way_back(t, g->outside, reasons[NFT_SPOOFED]);
-	/* from its outside address the appliance answers hosts inside outside: looked for once more without */
+	/* from its outside address the appliance would answer hosts inside outside: asked without it */
 	r = nft_rule_begin(t, "unrouted");
 	nft_set_mark(&r, NFT_MARK_BY_MAIN);
 	nft_no_way_back(&r, NFTA_FIB_F_MARK);

@@ -112,7 +112,7 @@ struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */
 	bool open;
 	struct nft_status status;
-	uint32_t evidence; /* ifindex; 0: there is none */
+	uint32_t evidence;               /* ifindex; 0: there is none */
 	uint32_t outside, inside;        /* ifindex; 0: not known, only when closed */
 	const struct conf_gateway *conf; /* borrowed; only when open */
 };

@@ -13,6 +13,7 @@
 #define IPV4_SRC_OFFSET 12 /* RFC 791 */
 #define IPV6_SRC_OFFSET 8  /* RFC 8200 */
 #define TCP_FLAGS_OFFSET 13
+#define ICMP_CHECKSUM_OFFSET 2
 #define TCP_SYN_RST 6
 #define TCP_SYN 2
 #define TCP_OPTION_MSS 2
@@ -351,6 +352,21 @@ void nft_set_mark(struct nft_rule *r, uint32_t mark)
 {
 	load(r->b, NFT_REG_1, span_of(&mark, sizeof(mark)));
 	load_keyed(r->b, "meta", NFTA_META_KEY, NFT_META_MARK, NFTA_META_SREG);
+}
+
+void nft_zero_in_icmp(struct nft_rule *r, uint32_t offset, uint32_t len)
+{
+	static const uint8_t zeros[16];
+	ASSERT(len <= sizeof(zeros));
+	load(r->b, NFT_REG_1, span_of(zeros, len));
+	struct expression x = expression_begin(r->b, "payload");
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_SREG, NFT_REG_1);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_OFFSET, offset);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_LEN, len);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_CSUM_OFFSET, ICMP_CHECKSUM_OFFSET);
+	expression_end(r->b, &x);
 }
 
 static void load_address(struct buf *b, uint32_t reg, uint32_t addr)

@@ -44,6 +44,9 @@ void nft_over_flows(struct nft_rule *r, const char *set, unsigned family, uint32
 void nft_over_rate(struct nft_rule *r, const char *set, unsigned family, uint64_t per_second);
 
 void nft_count(struct nft_rule *r, const char *counter);
+/* So many bytes from there on of what follows the network header become zeros, and the checksum at 2, where
+ * ICMP has it, stays right. A packet without them does not match. */
+void nft_zero_in_icmp(struct nft_rule *r, uint32_t offset, uint32_t len);
 /* What this machine alone knows of a packet; it bears 0 before. */
 void nft_set_mark(struct nft_rule *r, uint32_t mark);
 void nft_log(struct nft_rule *r, const char *prefix, uint32_t group, uint32_t snaplen);

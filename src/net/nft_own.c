@@ -13,6 +13,8 @@
 #define DNS_PORT 53
 #define NTP_PORT 123
 #define HTTP_PORT 80
+#define ROUTER_ADVERTISEMENT 134
+#define ADVERTISED_TIMES 8      /* reachable time, retransmission timer: 4 bytes each */
 #define ROUTER_SOLICITATION 133 /* RFC 4861: up to neighbour advertisement, 136 */
 #define NEIGHBOUR_ADVERTISEMENT 136
 
@@ -111,6 +113,8 @@ static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_
 	end(&r, NF_DROP, NULL);
 	for (uint8_t type = ROUTER_SOLICITATION; type <= NEIGHBOUR_ADVERTISEMENT; type++) {
 		r = rule_of_icmp(t, "input", 6, span_of(&type, 1));
+		if (type == ROUTER_ADVERTISEMENT)
+			nft_zero_in_icmp(&r, ADVERTISED_TIMES, 8);
 		accept(&r);
 	}
 	if (evidence) {

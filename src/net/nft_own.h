@@ -7,7 +7,8 @@
  *                                                             who answers the outside's address is outside
  *     ct state established,related accept                     related: ICMP errors, as of the path's MTU
  *     udp sport 67 udp dport 68 drop                          DHCP's answers: a packet socket has had them
- *     icmpv6 type 133-136 accept                              router and neighbour discovery
+ *     icmpv6 type 133-136 accept                              router and neighbour discovery; of 134, router
+ *                                                             advertisements, first @th,64,64 set 0
  *     iif EVI goto evidence
  *     tcp dport PORT iif LINK ip|ip6 saddr SOURCE accept      the status port, for each source
  *     tcp dport PORT goto status-port
@@ -25,6 +26,7 @@
  *     meta skuid . ip daddr . tcp dport @goals4 accept                     and goals6
  *     goto from-appliance }
  *
+ * The kernel has no setting to refuse what a router advertises as its neighbours' times: zeros say nothing.
  * Who may not ask finds nothing, not even a closed port. The ICMP errors are the kernel's own: they are of no
  * user, and mostly of no flow; that there is no such port or protocol here is never said. DHCP's questions
  * leave by a packet socket, where there is no filter.

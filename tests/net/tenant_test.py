@@ -251,7 +251,7 @@ def discovery(kind, code, rest, body, source, to, mac):
 
 
 def speaks_ipv6(tenant):
-    """From inside nobody changes IPv6's addresses, ways outside, MTU or hop limit: by advertisements, redirects, answers of discovery"""
+    """From inside nobody changes IPv6's addresses, ways outside, MTU, hop limit or times: by advertisements, redirects, answers"""
     before, here = ways6(tenant), oddframes.address6
     mine = bytes((1, 1)) + frames.mac(frames.CLIENT_MAC)
     prefix = bytes((3, 4, 64, 0xc0)) + struct.pack('>III', 3600, 3600, 0) + here('2001:db8:66::')

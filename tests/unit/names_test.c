@@ -82,7 +82,8 @@ static void others_do_not(void)
 
 static int bound(int type)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(HERE)};
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(HERE)};
 	int s = socket(AF_INET, type, 0);
 	CHECK(s >= 0 && bind(s, (struct sockaddr *)&at, sizeof(at)) == 0);
 	return s;

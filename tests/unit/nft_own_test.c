@@ -5,14 +5,15 @@
 #include "nft_text.h"
 
 #define FLOWS "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 "
-#define IN_ANSWERS                                                                           \
+#define IN_ANSWERS                                                                                 \
 	"input: " IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 r1=fib3 flags a r1!=02000000 " \
 	"goto spoofed\n"
+#define TIMES "r1=0000000000000000 header2+8,8=r1 sum1 at 2 "
 #define INPUT                                                                     \
 	"input: " FLOWS "accept\n"                                                \
 	"input: " V4 UDP "r1=header2+0,2 r1==0043 r1=header2+2,2 r1==0044 drop\n" \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"                      \
-	"input: " V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"                      \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==86 " TIMES "accept\n"             \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"                      \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
 #define TO_NOBODY "input: goto to-appliance\n"
@@ -107,9 +108,11 @@ static void the_evidence_link(void)
 	configure("masquerade");
 	struct nft_gateway g = opened();
 	g.evidence = 9;
-	CHECK_LINES(as_text(&g), "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
+	CHECK_LINES(as_text(&g),
+		    "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
 	g.open = false;
-	CHECK_LINES(as_text(&g), "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
+	CHECK_LINES(as_text(&g),
+		    "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
 }
 
 static void the_status_port_is_for_its_sources(void)
@@ -124,12 +127,12 @@ static void the_status_port_is_for_its_sources(void)
 		g.open = open;
 		g.status = (struct nft_status){9100, 7, &sources};
 		CHECK_LINES(as_text(&g), "input:",
-			    IN_ANSWERS INPUT "input: " TCP "r1=header2+2,2 r1==238c " IN V4
-				  "r1=header1+12,1 r1==0a accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c " IN V6
-				  "r1=header1+8,4 r1==20010db8 accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c goto status-port\n" TO_NOBODY);
+			    IN_ANSWERS INPUT
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "r1=header1+12,1 r1==0a accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V6
+			    "r1=header1+8,4 r1==20010db8 accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c goto status-port\n" TO_NOBODY);
 	}
 }
 

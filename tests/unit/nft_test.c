@@ -93,10 +93,8 @@ static void sources_are_checked(void)
 		    "sources: " V4 "r1=header1+12,1 r1==00 r1=header1+16,4 r1!=ffffffff goto spoofed\n"
 		    "sources: " IN "r1=fib1 flags 29 r1==00 goto unrouted\n"
 		    "sources: " OUT "r1=fib1 flags 29 r1==00 goto spoofed\n");
-	CHECK_LINES(all, "unrouted:",
-		    "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
-	CHECK_LINES(all, "tracked:",
-		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto invalid\n");
+	CHECK_LINES(all, "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
+	CHECK_LINES(all, "tracked:", "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto invalid\n");
 }
 
 static void sources_are_checked_while_closed(void)
@@ -110,7 +108,8 @@ static void sources_are_checked_while_closed(void)
 	CHECK(!strcmp(lines_of(as_text(&g), "sources:"), open));
 	CHECK(strstr(open, "sources: r1=iif r1==09000000 r1=fib1 flags 29 r1==00 r1=fib3 flags 2 "
 			   "r1!=03000000 r1=fib3 flags 2 r1!=05000000 goto evidence\n"));
-	CHECK_LINES(as_text(&g), "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
+	CHECK_LINES(as_text(&g),
+		    "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
 }
 
 static void forwards_outward(void)

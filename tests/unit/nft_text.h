@@ -107,6 +107,11 @@ static void say_cmp(struct span d)
 
 static void say_payload(struct span d)
 {
+	if (find(d, 5).len) {
+		say("header%u+%u,%u=r%u sum%u at %u", number(d, 2), number(d, 3), number(d, 4), number(d, 5),
+		    number(d, 6), number(d, 7));
+		return;
+	}
 	say("r%u=header%u+%u,%u", number(d, 1), number(d, 2), number(d, 3), number(d, 4));
 }
 

@@ -264,7 +264,8 @@ static void reads_rules(void)
 {
 	same_rule(ip_from_v4(0x0a000005));
 	same_rule(six);
-	same_rule_of_all(&(struct rtnl_rule){.from = ip_from_v4(0), .table = 254, .priority = 950, .mark = 1});
+	same_rule_of_all(
+		&(struct rtnl_rule){.from = ip_from_v4(0), .table = 254, .priority = 950, .mark = 1});
 	const struct rtnl_rule users = {.priority = 901, .uid_first = 102, .uid_last = 103};
 	for (int i = 0; i < 2; i++) {
 		struct rtnl_rule r = users;
