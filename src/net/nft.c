@@ -18,7 +18,6 @@
 #define RATE_FORGET_MS 10000 /* a source that begins no flow for so long starts anew */
 #define PROTOCOL_ICMPV6 58
 #define DHCP_CLIENT_PORT 68
-#define DIRECTION_REPLY 1u /* linux/netfilter/nf_conntrack_tuple_common.h; the other is 0 */
 #define STATES_OF_A_FLOW (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
 
 static const struct {
@@ -156,7 +155,13 @@ static void reason_rule(struct nft_batch *t, enum nft_reason reason)
 /* It carries what the appliance itself asked for, and nothing from or to anybody else. */
 static void evidence_rules(struct nft_batch *t, uint32_t link)
 {
-	struct nft_rule r = rule_from(t, "forward", link);
+	struct nft_rule r = rule_from(t, "sources", link);
+	nft_no_way_back(&r, 0);
+	/* of DHCP and neighbour discovery, which are of no flow */
+	nft_destination_type(&r, 0, NFT_CMP_NEQ, RTN_BROADCAST);
+	nft_destination_type(&r, 0, NFT_CMP_NEQ, RTN_MULTICAST);
+	go(&r, reasons[NFT_EVIDENCE]);
+	r = rule_from(t, "forward", link);
 	go(&r, reasons[NFT_EVIDENCE]);
 	r = nft_rule_begin(t, "forward");
 	nft_link(&r, NFT_META_OIF, link);
@@ -197,7 +202,7 @@ static void match_outside_address(struct nft_rule *r)
 static void no_way_back(struct nft_batch *t, uint32_t link, const char *chain)
 {
 	struct nft_rule r = rule_from(t, "sources", link);
-	nft_no_way_back(&r);
+	nft_no_way_back(&r, 0);
 	go(&r, chain);
 }
 
@@ -218,23 +223,10 @@ static void source_rules(struct nft_batch *t, const struct nft_gateway *g)
 	go(&r, reasons[NFT_SPOOFED]);
 	no_way_back(t, g->inside, "unrouted");
 	no_way_back(t, g->outside, reasons[NFT_SPOOFED]);
-	/* by the source's own route the kernel answers hosts inside outside: looked at once translated */
+	/* from its outside address the appliance would answer hosts inside outside: asked without it */
 	r = nft_rule_begin(t, "unrouted");
-	match_outside_address(&r);
-	accept(&r);
-	r = nft_rule_begin(t, "unrouted");
-	go(&r, reasons[NFT_SPOOFED]);
-	r = nft_rule_begin(t, "tracked");
-	nft_conntrack(&r, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
-	go(&r, reasons[NFT_INVALID]);
-	r = rule_from(t, "tracked", g->inside);
-	nft_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
-	nft_no_way_back(&r);
-	go(&r, reasons[NFT_SPOOFED]);
-	/* who answers the outside address is outside: nobody has looked at this source */
-	r = rule_from(t, "tracked", g->inside);
-	nft_conntrack(&r, NFT_CT_DIRECTION, DIRECTION_REPLY);
-	match_outside_address(&r);
+	nft_set_mark(&r, NFT_MARK_BY_MAIN);
+	nft_no_way_back(&r, NFTA_FIB_F_MARK);
 	go(&r, reasons[NFT_SPOOFED]);
 }
 
@@ -266,12 +258,20 @@ static void forward_rules(struct nft_batch *t, const struct nft_gateway *g)
 {
 	static const struct ip_net services6 = {{{0xfd, 0x00, 0x0e, 0xc2}}, 32};
 	const struct ip_net services4 = {ip_from_v4(169u << 24 | 254u << 16), 96 + 16};
-	struct nft_rule r = rule_of_family(t, "forward", 4);
+	struct nft_rule r = nft_rule_begin(t, "tracked");
+	nft_conntrack(&r, NFT_CT_STATE, NF_CT_STATE_INVALID_BIT);
+	go(&r, reasons[NFT_INVALID]);
+	r = rule_of_family(t, "forward", 4);
 	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &services4);
 	go(&r, reasons[NFT_LINK_LOCAL]);
 	r = rule_of_family(t, "forward", 6);
 	nft_net(&r, NFT_DESTINATION, NFT_CMP_EQ, &services6);
 	go(&r, reasons[NFT_LINK_LOCAL]);
+	/* what was translated outward is answered outside; an error has a true source, so that passed */
+	r = rule_between(t, "forward", g->inside, g->inside);
+	nft_conntrack(&r, NFT_CT_DIRECTION, NFT_DIRECTION_REPLY);
+	nft_no_conntrack(&r, NFT_CT_STATUS, IPS_DST_NAT);
+	go(&r, reasons[NFT_SPOOFED]);
 	r = nft_rule_begin(t, "forward");
 	nft_clamp_mss(&r);
 	nft_rule_end(&r);
@@ -416,11 +416,12 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 	add_objects(&t, g->open ? g->conf : NULL);
 	for (uint32_t i = 0; i < NFT_REASONS; i++)
 		reason_rule(&t, (enum nft_reason)i);
-	nft_own_rules(&t, &g->status, g->evidence);
+	nft_own_rules(&t, &g->status, g->inside, g->evidence);
+	if (g->inside && g->outside)
+		source_rules(&t, g);
 	if (g->evidence)
 		evidence_rules(&t, g->evidence);
 	if (g->open) {
-		source_rules(&t, g);
 		publish_rules(&t, g);
 		forward_rules(&t, g);
 		configured_rules(&t, g->conf);
@@ -434,7 +435,7 @@ void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g)
 
 void nft_close(struct buf *b, uint32_t seq)
 {
-	static const char *const emptied[] = {"sources", "translate", "tracked", "forward"};
+	static const char *const emptied[] = {"translate", "tracked", "forward"};
 	struct nft_batch t = {b, seq};
 	nft_batch_begin(&t);
 	for (size_t i = 0; i < sizeof(emptied) / sizeof(emptied[0]); i++)

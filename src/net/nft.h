@@ -10,23 +10,21 @@
  *     ip saddr 0.0.0.0/8 ip daddr != 255.255.255.255 goto spoofed
  *     iif IN fib saddr . iif oif missing goto unrouted
  *     iif OUT fib saddr . iif oif missing goto spoofed }
- *   chain unrouted
- *     ip fib daddr type local fib daddr . iif type != local accept
- *                                                             to the outside's address: see `tracked`
- *     goto spoofed
+ *   chain unrouted                                            to the outside's address, perhaps: what is sent
+ *     meta mark set NFT_MARK_BY_MAIN                          from there to hosts inside leaves outside
+ *     fib saddr . mark . iif oif missing goto spoofed
  *   chain translate { type nat hook prerouting priority dstnat
  *     iif OUT ip fib daddr . iif type local jump publish
  *     iif IN ip fib daddr type local fib daddr . iif type != local jump publish }
  *   chain publish
  *     { for each: PROTOCOL [ip saddr FROM] dport PORTS counter dnat ip to ADDRESS[:PORT] }
  *   chain tracked { type filter hook prerouting priority filter
- *     ct state invalid goto invalid
- *     iif IN ct status dnat fib saddr . iif oif missing goto spoofed
- *     iif IN ct direction reply ip fib daddr type local fib daddr . iif type != local goto spoofed }
- *                                                             who answers the outside's address is outside
+ *     ct state invalid goto invalid }
  *   chain forward { type filter hook forward priority filter; policy drop
  *     ip daddr 169.254.0.0/16 goto link-local
  *     ip6 daddr fd00:ec2::/32 goto link-local
+ *     iif IN oif IN ct direction reply ct status & dnat == 0 goto spoofed
+ *                                                             who answers what went outward is outside
  *     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
  *     ct state established,related accept
  *     ct status confirmed accept                              a flow without an answer yet
@@ -52,18 +50,20 @@
  *   chains input, output, begin: see net/nft_own.h; the same when closed
  *
  * A lookup of a route costs more than all the rest that a packet of a known flow meets. Each has one, for its
- * source, before conntrack, whose state no spoofed packet may touch; only what answers from inside has more.
+ * source, before conntrack, whose state no spoofed packet may touch; only what is sent from inside to the
+ * outside's address has two.
  *
- * With an evidence link (EVI) `forward` begins with
+ * With an evidence link (EVI) `sources` ends with the first of these, and `forward` begins with the others:
  *
+ *     iif EVI fib saddr . iif oif missing fib daddr type != { broadcast, multicast } goto evidence
  *     iif EVI goto evidence
  *     oif EVI goto evidence
  *
- * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all. Each reason
- * is a chain: counter, log to NFT_LOG_GROUP, drop (accept for errors: they go out). No host may reach the
- * link-local services of EC2 through here: IMDS answers with the appliance's credentials. Invalid packets end
- * before they could reach the appliance's own TCP, which would reset flows that are not its own. An echo's
- * identifier is a port, too. Source: linux/netfilter/nf_tables.h.
+ * Closed, `tracked` sends to `stopped` what is not for the appliance itself, and `forward` all; `sources` is
+ * the same once the links are known. Each reason is a chain: counter, log to NFT_LOG_GROUP, drop (accept for
+ * errors: they go out). No host may reach the link-local services of EC2 through here: IMDS answers with the
+ * appliance's credentials. Invalid packets end before they could reach the appliance's own TCP, which would
+ * reset flows that are not its own. An echo's identifier is a port, too. Source: linux/netfilter/nf_tables.h.
  */
 /* clang-format on */
 #ifndef SEALTAP_NET_NFT_H
@@ -105,14 +105,16 @@ const char *nft_reason_name(enum nft_reason r);
 #define NFT_PORT_FIRST 1024
 #define NFT_PORT_LAST CONF_PORT_MAX
 
+/* What bears it is routed by the main table, whatever it is sent from: a rule must say so. */
+#define NFT_MARK_BY_MAIN 1u
+
 struct nft_gateway {
 	bool fresh; /* counters begin at 0; else what the table counted before goes on */
 	bool open;
 	struct nft_status status;
-	uint32_t evidence; /* ifindex; 0: there is none */
-	/* only when open: */
-	uint32_t outside, inside;        /* ifindex */
-	const struct conf_gateway *conf; /* borrowed */
+	uint32_t evidence;               /* ifindex; 0: there is none */
+	uint32_t outside, inside;        /* ifindex; 0: not known, only when closed */
+	const struct conf_gateway *conf; /* borrowed; only when open */
 };
 
 /* Bytes that always suffice. */
@@ -121,7 +123,8 @@ struct nft_gateway {
 
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
-/* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was. The kernel
+/* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was, and the look
+ * at sources. The kernel
  * refuses it where there is no rule set yet. */
 void nft_close(struct buf *b, uint32_t seq);
 

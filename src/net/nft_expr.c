@@ -13,6 +13,7 @@
 #define IPV4_SRC_OFFSET 12 /* RFC 791 */
 #define IPV6_SRC_OFFSET 8  /* RFC 8200 */
 #define TCP_FLAGS_OFFSET 13
+#define ICMP_CHECKSUM_OFFSET 2
 #define TCP_SYN_RST 6
 #define TCP_SYN 2
 #define TCP_OPTION_MSS 2
@@ -177,12 +178,22 @@ void nft_transport_starts(struct nft_rule *r, struct span bytes)
 	compare(r->b, NFT_CMP_EQ, bytes);
 }
 
-void nft_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits)
+static void match_conntrack(struct buf *b, uint32_t key, uint32_t bits, uint32_t op)
 {
 	static const uint32_t zero;
-	load_keyed(r->b, "ct", NFTA_CT_KEY, key, NFTA_CT_DREG);
-	mask_register(r->b, span_of(&bits, sizeof(bits)));
-	compare(r->b, NFT_CMP_NEQ, span_of(&zero, sizeof(zero)));
+	load_keyed(b, "ct", NFTA_CT_KEY, key, NFTA_CT_DREG);
+	mask_register(b, span_of(&bits, sizeof(bits)));
+	compare(b, op, span_of(&zero, sizeof(zero)));
+}
+
+void nft_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits)
+{
+	match_conntrack(r->b, key, bits, NFT_CMP_NEQ);
+}
+
+void nft_no_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits)
+{
+	match_conntrack(r->b, key, bits, NFT_CMP_EQ);
 }
 
 void nft_user(struct nft_rule *r, uint32_t uid)
@@ -213,10 +224,10 @@ static void load_fib(struct buf *b, uint32_t result, uint32_t flags)
 	expression_end(b, &x);
 }
 
-void nft_no_way_back(struct nft_rule *r)
+void nft_no_way_back(struct nft_rule *r, uint32_t flags)
 {
 	static const uint8_t no; /* with F_PRESENT the result is a truth value */
-	load_fib(r->b, NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+	load_fib(r->b, NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT | flags);
 	compare(r->b, NFT_CMP_EQ, span_of(&no, sizeof(no)));
 }
 
@@ -335,6 +346,27 @@ static void load(struct buf *b, uint32_t reg, struct span value)
 	nlmsg_attr_be32(b, NFTA_IMMEDIATE_DREG, reg);
 	data_value(b, NFTA_IMMEDIATE_DATA, value);
 	expression_end(b, &x);
+}
+
+void nft_set_mark(struct nft_rule *r, uint32_t mark)
+{
+	load(r->b, NFT_REG_1, span_of(&mark, sizeof(mark)));
+	load_keyed(r->b, "meta", NFTA_META_KEY, NFT_META_MARK, NFTA_META_SREG);
+}
+
+void nft_zero_in_icmp(struct nft_rule *r, uint32_t offset, uint32_t len)
+{
+	static const uint8_t zeros[16];
+	ASSERT(len <= sizeof(zeros));
+	load(r->b, NFT_REG_1, span_of(zeros, len));
+	struct expression x = expression_begin(r->b, "payload");
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_SREG, NFT_REG_1);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_OFFSET, offset);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_LEN, len);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	nlmsg_attr_be32(r->b, NFTA_PAYLOAD_CSUM_OFFSET, ICMP_CHECKSUM_OFFSET);
+	expression_end(r->b, &x);
 }
 
 static void load_address(struct buf *b, uint32_t reg, uint32_t addr)

@@ -23,10 +23,13 @@ void nft_ports(struct nft_rule *r, enum nft_end end, const struct conf_ports *po
 void nft_flow_source_port(struct nft_rule *r, const struct conf_ports *ports);
 /* The first bytes of what follows the network header. */
 void nft_transport_starts(struct nft_rule *r, struct span bytes);
-/* key: NFT_CT_STATE, NFT_CT_STATUS; any of these bits is set */
+#define NFT_DIRECTION_REPLY 1u /* linux/netfilter/nf_conntrack_tuple_common.h; the other is 0 */
+/* key: NFT_CT_STATE, NFT_CT_STATUS, NFT_CT_DIRECTION; any of these bits is set, or none */
 void nft_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits);
-/* No route leads back to the source through the link it came by. */
-void nft_no_way_back(struct nft_rule *r);
+void nft_no_conntrack(struct nft_rule *r, uint32_t key, uint32_t bits);
+/* No route leads back to the source through the link it came by. flags: 0, or NFTA_FIB_F_MARK: as what bears
+ * the packet's mark is routed. */
+void nft_no_way_back(struct nft_rule *r, uint32_t flags);
 /* The destination's type, RTN_*; flags: 0, or NFTA_FIB_F_IIF: as the packet's link sees it. */
 void nft_destination_type(struct nft_rule *r, uint32_t flags, uint32_t op, uint32_t type);
 /* A packet that opens a TCP connection: its maximum segment size is lowered to what the route holds. */
@@ -41,6 +44,11 @@ void nft_over_flows(struct nft_rule *r, const char *set, unsigned family, uint32
 void nft_over_rate(struct nft_rule *r, const char *set, unsigned family, uint64_t per_second);
 
 void nft_count(struct nft_rule *r, const char *counter);
+/* So many bytes from there on of what follows the network header become zeros, and the checksum at 2, where
+ * ICMP has it, stays right. A packet without them does not match. */
+void nft_zero_in_icmp(struct nft_rule *r, uint32_t offset, uint32_t len);
+/* What this machine alone knows of a packet; it bears 0 before. */
+void nft_set_mark(struct nft_rule *r, uint32_t mark);
 void nft_log(struct nft_rule *r, const char *prefix, uint32_t group, uint32_t snaplen);
 /* code: NF_DROP, NF_ACCEPT; or NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_rule *r, uint32_t code, const char *chain);

@@ -2,6 +2,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
 
 #include "net/nft.h"
 #include "net/nft_expr.h"
@@ -12,6 +13,8 @@
 #define DNS_PORT 53
 #define NTP_PORT 123
 #define HTTP_PORT 80
+#define ROUTER_ADVERTISEMENT 134
+#define ADVERTISED_TIMES 8      /* reachable time, retransmission timer: 4 bytes each */
 #define ROUTER_SOLICITATION 133 /* RFC 4861: up to neighbour advertisement, 136 */
 #define NEIGHBOUR_ADVERTISEMENT 136
 
@@ -88,8 +91,20 @@ static void status_rules(struct nft_batch *t, const struct nft_status *s)
 	go(&r, nft_reason_name(NFT_STATUS));
 }
 
-static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence)
+/* An error about an own flow has a true source: no look at that finds it. */
+static void answers_outside_rule(struct nft_batch *t, uint32_t inside)
 {
+	struct nft_rule r = nft_rule_begin(t, "input");
+	nft_link(&r, NFT_META_IIF, inside);
+	nft_conntrack(&r, NFT_CT_DIRECTION, NFT_DIRECTION_REPLY);
+	nft_destination_type(&r, NFTA_FIB_F_IIF, NFT_CMP_NEQ, RTN_LOCAL);
+	go(&r, nft_reason_name(NFT_SPOOFED));
+}
+
+static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence)
+{
+	if (inside)
+		answers_outside_rule(t, inside);
 	flows_pass(t, "input");
 	struct nft_rule r = nft_rule_begin(t, "input");
 	nft_family(&r, 4);
@@ -98,6 +113,8 @@ static void input_rules(struct nft_batch *t, const struct nft_status *s, uint32_
 	end(&r, NF_DROP, NULL);
 	for (uint8_t type = ROUTER_SOLICITATION; type <= NEIGHBOUR_ADVERTISEMENT; type++) {
 		r = rule_of_icmp(t, "input", 6, span_of(&type, 1));
+		if (type == ROUTER_ADVERTISEMENT)
+			nft_zero_in_icmp(&r, ADVERTISED_TIMES, 8);
 		accept(&r);
 	}
 	if (evidence) {
@@ -200,9 +217,9 @@ void nft_own_sets(struct nft_batch *t, uint32_t first_id)
 		nft_goal_set(t, goals[i], first_id + i, i ? 6 : 4, NFT_GOAL_MS);
 }
 
-void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence)
+void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence)
 {
-	input_rules(t, s, evidence);
+	input_rules(t, s, inside, evidence);
 	output_rules(t);
 	begin_rules(t);
 }

@@ -1,11 +1,14 @@
 /* clang-format off: a rule stands on a line */
 /* nft_own: the packet filter for the appliance itself: what may reach it, and what its roles may begin. The
- * same whether forwarding is open or closed. In nft(8)'s words (EVI: the evidence link):
+ * same whether forwarding is open or closed. In nft(8)'s words (IN: the inside link, EVI: the evidence link):
  *
  *   chain input { type filter hook input priority filter; policy drop
+ *     iif IN ct direction reply fib daddr . iif type != local goto spoofed
+ *                                                             who answers the outside's address is outside
  *     ct state established,related accept                     related: ICMP errors, as of the path's MTU
  *     udp sport 67 udp dport 68 drop                          DHCP's answers: a packet socket has had them
- *     icmpv6 type 133-136 accept                              router and neighbour discovery
+ *     icmpv6 type 133-136 accept                              router and neighbour discovery; of 134, router
+ *                                                             advertisements, first @th,64,64 set 0
  *     iif EVI goto evidence
  *     tcp dport PORT iif LINK ip|ip6 saddr SOURCE accept      the status port, for each source
  *     tcp dport PORT goto status-port
@@ -23,6 +26,7 @@
  *     meta skuid . ip daddr . tcp dport @goals4 accept                     and goals6
  *     goto from-appliance }
  *
+ * The kernel has no setting to refuse what a router advertises as its neighbours' times: zeros say nothing.
  * Who may not ask finds nothing, not even a closed port. The ICMP errors are the kernel's own: they are of no
  * user, and mostly of no flow; that there is no such port or protocol here is never said. DHCP's questions
  * leave by a packet socket, where there is no filter.
@@ -51,8 +55,9 @@ struct nft_status {
 
 /* The sets of goals, by the ids first_id and the next. */
 void nft_own_sets(struct nft_batch *t, uint32_t first_id);
-/* Of the chains input, output and begin, which are empty. evidence: ifindex; 0: there is none. */
-void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t evidence);
+/* Of the chains input, output and begin, which are empty. Links by ifindex; 0: there is none, or it is not
+ * known. */
+void nft_own_rules(struct nft_batch *t, const struct nft_status *s, uint32_t inside, uint32_t evidence);
 
 /* A batch by which the user may begin connections to these addresses at this TCP port, for NFT_GOAL_MS from
  * now on. */

@@ -140,11 +140,11 @@ static void rule_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t 
 			 const struct rtnl_rule *r)
 {
 	const struct fib_rule_uid_range users = {r->uid_first, r->uid_last};
-	bool by_user = r->uid_first;
+	bool by_user = r->uid_first, by_address = !by_user && !r->mark;
 	uint8_t whole = ip_is_v4(&r->from) ? 32 : 128;
 	struct fib_rule_hdr info = {
 		.family = family(&r->from),
-		.src_len = by_user ? 0 : whole,
+		.src_len = by_address ? whole : 0,
 		.dst_len = is_none(&r->to) ? 0 : whole,
 		.table = (uint8_t)r->table,
 		.action = r->table ? FR_ACT_TO_TBL : FR_ACT_UNREACHABLE,
@@ -155,7 +155,9 @@ static void rule_request(struct buf *b, uint16_t type, uint16_t flags, uint32_t 
 	buf_put(b, span_of(&info, sizeof(info)));
 	if (by_user)
 		nlmsg_attr(b, FRA_UID_RANGE, span_of(&users, sizeof(users)));
-	else
+	if (r->mark)
+		nlmsg_attr_u32(b, FRA_FWMARK, r->mark);
+	if (by_address)
 		put_ip(b, FRA_SRC, &r->from);
 	put_ip(b, FRA_DST, &r->to);
 	nlmsg_attr_u32(b, FRA_PRIORITY, r->priority);
@@ -383,6 +385,8 @@ static enum err take_rule_attr(uint16_t type, struct span value, uint8_t of, str
 		return take_u32(value, &r->priority);
 	case FRA_TABLE:
 		return take_u32(value, &r->table);
+	case FRA_FWMARK:
+		return take_u32(value, &r->mark);
 	case FRA_UID_RANGE:
 		if (value.len != sizeof(users))
 			return ERR_SYNTAX;
@@ -422,8 +426,9 @@ enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r)
 		return e;
 	if (unreachable)
 		r->table = 0;
-	/* one or the other, as they are written */
-	bool ours = r->uid_first ? info.src_len == 0 : info.src_len && r->table && !is_none(&r->from);
+	/* one of them, as they are written */
+	bool by_address = !r->uid_first && !r->mark;
+	bool ours = by_address ? info.src_len && r->table && !is_none(&r->from) : info.src_len == 0;
 	return protocol == RTNL_PROTOCOL && ours ? ERR_OK : ERR_UNSUPPORTED;
 }
 

@@ -45,13 +45,15 @@ struct rtnl_route {
 	uint32_t table;
 };
 
-/* What is sent from this address is routed by that table; or what the sockets of these users send. */
+/* What is sent from this address is routed by that table; or what the sockets of these users send; or what
+ * bears this mark. */
 struct rtnl_rule {
-	struct ip from;               /* with uid_first: of all of its family, and only that counts */
+	struct ip from;               /* by user or mark: of all of its family, and only that counts */
 	uint32_t table;               /* with uid_first 0: it is refused as unreachable */
 	uint32_t priority;            /* lower ones are asked first */
-	uint32_t uid_first, uid_last; /* uid_first 0: by source address */
+	uint32_t uid_first, uid_last; /* uid_first 0: not by user */
 	struct ip to;                 /* with uid_first: this address alone; none: any */
+	uint32_t mark;                /* 0: not by mark */
 };
 
 /* A neighbour that has said by router advertisement that it routes. */
@@ -85,7 +87,7 @@ enum err rtnl_read_addr(const struct nlmsg *m, struct rtnl_addr *addr, bool *gon
 /* Only routes by one link that bear RTNL_PROTOCOL, else ERR_UNSUPPORTED; ERR_SYNTAX. Of metrics the MTU
  * alone. */
 enum err rtnl_read_route(const struct nlmsg *m, struct rtnl_route *r) MUST_USE;
-/* Only rules by source address, or by user, that bear RTNL_PROTOCOL; errors as above. */
+/* Only rules by source address, user or mark that bear RTNL_PROTOCOL; errors as above. */
 enum err rtnl_read_rule(const struct nlmsg *m, struct rtnl_rule *r) MUST_USE;
 /* Only IPv6 routers; errors as above. *gone: it is no longer a neighbour. */
 enum err rtnl_read_router(const struct nlmsg *m, struct rtnl_router *r, bool *gone) MUST_USE;

@@ -13,14 +13,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import capture, evidence_link, frames, leases, metadata, netns, testing, traffic  # noqa: E402
+from lab import capture, evidence_link, forged, frames, leases, metadata, netns, testing, traffic  # noqa: E402
 from lab.evidence_link import ADDRESS, GATEWAY, MAC, plug, unplug  # noqa: E402
 from lab.evidence_link import NAME as EVIDENCE  # noqa: E402
 from lab.gateway import Gateway  # noqa: E402
 from lab.host import INSIDE, OUTSIDE, Host  # noqa: E402
 from lab.procs import wait_until  # noqa: E402
 from lab.session import Session  # noqa: E402
-from lab.surroundings import APPLIANCE_OUTSIDE, AWS, CLIENT, NIC, WEB, Surroundings  # noqa: E402
+from lab.surroundings import AWS, CLIENT, NIC, WEB, Surroundings  # noqa: E402
 
 FLOW_PORT, DISCARD = 40007, 9
 SETTINGS = {'evidence': 'eni', 'object__max_seconds': 2, 'status__port': 9100, 'status__sources': '198.18.0.0/15'}
@@ -184,9 +184,10 @@ def takes_no_part(lab):
             flow = established(lab)
             assert heard(flow) is None
             before = counted()
-            frames.send(lab.aws, [answer_by(lab)] * 5)
+            frames.send(lab.aws, [forged.answer(WEB, DISCARD, FLOW_PORT, to=MAC, source=lab.aws.mac(NIC))] * 5)
             time.sleep(0.3)
             assert heard(flow) is None and counted() == before + 5, (before, counted())
+            assert '[UNREPLIED]' in forged.flow(appliance.ns, FLOW_PORT), 'the flow counts them as its answers'
             # nor do packets from inside leave by it
             appliance.ns.ip('route', 'add', '203.0.113.200/32', 'via', GATEWAY, 'dev', EVIDENCE, 'onlink')
             assert unreached(lab.inside, '203.0.113.200')
@@ -221,12 +222,6 @@ def heard(flow):
         return flow.recv(100)
     except (TimeoutError, ConnectionRefusedError):
         return None
-
-
-def answer_by(lab):
-    """What the web server might send on this flow, as a frame to the evidence link."""
-    datagram = frames.udp(b'!', DISCARD, FLOW_PORT, WEB, APPLIANCE_OUTSIDE)
-    return frames.ethernet(frames.ipv4(datagram, source=WEB, to=APPLIANCE_OUTSIDE), to=MAC, source=lab.aws.mac(NIC))
 
 
 def without_the_setting(lab):

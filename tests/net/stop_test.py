@@ -5,13 +5,15 @@ stop_test.py [-k PATTERN]. Needs root. Logs and objects stay in build/lab/stop/.
 """
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import frames, objects, probes, testing, traffic  # noqa: E402
+from lab import forged, frames, objects, probes, testing, traffic  # noqa: E402
+from lab.gateway import Gateway  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.procs import wait_until  # noqa: E402
 from lab.surroundings import Surroundings  # noqa: E402
@@ -100,6 +102,23 @@ class Life:
         arrived = self.wait_flow(since + WITHIN_S)  # until then some may still have passed
         assert arrived >= since + WELL_S, f'it flows {arrived - since:.1f} s after the cause: no hysteresis'
         assert self.told('forwarding-again') > again or again
+
+
+def questions_while_it_is_stopped(life):
+    """While forwarding is stopped, too, nobody inside answers the appliance's own questions: it is spoofed, and no flow counts it"""
+    gateway = Gateway(life.lab, life.appliance)
+    with life.appliance.stopped('capture'):
+        wait_until(lambda: life.said('a capture worker is late'), 10, 'stop')
+        flows = [f for f in forged.own_flows(gateway.ns) if f[0] == 'udp']
+        known = [forged.flow(gateway.ns, own) for *_, own in flows]
+        made = forged.answers(flows)
+        with gateway.counted() as grown:
+            frames.send(life.lab.inside, made)
+            time.sleep(0.2)
+        counts = [re.findall(r'packets=\d+', line) for line in known]
+        assert [re.findall(r'packets=\d+', forged.flow(gateway.ns, own)) for *_, own in flows] == counts, counts
+    assert made and grown['spoofed'] == len(made), (len(made), grown)
+    life.wait_flow(time.monotonic())
 
 
 def a_worker_that_hangs_stops_forwarding(life):
@@ -194,7 +213,8 @@ def main():
     with Surroundings('stop') as lab:
         with Life(lab, 'appliance', **ON_LOSS) as life:
             traffic.ping(lab, 2)
-            for check in (a_worker_that_hangs_stops_forwarding, a_dead_worker_stops_forwarding, all_that_was_forwarded_is_recorded):
+            for check in (questions_while_it_is_stopped, a_worker_that_hangs_stops_forwarding, a_dead_worker_stops_forwarding,
+                          all_that_was_forwarded_is_recorded):
                 report.run(check, life)
         for name, policy in (('full', ON_LOSS), ('spool', SPOOL_FULL)):
             about = ' = '.join(*policy.items()).replace('__', '.')

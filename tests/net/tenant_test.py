@@ -18,7 +18,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import evidence, frames, ipv6, oddframes, testing  # noqa: E402
+from lab import evidence, forged, frames, ipv6, oddframes, testing  # noqa: E402
 from lab.gateway import OUTSIDE_MAC, TCP, Gateway, Watch, from_inside, from_outside  # noqa: E402
 from lab.host import Host  # noqa: E402
 from lab.metadata import INSIDE_MAC  # noqa: E402
@@ -30,6 +30,8 @@ from lab.surroundings import APPLIANCE_INSIDE, APPLIANCE_OUTSIDE, AWS, CLIENT, D
 
 IMDS, TIME, ALL = '169.254.169.254', '169.254.169.123', '255.255.255.255'
 CONTROL = 21  # what helpers of connection tracking listen to
+SILENT = 7011
+TIMES = struct.pack('>II', 3600000, 0xffffffff)  # a neighbour is taken to be there, and is not asked again, in ms
 OUTSIDE, INSIDE = 0, 1
 SOME, MANY = 300, 6000
 
@@ -138,31 +140,28 @@ def speaks_for_services(tenant):
     assert grown['spoofed'] == len(made), (len(made), grown)
 
 
-def own_flows(tenant):
-    """(protocol, server, its port, own port) of connections of the appliance's own that are known for some seconds more."""
-    line = re.compile(r'(tcp|udp) +\d+ (\d+) .*?src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+) ')
-    found = [m.groups() for m in map(line.search, tenant.ns.run('cat', '/proc/net/nf_conntrack').splitlines()) if m]
-    return [(kind, to, int(port), int(own)) for kind, left, source, to, own, port in found
-            if source == APPLIANCE_OUTSIDE and int(own) >= oddframes.OWN_PORT and int(left) > 5]
-
-
 def answers_in_its_flows(tenant):
     """Nobody inside who knows a question of the appliance's own to the last bit can answer it, nor say that nobody is there"""
-    made = []
-    for kind, server, port, own in own_flows(tenant):
-        asked = frames.udp(b'', own, port) if kind == 'udp' else tcp(b'', own, port, ACK)
-        inner = frames.ipv4(asked[:8], 17 if kind == 'udp' else 6, source=APPLIANCE_OUTSIDE, to=server)
-        made.append(frames.ethernet(frames.ipv4(icmp(3, 3, bytes(4), inner), ICMP, to=APPLIANCE_OUTSIDE)))
-        made.append(frames.ethernet(frames.ipv4(icmp(3, 4, struct.pack('>HH', 0, 552), inner), ICMP, to=APPLIANCE_OUTSIDE)))
-        if kind == 'udp':
-            answer = frames.udp(b'answer', port, own, server, APPLIANCE_OUTSIDE)
-            made.append(frames.ethernet(frames.ipv4(answer, source=server, to=APPLIANCE_OUTSIDE)))
+    made = forged.answers(forged.own_flows(tenant.ns))
     before = routes(tenant)
     with tenant.gateway.counted() as grown:
         tenant.send(made)
         time.sleep(0.2)
     assert len(made) >= 3 and grown['spoofed'] == len(made), (len(made), grown)
     assert routes(tenant) == before, routes(tenant)
+
+
+def answers_in_a_neighbours_flow(tenant):
+    """Nobody inside answers a neighbour's question in the server's place, nor says that nobody is there; the flow does not count it"""
+    asked, port = forged.asked(tenant.lab.inside, NEIGHBOUR, (tenant.lab.web, WEB, SILENT))
+    with asked, tenant.gateway.counted() as grown:
+        made = [forged.answer(WEB, SILENT, port)] * SOME + forged.errors('udp', WEB, SILENT, port)
+        tenant.send(made)
+        time.sleep(0.2)
+        assert forged.heard(asked) is None
+        known = forged.flow(tenant.ns, port)
+        assert '[UNREPLIED]' in known and known.count(' packets=1 ') == 1 and known.count(' packets=0 ') == 1, known
+    assert grown['spoofed'] == len(made), (len(made), grown)
 
 
 def dhcp(kind, transaction, mac, to):
@@ -237,9 +236,10 @@ def redirects(tenant):
 
 
 def ways6(tenant):
-    """Addresses, routes, MTUs and hop limits of IPv6, and who the router outside is."""
+    """Addresses, routes, MTUs, hop limits and times of neighbours of IPv6, and who the router outside is."""
     said = [tenant.ns.ip('-6', '-o', 'address', 'show', 'scope', 'global'), tenant.ns.ip('-6', 'route', 'show', 'table', 'all'),
-            *(tenant.ns.run('sysctl', f'net.ipv6.conf.{link}.{what}') for link in ('inside', 'outside') for what in ('mtu', 'hop_limit')),
+            *(tenant.ns.run('sysctl', f'net.ipv6.{what}') for link in ('inside', 'outside') for what in (
+                f'conf.{link}.mtu', f'conf.{link}.hop_limit', f'neigh.{link}.retrans_time_ms', f'neigh.{link}.base_reachable_time_ms')),
             ' '.join(tenant.ns.ip('-6', 'neigh', 'show', ipv6.ROUTER, 'dev', 'outside').split()[:3])]
     return sorted(re.sub(r' (expires \d+sec|valid_lft .*|pref \w+)', '', line).strip() for s in said for line in s.splitlines())
 
@@ -251,7 +251,7 @@ def discovery(kind, code, rest, body, source, to, mac):
 
 
 def speaks_ipv6(tenant):
-    """From inside nobody changes IPv6's addresses, ways outside, MTU or hop limit: by advertisements, redirects, answers of discovery"""
+    """From inside nobody changes IPv6's addresses, ways outside, MTU, hop limit or times: by advertisements, redirects, answers"""
     before, here = ways6(tenant), oddframes.address6
     mine = bytes((1, 1)) + frames.mac(frames.CLIENT_MAC)
     prefix = bytes((3, 4, 64, 0xc0)) + struct.pack('>III', 3600, 3600, 0) + here('2001:db8:66::')
@@ -261,7 +261,7 @@ def speaks_ipv6(tenant):
     made = []
     for source in ('fe80::bad', router):
         for to in (to_all, to_it):
-            made.append(discovery(134, 0, struct.pack('>BBH', 1, 0x08, 1800), bytes(8) + options, source, *to))
+            made.append(discovery(134, 0, struct.pack('>BBH', 1, 0x08, 1800), TIMES + options, source, *to))
             made.append(discovery(136, 0, b'\xe0\0\0\0', here(router) + bytes((2,)) + mine[1:], source, *to))
             made.append(discovery(136, 0, b'\xe0\0\0\0', here(ipv6.ROUTER) + bytes((2,)) + mine[1:], source, *to))
             made.append(discovery(137, 0, bytes(4), here('fe80::bad') + here(ipv6.WEB6), source, *to))
@@ -340,8 +340,8 @@ def nothing_listens(tenant):
                         assert s.connect_ex((to, port)) != 0, f'{to}:{port} answers'
 
 
-TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, answers_in_its_flows, speaks_dhcp, speaks_arp,
-         speaks_ipv6, redirects, forged_ends, no_helpers, link_local_by_detours, nothing_listens]
+TESTS = [odd_frames, seems_own, incompressible, many_tuples, speaks_for_services, answers_in_its_flows, answers_in_a_neighbours_flow,
+         speaks_dhcp, speaks_arp, speaks_ipv6, redirects, forged_ends, no_helpers, link_local_by_detours, nothing_listens]
 
 
 # ---- what the evidence must say

@@ -64,8 +64,9 @@ static void plans_both(void)
 {
 	set_up();
 	addressing_plan(side, &s, &a);
-	CHECK(a.of[0].count == 2 && a.of[1].count == 2 && a.rule_count == 4);
-	CHECK(ip_to_v4(&a.of[1].addr[1].addr) == IN + 1 && a.rule[3].table == 101 && a.rule[0].table == 100);
+	CHECK(a.of[0].count == 2 && a.of[1].count == 2 && a.rule_count == 5);
+	CHECK(ip_to_v4(&a.of[1].addr[1].addr) == IN + 1 && a.rule[4].table == 101 && a.rule[1].table == 100);
+	CHECK(a.rule[0].mark == 1 && a.rule[0].table == 254 && a.rule[0].priority < a.rule[1].priority);
 	CHECK(leads(254, "0.0.0.0/0", 3, 0x0a000001, 1500) && leads(100, "0.0.0.0/0", 3, 0x0a000001, 1500));
 	CHECK(leads(101, "0.0.0.0/0", 5, 0x0a000101, 0));
 	CHECK(leads(254, "10.0.0.0/16", 5, 0x0a000101, 0) && leads(254, "192.0.2.0/24", 5, 0x0a000101, 0));
@@ -79,7 +80,7 @@ static void nothing_for_a_link_that_is_down(void)
 	set_up();
 	side[1].up = false;
 	addressing_plan(side, &s, &a);
-	CHECK(a.of[1].count == 2 && a.rule_count == 2);
+	CHECK(a.of[1].count == 2 && a.rule_count == 3);
 	for (uint32_t i = 0; i < a.route_count; i++)
 		CHECK(a.route[i].ifindex == 3);
 }
@@ -126,7 +127,7 @@ static void plans_evidence(void)
 		const struct rtnl_rule *r = &a.rule[i];
 		uint32_t want = r->table == 254 ? 900 : r->table == 102 ? 901 : 902;
 		CHECK(!r->uid_first || r->priority == want);
-		CHECK(r->uid_first || r->priority >= 1000);
+		CHECK(r->uid_first || r->mark || r->priority >= 1000);
 	}
 }
 

@@ -1,9 +1,23 @@
-/* Names are asked for on the loopback of a network namespace of its own, where nobody answers. */
+/* Names are asked for on the loopback of a network namespace of its own, where nobody answers but who is
+ * started for it. */
 #include "role/net/names.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/time.h"
 #include "check.h"
+#include "os/clock.h"
+
+#define HERE (127u << 24 | 1)
+#define NEXT (127u << 24 | 2)
 
 static struct loop loop;
 static struct names names;
@@ -27,7 +41,7 @@ static void set_up(void)
 	names.answered = answered;
 	answers = 0;
 	names_init(&names);
-	names_servers(&names, (const uint32_t[NAMES_SERVERS]){127u << 24 | 1});
+	names_servers(&names, (const uint32_t[NAMES_SERVERS]){HERE});
 }
 
 static uint32_t asked(void)
@@ -64,6 +78,64 @@ static void others_do_not(void)
 	CHECK(answers == 1);
 }
 
+/* ---- a server that never ends */
+
+static int bound(int type)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(HERE)};
+	int s = socket(AF_INET, type, 0);
+	CHECK(s >= 0 && bind(s, (struct sockaddr *)&at, sizeof(at)) == 0);
+	return s;
+}
+
+/* Its answer by UDP is cut; by TCP nothing comes but zeros, each two of them an empty message. */
+static void serve_without_end(int udp, int tcp)
+{
+	static const uint8_t zeros[65536];
+	uint8_t bytes[512];
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ssize_t n = recvfrom(udp, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+	if (n < 12)
+		_exit(1);
+	bytes[2] = 0x83; /* an answer, cut */
+	bytes[3] = 0x80;
+	(void)sendto(udp, bytes, (size_t)n, 0, (struct sockaddr *)&from, len);
+	int s = accept(tcp, NULL, NULL);
+	while (send(s, zeros, sizeof(zeros), MSG_NOSIGNAL) > 0)
+		;
+	_exit(0);
+}
+
+static void streams_end(void)
+{
+	struct msg_name name = {.id = 1, .host = "kms.example"};
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int udp = bound(SOCK_DGRAM), tcp = bound(SOCK_STREAM);
+	CHECK(ioctl(udp, SIOCSIFFLAGS, &lo) == 0 && listen(tcp, 1) == 0);
+	pid_t server = fork();
+	if (server == 0)
+		serve_without_end(udp, tcp);
+	close(udp);
+	close(tcp);
+	set_up();
+	names_servers(&names, (const uint32_t[NAMES_SERVERS]){HERE, NEXT});
+	alarm(20); /* the loop may never turn again */
+	names_ask(&names, NULL, &name);
+	bool met = false;
+	uint64_t end = clock_mono_ns() + 5 * NS_PER_S;
+	while (names.question[0].server == HERE && clock_mono_ns() < end) {
+		loop_turn(&loop, NS_PER_S / 10);
+		met |= names.question[0].tcp;
+	}
+	alarm(0);
+	CHECK(met && names.question[0].server == NEXT);
+	kill(server, SIGKILL);
+	CHECK(waitpid(server, NULL, 0) == server);
+}
+
 int main(void)
 {
 	if (unshare(CLONE_NEWNET)) {
@@ -72,5 +144,6 @@ int main(void)
 	}
 	RUN(held_questions_wait, "while questions are held none is asked; released, each is asked once");
 	RUN(others_do_not, "questions that nobody holds are asked at once");
+	RUN(streams_end, "a server whose stream of empty messages never ends is left for the next");
 	return check_done();
 }

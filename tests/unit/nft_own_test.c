@@ -5,11 +5,15 @@
 #include "nft_text.h"
 
 #define FLOWS "r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 "
+#define IN_ANSWERS                                                                                 \
+	"input: " IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 r1=fib3 flags a r1!=02000000 " \
+	"goto spoofed\n"
+#define TIMES "r1=0000000000000000 header2+8,8=r1 sum1 at 2 "
 #define INPUT                                                                     \
 	"input: " FLOWS "accept\n"                                                \
 	"input: " V4 UDP "r1=header2+0,2 r1==0043 r1=header2+2,2 r1==0044 drop\n" \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==85 accept\n"                      \
-	"input: " V6 ICMPV6 "r1=header2+0,1 r1==86 accept\n"                      \
+	"input: " V6 ICMPV6 "r1=header2+0,1 r1==86 " TIMES "accept\n"             \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==87 accept\n"                      \
 	"input: " V6 ICMPV6 "r1=header2+0,1 r1==88 accept\n"
 #define TO_NOBODY "input: goto to-appliance\n"
@@ -52,10 +56,16 @@ static void the_appliance_itself(void)
 		struct nft_gateway g = opened();
 		g.open = open;
 		const char *all = as_text(&g);
-		CHECK_LINES(all, "input:", INPUT TO_NOBODY);
+		CHECK_LINES(all, "input:", IN_ANSWERS INPUT TO_NOBODY);
 		CHECK_LINES(all, "output:", OUTPUT);
 		CHECK_LINES(all, "begin:", BEGIN);
 	}
+}
+
+static void no_link_known(void)
+{
+	struct nft_gateway g = {.fresh = true};
+	CHECK_LINES(as_text(&g), "input:", INPUT TO_NOBODY);
 }
 
 static void closing_leaves_it(void)
@@ -65,7 +75,6 @@ static void closing_leaves_it(void)
 	nft_close(&b, 100);
 	CHECK_SPAN(span_str(batch_as_text(&b)),
 		   SPAN("begin\n"
-			"flush sealtap sources\n"
 			"flush sealtap translate\n"
 			"flush sealtap tracked\n"
 			"flush sealtap forward\n"
@@ -99,9 +108,11 @@ static void the_evidence_link(void)
 	configure("masquerade");
 	struct nft_gateway g = opened();
 	g.evidence = 9;
-	CHECK_LINES(as_text(&g), "input:", INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
+	CHECK_LINES(as_text(&g),
+		    "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
 	g.open = false;
-	CHECK_LINES(as_text(&g), "input:", INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
+	CHECK_LINES(as_text(&g),
+		    "input:", IN_ANSWERS INPUT "input: r1=iif r1==09000000 goto evidence\n" TO_NOBODY);
 }
 
 static void the_status_port_is_for_its_sources(void)
@@ -116,12 +127,12 @@ static void the_status_port_is_for_its_sources(void)
 		g.open = open;
 		g.status = (struct nft_status){9100, 7, &sources};
 		CHECK_LINES(as_text(&g), "input:",
-			    INPUT "input: " TCP "r1=header2+2,2 r1==238c " IN V4
-				  "r1=header1+12,1 r1==0a accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c " IN V6
-				  "r1=header1+8,4 r1==20010db8 accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
-				  "input: " TCP "r1=header2+2,2 r1==238c goto status-port\n" TO_NOBODY);
+			    IN_ANSWERS INPUT
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "r1=header1+12,1 r1==0a accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V6
+			    "r1=header1+8,4 r1==20010db8 accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c " IN V4 "accept\n"
+			    "input: " TCP "r1=header2+2,2 r1==238c goto status-port\n" TO_NOBODY);
 	}
 }
 
@@ -129,6 +140,7 @@ int main(void)
 {
 	RUN(the_appliance_itself,
 	    "open or closed, nothing reaches the appliance unasked, and its roles begin what they are for");
+	RUN(no_link_known, "as long as the inside link is not known, nothing is said of it");
 	RUN(closing_leaves_it, "closing forwarding leaves what is for the appliance itself, and from it");
 	RUN(goals, "a goal is of one user, one address, one port; its time begins anew each time");
 	RUN(the_status_port_is_for_its_sources, "the status port is there for its sources by its link alone");

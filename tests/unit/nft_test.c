@@ -93,16 +93,23 @@ static void sources_are_checked(void)
 		    "sources: " V4 "r1=header1+12,1 r1==00 r1=header1+16,4 r1!=ffffffff goto spoofed\n"
 		    "sources: " IN "r1=fib1 flags 29 r1==00 goto unrouted\n"
 		    "sources: " OUT "r1=fib1 flags 29 r1==00 goto spoofed\n");
-	CHECK_LINES(all, "unrouted:",
-		    "unrouted: " V4 "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 accept\n"
-		    "unrouted: goto spoofed\n");
-	CHECK_LINES(all, "tracked:",
-		    "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto "
-		    "invalid\n"
-		    "tracked: " IN "r1=ct2 r1=r1,4&20000000^00000000 r1!=00000000 r1=fib1 flags 29 "
-		    "r1==00 goto spoofed\n"
-		    "tracked: " IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 " V4
-		    "r1=fib3 flags 2 r1==02000000 r1=fib3 flags a r1!=02000000 goto spoofed\n");
+	CHECK_LINES(all, "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
+	CHECK_LINES(all, "tracked:", "tracked: r1=ct0 r1=r1,4&01000000^00000000 r1!=00000000 goto invalid\n");
+}
+
+static void sources_are_checked_while_closed(void)
+{
+	static char open[4096];
+	configure("masquerade");
+	struct nft_gateway g = opened();
+	g.evidence = 9;
+	snprintf(open, sizeof(open), "%s", lines_of(as_text(&g), "sources:"));
+	g.open = false;
+	CHECK(!strcmp(lines_of(as_text(&g), "sources:"), open));
+	CHECK(strstr(open, "sources: r1=iif r1==09000000 r1=fib1 flags 29 r1==00 r1=fib3 flags 2 "
+			   "r1!=03000000 r1=fib3 flags 2 r1!=05000000 goto evidence\n"));
+	CHECK_LINES(as_text(&g),
+		    "unrouted:", "unrouted: r1=01000000 mark=r1 r1=fib1 flags 2d r1==00 goto spoofed\n");
 }
 
 static void forwards_outward(void)
@@ -113,6 +120,8 @@ static void forwards_outward(void)
 	CHECK_LINES(all, "forward:",
 		    "forward: " V4 "r1=header1+16,2 r1==a9fe goto link-local\n"
 		    "forward: " V6 "r1=header1+24,4 r1==fd000ec2 goto link-local\n"
+		    "forward: " IN TO_IN "r1=ct1 r1=r1,4&01000000^00000000 r1!=00000000 "
+		    "r1=ct2 r1=r1,4&20000000^00000000 r1==00000000 goto spoofed\n"
 		    "forward: " TCP
 		    "r1=header2+13,1 r1=r1,1&06^00 r1==02 r1=rt3 r1=order1 r1 2,2 option2+2,2 op 1=r1\n"
 		    "forward: r1=ct0 r1=r1,4&06000000^00000000 r1!=00000000 accept\n"
@@ -385,6 +394,8 @@ int main(void)
 	RUN(closed_stops_all,
 	    "closed, all that is not for the appliance itself is stopped; one batch says just that");
 	RUN(sources_are_checked, "a source that the routes do not lead back to by its link is spoofed");
+	RUN(sources_are_checked_while_closed,
+	    "closed, sources are looked at as when open, by the evidence link too");
 	RUN(forwards_outward, "open, new flows pass from inside to outside, and no others");
 	RUN(translates,
 	    "NAT is a masquerade, a fixed address or nothing, by ports that are not the appliance's own");

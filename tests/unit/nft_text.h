@@ -91,7 +91,10 @@ static void say_meta(struct span d)
 	static const char *const keys[] = {
 		[4] = "iif", [5] = "oif", [10] = "user", [15] = "nfproto", [16] = "l4proto"};
 	uint32_t key = number(d, 2);
-	say("r%u=%s", number(d, 1), key < 17 && keys[key] ? keys[key] : "?");
+	if (find(d, 3).len)
+		say("%s=r%u", key == 3 ? "mark" : "?", number(d, 3));
+	else
+		say("r%u=%s", number(d, 1), key < 17 && keys[key] ? keys[key] : "?");
 }
 
 static void say_cmp(struct span d)
@@ -104,6 +107,11 @@ static void say_cmp(struct span d)
 
 static void say_payload(struct span d)
 {
+	if (find(d, 5).len) {
+		say("header%u+%u,%u=r%u sum%u at %u", number(d, 2), number(d, 3), number(d, 4), number(d, 5),
+		    number(d, 6), number(d, 7));
+		return;
+	}
 	say("r%u=header%u+%u,%u", number(d, 1), number(d, 2), number(d, 3), number(d, 4));
 }
 

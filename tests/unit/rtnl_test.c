@@ -248,7 +248,7 @@ static void same_rule(struct ip from)
 	CHECK(b.p[4] == 33 && !first(&b, &m) && rtnl_read_rule(&m, &got) == ERR_UNSUPPORTED);
 }
 
-static void same_user_rule(const struct rtnl_rule *r)
+static void same_rule_of_all(const struct rtnl_rule *r)
 {
 	struct rtnl_rule got;
 	struct buf b = BUF_OF(bytes);
@@ -256,23 +256,26 @@ static void same_user_rule(const struct rtnl_rule *r)
 	rtnl_rule_add(&b, 1, r);
 	CHECK(!first(&b, &m) && !rtnl_read_rule(&m, &got));
 	CHECK(ip_eq(&got.from, &r->from) && ip_eq(&got.to, &r->to) && got.table == r->table);
-	CHECK(got.priority == 901 && got.uid_first == 102 && got.uid_last == 103);
+	CHECK(got.priority == r->priority && got.mark == r->mark);
+	CHECK(got.uid_first == r->uid_first && got.uid_last == r->uid_last);
 }
 
 static void reads_rules(void)
 {
 	same_rule(ip_from_v4(0x0a000005));
 	same_rule(six);
+	same_rule_of_all(
+		&(struct rtnl_rule){.from = ip_from_v4(0), .table = 254, .priority = 950, .mark = 1});
 	const struct rtnl_rule users = {.priority = 901, .uid_first = 102, .uid_last = 103};
 	for (int i = 0; i < 2; i++) {
 		struct rtnl_rule r = users;
 		if (i == 0)
 			r.from = ip_from_v4(0);
-		same_user_rule(&r); /* refused as unreachable */
+		same_rule_of_all(&r); /* refused as unreachable */
 		r.table = 102;
-		same_user_rule(&r);
+		same_rule_of_all(&r);
 		r.to = i ? six : ip_from_v4(0xa9fea9fe);
-		same_user_rule(&r);
+		same_rule_of_all(&r);
 	}
 }
 
@@ -383,7 +386,7 @@ int main(void)
 	RUN(reads_addresses, "addresses are read one message after the other");
 	RUN(reads_ipv6_addresses, "IPv6 addresses are set at once, and read with their scope");
 	RUN(reads_routes, "routes of both families are read as they were written, others' are not");
-	RUN(reads_rules, "rules by source address, or by user, are read as they were written");
+	RUN(reads_rules, "rules by source address, user or mark are read as they were written");
 	RUN(reads_routers, "a neighbour that routes IPv6 is read, others are not");
 	RUN(refuses_malformed_values, "values of a wrong length or form are refused");
 	RUN(survives_cuts, "a message cut at any byte is refused");

@@ -1,5 +1,6 @@
 #include "role/net/addressing.h"
 
+#include "net/nft.h"
 #include "role/net/devices.h"
 
 /* Through an internet gateway nothing longer passes, so a link of jumbo frames leads out by this. */
@@ -7,6 +8,7 @@
 #define TABLE_OUTSIDE 100u /* and inside, evidence: the next */
 #define RULE_PRIORITY 1000u
 #define RULE_PRIORITY_USERS 900u /* before those by address: nobody evades them by choosing his own */
+#define RULE_PRIORITY_MARK 950u
 #define SERVICE(last) (169u << 24 | 254u << 16 | 169u << 8 | (last))
 
 /* IMDS, DNS, NTP. */
@@ -185,6 +187,15 @@ static void rule_users(struct addressing *a)
 	}
 }
 
+/* By which link a host is that asks the outside's address: what is sent from there has that link's table. */
+static void rule_mark(struct addressing *a)
+{
+	a->rule[a->rule_count++] = (struct rtnl_rule){.from = ip_from_v4(0),
+						      .table = RTNL_TABLE_MAIN,
+						      .priority = RULE_PRIORITY_MARK,
+						      .mark = NFT_MARK_BY_MAIN};
+}
+
 static struct ip first_of(const struct rtnl_addr *addr, uint32_t count, bool v4)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -226,6 +237,7 @@ void addressing_plan(const struct addressing_side side[ADDRESSING_SIDES], const 
 		     struct addressing *out)
 {
 	*out = (struct addressing){.unknown = !s};
+	rule_mark(out);
 	for (uint32_t d = 0; d < ADDRESSING_SIDES; d++) {
 		struct rtnl_addr *addr = out->of[d].addr;
 		/* outside all addresses are DHCP's to give; inside DHCP stands in for IMDS */

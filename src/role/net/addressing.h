@@ -48,7 +48,7 @@ struct addressing {
 	bool unknown; /* the settings: rules by user stay as they are */
 	uint32_t route_count, rule_count;
 	struct rtnl_route route[ADDRESSING_ROUTES];
-	struct rtnl_rule rule[ADDRESSING_SIDES * ADDRESSING_ADDRS + ADDRESSING_USER_RULES];
+	struct rtnl_rule rule[1 + ADDRESSING_SIDES * ADDRESSING_ADDRS + ADDRESSING_USER_RULES];
 };
 
 /* s: for inside.routes and evidence; NULL: not known yet. */

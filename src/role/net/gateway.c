@@ -59,8 +59,8 @@ static const struct setting link_settings[] = {
 	{"net/ipv4/conf/%s/drop_unicast_in_l2_multicast", "1"},
 };
 
-/* A kernel without IPv6 has none of these. Of router advertisements nothing is taken but who the routers are:
- * accept_ra 2 says that it is a router itself that listens. */
+/* A kernel without IPv6 has none of these. Of router advertisements nothing is taken but who the routers are
+ * (net/nft_own takes the neighbours' times out): accept_ra 2 says that it is a router itself that listens. */
 static const struct setting ipv6_settings[] = {
 	{"net/ipv6/conf/%s/accept_ra", "2"},        {"net/ipv6/conf/%s/accept_ra_defrtr", "0"},
 	{"net/ipv6/conf/%s/accept_ra_pinfo", "0"},  {"net/ipv6/conf/%s/accept_ra_mtu", "0"},

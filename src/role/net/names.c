@@ -143,16 +143,14 @@ static void take(struct names_question *q, enum err e, struct dns_answer *a)
 		attempt_failed(q, e);
 }
 
+/* One datagram, one piece of a stream, each time that there is something: a server that goes on without end
+ * keeps the loop from nothing else, its patience neither. */
 static enum err read_udp(struct names_question *q, struct dns_answer *a)
 {
 	uint8_t bytes[DNS_PACKET_MAX];
 	struct buf b = BUF_OF(bytes);
-	for (;;) {
-		TRY(udp_answer(q->watch.fd, &b));
-		enum err e = dns_read(buf_span(&b), q->dns_id, span_str(q->name.host), q->type, a);
-		if (e != ERR_MORE)
-			return e;
-	}
+	TRY(udp_answer(q->watch.fd, &b));
+	return dns_read(buf_span(&b), q->dns_id, span_str(q->name.host), q->type, a);
 }
 
 static enum err send_tcp(struct names_question *q)
@@ -173,19 +171,16 @@ static enum err send_tcp(struct names_question *q)
 static enum err read_tcp(struct names_question *q, struct dns_answer *a)
 {
 	uint8_t bytes[1024];
-	struct span in = {.p = NULL}, packet;
-	for (;;) {
-		enum err e = dns_tcp_feed(&q->stream, &in, &packet);
+	size_t received;
+	TRY(tcp_recv(q->watch.fd, bytes, sizeof(bytes), &received));
+	struct span in = span_of(bytes, received), packet;
+	enum err e;
+	do {
+		e = dns_tcp_feed(&q->stream, &in, &packet);
 		if (!e)
 			e = dns_read(packet, q->dns_id, span_str(q->name.host), q->type, a);
-		if (e != ERR_MORE)
-			return e;
-		if (in.len)
-			continue;
-		size_t received;
-		TRY(tcp_recv(q->watch.fd, bytes, sizeof(bytes), &received));
-		in = span_of(bytes, received);
-	}
+	} while (e == ERR_MORE && in.len);
+	return e;
 }
 
 static void on_ready(void *arg, short revents)

@@ -148,7 +148,8 @@ static enum err set_routes(struct gateway *g, const struct rtnl_route *want, uin
 static bool same_rule(const struct rtnl_rule *a, const struct rtnl_rule *b)
 {
 	return ip_eq(&a->from, &b->from) && ip_eq(&a->to, &b->to) && a->table == b->table &&
-	       a->priority == b->priority && a->uid_first == b->uid_first && a->uid_last == b->uid_last;
+	       a->priority == b->priority && a->uid_first == b->uid_first && a->uid_last == b->uid_last &&
+	       a->mark == b->mark;
 }
 
 static bool has_rule(const struct rtnl_rule *rules, uint32_t count, const struct rtnl_rule *r)
