@@ -217,7 +217,7 @@ static void what_the_log_lists_is_missing_from_a_window_too_unless_it_need_not_b
 }
 
 /* A window from 1,200 to 1,500 s, and log object 6, which begins behind it, from 1,680 s on as a witness. */
-static void window_with_a_witness(const char *lists, const char *event)
+static void window_with_a_witness(const char *lists, const char *role, const char *event)
 {
 	begin();
 	l.partial = true;
@@ -229,7 +229,7 @@ static void window_with_a_witness(const char *lists, const char *event)
 	plain("log", 6);
 	ready("log", 7);
 	shipped(lists, 1, 0);
-	line(2, event);
+	line_of(role, 2, event);
 	add();
 	plain("w0", 5);
 	ledger_end(&l);
@@ -238,18 +238,19 @@ static void window_with_a_witness(const char *lists, const char *event)
 static void log_objects_behind_a_window_witness_what_began_in_it(void)
 {
 	static const char no_event[] = "\"event\":\"setting\"";
-	window_with_a_witness("elsewhere-1", no_event);
+	window_with_a_witness("elsewhere-1", "keys", no_event);
 	CHECK(says(1, "note goes-on -") && l.sums.objects == 3 && l.sums.signed_good == 3 &&
 	      l.sums.boots == 1);
-	window_with_a_witness("w0-6", no_event);
+	window_with_a_witness("w0-6", "keys", no_event);
 	CHECK(says(2, "damage missing w0-6"));
-	window_with_a_witness("elsewhere-1", "\"event\":\"log-lines-lost\"");
+	window_with_a_witness("elsewhere-1", "init", "\"event\":\"log-lines-lost\"");
 	CHECK(says(1, "note goes-on -"));
-	window_with_a_witness("elsewhere-1", "\"event\":\"canary-stored\"");
+	window_with_a_witness("elsewhere-1", "keys", "\"event\":\"canary-stored\"");
 	CHECK(says(1, "note goes-on -") && l.sums.canaries_stored == 0);
-	window_with_a_witness("elsewhere-1", "\"event\":\"gap\",\"boot\":\"0000000000000009\","
-					     "\"from_ns\":\"1763806800000000000\",\"to_ns\":"
-					     "\"1763807700000000000\"");
+	window_with_a_witness("elsewhere-1", "spool",
+			      "\"event\":\"gap\",\"boot\":\"0000000000000009\","
+			      "\"from_ns\":\"1763806800000000000\",\"to_ns\":"
+			      "\"1763807700000000000\"");
 	CHECK(said("gap gap log-7")); /* it begins in the window */
 }
 
