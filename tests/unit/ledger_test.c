@@ -167,6 +167,9 @@ static void a_second_signing_key_without_a_death_is_forged(void)
 /* A role that was taken over may log what it likes under its own name. */
 static void what_another_role_says_of_a_matter_changes_nothing(void)
 {
+	static const char short_of[] =
+		"\"event\":\"books\",\"arrived_least\":14,\"arrived_most\":15,\"recorded\":10,\"lost\":2,"
+		"\"filtered\":1,\"unattributed\":1,\"surplus\":0";
 	static const char *const of_others[] = {
 		"\"event\":\"boot\"",
 		"\"event\":\"heartbeat\"",
@@ -176,8 +179,7 @@ static void what_another_role_says_of_a_matter_changes_nothing(void)
 		"\"event\":\"canary-stored\",\"number\":4",
 		"\"event\":\"clock-step\",\"ms\":30",
 		"\"event\":\"gap\",\"boot\":\"1122334455667788\",\"from_ns\":\"1\",\"to_ns\":\"2\"",
-		"\"event\":\"books\",\"arrived_least\":14,\"arrived_most\":15,\"recorded\":10,\"lost\":2,"
-		"\"filtered\":1,\"unattributed\":1,\"surplus\":0",
+		short_of,
 	};
 	begin();
 	strcpy(names[1], "w0-0");
