@@ -48,7 +48,8 @@ def what_is_missing_at_the_edges_of_a_window_is_missed(lab):
     found = Set(life).verify(*asked, bucket=Set(life).put())
     whole = found.result
     assert found.status == COMPLETE and not found.findings and whole['part'], (found.findings, found.err)
-    assert whole['objects'] == sum(o.number('first') < end and o.number('last') >= begin for o in life.objects), whole
+    # those before, of which S3's times don't tell that they end before the window, are read as well
+    assert whole['objects'] >= sum(o.number('first') < end and o.number('last') >= begin for o in life.objects), whole
     for gone in over_end, over_begin:
         s = Set(life)
         del s.there[gone.name]
