@@ -16,7 +16,7 @@ UDP_PORTS = (1, 7, 9, 13, 19, 37, 53, 67, 68, 69, 111, 123, 135, 137, 138, 161, 
              1434, 1645, 1701, 1812, 1900, 2049, 3478, 3784, 4500, 4789, 5060, 5351, 5353, 5355, 6081, 6343, 8125, 9100, 11211, 33434,
              33523, 64512, 65535)
 OURS = 40321  # the port that asks
-EVERY, PAUSE_S, LINGER_S = 400, 0.001, 0.3
+EVERY, PAUSE_S, LINGER_S = 100, 0.001, 0.3
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 SYN, RST, ACK = 2, 4, 16
 Answer = collections.namedtuple('Answer', 'what hops')  # 'open', 'closed', 'unreachable', 'datagram'; the packet's TTL
