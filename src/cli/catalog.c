@@ -344,7 +344,7 @@ static bool same_stream(const struct catalog_object *a, const struct catalog_obj
 	return a->boot == b->boot && !strcmp(a->stream, b->stream) && span_eq(a->appliance, b->appliance);
 }
 
-/* An object ends where the next of its stream begins. */
+/* By names an object ends where the next of its stream begins. */
 static void set_ends(void)
 {
 	const struct catalog_object *next = NULL, *last = NULL;

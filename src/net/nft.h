@@ -124,8 +124,7 @@ struct nft_gateway {
 /* Messages are numbered from seq on; the last before the batch's end asks for an acknowledgement. */
 void nft_replace(struct buf *b, uint32_t seq, const struct nft_gateway *g);
 /* Nothing is forwarded any more; what is for the appliance itself, and from it, stays as it was, and the look
- * at sources. The kernel
- * refuses it where there is no rule set yet. */
+ * at sources. The kernel refuses it where there is no rule set yet. */
 void nft_close(struct buf *b, uint32_t seq);
 
 /* Of its counters: the reasons, "publish-LINE", "allow-LINE", "deny-LINE". */

@@ -142,9 +142,9 @@ static uint32_t interface_of(const struct ring_packet *p, uint64_t block_seq)
 {
 	bool turned;
 	uint32_t side = interfaces_side(&g.links, p->ifindex, block_seq, &turned);
+	/* not right here: this may be init's message being taken */
 	if (side == INTERFACES_UNTOLD)
-		loop_timer_in(&g.loop, &g.hear,
-			      0); /* not right here: this may be init's message being taken */
+		loop_timer_in(&g.loop, &g.hear, 0);
 	if (turned)
 		recorder_rotate(&g.recorder);
 	return side;
